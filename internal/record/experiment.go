@@ -1,0 +1,123 @@
+package record
+
+import "strconv"
+
+// Experiment is one experiment file, read and resolved: what is asked, which
+// cells answer it, under which load, and how the answer is to be shown. It is
+// stored beside the trials, so that a run can be drawn again without the file
+// or the system. Core and Detail are read by the experiments package, which
+// keeps the order of their factors.
+type Experiment struct {
+	Name     string            `yaml:"name" json:"name"`
+	Title    string            `yaml:"title" json:"title"`
+	Question string            `yaml:"question" json:"question"` // one sentence
+	System   string            `yaml:"system" json:"system"`
+	Flagship bool              `yaml:"flagship" json:"flagship,omitempty"` // part of the quick scale
+	Load     Load              `yaml:"load" json:"load"`
+	Knobs    map[string]string `yaml:"knobs" json:"knobs,omitempty"` // fixed for all cells
+	Core     []Sweep           `yaml:"-" json:"core"`                // run in every block
+	Detail   []Sweep           `yaml:"-" json:"detail,omitempty"`
+	Scales   map[string]Scale  `yaml:"scales" json:"scales"`
+	Figures  []Figure          `yaml:"figures" json:"figures,omitempty"`
+	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`
+}
+
+// Load is the load model of an experiment. It stands with every number.
+type Load struct {
+	// Loop is "closed": a fixed number of clients, each with one operation in
+	// flight, the next one sent when the last is answered.
+	Loop string `yaml:"loop" json:"loop"`
+}
+
+// Sweep is a cross product of factors: every combination of levels is a cell.
+type Sweep []Factor
+
+// Factor is a knob and the levels that are tried.
+type Factor struct {
+	Knob   string   `json:"knob"`
+	Levels []string `json:"levels"`
+}
+
+// Scale says how much of an experiment is run. Seconds are of measured time.
+type Scale struct {
+	Blocks       int     `yaml:"blocks" json:"blocks"`               // repeats of every core cell
+	DetailBlocks int     `yaml:"detail-blocks" json:"detail_blocks"` // repeats of every detail cell, at most Blocks
+	Warmup       Seconds `yaml:"warmup" json:"warmup_s"`             // least time before the window
+	Length       Seconds `yaml:"length" json:"length_s"`             // least length of the window
+	Budget       Seconds `yaml:"budget" json:"budget_s"`             // most that the planner may spend; 0: no limit
+}
+
+// Seconds is a span of time. Files write it as a Go duration ("1.5s").
+type Seconds float64
+
+// Figure is a plot: one metric (Y) over one knob (X), a colour per level of Series.
+type Figure struct {
+	Name    string `yaml:"name" json:"name"`   // of the PNG: plots/EXPERIMENT-NAME.png
+	Title   string `yaml:"title" json:"title"` // what the reader is to see, one line
+	Kind    string `yaml:"kind" json:"kind"`   // see internal/figure
+	X       string `yaml:"x" json:"x,omitempty"`
+	Y       string `yaml:"y" json:"y"` // a metric; for a histogram NAME.p50, NAME.p99, NAME.mean
+	Series  string `yaml:"series" json:"series,omitempty"`
+	Facet   string `yaml:"facet" json:"facet,omitempty"`       // one panel per level of this knob
+	Where   Where  `yaml:"where" json:"where,omitempty"`       // keep these cells only
+	LogY    bool   `yaml:"log-y" json:"log_y,omitempty"`       // logarithmic y axis
+	Theory  string `yaml:"theory" json:"theory,omitempty"`     // a scalar metric drawn as a mark beside each point
+	YFormat string `yaml:"y-format" json:"y_format,omitempty"` // "percent" shows 0.5 as 50 %
+}
+
+// Table is a table: a row per combination of the Rows knobs, a column per metric.
+type Table struct {
+	Name    string   `yaml:"name" json:"name"`
+	Title   string   `yaml:"title" json:"title"`
+	Rows    []string `yaml:"rows" json:"rows"`
+	Columns []string `yaml:"columns" json:"columns"` // metrics, as in Figure.Y
+	Where   Where    `yaml:"where" json:"where,omitempty"`
+}
+
+// Where keeps the cells whose knobs have one of the given levels.
+type Where map[string][]string
+
+// Matches reports whether a cell's values pass the filter.
+func (w Where) Matches(v Values) bool {
+	for knob, levels := range w {
+		found := false
+		for _, l := range levels {
+			found = found || v[knob] == l
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// Values are the knobs of a trial in canonical text, every knob of the system
+// present.
+type Values map[string]string
+
+// Quantile splits "response.p99" into its histogram and 0.99, and
+// "response.mean" into its histogram and -1. ok is false for any other name.
+func Quantile(metric string) (name string, q float64, ok bool) {
+	for i := len(metric) - 1; i > 0; i-- {
+		if metric[i] != '.' {
+			continue
+		}
+		name, stat := metric[:i], metric[i+1:]
+		if stat == "mean" {
+			return name, -1, true
+		}
+		if len(stat) < 2 || stat[0] != 'p' {
+			return "", 0, false
+		}
+		n, err := strconv.ParseUint(stat[1:], 10, 32)
+		if err != nil {
+			return "", 0, false
+		}
+		q = float64(n)
+		for d := q; d >= 100; d /= 10 { // p999 is 99.9 %, p9999 is 99.99 %
+			q /= 10
+		}
+		return name, q / 100, true
+	}
+	return "", 0, false
+}

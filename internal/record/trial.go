@@ -1,0 +1,77 @@
+package record
+
+import "time"
+
+// Trial is one line of trials.jsonl: one cell, measured once, with fresh
+// processes. Either Observation or Error is set.
+type Trial struct {
+	ID          string       `json:"id"` // unique within the run, for example "lb-policies-b02-c004"
+	Experiment  string       `json:"experiment"`
+	Block       int          `json:"block"` // the repeat it belongs to, from 1
+	Cell        int          `json:"cell"`  // index of the cell in the plan, from 1
+	Detail      bool         `json:"detail,omitempty"`
+	Values      Values       `json:"values"`
+	Seed        uint64       `json:"seed"`
+	Warmup      Seconds      `json:"warmup_s"`
+	Length      Seconds      `json:"length_s"`
+	Started     time.Time    `json:"started"`
+	Took        Seconds      `json:"took_s"` // with starting and reaping the processes
+	Observation *Observation `json:"observation,omitempty"`
+	Error       string       `json:"error,omitempty"` // why there is no observation
+}
+
+// Status is the trial's verdict; a trial that ended in an error proves nothing.
+func (t *Trial) Status() Status {
+	if t.Observation == nil {
+		return Undetermined
+	}
+	return t.Observation.Verdict.Status
+}
+
+// Run is run.json: all that a reader needs to know about how a set of trials
+// came to be.
+type Run struct {
+	Experiment  Experiment  `json:"experiment"`
+	Metrics     []Metric    `json:"metrics"`
+	KnobUnits   []KnobUnit  `json:"knobs"`
+	Scale       string      `json:"scale"`
+	Seed        uint64      `json:"seed"`
+	Planned     int         `json:"planned"` // trials
+	Command     []string    `json:"command"`
+	Binary      string      `json:"binary"` // SHA-256 of the executable
+	Started     time.Time   `json:"started"`
+	Finished    *time.Time  `json:"finished,omitempty"` // absent: the run was cut short
+	Environment Environment `json:"environment"`
+	Blocks      []Noise     `json:"blocks"`
+}
+
+// KnobUnit is what the report needs to know about a knob: its name as an axis
+// label and its unit.
+type KnobUnit struct {
+	Name string `json:"name"`
+	Unit string `json:"unit,omitempty"`
+	Help string `json:"help"`
+}
+
+// Environment is the machine and the software under which a run was made.
+type Environment struct {
+	CPU          string            `json:"cpu"`
+	Cores        int               `json:"cores"`
+	MemoryBytes  uint64            `json:"memory_bytes"`
+	OS           string            `json:"os"`
+	Kernel       string            `json:"kernel"`
+	Virtual      string            `json:"virtualization,omitempty"`
+	Go           string            `json:"go"`
+	Commit       string            `json:"commit,omitempty"`
+	Dirty        bool              `json:"dirty,omitempty"`
+	Dependencies map[string]string `json:"dependencies"`
+}
+
+// Noise is what else the machine was doing around one block.
+type Noise struct {
+	Block       int     `json:"block"`
+	LoadBefore  float64 `json:"load_before"` // 1-minute load average
+	LoadAfter   float64 `json:"load_after"`
+	StealBefore float64 `json:"steal_before_s"` // CPU seconds taken by the hypervisor since boot
+	StealAfter  float64 `json:"steal_after_s"`
+}

@@ -1,0 +1,82 @@
+package systems
+
+import (
+	"context"
+	"flag"
+	"io"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// FlagSet is where a command declares its flags.
+type FlagSet = *flag.FlagSet
+
+// Shell is what a running command has: its arguments, its streams, and the
+// means to start processes.
+type Shell struct {
+	Args     []string  // positional arguments
+	Out      io.Writer // results
+	Err      io.Writer // progress and logs
+	Terminal bool      // Err is a terminal that may be redrawn with ANSI codes
+
+	// Ready tells the parent process, if there is one, where this role
+	// listens. A role calls it once, when it can answer.
+	Ready func(addr string)
+
+	// Bench opens a bench of fresh processes for a command such as demo. The
+	// returned context ends when a process dies that nobody stopped; close
+	// ends them all and waits.
+	Bench func(context.Context, Setting) (ctx context.Context, b Bench, close func() error, err error)
+}
+
+// Setting is what the caller of a trial decides.
+type Setting struct {
+	Seed   uint64
+	Load   record.Load
+	Warmup time.Duration
+	Length time.Duration
+}
+
+// Bench is what the engine gives to one trial.
+type Bench interface {
+	// Setting returns the seed that all random choices of the trial come
+	// from, the load model, and how long to warm up and to measure.
+	Setting() Setting
+
+	// Start runs a role of the trial's system in a fresh process. If the role
+	// serves, it returns once a real health RPC has been answered. The
+	// process ends with the trial at the latest, whatever happens to dyno.
+	Start(context.Context, Launch) (Process, error)
+
+	// Logf says in one line what the trial is doing.
+	Logf(format string, args ...any)
+}
+
+// Launch says which role to start and how.
+type Launch struct {
+	Role string
+	Name string   // unique within the trial; names its log
+	Args []string // flags of the role; --listen is added for roles that serve, unless given
+	CPUs int      // GOMAXPROCS; 0 means 1
+}
+
+// Process is a running role.
+type Process interface {
+	Name() string
+	PID() int
+	Addr() string // where a role that serves listens
+
+	Kill() error   // SIGKILL: no warning, no clean-up
+	Pause() error  // SIGSTOP
+	Resume() error // SIGCONT
+
+	// Stop asks the role to finish (SIGTERM) and waits; when the context ends
+	// first, it is killed and the context's error returned.
+	Stop(context.Context) error
+
+	// Wait waits for a role that ends by itself and returns what it wrote to
+	// standard output, up to 64 MiB. An exit status other than 0 is an error
+	// that quotes the end of its log.
+	Wait(context.Context) ([]byte, error)
+}

@@ -1,0 +1,132 @@
+package systems
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// Values are a trial's knobs: every knob of the system, in canonical text.
+// The getters panic on a knob that the system does not declare or that is of
+// another type: that is a bug in the system, never a user's mistake, because
+// values are checked when they are read.
+type Values record.Values
+
+// Knob is something that a sweep may vary and a command line may set.
+type Knob struct {
+	Name    string // lower case, words joined by hyphens; also the flag's name
+	Unit    string // "" for names and pure numbers; durations need none
+	Default string
+	Help    string // one line: what it does
+	Type    Type
+}
+
+// Type says which texts a knob accepts.
+type Type interface {
+	// Parse checks a text and returns its canonical form. The error says what
+	// is allowed.
+	Parse(text string) (string, error)
+	// Allowed describes the accepted texts in a few words.
+	Allowed() string
+}
+
+// Int accepts whole numbers from Min to Max.
+type Int struct{ Min, Max int }
+
+// Parse implements [Type].
+func (t Int) Parse(text string) (string, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < t.Min || n > t.Max {
+		return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+	}
+	return strconv.Itoa(n), nil
+}
+
+// Allowed implements [Type].
+func (t Int) Allowed() string { return fmt.Sprintf("a whole number from %d to %d", t.Min, t.Max) }
+
+// Float accepts finite numbers from Min to Max.
+type Float struct{ Min, Max float64 }
+
+// Parse implements [Type].
+func (t Float) Parse(text string) (string, error) {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(x) || x < t.Min || x > t.Max {
+		return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64), nil
+}
+
+// Allowed implements [Type].
+func (t Float) Allowed() string { return fmt.Sprintf("a number from %g to %g", t.Min, t.Max) }
+
+// Duration accepts Go durations from Min to Max.
+type Duration struct{ Min, Max time.Duration }
+
+// Parse implements [Type].
+func (t Duration) Parse(text string) (string, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < t.Min || d > t.Max {
+		return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+	}
+	return d.String(), nil
+}
+
+// Allowed implements [Type].
+func (t Duration) Allowed() string { return fmt.Sprintf("a duration from %v to %v", t.Min, t.Max) }
+
+// Choice accepts one of a few words.
+type Choice []string
+
+// Parse implements [Type].
+func (t Choice) Parse(text string) (string, error) {
+	for _, c := range t {
+		if c == text {
+			return text, nil
+		}
+	}
+	return "", &ChoiceError{Word: text, Allowed: t}
+}
+
+// Allowed implements [Type].
+func (t Choice) Allowed() string { return "one of " + strings.Join(t, ", ") }
+
+// ChoiceError is a word that is not among those allowed. The command line adds
+// the nearest one.
+type ChoiceError struct {
+	Word    string
+	Allowed []string
+}
+
+func (e *ChoiceError) Error() string {
+	return fmt.Sprintf("%q is not one of %s", e.Word, strings.Join(e.Allowed, ", "))
+}
+
+// Floats accepts a comma-separated list of numbers from Min to Max; the empty
+// text is the empty list.
+type Floats struct{ Min, Max float64 }
+
+// Parse implements [Type].
+func (t Floats) Parse(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	parts := strings.Split(text, ",")
+	for i, p := range parts {
+		c, err := Float(t).Parse(strings.TrimSpace(p))
+		if err != nil {
+			return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+		}
+		parts[i] = c
+	}
+	return strings.Join(parts, ","), nil
+}
+
+// Allowed implements [Type].
+func (t Floats) Allowed() string {
+	return fmt.Sprintf("a list such as 1,0.5 of numbers from %g to %g", t.Min, t.Max)
+}

@@ -1,0 +1,77 @@
+package systems
+
+import (
+	"context"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// System is one distributed system on the bench.
+type System struct {
+	Name    string // one lower-case word, the command line's first argument
+	Summary string // one line for lists
+
+	Roles    []Role
+	Commands []Command
+	Knobs    []Knob
+	Metrics  []record.Metric
+
+	// Trial measures one cell: it starts the roles through the bench, drives
+	// the load, checks the history and returns what it saw. An error means
+	// that nothing was observed (a role did not start, the context ended); a
+	// wrong answer is not an error but an invalid verdict. It must return
+	// soon after the context ends.
+	Trial func(context.Context, Bench, Values) (record.Observation, error)
+
+	// TimeConstant estimates how long the system takes to forget its initial
+	// state at these knobs. The engine warms up for at least 3 and measures
+	// for at least 6 of them, so that cells with long queues are not cut
+	// short. Nil means that the experiment's own times always do.
+	TimeConstant func(Values) time.Duration
+
+	// Report is the text/template of the system's section in REPORT.md: prose
+	// by hand, figures and numbers from stored results.
+	Report string
+}
+
+// Command is something a person can type after "dyno SYSTEM".
+type Command struct {
+	Name    string
+	Args    string // how positional arguments are called in the usage line, for example "FILE..."; empty: none are allowed
+	Summary string // one line
+	Example string // one or more command lines that work, each without a prompt sign
+
+	// Setup declares flags and returns what runs once they are parsed. It is
+	// called at most once per process.
+	Setup func(FlagSet) func(context.Context, Shell) error
+}
+
+// Role is a command that serves or works until it is told to stop (SIGTERM,
+// or the end of its context), in a process of its own.
+type Role struct {
+	Command
+	// Serves says that the role listens on --listen ADDR, answers the standard
+	// gRPC health service there, and calls Shell.Ready with its address.
+	Serves bool
+}
+
+// Lookup finds a role by name.
+func (s *System) Lookup(role string) (Role, bool) {
+	for _, r := range s.Roles {
+		if r.Name == role {
+			return r, true
+		}
+	}
+	return Role{}, false
+}
+
+// Metric finds a declared metric by name.
+func (s *System) Metric(name string) (record.Metric, bool) {
+	for _, m := range s.Metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return record.Metric{}, false
+}

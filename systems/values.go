@@ -1,0 +1,117 @@
+package systems
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Resolve fills in defaults and checks every given knob. Unknown knobs and
+// levels are errors that name what is allowed.
+func (s *System) Resolve(given map[string]string) (Values, error) {
+	v := make(Values, len(s.Knobs))
+	for _, k := range s.Knobs {
+		text, ok := given[k.Name]
+		if !ok {
+			text = k.Default
+		}
+		c, err := k.Type.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("knob %s: %w", k.Name, err)
+		}
+		v[k.Name] = c
+	}
+	for name := range given {
+		if _, err := s.Knob(name); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// Knob finds a knob by name.
+func (s *System) Knob(name string) (Knob, error) {
+	names := make([]string, len(s.Knobs))
+	for i, k := range s.Knobs {
+		if k.Name == name {
+			return k, nil
+		}
+		names[i] = k.Name
+	}
+	return Knob{}, fmt.Errorf("knob %w of %s", &ChoiceError{Word: name, Allowed: names}, s.Name)
+}
+
+// Bind declares a flag for each named knob and returns the values, which are
+// complete once the flags are parsed. A bad value is a usage error there.
+func (s *System) Bind(fs FlagSet, names ...string) Values {
+	v, err := s.Resolve(nil)
+	if err != nil {
+		panic(err) // a default that its own type refuses: the conformance suite finds it first
+	}
+	for _, k := range s.Knobs {
+		if !slices.Contains(names, k.Name) {
+			continue
+		}
+		fs.Var(knobFlag{knob: k, values: v}, k.Name, k.Help+" ("+k.Type.Allowed()+")")
+	}
+	return v
+}
+
+type knobFlag struct {
+	knob   Knob
+	values Values
+}
+
+func (f knobFlag) String() string {
+	if f.values == nil {
+		return ""
+	}
+	return f.values[f.knob.Name]
+}
+
+func (f knobFlag) Set(text string) error {
+	c, err := f.knob.Type.Parse(text)
+	if err == nil {
+		f.values[f.knob.Name] = c
+	}
+	return err
+}
+
+// Text returns a knob as it is written.
+func (v Values) Text(knob string) string {
+	t, ok := v[knob]
+	if !ok {
+		panic("no knob " + knob)
+	}
+	return t
+}
+
+// Int returns a whole-number knob.
+func (v Values) Int(knob string) int { return must(strconv.Atoi(v.Text(knob))) }
+
+// Float returns a number knob.
+func (v Values) Float(knob string) float64 { return must(strconv.ParseFloat(v.Text(knob), 64)) }
+
+// Duration returns a duration knob.
+func (v Values) Duration(knob string) time.Duration { return must(time.ParseDuration(v.Text(knob))) }
+
+// Floats returns a list knob.
+func (v Values) Floats(knob string) []float64 {
+	if v.Text(knob) == "" {
+		return nil
+	}
+	var out []float64
+	for _, p := range strings.Split(v.Text(knob), ",") {
+		out = append(out, must(strconv.ParseFloat(p, 64)))
+	}
+	return out
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err) // Resolve checked it
+	}
+	return v
+}
