@@ -1,0 +1,73 @@
+package process
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+// What a started process finds in its environment: numbers of file
+// descriptors.
+const (
+	lifelineVar = "DYNO_LIFELINE"
+	announceVar = "DYNO_ANNOUNCE"
+)
+
+// announcement is the pipe to the parent, if there is one and nothing has been
+// announced yet.
+var announcement struct {
+	sync.Mutex
+	pipe *os.File
+}
+
+// Adopt binds the process to the [Group] that started it: when that is gone,
+// the process exits with status 1. main calls it first. In a process that no
+// group started it does nothing.
+func Adopt() {
+	if fd, ok := inherited(lifelineVar); ok {
+		lifeline := os.NewFile(fd, "lifeline")
+		if null, err := os.Open(os.DevNull); err == nil {
+			os.Stdin = null // a role that reads its input finds the end, not the lifeline
+		}
+		go func() {
+			_, _ = io.Copy(io.Discard, lifeline)
+			os.Exit(1)
+		}()
+	}
+	if fd, ok := inherited(announceVar); ok {
+		announcement.Lock()
+		announcement.pipe = os.NewFile(fd, "announcement")
+		announcement.Unlock()
+	}
+}
+
+// inherited takes a file descriptor out of the environment, so that processes
+// this one starts do not take it for theirs.
+func inherited(name string) (uintptr, bool) {
+	fd, err := strconv.Atoi(os.Getenv(name))
+	if err != nil || fd < 0 {
+		return 0, false
+	}
+	_ = os.Unsetenv(name)
+	syscall.CloseOnExec(fd)
+	_ = syscall.SetNonblock(fd, true) // read by the poller: costs no thread
+	return uintptr(fd), true
+}
+
+// Announce tells the group that started this process where it listens. A role
+// that serves calls it once, through [dyno/systems.Shell], when it can answer;
+// later calls, and those in a process that no group started, do nothing.
+func Announce(addr string) {
+	announcement.Lock()
+	defer announcement.Unlock()
+	if announcement.pipe == nil {
+		return
+	}
+	// An error means that the parent is gone or no longer wants to know: the
+	// lifeline takes care of the first, the second does no harm.
+	_, _ = io.WriteString(announcement.pipe, addr+"\n")
+	_ = announcement.pipe.Close()
+	announcement.pipe = nil
+}

@@ -1,0 +1,229 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"dyno/systems"
+)
+
+// Bounds on waiting for the kernel.
+const (
+	reapBound  = 10 * time.Second // from SIGKILL to the end of the process
+	drainBound = 2 * time.Second  // from the end of the process to that of its output, which its own children may hold open
+)
+
+// phase says what the end of a process would mean.
+type phase int
+
+const (
+	starting phase = iota // Start reports it
+	running               // nobody asked: the trial is over
+	asked                 // all is well
+)
+
+// child is a [systems.Process].
+type child struct {
+	group    *Group
+	role     systems.Role
+	launch   systems.Launch
+	args     []string // command line without the binary
+	cmd      *exec.Cmd
+	lifeline *os.File // never written to; when it closes, the process exits
+	log      *logFile
+	out      *output
+	ended    chan struct{} // closed once it is reaped
+
+	mu    sync.Mutex
+	phase phase
+	addr  string
+	over  bool
+	err   error // how it ended; nil: status 0
+}
+
+// Name implements [systems.Process].
+func (c *child) Name() string { return c.launch.Name }
+
+// PID implements [systems.Process].
+func (c *child) PID() int { return c.cmd.Process.Pid }
+
+// Addr implements [systems.Process].
+func (c *child) Addr() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addr
+}
+
+func (c *child) info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := Info{Name: c.launch.Name, Role: c.role.Name, PID: c.PID()}
+	if c.over { // only now is the state of the process ours to read
+		s := c.cmd.ProcessState
+		i.Exit = &Exit{Code: s.ExitCode(), User: s.UserTime(), System: s.SystemTime()}
+	}
+	return i
+}
+
+// reap waits for the process and says what its end means. It is the only
+// caller of Wait, one goroutine per process.
+func (c *child) reap() {
+	err := c.cmd.Wait()
+	_ = c.lifeline.Close()
+	if logErr := c.log.Close(); logErr != nil {
+		c.group.Logf("%s: the log is incomplete: %v", c.Name(), logErr)
+	}
+	c.mu.Lock()
+	c.over, c.err = true, err
+	unasked := c.unasked()
+	c.mu.Unlock()
+	if unasked != nil {
+		c.group.cancel(unasked) // before anyone who waits for the end looks at the context
+	}
+	close(c.ended)
+}
+
+// unasked is the failure of a process that ended on its own, nil if it did
+// not. The caller holds the lock.
+func (c *child) unasked() error {
+	if !c.over || c.phase != running || (c.err == nil && !c.role.Serves) {
+		return nil
+	}
+	return c.failure("ended though nobody asked it to", c.status())
+}
+
+// ask says that the end of the process is wanted from now on. When it has
+// ended already, done is true and err says whether that was in order.
+func (c *child) ask() (done bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return true, c.unasked()
+	}
+	c.phase = asked
+	return false, nil
+}
+
+func (c *child) signal(s syscall.Signal) error {
+	err := c.cmd.Process.Signal(s)
+	if err != nil {
+		return fmt.Errorf("%s %s: cannot send %v: %w", c.role.Name, c.Name(), s, err)
+	}
+	return nil
+}
+
+// Kill implements [systems.Process]. The process is gone when it returns.
+func (c *child) Kill() error {
+	if done, err := c.ask(); done {
+		return err
+	}
+	if err := c.kill(); err != nil {
+		return err
+	}
+	if !c.endedBy(syscall.SIGKILL) && (c.err != nil || c.role.Serves) {
+		return c.failure("had ended by itself when it was to be killed", c.status())
+	}
+	return nil
+}
+
+// kill ends the process and waits until it is reaped.
+func (c *child) kill() error {
+	if err := c.signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-c.ended:
+		return nil
+	case <-time.After(reapBound):
+		return c.failure(fmt.Sprintf("(pid %d) is not gone %v after SIGKILL", c.PID(), reapBound), nil)
+	}
+}
+
+// endedBy reports whether a signal ended the process, which has been reaped.
+func (c *child) endedBy(s syscall.Signal) bool {
+	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == s
+}
+
+// Pause implements [systems.Process].
+func (c *child) Pause() error { return c.signal(syscall.SIGSTOP) }
+
+// Resume implements [systems.Process].
+func (c *child) Resume() error { return c.signal(syscall.SIGCONT) }
+
+// Stop implements [systems.Process]. A process that answers SIGTERM with an
+// exit status other than 0 is an error; one that is ended by the signal itself
+// is not.
+func (c *child) Stop(ctx context.Context) error {
+	if done, err := c.terminate(); done || err != nil {
+		return err
+	}
+	return c.awaitStop(ctx)
+}
+
+// terminate asks the process to finish; done says that it had ended before. A
+// process that is stopped would not get the message: it is continued first.
+func (c *child) terminate() (done bool, err error) {
+	if done, err := c.ask(); done {
+		return true, err
+	}
+	for _, s := range []syscall.Signal{syscall.SIGCONT, syscall.SIGTERM} {
+		if err := c.signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// awaitStop waits for the end that terminate asked for, and kills when the
+// context ends first.
+func (c *child) awaitStop(ctx context.Context) error {
+	if ctxErr := c.awaitEnd(ctx); ctxErr != nil {
+		if err := c.kill(); err != nil {
+			return err
+		}
+		return c.failure("was killed", ctxErr)
+	}
+	if c.err != nil && !c.endedBy(syscall.SIGTERM) && !c.endedBy(syscall.SIGKILL) {
+		return c.failure("did not end well when asked to", c.err)
+	}
+	return nil
+}
+
+// awaitEnd waits until the process is reaped. When the context ends first, it
+// returns its error.
+func (c *child) awaitEnd(ctx context.Context) error {
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-c.ended: // both: the process was in time
+		return nil
+	default:
+		return contextError(ctx)
+	}
+}
+
+// Wait implements [systems.Process].
+func (c *child) Wait(ctx context.Context) ([]byte, error) {
+	if err := c.awaitEnd(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for %s %s: %w", c.role.Name, c.Name(), err)
+	}
+	out := c.out.buf.Bytes()
+	if c.err != nil {
+		return out, c.failure("failed", c.err)
+	}
+	if c.out.cut > 0 {
+		return out, c.failure(fmt.Sprintf("wrote %d bytes to standard output, of which the first %d are kept",
+			int64(len(out))+c.out.cut, len(out)), nil)
+	}
+	return out, nil
+}

@@ -1,0 +1,187 @@
+package process_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dyno/bench/process"
+	"dyno/systems"
+)
+
+func pidOf(g *process.Group) string { return strconv.Itoa(g.Processes()[0].PID) }
+
+func TestStop(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "server")
+	if err := p.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if e := exit(t, g, "server"); e.Code != 0 {
+		t.Errorf("exit status %d", e.Code)
+	}
+	if err := errors.Join(p.Stop(ctx), p.Kill()); err != nil {
+		t.Errorf("stopping again: %v", err)
+	}
+	if err := p.Pause(); err == nil || !strings.Contains(err.Error(), "server") {
+		t.Errorf("pausing a process that has ended: %v", err)
+	}
+	if ctx.Err() != nil {
+		t.Errorf("a process that was stopped ended the trial: %v", context.Cause(ctx))
+	}
+}
+
+func TestStopKillsWhenTheContextEnds(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "stubborn")
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	err := p.Stop(short)
+	failure(t, err, "stubborn stubborn was killed", "deadline")
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v is not the context's error", err)
+	}
+	if e := exit(t, g, "stubborn"); e.Code != -1 || !gone(p.PID()) {
+		t.Errorf("exit %+v, want -1 and the process gone", e)
+	}
+}
+
+func TestStopReportsABadEnd(t *testing.T) {
+	ctx, g := open(t, nil)
+	err := start(ctx, t, g, "rude").Stop(ctx)
+	failure(t, err, "rude rude did not end well when asked to: exit status 7", "listening on")
+}
+
+func TestKill(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "stubborn")
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	if !gone(p.PID()) {
+		t.Error("the process still runs when Kill has returned")
+	}
+	if _, err := p.Wait(ctx); err == nil {
+		t.Error("Wait calls the end of a killed process a success")
+	}
+	if ctx.Err() != nil {
+		t.Errorf("a process that was killed on purpose ended the trial: %v", context.Cause(ctx))
+	}
+	if err := g.Close(); err != nil {
+		t.Errorf("Close after a kill that was asked for: %v", err)
+	}
+}
+
+func TestPauseAndResume(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "server")
+	if err := p.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "stopped", func() bool { return state(p.PID()) == "T" })
+	if err := p.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "running", func() bool { return state(p.PID()) != "T" })
+	if err := p.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Errorf("a paused process did not get to finish: %v", err)
+	}
+	if e := exit(t, g, "server"); e.Code != 0 {
+		t.Errorf("exit status %d", e.Code)
+	}
+}
+
+func TestUnexpectedDeathEndsTheTrial(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "server")
+	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	failure(t, context.Cause(ctx), "server server ended though nobody asked it to: signal: killed", "| listening on "+p.Addr())
+	if _, err := g.Start(ctx, systems.Launch{Role: "server", Name: "next"}); err == nil {
+		t.Error("a process was started after the trial had ended")
+	}
+	failure(t, p.Stop(t.Context()), "nobody asked")
+	failure(t, p.Kill(), "nobody asked")
+	failure(t, g.Close(), "nobody asked")
+}
+
+func TestFailureOfARoleThatDoesNotServe(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "fails")
+	_, err := p.Wait(t.Context())
+	failure(t, err, "fails fails failed: exit status 1", "line 20: no good")
+	if ctx.Err() == nil {
+		t.Error("the trial goes on")
+	}
+	failure(t, context.Cause(ctx), "nobody asked", "line 20: no good")
+}
+
+func TestWaitEndsWithItsContext(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "worker")
+	short, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	if _, err := p.Wait(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "worker") {
+		t.Errorf("Wait returned %v", err)
+	}
+}
+
+func TestCloseKillsAfterTheGrace(t *testing.T) {
+	ctx, g := open(t, func(o *process.Options) { o.Grace = 100 * time.Millisecond })
+	p := start(ctx, t, g, "stubborn")
+	err := g.Close()
+	failure(t, err, "stubborn stubborn was killed", "ignored SIGTERM for 100ms")
+	if !gone(p.PID()) {
+		t.Error("the process that ignores SIGTERM is still there")
+	}
+	if again := g.Close(); again != err {
+		t.Errorf("the second Close returned %v", again)
+	}
+}
+
+func TestCloseReportsABadEnd(t *testing.T) {
+	ctx, g := open(t, func(o *process.Options) { o.Grace = patience })
+	start(ctx, t, g, "rude")
+	start(ctx, t, g, "server")
+	err := g.Close()
+	failure(t, err, "rude rude did not end well when asked to: exit status 7")
+	if strings.Contains(err.Error(), "server server") {
+		t.Errorf("the server that stopped when asked is blamed: %v", err)
+	}
+}
+
+// The kernel kills a child when the thread that forked it ends. A goroutine
+// that is locked to its thread and returns takes the thread with it.
+func TestChildrenSurviveTheCallersThread(t *testing.T) {
+	ctx, g := open(t, nil)
+	started := make(chan systems.Process)
+	thread := make(chan int, 1)
+	go func() {
+		runtime.LockOSThread()
+		thread <- syscall.Gettid()
+		p, err := g.Start(ctx, systems.Launch{Role: "server", Name: "s"})
+		if err != nil {
+			t.Error(err)
+		}
+		started <- p
+	}()
+	tid := <-thread
+	p := <-started
+	eventually(t, "the thread is gone", func() bool { return syscall.Tgkill(syscall.Getpid(), tid, 0) != nil })
+	if err := p.Stop(ctx); err != nil {
+		t.Errorf("the process did not live to be stopped: %v", err)
+	}
+	if e := exit(t, g, "s"); e.Code != 0 {
+		t.Errorf("exit status %d", e.Code)
+	}
+}

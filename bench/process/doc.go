@@ -1,0 +1,23 @@
+// Package process runs the roles of a system as real processes.
+//
+// A [Group] is the [systems.Bench] of one trial: it re-executes dyno's own
+// binary as "dyno SYSTEM ROLE …", considers a role ready once it has answered
+// a real health RPC, and ends everything it started. It knows the contract of
+// a system and no system by name.
+//
+// A started process finds in its environment where its two pipes are, and
+// main hands it over with [Adopt]:
+//
+//   - the lifeline, its standard input, on which nothing is ever written. When
+//     it closes, dyno is gone and the process exits;
+//   - the announcement, to which [Announce] writes the address it listens on.
+//
+// Nothing outlives dyno. Close asks every process to finish and kills those
+// that do not. If dyno itself is killed, the lifeline ends its processes, and
+// on Linux the kernel kills them besides (PR_SET_PDEATHSIG), which also reaches
+// those that are stopped and cannot read. Elsewhere a process that is stopped
+// while dyno is killed stays until somebody continues it.
+//
+// The package needs process groups and job-control signals: it builds on Unix
+// only.
+package process

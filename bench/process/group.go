@@ -1,0 +1,169 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dyno/systems"
+)
+
+// errClosed is why the context of a closed group has ended.
+var errClosed = errors.New("the process group is closed")
+
+// Group is a [systems.Bench] whose roles are processes of this machine. It is
+// safe for concurrent use.
+type Group struct {
+	opts     Options
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	spawner  *spawner
+	starting sync.WaitGroup // calls of Start under way
+	closed   func() error
+
+	mu       sync.Mutex
+	closing  bool
+	names    map[string]bool // ever started, or about to be
+	children []*child        // in the order of their start
+}
+
+var _ systems.Bench = (*Group)(nil)
+
+// NewGroup returns an empty group and the context of its trial. That context
+// ends with ctx, with Close, or when a process ends that nobody asked to: then
+// its cause is a [*Failure]. A role that does not serve and exits with
+// status 0 has done its work. The group must be closed.
+func NewGroup(ctx context.Context, opts Options) (context.Context, *Group, error) {
+	opts, err := opts.complete()
+	if err != nil {
+		return nil, nil, err
+	}
+	g := &Group{opts: opts, names: make(map[string]bool)}
+	g.ctx, g.cancel = context.WithCancelCause(ctx)
+	g.spawner = newSpawner()
+	g.closed = sync.OnceValue(g.close)
+	return g.ctx, g, nil
+}
+
+// Setting implements [systems.Bench].
+func (g *Group) Setting() systems.Setting { return g.opts.Setting }
+
+// Logf implements [systems.Bench].
+func (g *Group) Logf(format string, args ...any) { g.opts.Logf(format, args...) }
+
+// Start implements [systems.Bench]. A process that dies before it is ready, or
+// is not ready in time, is a [*Failure]; it is gone when Start returns.
+func (g *Group) Start(ctx context.Context, l systems.Launch) (systems.Process, error) {
+	role, err := g.opts.role(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.admit(ctx, l.Name); err != nil {
+		return nil, fmt.Errorf("%s %s was not started: %w", role.Name, l.Name, err)
+	}
+	defer g.starting.Done()
+	c, announced, err := g.spawn(role, l)
+	if err != nil {
+		g.forget(l.Name)
+		return nil, fmt.Errorf("%s %s could not be started: %w", role.Name, l.Name, err)
+	}
+	if announced == nil {
+		return c, nil
+	}
+	defer announced.Close()
+	if err := c.awaitReady(ctx, announced); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// admit reserves a name and keeps Close waiting until Start is over.
+func (g *Group) admit(ctx context.Context, name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.closing:
+		return errClosed
+	case g.ctx.Err() != nil:
+		return contextError(g.ctx)
+	case ctx.Err() != nil:
+		return contextError(ctx)
+	case g.names[name]:
+		return fmt.Errorf("the trial has a process of that name already; names are unique, for logs bear them")
+	case len(g.names) >= g.opts.Limit:
+		return fmt.Errorf("the limit of %d processes is reached", g.opts.Limit)
+	}
+	g.names[name] = true
+	g.starting.Add(1)
+	return nil
+}
+
+func (g *Group) forget(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.names, name)
+}
+
+// Info is a process that the group started.
+type Info struct {
+	Name, Role string
+	PID        int
+	Exit       *Exit // nil while it runs
+}
+
+// Exit is how a process ended and what it had used, its waited-for children
+// included.
+type Exit struct {
+	Code         int // exit status; -1 when a signal ended it
+	User, System time.Duration
+}
+
+// Processes lists all processes in the order of their start, ended ones
+// included.
+func (g *Group) Processes() []Info {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	infos := make([]Info, len(g.children))
+	for i, c := range g.children {
+		infos[i] = c.info()
+	}
+	return infos
+}
+
+// Close ends all processes, last started first, and waits until they are
+// reaped: it asks (SIGTERM), waits for the grace, and kills. It reports every
+// process that died unasked, had to be killed, or ended with a status other
+// than 0. Further calls return the same.
+func (g *Group) Close() error { return g.closed() }
+
+func (g *Group) close() error {
+	g.mu.Lock()
+	g.closing = true
+	g.mu.Unlock()
+	g.cancel(errClosed)
+	g.starting.Wait() // the context has ended: Start calls return soon
+	err := stopAll(g.children, g.opts.Grace)
+	g.spawner.close() // last: its thread is what the kernel ties the processes to
+	return err
+}
+
+// stopAll asks all children at once and gives them one grace to share.
+func stopAll(children []*child, grace time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), grace, fmt.Errorf("it ignored SIGTERM for %v", grace))
+	defer cancel()
+	errs := make([]error, len(children))
+	var running sync.WaitGroup
+	for i, c := range slices.Backward(children) {
+		done, err := c.terminate()
+		if done || err != nil {
+			errs[i] = err
+			continue
+		}
+		running.Go(func() { errs[i] = c.awaitStop(ctx) })
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}

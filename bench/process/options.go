@@ -1,0 +1,108 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+
+	"dyno/systems"
+)
+
+// Defaults of [Options].
+const (
+	DefaultReady = 20 * time.Second
+	DefaultGrace = 3 * time.Second
+	DefaultLimit = 64
+)
+
+// Options says what a [Group] runs and within which bounds. System and Dir
+// are required; the zero value of every other field has a default.
+type Options struct {
+	System  *systems.System // whose roles may be started
+	Setting systems.Setting // what Setting returns to the trial
+
+	// Dir receives a log per process, NAME.log. It is created if missing.
+	Dir string
+
+	// Binary is what is executed; empty: the running executable.
+	Binary string
+
+	// Env adds "KEY=value" entries to the environment of every process, which
+	// otherwise is dyno's own.
+	Env []string
+
+	// Logf receives one line at a time; nil: none.
+	Logf func(format string, args ...any)
+
+	// Ready bounds the time from the start of a role that serves to its first
+	// healthy answer; 0: DefaultReady.
+	Ready time.Duration
+
+	// Grace is how long Close waits between asking (SIGTERM) and killing
+	// (SIGKILL), for all processes together; 0: DefaultGrace.
+	Grace time.Duration
+
+	// Limit is how many processes may be started during the group's life, ended ones
+	// included; 0: DefaultLimit.
+	Limit int
+}
+
+// complete checks the options and fills in the defaults.
+func (o Options) complete() (Options, error) {
+	if o.System == nil {
+		return o, errors.New("process group: Options.System is not set")
+	}
+	if o.Dir == "" {
+		return o, errors.New("process group: Options.Dir is not set; the logs need a place")
+	}
+	if o.Ready < 0 || o.Grace < 0 || o.Limit < 0 {
+		return o, fmt.Errorf("process group: Ready %v, Grace %v and Limit %d must not be negative", o.Ready, o.Grace, o.Limit)
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return o, fmt.Errorf("process group: directory for logs: %w", err)
+	}
+	if o.Binary == "" {
+		exe, err := os.Executable()
+		if err != nil {
+			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
+		}
+		o.Binary = exe
+	}
+	if o.Logf == nil {
+		o.Logf = func(string, ...any) {}
+	}
+	if o.Ready == 0 {
+		o.Ready = DefaultReady
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	if o.Limit == 0 {
+		o.Limit = DefaultLimit
+	}
+	return o, nil
+}
+
+// fileName is what a process may be called: the name becomes that of its log.
+var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// role finds the role of a launch, and refuses a launch that makes no sense.
+func (o *Options) role(l systems.Launch) (systems.Role, error) {
+	role, ok := o.System.Lookup(l.Role)
+	if !ok {
+		names := make([]string, len(o.System.Roles))
+		for i, r := range o.System.Roles {
+			names[i] = r.Name
+		}
+		return role, fmt.Errorf("role %w of %s", &systems.ChoiceError{Word: l.Role, Allowed: names}, o.System.Name)
+	}
+	if !fileName.MatchString(l.Name) {
+		return role, fmt.Errorf("a %s cannot be called %q: use letters, digits, dots and hyphens, for its log bears that name", l.Role, l.Name)
+	}
+	if l.CPUs < 0 {
+		return role, fmt.Errorf("%s: %d CPUs; use 0 for the default of 1", l.Name, l.CPUs)
+	}
+	return role, nil
+}

@@ -1,0 +1,115 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dyno/systems"
+)
+
+// spawn starts a process and registers it. For a role that serves it returns
+// the pipe from which its address will be read.
+func (g *Group) spawn(role systems.Role, l systems.Launch) (*child, *os.File, error) {
+	c := &child{
+		group: g, role: role, launch: l, args: g.commandLine(role, l),
+		out: &output{limit: maxOutput}, ended: make(chan struct{}),
+	}
+	p, err := openPipes(role.Serves)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.log, err = newLogFile(filepath.Join(g.opts.Dir, l.Name+".log"), logHead, logTail)
+	if err != nil {
+		p.close()
+		return nil, nil, err
+	}
+	c.lifeline = p.lifeline
+	c.cmd = g.command(c, p)
+	if !role.Serves {
+		c.phase = running // there is nothing to wait for
+	}
+	if err := g.spawner.start(c.cmd); err != nil {
+		p.close()
+		_ = c.log.Close()
+		return nil, nil, err
+	}
+	p.closeChildEnds()
+	g.mu.Lock()
+	g.children = append(g.children, c)
+	g.mu.Unlock()
+	go c.reap()
+	return c, p.announced, nil
+}
+
+// commandLine is what a person would type after "dyno".
+func (g *Group) commandLine(role systems.Role, l systems.Launch) []string {
+	line := []string{g.opts.System.Name, role.Name}
+	given := slices.ContainsFunc(l.Args, func(arg string) bool {
+		name, _, _ := strings.Cut(arg, "=")
+		return name == "--listen" || name == "-listen"
+	})
+	if role.Serves && !given {
+		line = append(line, "--listen", "127.0.0.1:0")
+	}
+	return append(line, l.Args...)
+}
+
+func (g *Group) command(c *child, p *pipes) *exec.Cmd {
+	cmd := exec.Command(g.opts.Binary, c.args...)
+	cmd.Env = slices.Concat(os.Environ(), g.opts.Env, []string{
+		"GOMAXPROCS=" + strconv.Itoa(max(1, c.launch.CPUs)),
+		lifelineVar + "=0", // its standard input
+	})
+	cmd.Stdin = p.hold
+	if p.announce != nil {
+		cmd.ExtraFiles = []*os.File{p.announce}
+		cmd.Env = append(cmd.Env, announceVar+"=3") // the first after the standard streams
+	}
+	cmd.Stdout = c.out
+	cmd.Stderr = c.log
+	cmd.WaitDelay = drainBound
+	cmd.SysProcAttr = attributes()
+	return cmd
+}
+
+// pipes connect one process with its group. Each process has its own: what
+// one does to its end, such as making it non-blocking, would otherwise happen
+// to all.
+type pipes struct {
+	hold, lifeline      *os.File // the child reads one end, dyno keeps the other
+	announced, announce *os.File // dyno reads one end, the child writes the other; nil for a role that does not serve
+}
+
+func openPipes(serves bool) (*pipes, error) {
+	var p pipes
+	var err error
+	if p.hold, p.lifeline, err = os.Pipe(); err != nil {
+		return nil, fmt.Errorf("lifeline: %w", err)
+	}
+	if !serves {
+		return &p, nil
+	}
+	if p.announced, p.announce, err = os.Pipe(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("announcement: %w", err)
+	}
+	return &p, nil
+}
+
+// closeChildEnds closes what the started process has copies of. The methods of
+// a nil file do nothing but say so.
+func (p *pipes) closeChildEnds() {
+	_ = p.hold.Close()
+	_ = p.announce.Close()
+}
+
+func (p *pipes) close() {
+	p.closeChildEnds()
+	_ = p.lifeline.Close()
+	_ = p.announced.Close()
+}

@@ -1,0 +1,171 @@
+package process_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"dyno/systems"
+	"dyno/systems/systemtest"
+)
+
+func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
+
+// toy is a system whose roles behave and misbehave in every way the group has
+// to cope with.
+var toy = &systems.System{
+	Name: "toy",
+	Roles: []systems.Role{
+		serves("server", nil),
+		serves("stubborn", func(systems.Shell) { signal.Ignore(syscall.SIGTERM) }),
+		serves("rude", func(systems.Shell) { exitOn(syscall.SIGTERM, 7) }),
+		{Command: role("mute", wait), Serves: true},
+		{Command: role("liar", lie), Serves: true},
+		{Command: role("sick", sick), Serves: true},
+		{Command: role("dead", die), Serves: true},
+		{Command: role("done", func(context.Context, systems.Shell) error { return nil }), Serves: true},
+		{Command: role("worker", wait)},
+		{Command: role("show", show)},
+		{Command: role("fails", die)},
+		{Command: printer()},
+	},
+	Commands: []systems.Command{role("nest", nest)},
+}
+
+func role(name string, run func(context.Context, systems.Shell) error) systems.Command {
+	return systems.Command{Name: name, Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+		fs.String("listen", "", "where a role that serves would listen")
+		return run
+	}}
+}
+
+// serves is a role that answers health checks; before it does, it prepares.
+func serves(name string, prepare func(systems.Shell)) systems.Role {
+	setup := func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+		addr := fs.String("listen", "127.0.0.1:0", "address")
+		return func(ctx context.Context, sh systems.Shell) error {
+			if prepare != nil {
+				prepare(sh)
+				ctx = context.WithoutCancel(ctx)
+			}
+			return serve(ctx, sh, *addr, grpc_health_v1.HealthCheckResponse_SERVING)
+		}
+	}
+	return systems.Role{Serves: true, Command: systems.Command{Name: name, Setup: setup}}
+}
+
+func serve(ctx context.Context, sh systems.Shell, addr string, status grpc_health_v1.HealthCheckResponse_ServingStatus) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(sh.Err, "listening on", l.Addr())
+	hs := health.NewServer()
+	hs.SetServingStatus("", status)
+	s := grpc.NewServer()
+	grpc_health_v1.RegisterHealthServer(s, hs)
+	defer context.AfterFunc(ctx, s.Stop)()
+	sh.Ready(l.Addr().String())
+	return s.Serve(l)
+}
+
+func exitOn(s os.Signal, status int) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, s)
+	go func() {
+		<-c
+		os.Exit(status)
+	}()
+}
+
+// wait does nothing until it is told to stop.
+func wait(ctx context.Context, _ systems.Shell) error {
+	<-ctx.Done()
+	return nil
+}
+
+func lie(ctx context.Context, sh systems.Shell) error {
+	sh.Ready("nonsense")
+	return wait(ctx, sh)
+}
+
+func sick(ctx context.Context, sh systems.Shell) error {
+	return serve(ctx, sh, "127.0.0.1:0", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+}
+
+// die logs twenty lines and fails.
+func die(_ context.Context, sh systems.Shell) error {
+	for i := range 19 {
+		fmt.Fprintf(sh.Err, "line %d\n", i+1)
+	}
+	return errors.New("line 20: no good")
+}
+
+// show prints what it was given.
+func show(_ context.Context, sh systems.Shell) error {
+	in, err := io.ReadAll(os.Stdin)
+	fmt.Fprintf(sh.Out, "cpus %d args %q env %q stdin %q %v\n", runtime.GOMAXPROCS(0), sh.Args, os.Getenv("TOY"), in, err)
+	return nil
+}
+
+// printer writes as many bytes to standard output, and lines to its log, as it
+// is told.
+func printer() systems.Command {
+	return systems.Command{Name: "printer", Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+		bytes := fs.Int("bytes", 0, "bytes")
+		lines := fs.Int("lines", 0, "lines of 100 bytes")
+		return func(_ context.Context, sh systems.Shell) error {
+			for i := range *lines {
+				fmt.Fprintf(sh.Err, "%099d\n", i)
+			}
+			_, err := io.CopyN(sh.Out, zeros{}, int64(*bytes))
+			return err
+		}
+	}}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// nest is a dyno of its own: it starts a server that runs, one that is paused
+// and a worker, prints their process ids and waits to be killed.
+func nest(ctx context.Context, sh systems.Shell) error {
+	ctx, b, done, err := sh.Bench(ctx, systems.Setting{})
+	if err != nil {
+		return err
+	}
+	defer done()
+	var pids []string
+	for _, l := range []systems.Launch{
+		{Role: "server", Name: "runs"}, {Role: "stubborn", Name: "paused"}, {Role: "worker", Name: "works"},
+	} {
+		p, err := b.Start(ctx, l)
+		if err != nil {
+			return err
+		}
+		if l.Name == "paused" {
+			if err := p.Pause(); err != nil {
+				return err
+			}
+		}
+		pids = append(pids, fmt.Sprint(p.PID()))
+	}
+	fmt.Fprintln(sh.Out, strings.Join(pids, " "))
+	return wait(ctx, sh)
+}

@@ -1,0 +1,60 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+)
+
+func (o Options) unaryInterceptors() []grpc.UnaryServerInterceptor {
+	return []grpc.UnaryServerInterceptor{
+		o.boundDeadline,
+		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandlerContext(o.recovered)),
+	}
+}
+
+// Streams get no deadline: some live as long as both ends do. Keepalive ends
+// those whose peer is gone.
+func (o Options) streamInterceptors() []grpc.StreamServerInterceptor {
+	return []grpc.StreamServerInterceptor{
+		func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			return seal(next(srv, ss))
+		},
+		recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(o.recovered)),
+	}
+}
+
+func (o Options) boundDeadline(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.Deadline)
+		defer cancel()
+	}
+	resp, err := next(ctx, req)
+	return resp, seal(err)
+}
+
+func (o Options) recovered(ctx context.Context, p any) error {
+	method, _ := grpc.Method(ctx)
+	o.Log.Error("a handler panicked", "method", method, "panic", p, "stack", string(debug.Stack()))
+	return Errorf(Internal, "%s panicked: %v", method, p)
+}
+
+// seal makes the set of errors closed: what a handler returns by mistake or
+// out of laziness leaves as Internal, never as the wire's UNKNOWN.
+func seal(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err()
+	}
+	return Errorf(Internal, "%v", err)
+}

@@ -1,0 +1,164 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+)
+
+// Defaults of [Options]. Clients made by [Dial] share MaxMessageBytes.
+const (
+	DefaultGrace           = 3 * time.Second
+	DefaultDeadline        = 30 * time.Second
+	DefaultMaxMessageBytes = 4 << 20
+	DefaultMaxStreams      = 1024
+)
+
+const (
+	// Clients ping every pingEvery. Servers tolerate twice that rate, because
+	// pings that travel through a delayed link bunch up; gRPC's own default
+	// policy (one in 5 minutes) answers them with GOAWAY too_many_pings.
+	pingEvery   = 10 * time.Second
+	pingTimeout = 5 * time.Second
+	pingMinTime = pingEvery / 2
+
+	// What is left to handlers after their connections were cut.
+	handlerGrace = time.Second
+)
+
+// Options says how to serve. The zero value serves on a free loopback port.
+type Options struct {
+	Listen   string       // HOST:PORT; empty: 127.0.0.1:0, a free port
+	Listener net.Listener // serve here instead of Listen; closed by Serve
+
+	Ready      func(addr string)     // called once, when requests are answered at addr
+	BeforeStop func(context.Context) // called when ctx has ended and health says NOT_SERVING, while requests are still served; must return when its context ends
+
+	Grace           time.Duration // from the end of ctx until open requests are cut, BeforeStop included; 0: DefaultGrace
+	Deadline        time.Duration // for unary requests that bring none; 0: DefaultDeadline
+	MaxMessageBytes int           // of one request or response; 0: DefaultMaxMessageBytes
+	MaxStreams      uint32        // requests in progress per connection, more wait at the client; 0: DefaultMaxStreams
+
+	Log    *slog.Logger        // panics and forced stops; nil: slog.Default()
+	Server []grpc.ServerOption // what a system needs beyond this; its interceptors run inside ours
+}
+
+// Serve listens, registers the services and answers until ctx ends; then it
+// drains and returns nil. Beside the registered services it offers health
+// (overall and per service) and reflection. An address that cannot be had is
+// an error that names it. A handler that panics answers INTERNAL and is
+// logged; the process lives.
+func Serve(ctx context.Context, o Options, register func(grpc.ServiceRegistrar)) error {
+	o, err := o.complete()
+	if err != nil {
+		return err
+	}
+	lis := o.Listener
+	if lis == nil {
+		if lis, err = listen(ctx, o.Listen); err != nil {
+			return err
+		}
+	}
+	srv := grpc.NewServer(o.serverOptions()...)
+	register(srv)
+	h := health.NewServer()
+	for name := range srv.GetServiceInfo() {
+		h.SetServingStatus(name, healthpb.HealthCheckResponse_SERVING)
+	}
+	healthpb.RegisterHealthServer(srv, h)
+	reflection.Register(srv)
+
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(lis) }()
+	// The socket listens and every service is registered: whoever connects now
+	// is answered, at the latest when the goroutine above gets to it.
+	if o.Ready != nil {
+		o.Ready(lis.Addr().String())
+	}
+	select {
+	case err := <-served:
+		srv.Stop()
+		return fmt.Errorf("serve %s: %w", lis.Addr(), err)
+	case <-ctx.Done():
+	}
+	h.Shutdown()
+	return o.stop(context.WithoutCancel(ctx), srv)
+}
+
+// stop drains the server: BeforeStop and open requests share Grace, then
+// connections are cut and handlers have handlerGrace to notice.
+func (o Options) stop(ctx context.Context, srv *grpc.Server) error {
+	grace, cancel := context.WithTimeout(ctx, o.Grace)
+	defer cancel()
+	if o.BeforeStop != nil {
+		o.BeforeStop(grace)
+	}
+	stopped := make(chan struct{})
+	go func() { srv.GracefulStop(); close(stopped) }()
+	select {
+	case <-stopped:
+		return nil
+	case <-grace.Done():
+	}
+	o.Log.Warn("requests were cut: still open at the end of the grace period", "grace", o.Grace)
+	cut := make(chan struct{})
+	go func() { srv.Stop(); close(cut) }() // waits for handlers, and ends GracefulStop
+	timer := time.NewTimer(handlerGrace)
+	defer timer.Stop()
+	select {
+	case <-cut:
+		<-stopped
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("a handler still runs %v after its connection was cut; it must watch its context", handlerGrace)
+	}
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Grace < 0 || o.Deadline < 0 || o.MaxMessageBytes < 0 {
+		return o, errors.New("serve: Grace, Deadline and MaxMessageBytes must not be negative")
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	if o.Deadline == 0 {
+		o.Deadline = DefaultDeadline
+	}
+	if o.MaxMessageBytes == 0 {
+		o.MaxMessageBytes = DefaultMaxMessageBytes
+	}
+	if o.MaxStreams == 0 {
+		o.MaxStreams = DefaultMaxStreams
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o, nil
+}
+
+func (o Options) serverOptions() []grpc.ServerOption {
+	return append([]grpc.ServerOption{
+		// Stop returns when handlers have: nothing of a service outlives Serve,
+		// which is also what tests in virtual time need.
+		grpc.WaitForHandlers(true),
+		grpc.MaxRecvMsgSize(o.MaxMessageBytes),
+		grpc.MaxSendMsgSize(o.MaxMessageBytes),
+		grpc.MaxConcurrentStreams(o.MaxStreams),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingMinTime, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
+		grpc.ChainUnaryInterceptor(o.unaryInterceptors()...),
+		grpc.ChainStreamInterceptor(o.streamInterceptors()...),
+	}, o.Server...)
+}

@@ -1,0 +1,94 @@
+package systems_test
+
+import (
+	"flag"
+	"io"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/systems"
+)
+
+var sys = &systems.System{
+	Name: "toy",
+	Knobs: []systems.Knob{
+		{Name: "clients", Default: "8", Type: systems.Int{Min: 1, Max: 100}},
+		{Name: "share", Default: "0.5", Type: systems.Float{Min: 0, Max: 1}},
+		{Name: "pause", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}},
+		{Name: "policy", Default: "a", Type: systems.Choice{"a", "b"}},
+		{Name: "capacity", Default: "", Type: systems.Floats{Min: 0.01, Max: 100}},
+	},
+}
+
+func TestResolve(t *testing.T) {
+	v, err := sys.Resolve(map[string]string{"clients": "007", "pause": "1500ms", "capacity": "1, 0.20"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Int("clients") != 7 || v.Float("share") != 0.5 || v.Duration("pause") != 1500*time.Millisecond || v.Text("policy") != "a" {
+		t.Errorf("resolved %v", v)
+	}
+	if v["pause"] != "1.5s" || v["capacity"] != "1,0.2" || v["clients"] != "7" {
+		t.Errorf("not canonical: %v", v)
+	}
+	if c := v.Floats("capacity"); len(c) != 2 || c[1] != 0.2 {
+		t.Errorf("capacity %v", c)
+	}
+	for knob, bad := range map[string][]string{
+		"clients":  {"0", "101", "x", "1.5", "", "99999999999999999999"},
+		"share":    {"-0.1", "NaN", "1.01", "Inf"},
+		"pause":    {"20", "-1ms", "2m", "soon"},
+		"policy":   {"", "A", "c"},
+		"capacity": {"1,,2", "0", "a", "NaN"},
+		"nonsense": {"1"},
+	} {
+		for _, text := range bad {
+			if _, err := sys.Resolve(map[string]string{knob: text}); err == nil || !strings.Contains(err.Error(), knob) {
+				t.Errorf("%s=%q: error %v, want one that names the knob", knob, text, err)
+			}
+		}
+	}
+}
+
+func TestBind(t *testing.T) {
+	fs := flag.NewFlagSet("x", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	v := sys.Bind(fs, "clients", "policy")
+	if err := fs.Parse([]string{"--clients", "12", "--policy=b"}); err != nil {
+		t.Fatal(err)
+	}
+	if v.Int("clients") != 12 || v.Text("policy") != "b" || v.Duration("pause") != 20*time.Millisecond {
+		t.Errorf("bound %v", v)
+	}
+	if fs.Lookup("pause") != nil {
+		t.Error("a knob that was not named has a flag")
+	}
+	if err := fs.Parse([]string{"--policy=z"}); err == nil || !strings.Contains(err.Error(), "one of a, b") {
+		t.Errorf("--policy=z: %v", err)
+	}
+}
+
+func TestGettersPanicOnBugs(t *testing.T) {
+	v, err := sys.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]func(){
+		"undeclared": func() { v.Text("nonsense") },
+		"wrong type": func() { v.Int("policy") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+	if math.IsNaN(v.Float("share")) {
+		t.Error("share is not a number")
+	}
+}
