@@ -1,0 +1,60 @@
+# Everything a newcomer, a developer and CI type. `make` alone says what there is.
+
+GO    ?= go
+TOOL  := $(GO) tool -modfile=tools/go.mod
+DYNO  := bin/dyno
+SCALE ?= full
+# Without VCS stamps, so that the same sources always give the same binary.
+BUILD := -trimpath -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help build quick experiments report test smoke race bench lint proto soak clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/dyno
+	$(GO) build $(BUILD) -o $(DYNO) ./cmd/dyno
+
+quick: build ## flagship experiments in about half a minute -> out/quick/REPORT.md
+	$(DYNO) run --scale quick
+
+experiments: build ## all experiments -> results/, plots/, REPORT.md (SCALE=full, or deep)
+	$(DYNO) run --scale $(SCALE)
+
+report: build ## draw plots and REPORT.md again from results/; measures nothing
+	$(DYNO) report
+
+test: lint ## lint, import rules, tests, a smoke run of every experiment (what CI runs)
+	$(GO) test -timeout 8m ./...
+	$(MAKE) --no-print-directory smoke
+
+smoke: build ## one block of every experiment, and a report that matches it
+	@rm -rf out/smoke
+	$(DYNO) run --scale quick --blocks 1 --out out/smoke $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml))
+	$(DYNO) report --check --out out/smoke
+	$(DYNO) report --check
+
+race: ## tests under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+bench: ## micro-benchmarks in Go's benchmark format, for benchstat
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## formatting, vet, modern idioms, staticcheck, modules, generated code
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')); \
+	 if [ -n "$$out" ]; then echo "gofumpt would change: $$out (run: $(TOOL) gofumpt -w FILE)"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) fix -diff ./...
+	$(TOOL) staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) run -C tools ./protogen -check ../proto
+
+proto: ## generate the Go code beside every .proto
+	$(GO) run -C tools ./protogen ../proto
+
+soak: ## the randomised and process tests, many times over, under the race detector
+	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
+
+clean: ## remove what was built and run outside the repository's results
+	rm -rf bin out results/raw

@@ -1,0 +1,154 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// toy is a system that no process backs: files and plans need only its names.
+func toy() *systems.System {
+	return &systems.System{
+		Name:    "toy",
+		Summary: "a system for tests",
+		Knobs: []systems.Knob{
+			{Name: "policy", Default: "a", Help: "which", Type: systems.Choice{"a", "b", "c"}},
+			{Name: "clients", Default: "8", Help: "how many", Type: systems.Int{Min: 1, Max: 100}},
+			{Name: "pause", Default: "20ms", Help: "how long", Type: systems.Duration{Min: 0, Max: time.Minute}},
+		},
+		Metrics: []record.Metric{
+			{Name: "rate_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "rate"},
+			{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "response"},
+			{Name: "share", Kind: record.KindVector, Unit: "1", Help: "share"},
+		},
+		Trial: func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+			return record.Observation{}, errors.New("not run here")
+		},
+		TimeConstant: func(v systems.Values) time.Duration { return time.Duration(v.Int("clients")) * 10 * time.Millisecond },
+	}
+}
+
+func catalog() Catalog {
+	return Catalog{Systems: []*systems.System{toy()}, FigureKinds: map[string]record.Kind{"bars": record.KindScalar, "members": record.KindVector}}
+}
+
+const good = `name: toy-rates
+title: Rates
+question: Which is fastest?
+system: toy
+flagship: true
+load: {loop: closed}
+knobs: {pause: 20ms}
+core:
+  - policy: [a, b]
+    clients: [1, 10]
+detail:
+  - policy: [c]
+    clients: [50]
+scales:
+  quick: {blocks: 2, length: 1s, warmup: 100ms, budget: 1m}
+  full: {blocks: 6, detail-blocks: 2, length: 5s, warmup: 1s}
+  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}
+figures:
+  - {name: rate, title: Rate, kind: bars, x: clients, y: rate_rps, series: policy}
+  - {name: share, title: Share, kind: members, y: share, series: policy, where: {clients: [10]}}
+tables:
+  - {name: overview, title: Overview, rows: [policy, clients], columns: [rate_rps, response.p99]}
+`
+
+func read(t *testing.T, text string) (*Experiment, error) {
+	t.Helper()
+	return catalog().Read("toy-rates.yaml", []byte(text))
+}
+
+func TestReadGood(t *testing.T) {
+	e, err := read(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Core[0][0].Knob + " " + e.Core[0][1].Knob; got != "policy clients" {
+		t.Errorf("factors in order %q, want that of the file", got)
+	}
+	if e.System.Name != "toy" || float64(e.Scales["quick"].Warmup) != 0.1 {
+		t.Errorf("read %+v", e)
+	}
+}
+
+// Each mistake is named with its line, and what is allowed instead.
+func TestReadMistakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new string
+		want     []string
+	}{
+		"unknown key":         {"question:", "qestion:", []string{"toy-rates.yaml:3:", `"qestion"`, "question"}},
+		"unknown nested key":  {"blocks: 2, length", "blcks: 2, length", []string{":15:", `"blcks"`, "blocks"}},
+		"key twice":           {"title: Rates", "title: Rates\ntitle: Again", []string{":3:", "already defined"}},
+		"wrong type":          {"blocks: 2,", "blocks: many,", []string{":15:", "many"}},
+		"bad duration":        {"length: 1s", "length: soon", []string{":15:", "soon", "300ms"}},
+		"unknown system":      {"system: toy", "system: tyo", []string{":4:", `"tyo"`, "toy"}},
+		"unknown knob":        {"knobs: {pause: 20ms}", "knobs: {pose: 20ms}", []string{":7:", `"pose"`, "pause"}},
+		"unknown swept knob":  {"  - policy: [a, b]", "  - polcy: [a, b]", []string{":9:", `"polcy"`, "policy"}},
+		"unknown level":       {"[a, b]", "[a, z]", []string{":9:", `"z"`, "one of a, b, c"}},
+		"level out of range":  {"[1, 10]", "[1, 1000]", []string{":10:", "1000", "from 1 to 100"}},
+		"level twice":         {"[1, 10]", "[10, 10]", []string{":10:", "twice"}},
+		"cell twice":          {"  - policy: [c]\n    clients: [50]", "  - policy: [a]\n    clients: [10]", []string{"policy=a clients=10", "twice"}},
+		"fixed and swept":     {"knobs: {pause: 20ms}", "knobs: {policy: a}", []string{":9:", "both"}},
+		"no core":             {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "", []string{"core", "missing"}},
+		"core is no list":     {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "core: {policy: [a]}\n", []string{":8:", "core wants a list"}},
+		"name differs":        {"name: toy-rates", "name: toy-other", []string{":1:", "toy-other"}},
+		"name like procs":     {"name: toy-rates", "name: toy-4", []string{":1:", "not a number"}},
+		"no question":         {"question: Which is fastest?", "question: ''", []string{":3:", "question"}},
+		"unknown loop":        {"loop: closed", "loop: open", []string{":6:", "closed"}},
+		"unknown scale":       {"  deep:", "  depe:", []string{"depe", "deep"}},
+		"missing scale":       {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
+		"too many details":    {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},
+		"unknown figure kind": {"kind: bars", "kind: pie", []string{":19:", `"pie"`, "bars, members"}},
+		"unknown metric":      {"y: rate_rps", "y: rate_rsp", []string{":19:", `"rate_rsp"`, "rate_rps"}},
+		"vector as a bar":     {"y: rate_rps", "y: share", []string{":19:", `"share"`}},
+		"bare histogram":      {"response.p99]", "response]", []string{":22:", "response.p99"}},
+		"figure over nothing": {"x: clients", "x: pause", []string{":19:", `"pause"`, "policy, clients"}},
+		"where off the sweep": {"where: {clients: [10]}", "where: {clients: [11]}", []string{":20:", `"11"`, "1, 10, 50"}},
+		"not a mapping":       {good, "- a\n- b\n", []string{"not an experiment"}},
+		"not yaml":            {good, "a: [", []string{"toy-rates.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(good, c.old, c.new, 1)
+			if text == good {
+				t.Fatal("the mistake is not in the file")
+			}
+			_, err := read(t, text)
+			if err == nil {
+				t.Fatal("read without an error")
+			}
+			if !systems.IsUsage(err) {
+				t.Errorf("not a usage error: %v", err)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not contain %q", err, w)
+				}
+			}
+		})
+	}
+}
+
+func TestOpen(t *testing.T) {
+	path := t.TempDir() + "/toy-rates.yaml"
+	if err := os.WriteFile(path, []byte(good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog().Open(path); err != nil {
+		t.Error(err)
+	}
+	for _, word := range []string{"lb-polices", t.TempDir() + "/none.yaml"} {
+		if _, err := catalog().Open(word); !systems.IsUsage(err) {
+			t.Errorf("Open(%q) = %v, want a usage error", word, err)
+		}
+	}
+}

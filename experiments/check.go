@@ -1,0 +1,291 @@
+package experiments
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// checker tests the names in a decoded file against the catalogue and brings
+// levels into canonical form.
+type checker struct {
+	catalog Catalog
+	path    string
+	root    *yaml.Node
+	e       *Experiment
+}
+
+// A name must not end in -digits: in the benchmark format that would be read
+// as GOMAXPROCS.
+var (
+	nameForm   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	digitsTail = regexp.MustCompile(`-[0-9]+$`)
+)
+
+func (k *checker) run() error {
+	for _, step := range []func() error{k.header, k.scales, k.knobs, k.sweeps, k.figures, k.tables} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fail blames the value under keys, or the nearest parent that exists.
+func (k *checker) fail(err error, keys ...string) error {
+	for i := len(keys); i > 0; i-- {
+		if n := child(k.root, keys[:i]...); n != nil {
+			return at(k.path, n, err)
+		}
+	}
+	return at(k.path, k.root, err)
+}
+
+func (k *checker) header() error {
+	e := k.e
+	for _, f := range [][2]string{{"name", e.Name}, {"question", e.Question}, {"title", e.Title}, {"system", e.Experiment.System}} {
+		if f[1] == "" {
+			return k.fail(fmt.Errorf("%s %w", f[0], errEmpty), f[0])
+		}
+	}
+	if !nameForm.MatchString(e.Name) || digitsTail.MatchString(e.Name) {
+		return k.fail(fmt.Errorf("name %q: want lower-case words joined by hyphens, the last one not a number", e.Name), "name")
+	}
+	if e.Name != stem(k.path) {
+		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(k.path)), "name")
+	}
+	if e.Load.Loop != "closed" {
+		return k.fail(fmt.Errorf("load.loop %w", &systems.ChoiceError{Word: e.Load.Loop, Allowed: []string{"closed"}}), "load", "loop")
+	}
+	var err error
+	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {
+		return k.fail(err, "system")
+	}
+	return nil
+}
+
+func (k *checker) scales() error {
+	for _, name := range slices.Sorted(maps.Keys(k.e.Scales)) {
+		s := k.e.Scales[name]
+		switch {
+		case !slices.Contains(Scales, name):
+			return k.fail(fmt.Errorf("scale %w", &systems.ChoiceError{Word: name, Allowed: Scales}), "scales", name)
+		case s.Blocks < 1:
+			return k.fail(errors.New("blocks must be at least 1"), "scales", name, "blocks")
+		case s.DetailBlocks < 0 || s.DetailBlocks > s.Blocks:
+			return k.fail(fmt.Errorf("detail-blocks must be from 0 to blocks (%d)", s.Blocks), "scales", name, "detail-blocks")
+		case s.Length <= 0:
+			return k.fail(errors.New("length must be above 0, for example 5s"), "scales", name, "length")
+		}
+	}
+	for _, name := range Scales {
+		if _, ok := k.e.Scales[name]; !ok && (name != "quick" || k.e.Flagship) {
+			return k.fail(fmt.Errorf("scale %s is missing", name), "scales")
+		}
+	}
+	return nil
+}
+
+func (k *checker) knobs() error {
+	for _, name := range slices.Sorted(maps.Keys(k.e.Knobs)) {
+		c, err := k.level(name, k.e.Knobs[name])
+		if err != nil {
+			return k.fail(err, "knobs", name)
+		}
+		k.e.Knobs[name] = c
+	}
+	return nil
+}
+
+// level checks one level of a knob and returns its canonical text.
+func (k *checker) level(knob, text string) (string, error) {
+	kn, err := k.e.System.Knob(knob)
+	if err != nil {
+		return "", err
+	}
+	c, err := kn.Type.Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("knob %s: %w", knob, err)
+	}
+	return c, nil
+}
+
+func (k *checker) sweeps() error {
+	if len(k.e.Core) == 0 {
+		return k.fail(fmt.Errorf("core %w: at least one sweep is needed", errEmpty), "core")
+	}
+	for i, sweep := range k.e.Core {
+		if err := k.sweep(child(k.root, "core").Content[i], sweep); err != nil {
+			return err
+		}
+	}
+	for i, sweep := range k.e.Detail {
+		if err := k.sweep(child(k.root, "detail").Content[i], sweep); err != nil {
+			return err
+		}
+	}
+	_, err := cells(k.e)
+	if err != nil {
+		return k.fail(err, "core")
+	}
+	return nil
+}
+
+func (k *checker) sweep(place *yaml.Node, sweep record.Sweep) error {
+	for _, f := range sweep {
+		node := child(place, f.Knob)
+		if _, fixed := k.e.Knobs[f.Knob]; fixed {
+			return at(k.path, node, fmt.Errorf("knob %s is both fixed under knobs and swept", f.Knob))
+		}
+		for i, text := range f.Levels {
+			c, err := k.level(f.Knob, text)
+			if err != nil {
+				return at(k.path, node, err)
+			}
+			if slices.Contains(f.Levels[:i], c) {
+				return at(k.path, node, fmt.Errorf("knob %s: level %s is given twice", f.Knob, c))
+			}
+			f.Levels[i] = c
+		}
+	}
+	return nil
+}
+
+func (k *checker) figures() error {
+	var names []string
+	for i, f := range k.e.Figures {
+		err := k.figure(f)
+		if err == nil && slices.Contains(names, f.Name) {
+			err = fmt.Errorf("figure %s is given twice", f.Name)
+		}
+		if err != nil {
+			return at(k.path, child(k.root, "figures").Content[i], err)
+		}
+		names = append(names, f.Name)
+		if err := k.where(f.Where); err != nil {
+			return at(k.path, child(k.root, "figures").Content[i], err)
+		}
+	}
+	return nil
+}
+
+func (k *checker) figure(f record.Figure) error {
+	if !nameForm.MatchString(f.Name) || f.Title == "" {
+		return errors.New("a figure needs a name (lower-case words joined by hyphens) and a title")
+	}
+	want, ok := k.catalog.FigureKinds[f.Kind]
+	if !ok {
+		kinds := slices.Sorted(maps.Keys(k.catalog.FigureKinds))
+		return fmt.Errorf("figure %s: kind %w", f.Name, &systems.ChoiceError{Word: f.Kind, Allowed: kinds})
+	}
+	if want == record.KindScalar && f.X == "" {
+		return fmt.Errorf("figure %s: x %w", f.Name, errEmpty)
+	}
+	if err := k.metric(f.Y, want); err != nil {
+		return fmt.Errorf("figure %s: y: %w", f.Name, err)
+	}
+	if f.Theory != "" {
+		if err := k.metric(f.Theory, record.KindScalar); err != nil {
+			return fmt.Errorf("figure %s: theory: %w", f.Name, err)
+		}
+	}
+	for _, knob := range []string{f.X, f.Series, f.Facet} {
+		if err := k.sweptKnob(knob); knob != "" && err != nil {
+			return fmt.Errorf("figure %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func (k *checker) tables() error {
+	var names []string
+	for i, t := range k.e.Tables {
+		err := k.table(t)
+		if err == nil && slices.Contains(names, t.Name) {
+			err = fmt.Errorf("table %s is given twice", t.Name)
+		}
+		if err == nil {
+			err = k.where(t.Where)
+		}
+		if err != nil {
+			return at(k.path, child(k.root, "tables").Content[i], err)
+		}
+		names = append(names, t.Name)
+	}
+	return nil
+}
+
+func (k *checker) table(t record.Table) error {
+	if !nameForm.MatchString(t.Name) || t.Title == "" || len(t.Columns) == 0 {
+		return errors.New("a table needs a name (lower-case words joined by hyphens), a title and columns")
+	}
+	for _, knob := range t.Rows {
+		if err := k.sweptKnob(knob); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	for _, m := range t.Columns {
+		if err := k.metric(m, record.KindScalar); err != nil {
+			return fmt.Errorf("table %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// metric checks the name of a metric of the wanted kind; a quantile of a
+// histogram counts as a scalar.
+func (k *checker) metric(name string, want record.Kind) error {
+	base := name
+	if h, _, ok := record.Quantile(name); ok {
+		base = h
+	}
+	var allowed []string
+	for _, m := range k.e.System.Metrics {
+		isQuantile := base != name
+		if m.Name == base && ((m.Kind == want && !isQuantile) || (want == record.KindScalar && isQuantile && m.Kind == record.KindHistogram)) {
+			return nil
+		}
+		switch {
+		case m.Kind == want:
+			allowed = append(allowed, m.Name)
+		case want == record.KindScalar && m.Kind == record.KindHistogram:
+			allowed = append(allowed, m.Name+".mean", m.Name+".p50", m.Name+".p99")
+		}
+	}
+	return fmt.Errorf("metric %w", &systems.ChoiceError{Word: name, Allowed: allowed})
+}
+
+func (k *checker) sweptKnob(knob string) error {
+	all := swept(&k.e.Experiment)
+	if slices.Contains(all, knob) {
+		return nil
+	}
+	return fmt.Errorf("knob %w that are swept", &systems.ChoiceError{Word: knob, Allowed: all})
+}
+
+// where checks a filter and makes its levels canonical.
+func (k *checker) where(w record.Where) error {
+	for knob, texts := range w {
+		if err := k.sweptKnob(knob); err != nil {
+			return fmt.Errorf("where: %w", err)
+		}
+		for i, text := range texts {
+			c, err := k.level(knob, text)
+			if err == nil && !slices.Contains(levels(&k.e.Experiment, knob), c) {
+				err = fmt.Errorf("level %w of knob %s", &systems.ChoiceError{Word: c, Allowed: levels(&k.e.Experiment, knob)}, knob)
+			}
+			if err != nil {
+				return fmt.Errorf("where: %w", err)
+			}
+			texts[i] = c
+		}
+	}
+	return nil
+}

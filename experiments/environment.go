@@ -1,0 +1,97 @@
+package experiments
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/shirou/gopsutil/v3/cpu"
+	"github.com/shirou/gopsutil/v3/host"
+	"github.com/shirou/gopsutil/v3/load"
+	"github.com/shirou/gopsutil/v3/mem"
+
+	"dyno/internal/record"
+)
+
+// reported are the modules whose versions can change a figure.
+var reported = []string{
+	"google.golang.org/grpc",
+	"google.golang.org/protobuf",
+	"go.etcd.io/etcd/server/v3",
+	"github.com/HdrHistogram/hdrhistogram-go",
+	"github.com/shirou/gopsutil/v3",
+	"golang.org/x/perf",
+	"gonum.org/v1/plot",
+}
+
+// environment describes the machine and the build. What cannot be read stays
+// empty: a figure is not lost because a container hides its CPU's name.
+func environment(ctx context.Context) record.Environment {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	env := record.Environment{
+		Cores:        runtime.NumCPU(),
+		Go:           runtime.Version(),
+		Dependencies: make(map[string]string),
+	}
+	if info, err := cpu.InfoWithContext(ctx); err == nil && len(info) > 0 {
+		env.CPU = strings.TrimSpace(info[0].ModelName)
+	}
+	if m, err := mem.VirtualMemoryWithContext(ctx); err == nil {
+		env.MemoryBytes = m.Total
+	}
+	if h, err := host.InfoWithContext(ctx); err == nil {
+		env.OS = strings.TrimSpace(h.Platform + " " + h.PlatformVersion)
+		env.Kernel = h.KernelVersion
+		env.Virtual = h.VirtualizationSystem
+	}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range build.Deps {
+			for _, name := range reported {
+				if m.Path == name {
+					env.Dependencies[name] = m.Version
+				}
+			}
+		}
+	}
+	// Built without VCS stamps, so that the same sources give the same binary;
+	// the checkout is asked instead.
+	if out, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output(); err == nil {
+		env.Commit = strings.TrimSpace(string(out))
+		status, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":!results", ":!plots", ":!REPORT.md", ":!report.html").Output()
+		env.Dirty = err == nil && len(status) > 0
+	}
+	return env
+}
+
+// noise reads the load average and the steal time.
+func noise(ctx context.Context) (load1, steal float64) {
+	if avg, err := load.AvgWithContext(ctx); err == nil {
+		load1 = avg.Load1
+	}
+	if t, err := cpu.TimesWithContext(ctx, false); err == nil && len(t) > 0 {
+		steal = t[0].Steal
+	}
+	return load1, steal
+}
+
+// fingerprint is the SHA-256 of a file, in hexadecimal.
+func fingerprint(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

@@ -1,0 +1,266 @@
+package experiments
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// What a trial costs beside its warm-up and window: starting the processes,
+// draining, checking, reaping. Seen: 1 to 1.5 s for twelve servers on two cores.
+const trialOverhead = 1500 * time.Millisecond
+
+// A trial warms up for at least this many of the system's time constants and
+// measures for at least that many.
+const (
+	warmupConstants = 3
+	lengthConstants = 6
+)
+
+// maxTrials bounds a plan.
+const maxTrials = 100_000
+
+// Cell is one combination of levels.
+type Cell struct {
+	Index   int // from 1, in the order of the file
+	Detail  bool
+	Factors record.Values // the swept knobs
+	Values  systems.Values
+	Warmup  time.Duration
+	Length  time.Duration
+}
+
+// Trial is one measurement to be made.
+type Trial struct {
+	ID    string
+	Block int // from 1
+	Cell  *Cell
+	Seed  uint64
+}
+
+// Plan is an experiment at a scale: every trial in the order it is run.
+type Plan struct {
+	*Experiment
+	Scale  string
+	Seed   uint64
+	Blocks int
+	Cells  []*Cell
+	Trials []Trial
+	Budget time.Duration // of the scale; 0: no limit
+	Notes  []string      // what the planner cut to keep it
+}
+
+// Selection narrows a plan.
+type Selection struct {
+	Scale  string
+	Only   record.Where // levels to keep; knobs and levels are checked
+	Blocks int          // instead of the scale's; 0: as the scale says
+	Seed   uint64
+}
+
+// NewPlan lays out the trials. Within a block every core cell comes once, in
+// an order drawn from the seed; all cells of a block share one trial seed, so
+// that their random choices are the same and ratios within a block are fair.
+func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
+	scale, ok := e.Scales[sel.Scale]
+	if !ok {
+		return nil, systems.Usagef("experiment %s has no scale %s", e.Name, sel.Scale)
+	}
+	all, err := cells(e)
+	if err != nil {
+		return nil, &systems.UsageError{Err: err}
+	}
+	kept, err := narrow(e, all, sel.Only)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration()}
+	for _, c := range kept {
+		p.stretch(c, scale)
+	}
+	blocks, detail := scale.Blocks, scale.DetailBlocks
+	if sel.Blocks > 0 {
+		blocks, detail = sel.Blocks, min(detail, sel.Blocks)
+		p.Budget = 0 // asked for by name
+	}
+	p.Blocks, detail = p.fit(blocks, detail)
+	p.lay(detail)
+	if len(p.Trials) == 0 || len(p.Trials) > maxTrials {
+		return nil, systems.Usagef("experiment %s at scale %s has %d trials; want 1 to %d", e.Name, sel.Scale, len(p.Trials), maxTrials)
+	}
+	return p, nil
+}
+
+// stretch sets how long a cell warms up and is measured.
+func (p *Plan) stretch(c *Cell, scale record.Scale) {
+	c.Warmup, c.Length = scale.Warmup.Duration(), scale.Length.Duration()
+	if p.System.TimeConstant != nil {
+		tau := p.System.TimeConstant(c.Values)
+		c.Warmup, c.Length = max(c.Warmup, warmupConstants*tau), max(c.Length, lengthConstants*tau)
+	}
+}
+
+// fit gives up detail blocks first, then blocks, until the budget is kept.
+func (p *Plan) fit(blocks, detail int) (int, int) {
+	wantBlocks, wantDetail := blocks, detail
+	for p.Budget > 0 && p.cost(blocks, detail) > p.Budget && (blocks > 1 || detail > 0) {
+		if detail > 0 {
+			detail--
+		} else {
+			blocks--
+		}
+	}
+	if blocks != wantBlocks || detail != wantDetail {
+		p.Notes = append(p.Notes, fmt.Sprintf("budget %v: %d of %d blocks, %d of %d detail blocks", p.Budget, blocks, wantBlocks, detail, wantDetail))
+	}
+	if cost := p.cost(blocks, detail); p.Budget > 0 && cost > p.Budget {
+		p.Notes = append(p.Notes, fmt.Sprintf("budget %v: even one block is estimated at %v", p.Budget, cost.Round(time.Second)))
+	}
+	return blocks, detail
+}
+
+func (p *Plan) cost(blocks, detail int) time.Duration {
+	var sum time.Duration
+	for _, c := range p.Cells {
+		n := blocks
+		if c.Detail {
+			n = detail
+		}
+		sum += time.Duration(n) * c.cost()
+	}
+	return sum
+}
+
+func (c *Cell) cost() time.Duration { return trialOverhead + c.Warmup + c.Length }
+
+// Estimate is how long the trials from the given one on should take.
+func (p *Plan) Estimate(from int) time.Duration {
+	var sum time.Duration
+	for _, t := range p.Trials[min(from, len(p.Trials)):] {
+		sum += t.Cell.cost()
+	}
+	return sum
+}
+
+// lay writes out the trials, block by block.
+func (p *Plan) lay(detail int) {
+	for block := 1; block <= p.Blocks; block++ {
+		seed := mix(p.Seed, p.Name, block)
+		order := rand.New(rand.NewPCG(seed, 0)).Perm(len(p.Cells))
+		for _, i := range order {
+			c := p.Cells[i]
+			if c.Detail && block > detail {
+				continue
+			}
+			id := fmt.Sprintf("%s-b%02d-c%03d", p.Name, block, c.Index)
+			p.Trials = append(p.Trials, Trial{ID: id, Block: block, Cell: c, Seed: seed})
+		}
+	}
+}
+
+// mix derives a block's seed.
+func mix(seed uint64, name string, block int) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s/%d", seed, name, block)
+	return h.Sum64()
+}
+
+// cells expands the sweeps; a combination that occurs twice is an error.
+func cells(e *Experiment) ([]*Cell, error) {
+	var out []*Cell
+	seen := make(map[string]bool)
+	for i, sweep := range slices.Concat(e.Core, e.Detail) {
+		for _, factors := range product(sweep) {
+			c := &Cell{Index: len(out) + 1, Detail: i >= len(e.Core), Factors: factors}
+			given := maps.Clone(e.Knobs)
+			if given == nil {
+				given = make(map[string]string)
+			}
+			maps.Copy(given, factors)
+			v, err := e.System.Resolve(given)
+			if err != nil {
+				return nil, err
+			}
+			c.Values = v
+			key := fmt.Sprint(v)
+			if seen[key] {
+				return nil, fmt.Errorf("cell %s is given twice", c.Label(e))
+			}
+			seen[key] = true
+			if out = append(out, c); len(out) > maxTrials {
+				return nil, fmt.Errorf("more than %d cells", maxTrials)
+			}
+		}
+	}
+	return out, nil
+}
+
+// product is the cross product of a sweep's levels; the last factor varies
+// fastest.
+func product(sweep record.Sweep) []record.Values {
+	out := []record.Values{{}}
+	for _, f := range sweep {
+		var next []record.Values
+		for _, v := range out {
+			for _, l := range f.Levels {
+				w := maps.Clone(v)
+				w[f.Knob] = l
+				next = append(next, w)
+			}
+		}
+		out = next
+	}
+	return out
+}
+
+// Label names a cell by its swept knobs, "policy=round_robin clients=100".
+func (c *Cell) Label(e *Experiment) string {
+	var parts []string
+	for _, knob := range swept(&e.Experiment) {
+		if l, ok := c.Factors[knob]; ok {
+			parts = append(parts, knob+"="+l)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// narrow keeps the cells that --only asks for.
+func narrow(e *Experiment, all []*Cell, only record.Where) ([]*Cell, error) {
+	for knob, words := range only {
+		kn, err := e.System.Knob(knob)
+		if err != nil {
+			return nil, systems.Usagef("--only: %w", err)
+		}
+		var present []string
+		for _, c := range all {
+			if l := c.Values.Text(knob); !slices.Contains(present, l) {
+				present = append(present, l)
+			}
+		}
+		for i, w := range words {
+			if c, err := kn.Type.Parse(w); err == nil {
+				words[i] = c
+			}
+			if !slices.Contains(present, words[i]) {
+				return nil, systems.Usagef("--only: level %w of knob %s in %s", &systems.ChoiceError{Word: w, Allowed: present}, knob, e.Name)
+			}
+		}
+	}
+	var kept []*Cell
+	for _, c := range all {
+		if only.Matches(record.Values(c.Values)) {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, systems.Usagef("--only leaves no cell of %s", e.Name)
+	}
+	return kept, nil
+}

@@ -1,0 +1,131 @@
+package experiments
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+func plan(t *testing.T, sel Selection) *Plan {
+	t.Helper()
+	e, err := read(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(e, sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Every block holds every core cell once; details come in the first blocks
+// only; all trials of a block share a seed, and no two blocks do.
+func TestPlanBlocks(t *testing.T) {
+	p := plan(t, Selection{Scale: "full", Seed: 7})
+	perBlock := make(map[int][]int)
+	seeds := make(map[uint64]int)
+	for _, tr := range p.Trials {
+		perBlock[tr.Block] = append(perBlock[tr.Block], tr.Cell.Index)
+		if b, ok := seeds[tr.Seed]; ok && b != tr.Block {
+			t.Errorf("blocks %d and %d share a seed", b, tr.Block)
+		}
+		seeds[tr.Seed] = tr.Block
+	}
+	if len(perBlock) != 6 || len(seeds) != 6 {
+		t.Fatalf("%d blocks, %d seeds, want 6", len(perBlock), len(seeds))
+	}
+	orders := make(map[string]bool)
+	for b := 1; b <= 6; b++ {
+		orders[fmt.Sprint(perBlock[b])] = true
+		want := []int{1, 2, 3, 4}
+		if b <= 2 {
+			want = append(want, 5)
+		}
+		if got := slices.Sorted(slices.Values(perBlock[b])); !slices.Equal(got, want) {
+			t.Errorf("block %d has cells %v, want %v", b, got, want)
+		}
+	}
+	if len(orders) < 3 {
+		t.Errorf("six blocks came in only %d orders", len(orders))
+	}
+}
+
+func TestPlanIsRepeatable(t *testing.T) {
+	ids := func(seed uint64) string {
+		var b strings.Builder
+		for _, tr := range plan(t, Selection{Scale: "full", Seed: seed}).Trials {
+			fmt.Fprintln(&b, tr.ID, tr.Seed)
+		}
+		return b.String()
+	}
+	if ids(1) != ids(1) {
+		t.Error("the same seed gave two plans")
+	}
+	if ids(1) == ids(2) {
+		t.Error("two seeds gave one plan")
+	}
+}
+
+// Long queues get long windows: 3 time constants of warm-up, 6 of window.
+func TestPlanStretches(t *testing.T) {
+	p := plan(t, Selection{Scale: "quick", Seed: 1})
+	for _, c := range p.Cells {
+		tau := time.Duration(c.Values.Int("clients")) * 10 * time.Millisecond
+		if want := max(100*time.Millisecond, 3*tau); c.Warmup != want {
+			t.Errorf("%s warms up for %v, want %v", c.Label(p.Experiment), c.Warmup, want)
+		}
+		if want := max(time.Second, 6*tau); c.Length != want {
+			t.Errorf("%s is measured for %v, want %v", c.Label(p.Experiment), c.Length, want)
+		}
+	}
+}
+
+func TestPlanKeepsBudget(t *testing.T) {
+	e, err := read(t, strings.Replace(good, "budget: 1m", "budget: 12s", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(e, Selection{Scale: "quick", Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Blocks != 1 || p.Estimate(0) > 12*time.Second || len(p.Notes) == 0 {
+		t.Errorf("%d blocks, %v, notes %q: want 1 block within 12s and a note", p.Blocks, p.Estimate(0), p.Notes)
+	}
+	asked, err := NewPlan(e, Selection{Scale: "quick", Seed: 1, Blocks: 3})
+	if err != nil || asked.Blocks != 3 {
+		t.Errorf("--blocks 3 gave %d blocks, %v", asked.Blocks, err)
+	}
+}
+
+func TestPlanOnly(t *testing.T) {
+	p := plan(t, Selection{Scale: "full", Seed: 1, Only: record.Where{"policy": {"b", "c"}, "clients": {"10", "50"}}})
+	var labels []string
+	for _, c := range p.Cells {
+		labels = append(labels, c.Label(p.Experiment))
+	}
+	if got, want := strings.Join(labels, "; "), "policy=b clients=10; policy=c clients=50"; got != want {
+		t.Errorf("cells %q, want %q", got, want)
+	}
+	e, err := read(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, only := range map[string]record.Where{
+		`"polcy"`: {"polcy": {"a"}},
+		`"z"`:     {"policy": {"z"}},
+		`"7"`:     {"clients": {"7"}},
+		"no cell": {"policy": {"c"}, "clients": {"1"}},
+	} {
+		_, err := NewPlan(e, Selection{Scale: "quick", Only: only})
+		if !systems.IsUsage(err) || !strings.Contains(fmt.Sprint(err), word) {
+			t.Errorf("--only %v: %v, want a usage error with %s", only, err, word)
+		}
+	}
+}

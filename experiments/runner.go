@@ -1,0 +1,216 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"dyno/bench/process"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// A trial that takes this much longer than planned is hung: it is stopped and
+// stored as an error.
+const patience = 60 * time.Second
+
+// Runner runs plans and stores what comes out.
+type Runner struct {
+	Out     string   // folder of results/
+	Command []string // as typed, for run.json
+	Report  func(Progress)
+}
+
+// Progress is told after each trial, and before the first.
+type Progress struct {
+	Plan    *Plan
+	Done    int // trials of this plan
+	Next    *Trial
+	Last    *record.Trial // nil before the first
+	Bundle  string        // where the logs of a failed last trial are
+	Left    time.Duration // estimate
+	Message string        // a line from the running trial; the rest is as before
+}
+
+// Tally counts how trials ended.
+type Tally struct{ Valid, Invalid, Unknown, Errors int }
+
+// Failed says that at least one trial failed its check or did not come to one.
+func (t Tally) Failed() bool { return t.Invalid+t.Unknown+t.Errors > 0 }
+
+// Add adds u to t.
+func (t *Tally) Add(u Tally) {
+	t.Valid += u.Valid
+	t.Invalid += u.Invalid
+	t.Unknown += u.Unknown
+	t.Errors += u.Errors
+}
+
+func (t *Tally) count(tr *record.Trial) {
+	switch {
+	case tr.Observation == nil:
+		t.Errors++
+	case tr.Status() == record.Valid:
+		t.Valid++
+	case tr.Status() == record.Invalid:
+		t.Invalid++
+	default:
+		t.Unknown++
+	}
+}
+
+// Run measures every trial of a plan. When the context ends, the trial at hand
+// is given up, what was finished stays, and the context's error is returned.
+func (r *Runner) Run(ctx context.Context, p *Plan) (Tally, error) {
+	var tally Tally
+	st, err := openStore(r.Out, p.Name)
+	if err != nil {
+		return tally, err
+	}
+	defer st.close()
+	run, err := r.describe(ctx, p)
+	if err != nil {
+		return tally, err
+	}
+	for i := range p.Trials {
+		t := &p.Trials[i]
+		if i == 0 || p.Trials[i-1].Block != t.Block {
+			closeBlock(ctx, run)
+			load1, steal := noise(ctx)
+			run.Blocks = append(run.Blocks, record.Noise{Block: t.Block, LoadBefore: load1, StealBefore: steal})
+			if err := st.describe(run); err != nil {
+				return tally, err
+			}
+		}
+		if i == 0 {
+			r.progress(Progress{Plan: p, Next: t, Left: p.Estimate(0)})
+		}
+		done, bundle, err := r.trial(ctx, p, t, i)
+		if err != nil {
+			return tally, err
+		}
+		if err := st.append(done); err != nil {
+			return tally, err
+		}
+		tally.count(done)
+		next := Progress{Plan: p, Done: i + 1, Last: done, Bundle: bundle, Left: p.Estimate(i + 1)}
+		if i+1 < len(p.Trials) {
+			next.Next = &p.Trials[i+1]
+		}
+		r.progress(next)
+	}
+	closeBlock(ctx, run)
+	now := time.Now().UTC()
+	run.Finished = &now
+	return tally, st.describe(run)
+}
+
+func (r *Runner) progress(p Progress) {
+	if r.Report != nil {
+		r.Report(p)
+	}
+}
+
+// describe collects what run.json says before the first trial.
+func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	sum, err := fingerprint(exe)
+	if err != nil {
+		return nil, fmt.Errorf("read own binary: %w", err)
+	}
+	run := &record.Run{
+		Experiment:  p.Experiment.Experiment,
+		Metrics:     p.System.Metrics,
+		Scale:       p.Scale,
+		Seed:        p.Seed,
+		Planned:     len(p.Trials),
+		Command:     r.Command,
+		Binary:      sum,
+		Started:     time.Now().UTC(),
+		Environment: environment(ctx),
+	}
+	for _, k := range p.System.Knobs {
+		run.KnobUnits = append(run.KnobUnits, record.KnobUnit{Name: k.Name, Unit: k.Unit, Help: k.Help})
+	}
+	return run, nil
+}
+
+// closeBlock notes the machine's state after the last block begun.
+func closeBlock(ctx context.Context, run *record.Run) {
+	if n := len(run.Blocks); n > 0 {
+		run.Blocks[n-1].LoadAfter, run.Blocks[n-1].StealAfter = noise(ctx)
+	}
+}
+
+// trial measures one cell. An error means that the run must stop; a trial that
+// merely failed is a record with an Error.
+func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
+	bundle := filepath.Join(r.Out, "results", "raw", t.ID)
+	if err := errors.Join(os.RemoveAll(bundle), os.MkdirAll(bundle, 0o755)); err != nil {
+		return nil, "", unwritable(err)
+	}
+	done := &record.Trial{
+		ID:         t.ID,
+		Experiment: p.Name,
+		Block:      t.Block,
+		Cell:       t.Cell.Index,
+		Detail:     t.Cell.Detail,
+		Values:     record.Values(t.Cell.Values),
+		Seed:       t.Seed,
+		Warmup:     record.ToSeconds(t.Cell.Warmup),
+		Length:     record.ToSeconds(t.Cell.Length),
+		Started:    time.Now().UTC(),
+	}
+	obs, err := r.measure(ctx, p, t, bundle, index)
+	done.Took = record.ToSeconds(time.Since(done.Started))
+	if ctx.Err() != nil {
+		return nil, "", errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
+	}
+	if err != nil {
+		done.Error = err.Error()
+	} else {
+		done.Observation = &obs
+	}
+	if done.Status() == record.Valid {
+		return done, "", os.RemoveAll(bundle)
+	}
+	return done, bundle, nil
+}
+
+// measure runs the system's trial with fresh processes and reaps them.
+func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
+	limit := t.Cell.cost() + patience
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the trial hung: stopped after %v", limit))
+	defer cancel()
+	bench, group, err := process.NewGroup(ctx, process.Options{
+		System: p.System,
+		Dir:    dir,
+		Setting: systems.Setting{
+			Seed:   t.Seed,
+			Load:   p.Load,
+			Warmup: t.Cell.Warmup,
+			Length: t.Cell.Length,
+		},
+		Logf: func(format string, args ...any) {
+			r.progress(Progress{Plan: p, Done: index, Next: t, Left: p.Estimate(index), Message: fmt.Sprintf(format, args...)})
+		},
+	})
+	if err != nil {
+		return obs, err
+	}
+	defer func() { err = errors.Join(err, group.Close()) }()
+	obs, err = p.System.Trial(bench, group, t.Cell.Values)
+	if cause := context.Cause(bench); err != nil && cause != nil {
+		err = cause // a process died: that is why the rest failed
+	}
+	if err == nil {
+		err = obs.Conform(p.System.Metrics)
+	}
+	return obs, err
+}

@@ -1,0 +1,174 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "dyno"
+
+// rule allows the packages that match From to import, of our own, only those
+// that match May. The first rule whose From matches is the one that holds.
+// Patterns are those of path.Match, relative to the module; a trailing /...
+// stands for a package and all below it; $1 is what the first * of From matched.
+type rule struct {
+	From string
+	May  []string
+	Why  string
+}
+
+var rules = []rule{
+	{"cmd/dyno", []string{"internal/cli"}, "main hands over streams and arguments, nothing else"},
+	{"internal/record", nil, "record is the leaf: everything stands on it, so it stands on nothing"},
+	{"internal/arch", nil, "the rules depend on no room"},
+	{"systems", []string{"internal/record"}, "the contract is shared by systems and engine; an import here would close a cycle"},
+	{"systems/all", []string{"systems", "systems/*"}, "the one list of systems"},
+	{"systems/systemtest", []string{"systems", "bench/process", "internal/record"}, "the conformance suite knows the contract, never one system"},
+	{"systems/*", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/record"}, "a system never imports another system, the experiments or the report"},
+	{"systems/*/...", []string{"systems/$1/..."}, "a protocol core knows no clock, network, disk or engine"},
+	{"bench/process", []string{"systems", "internal/record"}, "processes know the contract at most, never one system"},
+	{"bench/link", []string{"systems", "internal/record"}, "links know the contract at most, never one system"},
+	{"bench/*", []string{"internal/record"}, "load, samples, histories and the simulator serve any system"},
+	{"experiments", []string{"systems", "bench/*", "internal/record"}, "experiments know the contract, never one system nor the report"},
+	{"internal/stats", []string{"internal/record"}, "statistics are functions of stored facts"},
+	{"internal/figure", []string{"internal/stats", "internal/record"}, "a figure is a function of data"},
+	{"internal/table", []string{"internal/stats", "internal/record"}, "a table is a function of data"},
+	{"internal/page", []string{"internal/stats", "internal/record"}, "a page is a function of data"},
+	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
+	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},
+	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
+	{"internal/journal", []string{"internal/record"}, "what durable systems share knows none of them"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "internal/report", "internal/figure", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
+}
+
+// impure are standard packages that a protocol core must not reach for: what
+// it needs of time, chance and the world is passed in.
+var impure = []string{"os", "os/...", "net", "net/...", "syscall", "crypto/rand", "math/rand", "log", "log/...", "io/ioutil"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+func listPackages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		for _, problem := range violations(p) {
+			t.Error(problem)
+		}
+	}
+}
+
+// violations lists what a package imports against the rules.
+func violations(p pkg) []string {
+	from := strings.TrimPrefix(p.ImportPath, module+"/")
+	for _, r := range rules {
+		star, ok := match(r.From, from)
+		if !ok {
+			continue
+		}
+		var out []string
+		for _, imp := range p.Imports {
+			if problem := r.check(from, imp, star); problem != "" {
+				out = append(out, problem)
+			}
+		}
+		return out
+	}
+	return []string{from + " is in no room that the rules know: add a rule, with its reason"}
+}
+
+func (r rule) check(from, imp, star string) string {
+	own, ours := strings.CutPrefix(imp, module+"/")
+	core := r.From == "systems/*/..."
+	switch {
+	case ours && slices.ContainsFunc(r.May, func(p string) bool { _, ok := match(strings.ReplaceAll(p, "$1", star), own); return ok }):
+		return ""
+	case ours:
+		return from + " imports " + own + ": " + r.Why
+	case core && strings.Contains(strings.Split(imp, "/")[0], "."):
+		return from + " imports " + imp + ": " + r.Why
+	case core && slices.ContainsFunc(impure, func(p string) bool { _, ok := match(p, imp); return ok }):
+		return from + " imports " + imp + ": " + r.Why
+	}
+	return ""
+}
+
+// match reports whether a package path fits a pattern, and what its first *
+// stood for.
+func match(pattern, name string) (star string, ok bool) {
+	prefix, deep := strings.CutSuffix(pattern, "/...")
+	p, n := strings.Split(prefix, "/"), strings.Split(name, "/")
+	if len(n) < len(p) || (!deep && len(n) != len(p)) {
+		return "", false
+	}
+	for i := range p {
+		if fits, err := path.Match(p[i], n[i]); err != nil || !fits {
+			return "", false
+		}
+		if p[i] == "*" && star == "" {
+			star = n[i]
+		}
+	}
+	return star, true
+}
+
+// The rules must be able to fail.
+func TestRulesBite(t *testing.T) {
+	for _, c := range []struct {
+		from, imp string
+		bad       bool
+	}{
+		{"internal/record", "dyno/systems", true},
+		{"systems", "dyno/bench/process", true},
+		{"systems/lookaside", "dyno/systems/echo", true},
+		{"systems/lookaside", "dyno/proto/echo/v1", true},
+		{"systems/lookaside", "dyno/experiments", true},
+		{"systems/lookaside", "dyno/bench/load", false},
+		{"systems/lookaside", "dyno/systems/lookaside/policy", false},
+		{"systems/lookaside/policy", "dyno/internal/record", true},
+		{"systems/lookaside/policy", "google.golang.org/grpc", true},
+		{"systems/lookaside/policy", "net", true},
+		{"systems/lookaside/policy", "time", false},
+		{"bench/load", "dyno/systems", true},
+		{"bench/process", "dyno/systems", false},
+		{"experiments", "dyno/systems/all", true},
+		{"internal/report", "dyno/systems", true},
+		{"attic", "dyno/systems", true},
+	} {
+		got := violations(pkg{ImportPath: module + "/" + c.from, Imports: []string{c.imp}})
+		if (len(got) > 0) != c.bad {
+			t.Errorf("%s imports %s: violations %q, want some: %v", c.from, c.imp, got, c.bad)
+		}
+	}
+}

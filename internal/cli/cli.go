@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"dyno/bench/process"
+	"dyno/experiments"
+	"dyno/internal/figure"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/all"
+)
+
+// Exit codes. Scripts rely on them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// errFailed ends a command with exit code 1 after it has said why itself.
+var errFailed = errors.New("failed")
+
+// app is one run of the command line.
+type app struct {
+	args    []string
+	in      io.Reader
+	out     io.Writer
+	err     io.Writer
+	catalog experiments.Catalog
+	systems []*systems.System
+}
+
+// Main runs one command line and returns the exit code. In a process that dyno
+// started, it ends when that dyno does.
+func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	process.Adopt()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends dyno at once; its processes follow
+	a := &app{args: args, in: in, out: out, err: errOut, systems: all.Systems}
+	a.catalog = experiments.Catalog{Systems: a.systems, FigureKinds: figureKinds()}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return a.exit(ctx, err)
+}
+
+// figureKinds says what each kind of figure shows.
+func figureKinds() map[string]record.Kind {
+	kinds := make(map[string]record.Kind)
+	for _, k := range figure.Kinds {
+		kinds[k.Name] = k.Of
+	}
+	return kinds
+}
+
+// exit prints an error in one line and chooses the code.
+func (a *app) exit(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errFailed):
+		return exitFailed
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
+		fmt.Fprintln(a.err, "dyno: interrupted; what was finished stays")
+		return exitInterrupted
+	case systems.IsUsage(err):
+		fmt.Fprintf(a.err, "dyno: %s%s\n", oneLine(err), suggestion(err))
+		return exitUsage
+	default:
+		fmt.Fprintf(a.err, "dyno: %s\n", strings.TrimSpace(err.Error()))
+		return exitFailed
+	}
+}
+
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dyno",
+		Short: "A dynamometer for distributed systems: no figure without a proof",
+		Long: `dyno puts small, real gRPC systems on a bench, drives them with load, checks
+every answer, measures what they cost, and writes the report.`,
+		Example: `  dyno run --scale quick            about half a minute; writes out/quick/REPORT.md
+  dyno lookaside demo --policy least_load --servers 4 --duration 5s
+  dyno list`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.list(), a.run(), a.report())
+	for _, s := range a.systems {
+		root.AddCommand(a.system(s))
+	}
+	needsCommand(root)
+	return root
+}
+
+// needsCommand makes a bare parent print its help, and a wrong word below it a
+// usage error that names the nearest command.
+func needsCommand(c *cobra.Command) {
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		return systems.Usagef("%s: command %w", c.CommandPath(), &systems.ChoiceError{Word: args[0], Allowed: names})
+	}
+}
+
+// flagError turns pflag's errors into usage errors; an unknown flag gets the
+// list of those that exist.
+func flagError(c *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) {
+		return err
+	}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		return systems.Usagef("%s: flag %w", c.CommandPath(), &systems.ChoiceError{Word: "--" + unknown.GetSpecifiedName(), Allowed: names})
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return systems.Usagef("%s: --%s: %w", c.CommandPath(), invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return systems.Usagef("%s: %w", c.CommandPath(), err)
+}

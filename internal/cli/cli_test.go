@@ -1,0 +1,222 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"dyno/internal/cli"
+	"dyno/systems/systemtest"
+)
+
+func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+
+// dyno runs a command line in this process.
+func dyno(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = cli.Main(t.Context(), args, strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// A mistake is answered in one line that names the word, and the nearest one.
+func TestUsageErrors(t *testing.T) {
+	for line, want := range map[string][]string{
+		"rnu":               {`"rnu"`, "did you mean run?"},
+		"run --scal quick":  {"--scal", "did you mean --scale?"},
+		"run --scale quik":  {`"quik"`, "did you mean quick?"},
+		"run lb-polices":    {`"lb-polices"`, "did you mean lb-policies?"},
+		"run none.yaml":     {"none.yaml", "no such file"},
+		"run --blocks -1":   {"--blocks -1"},
+		"run --blocks x":    {"--blocks", `"x"`},
+		"run --only policy": {"--only", "KNOB=V"},
+		"run lb-policies --only polcy=pick_first": {`"polcy"`, "did you mean policy?"},
+		"run lb-policies --only policy=pik_first": {`"pik_first"`, "did you mean pick_first?"},
+		"list now":                           {`"now"`},
+		"report --chek":                      {"did you mean --check?"},
+		"lookasid":                           {"did you mean lookaside?"},
+		"lookaside dmo":                      {"did you mean demo?"},
+		"lookaside demo --policy least_laod": {`"least_laod"`, "did you mean least_load?"},
+		"lookaside demo --servers 0":         {"--servers", "from 1 to"},
+		"lookaside demo --kill s99@1s":       {"s99"},
+		"lookaside demo --kill s1":           {"s1"},
+		"lookaside demo extra":               {`"extra"`},
+	} {
+		code, out, errOut := dyno(t, strings.Fields(line)...)
+		if code != 2 {
+			t.Errorf("dyno %s: exit %d, want 2 (%s)", line, code, errOut)
+		}
+		if out != "" || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "dyno: ") {
+			t.Errorf("dyno %s: want one line on standard error, got %q and %q", line, out, errOut)
+		}
+		for _, w := range want {
+			if !strings.Contains(errOut, w) {
+				t.Errorf("dyno %s: %q does not say %q", line, errOut, w)
+			}
+		}
+	}
+}
+
+func TestListJSON(t *testing.T) {
+	code, out, errOut := dyno(t, "list", "--json")
+	if code != 0 || errOut != "" {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	var l struct {
+		Systems []struct {
+			Name                   string
+			Roles, Commands, Knobs []struct{ Name string }
+		}
+		Experiments []struct{ Name, System, Question string }
+	}
+	if err := json.Unmarshal([]byte(out), &l); err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]int)
+	for _, s := range l.Systems {
+		names[s.Name] = len(s.Roles) * len(s.Knobs)
+	}
+	if names["lookaside"] == 0 || names["echo"] == 0 {
+		t.Errorf("systems with roles and knobs: %v", names)
+	}
+	if len(l.Experiments) == 0 || l.Experiments[0].Question == "" {
+		t.Errorf("experiments %v", l.Experiments)
+	}
+	if code, out, _ := dyno(t, "list"); code != 0 || !strings.Contains(out, "lb-policies") {
+		t.Errorf("dyno list: exit %d, %q", code, out)
+	}
+}
+
+func TestDryRunStartsNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	code, out, errOut := dyno(t, "run", "lb-policies", "--scale", "quick", "--dry-run", "--out", dir)
+	if code != 0 || !strings.Contains(out, "lb-policies at scale quick") || !strings.Contains(out, "policy=least_load clients=100") {
+		t.Errorf("exit %d, %q, %q", code, out, errOut)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a dry run made the output folder")
+	}
+}
+
+const echoFile = `name: echo-small
+title: A small run
+question: Does the frame hold with another system than the first?
+system: echo
+load: {loop: closed}
+core:
+  - clients: [1, 4]
+scales:
+  full: {blocks: 2, length: 100ms, warmup: 50ms}
+  deep: {blocks: 2, length: 100ms, warmup: 50ms}
+figures:
+  - {name: throughput, title: Throughput over clients, kind: bars, x: clients, y: throughput_rps}
+tables:
+  - {name: overview, title: Overview, rows: [clients], columns: [throughput_rps, response.p50]}
+`
+
+// The whole way with a user's own file: run, draw, check, and notice when what
+// was drawn no longer matches what was measured.
+func TestRunUserFile(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
+	if err := os.WriteFile(file, []byte(echoFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, errOut := dyno(t, "run", file, "--out", out)
+	if code != 0 || !strings.Contains(stdout, "4 trials: 4 valid, 0 invalid") {
+		t.Fatalf("exit %d\n%s\n%s", code, stdout, errOut)
+	}
+	if n := strings.Count(errOut, "  valid  "); n != 4 {
+		t.Errorf("progress names %d valid trials, want 4:\n%s", n, errOut)
+	}
+	if strings.Contains(errOut, "\x1b") {
+		t.Error("ANSI codes off a terminal")
+	}
+	for _, name := range []string{"results/echo-small/trials.jsonl", "results/echo-small/run.json", "results/echo-small.txt", "plots/echo-small-throughput.png", "REPORT.md", "report.html"} {
+		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if code, _, errOut := dyno(t, "report", "--check", "--out", out); code != 0 {
+		t.Errorf("a fresh report is stale: exit %d %s", code, errOut)
+	}
+	tamper(t, filepath.Join(out, "REPORT.md"))
+	if code, _, errOut := dyno(t, "report", "--check", "--out", out); code != 1 || !strings.Contains(errOut, "REPORT.md") {
+		t.Errorf("a changed report passes the check: exit %d %s", code, errOut)
+	}
+	if code, _, errOut := dyno(t, "report", "--out", out); code != 0 {
+		t.Errorf("exit %d %s", code, errOut)
+	}
+	if code, _, _ := dyno(t, "report", "--check", "--out", out); code != 0 {
+		t.Error("dyno report did not mend the report")
+	}
+}
+
+func tamper(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(text, "and everything was fine\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A folder that cannot be written is one line and exit 1, before any trial.
+func TestUnwritableFolder(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errOut := dyno(t, "run", "lb-policies", "--out", filepath.Join(blocked, "x"))
+	if code != 1 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, blocked) || !strings.Contains(errOut, "--out") {
+		t.Errorf("exit %d %q", code, errOut)
+	}
+}
+
+// An interrupted run ends with 130 and keeps what was finished.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var o, e bytes.Buffer
+	dir := t.TempDir()
+	code := cli.Main(ctx, []string{"run", "lb-policies", "--scale", "quick", "--out", dir}, strings.NewReader(""), &o, &e)
+	if code != 130 || !strings.Contains(e.String(), "interrupted") {
+		t.Errorf("exit %d %q", code, e.String())
+	}
+}
+
+// Every command line in the README is understood.
+func TestReadmeCommands(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^bin/dyno (.*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(lines) < 6 {
+		t.Fatalf("only %d command lines found", len(lines))
+	}
+	t.Chdir("../..")
+	for _, l := range lines {
+		args := strings.Fields(l[1])
+		switch {
+		case args[0] == "run":
+			args = append(args, "--dry-run") // all of it but the measuring
+		default:
+			args = append(args, "--help") // flags before it are parsed and checked
+		}
+		if code, _, errOut := dyno(t, args...); code != 0 {
+			t.Errorf("%s: exit %d %s", l[0], code, errOut)
+		}
+	}
+	head := strings.Join(strings.SplitN(string(text), "\n", 21)[:20], "\n")
+	if !strings.Contains(head, "make quick") || !strings.Contains(head, "make experiments") {
+		t.Error("the two commands are not within the first 20 lines")
+	}
+}

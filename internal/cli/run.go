@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dyno/experiments"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// runFlags are the flags of dyno run.
+type runFlags struct {
+	scale  string
+	only   []string
+	blocks int
+	seed   uint64
+	dryRun bool
+	out    string
+}
+
+func (a *app) run() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [NAME | FILE.yaml]...",
+		Short: "Run experiments, check every answer, write results, plots and report",
+		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
+system), one trial after the other with fresh processes, and appends each trial
+to results/NAME/trials.jsonl. At the end plots, tables and REPORT.md are drawn
+from all results in the output folder.
+
+Exit code 1 says that a trial failed its check; it is listed in the report.`,
+		Example: `  dyno run --scale quick
+  dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out /tmp/lb
+  dyno run my-experiment.yaml --scale full --dry-run`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error { return a.runExperiments(c.Context(), f, args) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
+	fl.StringArrayVar(&f.only, "only", nil, "keep only these levels of a knob, `KNOB=V[,V]` (repeatable)")
+	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
+	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
+	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
+	return c
+}
+
+func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) error {
+	plans, err := a.plans(f, words)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return a.printPlans(plans)
+	}
+	out, err := outFolder(f.out, f.scale)
+	if err != nil {
+		return err
+	}
+	show := newProgress(a.err, isTerminal(a.err), plans)
+	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Report: show.update}
+	var tally experiments.Tally
+	for _, p := range plans {
+		show.begin(p)
+		t, err := runner.Run(ctx, p)
+		tally.Add(t)
+		if err != nil {
+			show.end()
+			return err
+		}
+	}
+	show.end()
+	if err := a.writeReport(out); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation\n%s\n",
+		tally.Valid+tally.Invalid+tally.Unknown+tally.Errors, tally.Valid, tally.Invalid, tally.Unknown, tally.Errors, filepath.Join(out, "REPORT.md"))
+	if tally.Failed() {
+		return errFailed
+	}
+	return nil
+}
+
+// plans reads the experiments and lays out their trials.
+func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
+	if err := checkScale(f.scale); err != nil {
+		return nil, err
+	}
+	if f.blocks < 0 || f.blocks > 1000 {
+		return nil, systems.Usagef("--blocks %d: want 1 to 1000, or 0 for the scale's own number", f.blocks)
+	}
+	only, err := parseOnly(f.only)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.open(f.scale, words)
+	if err != nil {
+		return nil, err
+	}
+	var plans []*experiments.Plan
+	for _, e := range found {
+		p, err := experiments.NewPlan(e, experiments.Selection{Scale: f.scale, Only: only, Blocks: f.blocks, Seed: f.seed})
+		if err != nil {
+			return nil, err
+		}
+		plans = append(plans, p)
+	}
+	return plans, nil
+}
+
+func checkScale(scale string) error {
+	if _, err := systems.Choice(experiments.Scales).Parse(scale); err != nil {
+		return systems.Usagef("--scale %w", err)
+	}
+	return nil
+}
+
+// open reads the named experiments, or, without names, all that belong to the
+// scale. The same name twice is run once.
+func (a *app) open(scale string, words []string) ([]*experiments.Experiment, error) {
+	if len(words) == 0 {
+		found, err := a.catalog.All()
+		if err != nil || scale != "quick" {
+			return found, err
+		}
+		var flagships []*experiments.Experiment
+		for _, e := range found {
+			if e.Flagship {
+				flagships = append(flagships, e)
+			}
+		}
+		return flagships, nil
+	}
+	var found []*experiments.Experiment
+	seen := make(map[string]string)
+	for _, w := range words {
+		e, err := a.catalog.Open(w)
+		if err != nil {
+			return nil, err
+		}
+		if path, ok := seen[e.Name]; ok {
+			if path == e.Path {
+				continue
+			}
+			return nil, systems.Usagef("%s and %s are both named %s; their results would overwrite each other", path, e.Path, e.Name)
+		}
+		seen[e.Name] = e.Path
+		found = append(found, e)
+	}
+	return found, nil
+}
+
+// parseOnly reads --only KNOB=V[,V].
+func parseOnly(flags []string) (record.Where, error) {
+	only := make(record.Where)
+	for _, f := range flags {
+		knob, list, ok := strings.Cut(f, "=")
+		if !ok || knob == "" || list == "" {
+			return nil, systems.Usagef("--only %q: want KNOB=V[,V], for example policy=least_load,round_robin", f)
+		}
+		only[knob] = append(only[knob], strings.Split(list, ",")...)
+	}
+	return only, nil
+}
+
+func (a *app) printPlans(plans []*experiments.Plan) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var total time.Duration
+	for _, p := range plans {
+		total += p.Estimate(0)
+		fmt.Fprintf(w, "%s at scale %s: %d cells, %d blocks, %d trials, about %v\n", p.Name, p.Scale, len(p.Cells), p.Blocks, len(p.Trials), p.Estimate(0).Round(time.Second))
+		for _, n := range p.Notes {
+			fmt.Fprintf(w, "  %s\n", n)
+		}
+		for _, c := range p.Cells {
+			kind := "core"
+			if c.Detail {
+				kind = "detail"
+			}
+			fmt.Fprintf(w, "  %d\t%s\t%s\twarm-up %v\twindow %v\n", c.Index, kind, c.Label(p.Experiment), c.Warmup, c.Length)
+		}
+	}
+	fmt.Fprintf(w, "in all about %v; nothing was started\n", total.Round(time.Second))
+	return w.Flush()
+}
+
+// outFolder is where results go, made and probed.
+func outFolder(out, scale string) (string, error) {
+	if out == "" {
+		var err error
+		if out, err = defaultOut(scale); err != nil {
+			return "", err
+		}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return "", unwritable(out, err)
+	}
+	probe, err := os.CreateTemp(out, ".dyno-probe-*")
+	if err != nil {
+		return "", unwritable(out, err)
+	}
+	return out, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+func unwritable(dir string, err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("cannot write to folder %s: %w; choose another with --out", dir, err)
+}
+
+func defaultOut(scale string) (string, error) {
+	if scale == "quick" {
+		return filepath.Join("out", "quick"), nil
+	}
+	return repository()
+}
+
+// repository is the nearest folder above that holds this module.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(text), "module dyno\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", systems.Usagef("not inside dyno's repository: say where results go with --out DIR")
+		}
+		dir = parent
+	}
+}

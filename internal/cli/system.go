@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"dyno/bench/process"
+	"dyno/systems"
+)
+
+// system builds the commands and roles of one system.
+func (a *app) system(s *systems.System) *cobra.Command {
+	c := &cobra.Command{Use: s.Name, Short: s.Summary}
+	needsCommand(c)
+	for _, cmd := range s.Commands {
+		c.AddCommand(a.command(s, cmd))
+	}
+	for _, r := range s.Roles {
+		c.AddCommand(a.command(s, r.Command))
+	}
+	return c
+}
+
+func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:     strings.TrimSpace(cmd.Name + " " + cmd.Args),
+		Short:   cmd.Summary,
+		Example: indent(cmd.Example),
+		Args:    noArgs,
+	}
+	if cmd.Args != "" {
+		c.Args = cobra.ArbitraryArgs
+	}
+	fs := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
+	run := cmd.Setup(fs)
+	c.Flags().AddGoFlagSet(fs)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return run(c.Context(), systems.Shell{
+			Args:     args,
+			Out:      a.out,
+			Err:      a.err,
+			Terminal: isTerminal(a.err),
+			Ready:    process.Announce,
+			Bench: func(ctx context.Context, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+				return a.bench(ctx, s, set)
+			},
+		})
+	}
+	return c
+}
+
+// bench opens a bench for a command such as demo; its logs go when it closes.
+func (a *app) bench(ctx context.Context, s *systems.System, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+	scratch, err := process.Scratch("dyno-" + s.Name)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	bctx, group, err := process.NewGroup(ctx, process.Options{
+		System:  s,
+		Setting: set,
+		Dir:     scratch.Path,
+		Logf:    func(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) },
+	})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, scratch.Release())
+	}
+	closeAll := func() error { return errors.Join(group.Close(), scratch.Release()) }
+	return bctx, group, closeAll, nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
+}
+
+func indent(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, l := range lines {
+		lines[i] = "  " + strings.TrimSpace(l)
+	}
+	return strings.Join(lines, "\n")
+}
