@@ -21,6 +21,7 @@ const patience = 60 * time.Second
 type Runner struct {
 	Out     string   // folder of results/
 	Command []string // as typed, for run.json
+	Fresh   bool     // measure again what an interrupted run had finished
 	Report  func(Progress)
 }
 
@@ -35,8 +36,12 @@ type Progress struct {
 	Message string        // a line from the running trial; the rest is as before
 }
 
-// Tally counts how trials ended.
-type Tally struct{ Valid, Invalid, Unknown, Errors int }
+// Tally counts how trials ended. Reused of them were measured by an earlier
+// run that was cut short.
+type Tally struct{ Valid, Invalid, Unknown, Errors, Reused int }
+
+// Trials is how many there were in all.
+func (t Tally) Trials() int { return t.Valid + t.Invalid + t.Unknown + t.Errors }
 
 // Failed says that at least one trial failed its check or did not come to one.
 func (t Tally) Failed() bool { return t.Invalid+t.Unknown+t.Errors > 0 }
@@ -47,6 +52,7 @@ func (t *Tally) Add(u Tally) {
 	t.Invalid += u.Invalid
 	t.Unknown += u.Unknown
 	t.Errors += u.Errors
+	t.Reused += u.Reused
 }
 
 func (t *Tally) count(tr *record.Trial) {
@@ -62,50 +68,59 @@ func (t *Tally) count(tr *record.Trial) {
 	}
 }
 
-// Run measures every trial of a plan. When the context ends, the trial at hand
-// is given up, what was finished stays, and the context's error is returned.
-func (r *Runner) Run(ctx context.Context, p *Plan) (Tally, error) {
-	var tally Tally
-	st, err := openStore(r.Out, p.Name)
-	if err != nil {
-		return tally, err
-	}
-	defer st.close()
+// Run measures every trial of a plan that is not measured yet. When the context
+// ends, the trial at hand is given up, what was finished stays for the next
+// run, and the context's error is returned.
+func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	run, err := r.describe(ctx, p)
 	if err != nil {
 		return tally, err
 	}
+	st, err := openStore(r.Out, run, r.Fresh)
+	if err != nil {
+		return tally, err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	r.progress(Progress{Plan: p, Next: &p.Trials[0], Left: p.Estimate(0)})
 	for i := range p.Trials {
-		t := &p.Trials[i]
-		if i == 0 || p.Trials[i-1].Block != t.Block {
-			closeBlock(ctx, run)
-			load1, steal := noise(ctx)
-			run.Blocks = append(run.Blocks, record.Noise{Block: t.Block, LoadBefore: load1, StealBefore: steal})
-			if err := st.describe(run); err != nil {
-				return tally, err
-			}
-		}
-		if i == 0 {
-			r.progress(Progress{Plan: p, Next: t, Left: p.Estimate(0)})
-		}
-		done, bundle, err := r.trial(ctx, p, t, i)
+		done, bundle, err := r.next(ctx, p, st, i, &tally)
 		if err != nil {
 			return tally, err
 		}
-		if err := st.append(done); err != nil {
-			return tally, err
-		}
 		tally.count(done)
-		next := Progress{Plan: p, Done: i + 1, Last: done, Bundle: bundle, Left: p.Estimate(i + 1)}
+		u := Progress{Plan: p, Done: i + 1, Last: done, Bundle: bundle, Left: p.Estimate(i + 1)}
 		if i+1 < len(p.Trials) {
-			next.Next = &p.Trials[i+1]
+			u.Next = &p.Trials[i+1]
 		}
-		r.progress(next)
+		r.progress(u)
 	}
 	closeBlock(ctx, run)
 	now := time.Now().UTC()
 	run.Finished = &now
-	return tally, st.describe(run)
+	return tally, st.describe()
+}
+
+// next returns the trial at an index: the stored one, or a new measurement,
+// stored before it returns.
+func (r *Runner) next(ctx context.Context, p *Plan, st *store, i int, tally *Tally) (*record.Trial, string, error) {
+	t := &p.Trials[i]
+	if done, ok := st.done[t.ID]; ok {
+		tally.Reused++
+		return done, "", nil
+	}
+	if n := len(st.run.Blocks); n == 0 || st.run.Blocks[n-1].Block != t.Block {
+		closeBlock(ctx, st.run)
+		load1, steal := noise(ctx)
+		st.run.Blocks = append(st.run.Blocks, record.Noise{Block: t.Block, LoadBefore: load1, StealBefore: steal})
+		if err := st.describe(); err != nil {
+			return nil, "", err
+		}
+	}
+	done, bundle, err := r.trial(ctx, p, t, i)
+	if err != nil {
+		return nil, "", err
+	}
+	return done, bundle, st.append(done)
 }
 
 func (r *Runner) progress(p Progress) {
@@ -134,6 +149,9 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 		Binary:      sum,
 		Started:     time.Now().UTC(),
 		Environment: environment(ctx),
+	}
+	for _, t := range p.Trials {
+		run.Trials = append(run.Trials, t.ID)
 	}
 	for _, k := range p.System.Knobs {
 		run.KnobUnits = append(run.KnobUnits, record.KnobUnit{Name: k.Name, Unit: k.Unit, Help: k.Help})

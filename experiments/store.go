@@ -1,11 +1,14 @@
 package experiments
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"dyno/internal/record"
 )
@@ -14,20 +17,88 @@ import (
 // trials.jsonl. A trial is on disk before the next one starts.
 type store struct {
 	dir    string
+	run    *record.Run
 	trials *os.File
+	done   map[string]*record.Trial // what an interrupted run had finished
 }
 
-// openStore replaces the results of an earlier run.
-func openStore(out, name string) (*store, error) {
-	dir := filepath.Join(out, "results", name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// openStore continues an interrupted run of the same plan by the same binary,
+// unless fresh; any other earlier results are replaced.
+func openStore(out string, run *record.Run, fresh bool) (*store, error) {
+	s := &store{dir: filepath.Join(out, "results", run.Experiment.Name), run: run, done: make(map[string]*record.Trial)}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, unwritable(err)
 	}
-	f, err := os.Create(filepath.Join(dir, "trials.jsonl"))
+	path := filepath.Join(s.dir, "trials.jsonl")
+	var keep int64
+	if !fresh {
+		var err error
+		if keep, err = s.resume(path); err != nil {
+			return nil, err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, unwritable(err)
 	}
-	return &store{dir: dir, trials: f}, nil
+	s.trials = f
+	if err := f.Truncate(keep); err != nil {
+		return nil, errors.Join(unwritable(err), f.Close())
+	}
+	if _, err := f.Seek(keep, 0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return s, s.describe()
+}
+
+// resume reads what an earlier run left, if it is this run cut short, and
+// returns how many bytes of its trials are whole. A line that was torn by a
+// crash is measured again.
+func (s *store) resume(path string) (int64, error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "run.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var old record.Run
+	if json.Unmarshal(text, &old) != nil || !continues(&old, s.run) {
+		return 0, nil
+	}
+	lines, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.run.Started, s.run.Blocks = old.Started, old.Blocks
+	var keep int64
+	for line := range bytes.Lines(lines) {
+		t := new(record.Trial)
+		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, t) != nil {
+			break
+		}
+		keep += int64(len(line))
+		s.done[t.ID] = t
+	}
+	return keep, nil
+}
+
+// continues reports whether a stored run is an unfinished one of the same
+// files, selection, seed and binary.
+func continues(old, now *record.Run) bool {
+	return old.Finished == nil && old.Binary == now.Binary && old.Scale == now.Scale && old.Seed == now.Seed &&
+		reflect.DeepEqual(old.Trials, now.Trials) && sameJSON(old.Experiment, now.Experiment)
+}
+
+// sameJSON compares by what is stored: an absent list and an empty one are
+// the same there.
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // unwritable says what to do about a folder that takes no results.
@@ -52,17 +123,26 @@ func (s *store) append(t *record.Trial) error {
 }
 
 // describe writes run.json, whole or not at all.
-func (s *store) describe(r *record.Run) error {
-	text, err := json.MarshalIndent(r, "", " ")
+func (s *store) describe() error {
+	text, err := json.MarshalIndent(s.run, "", " ")
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(s.dir, "run.json")
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, append(text, '\n'), 0o644); err != nil {
+	if err := writeSynced(tmp, append(text, '\n')); err != nil {
 		return unwritable(err)
 	}
 	return os.Rename(tmp, path)
+}
+
+func writeSynced(path string, text []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func (s *store) close() error { return s.trials.Close() }

@@ -24,6 +24,7 @@ type runFlags struct {
 	blocks int
 	seed   uint64
 	dryRun bool
+	fresh  bool
 	out    string
 }
 
@@ -34,7 +35,8 @@ func (a *app) run() *cobra.Command {
 		Short: "Run experiments, check every answer, write results, plots and report",
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
 system), one trial after the other with fresh processes, and appends each trial
-to results/NAME/trials.jsonl. At the end plots, tables and REPORT.md are drawn
+to results/NAME/trials.jsonl. A run that was cut short is continued by the same
+binary: finished trials are not measured again (unless --fresh). At the end plots, tables and REPORT.md are drawn
 from all results in the output folder.
 
 Exit code 1 says that a trial failed its check; it is listed in the report.`,
@@ -50,6 +52,7 @@ Exit code 1 says that a trial failed its check; it is listed in the report.`,
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
+	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
@@ -67,7 +70,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		return err
 	}
 	show := newProgress(a.err, isTerminal(a.err), plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Report: show.update}
+	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Report: show.update}
 	var tally experiments.Tally
 	for _, p := range plans {
 		show.begin(p)
@@ -82,8 +85,8 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if err := a.writeReport(out); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation\n%s\n",
-		tally.Valid+tally.Invalid+tally.Unknown+tally.Errors, tally.Valid, tally.Invalid, tally.Unknown, tally.Errors, filepath.Join(out, "REPORT.md"))
+	fmt.Fprintf(a.out, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation (ran %d, reused %d)\n%s\n",
+		tally.Trials(), tally.Valid, tally.Invalid, tally.Unknown, tally.Errors, tally.Trials()-tally.Reused, tally.Reused, filepath.Join(out, "REPORT.md"))
 	if tally.Failed() {
 		return errFailed
 	}

@@ -60,6 +60,7 @@ type Figure struct {
 	Series  string `yaml:"series" json:"series,omitempty"`
 	Facet   string `yaml:"facet" json:"facet,omitempty"`       // one panel per level of this knob
 	Where   Where  `yaml:"where" json:"where,omitempty"`       // keep these cells only
+	LogX    bool   `yaml:"log-x" json:"log_x,omitempty"`       // logarithmic x axis, for kind lines
 	LogY    bool   `yaml:"log-y" json:"log_y,omitempty"`       // logarithmic y axis
 	Theory  string `yaml:"theory" json:"theory,omitempty"`     // a scalar metric drawn as a mark beside each point
 	YFormat string `yaml:"y-format" json:"y_format,omitempty"` // "percent" shows 0.5 as 50 %

@@ -37,6 +37,7 @@ type Run struct {
 	Scale       string      `json:"scale"`
 	Seed        uint64      `json:"seed"`
 	Planned     int         `json:"planned"` // trials
+	Trials      []string    `json:"trials"`  // their ids, in order
 	Command     []string    `json:"command"`
 	Binary      string      `json:"binary"` // SHA-256 of the executable
 	Started     time.Time   `json:"started"`

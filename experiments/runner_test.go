@@ -1,0 +1,213 @@
+package experiments
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// observed is a trial of the toy system that ends well.
+func observed() record.Observation {
+	o := record.Observation{Counts: record.Counts{Offered: 1, Sent: 1, OK: 1}, Verdict: record.Judge(record.Pass("answers", 1))}
+	o.Set("rate_rps", 1)
+	return o
+}
+
+type trialFunc = func(context.Context, systems.Bench, systems.Values) (record.Observation, error)
+
+// toyPlan is the quick plan over a toy system with the given trial: 8 trials.
+func toyPlan(t *testing.T, trial trialFunc) *Plan {
+	t.Helper()
+	p := plan(t, Selection{Scale: "quick", Seed: 1})
+	p.System.Trial = trial
+	if len(p.Trials) != 8 {
+		t.Fatalf("%d trials", len(p.Trials))
+	}
+	return p
+}
+
+func stored(t *testing.T, out string) (run record.Run, trials []record.Trial) {
+	t.Helper()
+	dir := filepath.Join(out, "results", "toy-rates")
+	text, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &run); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(dir, "trials.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var tr record.Trial
+		if err := json.Unmarshal(s.Bytes(), &tr); err != nil {
+			t.Fatal(err)
+		}
+		trials = append(trials, tr)
+	}
+	return run, trials
+}
+
+func TestRunStores(t *testing.T) {
+	out := t.TempDir()
+	var seeds []uint64
+	p := toyPlan(t, func(_ context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
+		seeds = append(seeds, b.Setting().Seed)
+		o := observed()
+		if v.Text("policy") == "b" && v.Int("clients") == 10 {
+			o.Verdict = record.Judge(record.Fail("answers", 3, "one was wrong"))
+		}
+		if v.Text("policy") == "a" && v.Int("clients") == 10 {
+			return o, errors.New("a role did not start")
+		}
+		return o, nil
+	})
+	var progress []Progress
+	r := &Runner{Out: out, Command: []string{"dyno", "run"}, Report: func(p Progress) { progress = append(progress, p) }}
+	tally, err := r.Run(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Tally{Valid: 4, Invalid: 2, Errors: 2}); tally != want || !tally.Failed() {
+		t.Errorf("tally %+v, want %+v", tally, want)
+	}
+	run, trials := stored(t, out)
+	if len(trials) != 8 || run.Finished == nil || len(run.Blocks) != 2 || run.Planned != 8 || len(run.Binary) != 64 {
+		t.Errorf("%d trials stored, run %+v", len(trials), run)
+	}
+	for i, tr := range trials {
+		if tr.ID != p.Trials[i].ID || tr.Seed != seeds[i] || (tr.Observation == nil) == (tr.Error == "") {
+			t.Errorf("trial %d is stored as %+v", i, tr)
+		}
+		_, err := os.Stat(filepath.Join(out, "results", "raw", tr.ID))
+		if kept := err == nil; kept != (tr.Status() != record.Valid) {
+			t.Errorf("trial %s is %s; bundle kept: %v", tr.ID, tr.Status(), kept)
+		}
+	}
+	if n := len(progress); n != 9 || progress[8].Done != 8 || progress[8].Next != nil || progress[0].Left <= progress[7].Left {
+		t.Errorf("%d progress calls", n)
+	}
+}
+
+// An observation that does not conform never reaches the results as one.
+func TestRunRefusesNonsense(t *testing.T) {
+	for name, spoil := range map[string]func(*record.Observation){
+		"undeclared":    func(o *record.Observation) { o.Set("rate", 1) },
+		"not a number":  func(o *record.Observation) { o.Set("rate_rps", math.NaN()) },
+		"lost requests": func(o *record.Observation) { o.Counts.Sent++ },
+		"no verdict":    func(o *record.Observation) { o.Verdict = record.Verdict{} },
+	} {
+		p := toyPlan(t, func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+			o := observed()
+			spoil(&o)
+			return o, nil
+		})
+		tally, err := (&Runner{Out: t.TempDir()}).Run(t.Context(), p)
+		if err != nil || tally.Errors != 8 {
+			t.Errorf("%s: tally %+v, %v", name, tally, err)
+		}
+	}
+}
+
+// cutAfter runs until n trials were stored, then interrupts the next one.
+func cutAfter(t *testing.T, out string, n int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	began := 0
+	p := toyPlan(t, func(ctx context.Context, _ systems.Bench, _ systems.Values) (record.Observation, error) {
+		if began++; began > n {
+			cancel()
+			return record.Observation{}, ctx.Err()
+		}
+		return observed(), nil
+	})
+	if _, err := (&Runner{Out: out}).Run(ctx, p); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted run: %v", err)
+	}
+}
+
+func TestRunContinues(t *testing.T) {
+	trials := filepath.Join("results", "toy-rates", "trials.jsonl")
+	for name, c := range map[string]struct {
+		fresh  bool
+		spoil  func(out string)
+		reused int
+	}{
+		"as it was":      {reused: 3},
+		"fresh":          {fresh: true},
+		"torn last line": {spoil: func(out string) { edit(t, filepath.Join(out, trials), func(s string) string { return s[:len(s)-5] }) }, reused: 2},
+		"other binary": {spoil: func(out string) {
+			edit(t, filepath.Join(out, "results", "toy-rates", "run.json"), func(s string) string { return strings.Replace(s, `"binary": "`, `"binary": "0`, 1) })
+		}},
+		"other file": {spoil: func(out string) {
+			edit(t, filepath.Join(out, "results", "toy-rates", "run.json"), func(s string) string { return strings.Replace(s, "Which is fastest?", "Which is slowest?", 1) })
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			cutAfter(t, out, 3)
+			if c.spoil != nil {
+				c.spoil(out)
+			}
+			measured := 0
+			p := toyPlan(t, func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+				measured++
+				return observed(), nil
+			})
+			tally, err := (&Runner{Out: out, Fresh: c.fresh}).Run(t.Context(), p)
+			if err != nil || tally.Reused != c.reused || tally.Valid != 8 || measured != 8-c.reused {
+				t.Errorf("tally %+v, measured %d, %v; want %d reused", tally, measured, err, c.reused)
+			}
+			run, got := stored(t, out)
+			seen := make(map[string]bool)
+			for _, tr := range got {
+				if seen[tr.ID] {
+					t.Errorf("trial %s is stored twice", tr.ID)
+				}
+				seen[tr.ID] = true
+			}
+			if len(seen) != 8 || run.Finished == nil {
+				t.Errorf("%d trials stored, finished %v", len(seen), run.Finished)
+			}
+		})
+	}
+}
+
+// A finished run is not continued but replaced.
+func TestRunReplacesFinished(t *testing.T) {
+	out := t.TempDir()
+	trial := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) { return observed(), nil }
+	for range 2 {
+		tally, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, trial))
+		if err != nil || tally.Reused != 0 {
+			t.Errorf("tally %+v, %v", tally, err)
+		}
+	}
+	if _, got := stored(t, out); len(got) != 8 {
+		t.Errorf("%d trials stored", len(got))
+	}
+}
+
+func edit(t *testing.T, path string, change func(string) string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(change(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

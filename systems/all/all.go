@@ -1,0 +1,15 @@
+// Package all is the one list of the systems on the bench. A new system is one
+// line here.
+package all
+
+import (
+	"dyno/systems"
+	"dyno/systems/echo"
+	"dyno/systems/lookaside"
+)
+
+// Systems are in the order in which lists and the report show them.
+var Systems = []*systems.System{
+	lookaside.System,
+	echo.System,
+}
