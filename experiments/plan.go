@@ -14,8 +14,8 @@ import (
 )
 
 // What a trial costs beside its warm-up and window: starting the processes,
-// draining, checking, reaping. Seen: 1 to 1.5 s for twelve servers on two cores.
-const trialOverhead = 1500 * time.Millisecond
+// draining, checking, reaping. Seen: 0.5 to 1 s for twelve servers on two cores.
+const trialOverhead = 800 * time.Millisecond
 
 // A trial warms up for at least this many of the system's time constants and
 // measures for at least that many.

@@ -167,8 +167,21 @@ func closeBlock(ctx context.Context, run *record.Run) {
 }
 
 // trial measures one cell. An error means that the run must stop; a trial that
-// merely failed is a record with an Error.
+// merely failed is a record with an Error. What is not valid leaves a bundle:
+// the logs of its processes and the trial itself.
 func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
+	done, bundle, err := r.observe(ctx, p, t, index)
+	if err != nil {
+		return nil, "", err
+	}
+	if done.Status() == record.Valid {
+		return done, "", os.RemoveAll(bundle)
+	}
+	return done, bundle, writeJSON(filepath.Join(bundle, "trial.json"), done)
+}
+
+// observe measures one cell and leaves the logs of its processes in a folder.
+func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
 	bundle := filepath.Join(r.Out, "results", "raw", t.ID)
 	if err := errors.Join(os.RemoveAll(bundle), os.MkdirAll(bundle, 0o755)); err != nil {
 		return nil, "", unwritable(err)
@@ -194,9 +207,6 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 		done.Error = err.Error()
 	} else {
 		done.Observation = &obs
-	}
-	if done.Status() == record.Valid {
-		return done, "", os.RemoveAll(bundle)
 	}
 	return done, bundle, nil
 }

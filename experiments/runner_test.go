@@ -189,7 +189,9 @@ func TestRunContinues(t *testing.T) {
 // A finished run is not continued but replaced.
 func TestRunReplacesFinished(t *testing.T) {
 	out := t.TempDir()
-	trial := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) { return observed(), nil }
+	trial := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+		return observed(), nil
+	}
 	for range 2 {
 		tally, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, trial))
 		if err != nil || tally.Reused != 0 {
@@ -209,5 +211,47 @@ func edit(t *testing.T, path string, change func(string) string) {
 	}
 	if err := os.WriteFile(path, []byte(change(string(text))), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A replay uses the stored knobs, seed and times, keeps its logs, and leaves
+// the results alone.
+func TestReplay(t *testing.T) {
+	out := t.TempDir()
+	var last systems.Setting
+	p := toyPlan(t, func(_ context.Context, b systems.Bench, _ systems.Values) (record.Observation, error) {
+		last = b.Setting()
+		return observed(), nil
+	})
+	r := &Runner{Out: out}
+	if _, err := r.Run(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	id := p.Trials[3].ID
+	run, old, err := Find(out, id)
+	if err != nil || old.ID != id {
+		t.Fatalf("found %+v, %v", old, err)
+	}
+	before, _ := stored(t, out)
+	c := catalog()
+	c.Systems[0].Trial = p.System.Trial
+	now, bundle, err := r.Replay(t.Context(), c, run, old)
+	if err != nil || now.Status() != record.Valid {
+		t.Fatalf("%+v, %v", now, err)
+	}
+	if last.Seed != old.Seed || last.Length != old.Length.Duration() || last.Warmup != old.Warmup.Duration() {
+		t.Errorf("replayed with %+v, stored %+v", last, old)
+	}
+	if _, err := os.Stat(filepath.Join(bundle, "trial.json")); err != nil {
+		t.Error(err)
+	}
+	after, trials := stored(t, out)
+	if !sameJSON(before, after) || len(trials) != 8 {
+		t.Error("the replay changed the results")
+	}
+	for _, dir := range []string{out, t.TempDir()} {
+		if _, _, err := Find(dir, "toy-rates-b09-c001"); !systems.IsUsage(err) {
+			t.Errorf("Find in %s: %v, want a usage error", dir, err)
+		}
 	}
 }

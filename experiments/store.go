@@ -122,13 +122,15 @@ func (s *store) append(t *record.Trial) error {
 	return s.trials.Sync()
 }
 
-// describe writes run.json, whole or not at all.
-func (s *store) describe() error {
-	text, err := json.MarshalIndent(s.run, "", " ")
+// describe writes run.json.
+func (s *store) describe() error { return writeJSON(filepath.Join(s.dir, "run.json"), s.run) }
+
+// writeJSON writes a file whole or not at all.
+func writeJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.dir, "run.json")
 	tmp := path + ".tmp"
 	if err := writeSynced(tmp, append(text, '\n')); err != nil {
 		return unwritable(err)

@@ -106,7 +106,7 @@ every answer, measures what they cost, and writes the report.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.list(), a.run(), a.report())
+	root.AddCommand(a.list(), a.run(), a.replay(), a.report())
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}

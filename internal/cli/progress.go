@@ -17,16 +17,17 @@ type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
 	terminal bool
-	total    int // trials of all plans
-	before   int // trials of the plans that are over
+	out      string // where results go, for the command that replays a trial
+	total    int    // trials of all plans
+	before   int    // trials of the plans that are over
 	last     experiments.Progress
 	later    time.Duration // estimate for the plans not begun
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 }
 
-func newProgress(w io.Writer, terminal bool, plans []*experiments.Plan) *progress {
-	p := &progress{w: w, terminal: terminal, stop: make(chan struct{})}
+func newProgress(w io.Writer, terminal bool, out string, plans []*experiments.Plan) *progress {
+	p := &progress{w: w, terminal: terminal, out: out, stop: make(chan struct{})}
 	for _, plan := range plans {
 		p.total += len(plan.Trials)
 		p.later += plan.Estimate(0)
@@ -104,6 +105,7 @@ func (p *progress) finished(u experiments.Progress) {
 	}
 	if u.Bundle != "" {
 		p.line("    logs: %s", u.Bundle)
+		p.line("    again: dyno replay %s --out %s", t.ID, p.out)
 	}
 }
 

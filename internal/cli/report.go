@@ -71,11 +71,7 @@ func (a *app) checkReport(out string) error {
 	if err != nil {
 		return err
 	}
-	stale, err := report.Stale(out, files)
-	if err != nil {
-		return err
-	}
-	if len(stale) > 0 {
+	if stale := report.Stale(out, files); len(stale) > 0 {
 		return fmt.Errorf("stale: %s; run dyno report", strings.Join(stale, ", "))
 	}
 	return nil

@@ -69,7 +69,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if err != nil {
 		return err
 	}
-	show := newProgress(a.err, isTerminal(a.err), plans)
+	show := newProgress(a.err, isTerminal(a.err), out, plans)
 	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Report: show.update}
 	var tally experiments.Tally
 	for _, p := range plans {

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dyno/experiments"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+func (a *app) replay() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "replay TRIAL",
+		Short: "Run one stored trial again: same knobs, same seed, logs kept; changes no result",
+		Example: `  dyno replay lb-policies-b01-c003
+  dyno replay lb-policies-b01-c003 --out out/quick`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return systems.Usagef("%s wants one trial, for example lb-policies-b01-c003", c.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if out == "" {
+				var err error
+				if out, err = repository(); err != nil {
+					return err
+				}
+			}
+			run, old, err := experiments.Find(out, args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.err, "replaying %s: about %v\n", old.ID, old.Took.Duration().Round(1e8))
+			r := &experiments.Runner{Out: out, Report: func(p experiments.Progress) {
+				if p.Message != "" {
+					fmt.Fprintln(a.err, " ", p.Message)
+				}
+			}}
+			now, bundle, err := r.Replay(c.Context(), a.catalog, run, old)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "stored: %s\nnow:    %s\nlogs:   %s\n", outcome(old), outcome(now), filepath.Clean(bundle))
+			return verdictError(a.err, now)
+		},
+	}
+	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
+	return c
+}
+
+// outcome is a trial's end in one line.
+func outcome(t *record.Trial) string {
+	if t.Observation == nil {
+		return "no observation"
+	}
+	c := t.Observation.Counts
+	return fmt.Sprintf("%s; sent %d = ok %d + refused %d + failed %d + unknown %d", t.Status(), c.Sent, c.OK, c.Refused, c.Failed, c.Unknown)
+}
+
+// verdictError prints why a trial is not valid and asks for exit code 1.
+func verdictError(w io.Writer, t *record.Trial) error {
+	if t.Status() == record.Valid {
+		return nil
+	}
+	fmt.Fprintf(w, "dyno: %s\n", strings.Join(reasons(t), "\n  "))
+	return errFailed
+}
