@@ -2,6 +2,7 @@ package systems
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,9 @@ func (f knobFlag) String() string {
 	}
 	return f.values[f.knob.Name]
 }
+
+// Type is what help calls the flag's value.
+func (f knobFlag) Type() string { return strings.ToLower(reflect.TypeOf(f.knob.Type).Name()) }
 
 func (f knobFlag) Set(text string) error {
 	c, err := f.knob.Type.Parse(text)

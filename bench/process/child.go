@@ -65,8 +65,10 @@ func (c *child) info() Info {
 	defer c.mu.Unlock()
 	i := Info{Name: c.launch.Name, Role: c.role.Name, PID: c.PID()}
 	if c.over { // only now is the state of the process ours to read
-		s := c.cmd.ProcessState
-		i.Exit = &Exit{Code: s.ExitCode(), User: s.UserTime(), System: s.SystemTime()}
+		i.Exit = &Exit{Code: c.cmd.ProcessState.ExitCode()}
+		if s := c.cmd.ProcessState; s != nil {
+			i.Exit.User, i.Exit.System = s.UserTime(), s.SystemTime()
+		}
 	}
 	return i
 }
@@ -147,6 +149,9 @@ func (c *child) kill() error {
 
 // endedBy reports whether a signal ended the process, which has been reaped.
 func (c *child) endedBy(s syscall.Signal) bool {
+	if c.cmd.ProcessState == nil { // the wait itself failed
+		return false
+	}
 	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == s
 }

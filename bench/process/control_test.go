@@ -1,3 +1,5 @@
+//go:build linux
+
 package process_test
 
 import (
@@ -160,23 +162,15 @@ func TestCloseReportsABadEnd(t *testing.T) {
 	}
 }
 
-// The kernel kills a child when the thread that forked it ends. A goroutine
-// that is locked to its thread and returns takes the thread with it.
+// The kernel kills a child when the thread that forked it ends.
 func TestChildrenSurviveTheCallersThread(t *testing.T) {
 	ctx, g := open(t, nil)
-	started := make(chan systems.Process)
-	thread := make(chan int, 1)
-	go func() {
-		runtime.LockOSThread()
-		thread <- syscall.Gettid()
-		p, err := g.Start(ctx, systems.Launch{Role: "server", Name: "s"})
-		if err != nil {
-			t.Error(err)
-		}
-		started <- p
-	}()
-	tid := <-thread
-	p := <-started
+	var p systems.Process
+	var err error
+	tid := onDoomedThread(func() { p, err = g.Start(ctx, systems.Launch{Role: "server", Name: "s"}) })
+	if err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "the thread is gone", func() bool { return syscall.Tgkill(syscall.Getpid(), tid, 0) != nil })
 	if err := p.Stop(ctx); err != nil {
 		t.Errorf("the process did not live to be stopped: %v", err)
@@ -184,4 +178,22 @@ func TestChildrenSurviveTheCallersThread(t *testing.T) {
 	if e := exit(t, g, "s"); e.Code != 0 {
 		t.Errorf("exit status %d", e.Code)
 	}
+}
+
+// onDoomedThread runs f on a thread that ends soon after, and returns its id:
+// a goroutine that is locked to its thread takes it along when it returns.
+// Only the main thread, which cannot end, is spared.
+func onDoomedThread(f func()) (tid int) {
+	done := make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		if syscall.Gettid() == syscall.Getpid() {
+			defer runtime.UnlockOSThread()
+			done <- onDoomedThread(f) // while this one keeps the main thread
+			return
+		}
+		f()
+		done <- syscall.Gettid()
+	}()
+	return <-done
 }

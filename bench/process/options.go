@@ -13,8 +13,8 @@ import (
 // Defaults of [Options].
 const (
 	DefaultReady = 20 * time.Second
-	DefaultGrace = 3 * time.Second
-	DefaultLimit = 64
+	DefaultGrace = 5 * time.Second // a server's own grace, and then some
+	DefaultLimit = 128
 )
 
 // Options says what a [Group] runs and within which bounds. System and Dir

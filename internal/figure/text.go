@@ -1,0 +1,103 @@
+package figure
+
+import (
+	"image/color"
+	"math"
+	"strings"
+
+	stdfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Sizes of type in points. The image is 8 inches wide; shown at half size on a
+// screen, 11 points are still 11 pixels high.
+const (
+	titleSize = 15
+	panelSize = 12
+	labelSize = 13
+	tickSize  = 11.5
+	smallSize = 10
+)
+
+func lettering(size vg.Length, c color.Color) text.Style {
+	return text.Style{
+		Color:   c,
+		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
+		XAlign:  draw.XLeft,
+		YAlign:  draw.YBottom,
+		Handler: plot.DefaultTextHandler,
+	}
+}
+
+func bold(s text.Style) text.Style {
+	s.Font.Weight = stdfont.WeightBold
+	return s
+}
+
+// lineHeight is the distance from one line of text to the next.
+func lineHeight(s text.Style) vg.Length { return s.Font.Size * 1.25 }
+
+// wrap breaks a text into lines no wider than width, at spaces. A word that is
+// wider by itself is broken where it must be.
+func wrap(s text.Style, width vg.Length, words string) []string {
+	return fill(s, width, strings.SplitAfter(words, " "))
+}
+
+// wrapName breaks a name such as weighted_round_robin after a joint.
+func wrapName(s text.Style, width vg.Length, name string) []string {
+	var parts []string
+	rest := name
+	for {
+		i := strings.IndexAny(rest, "_- /")
+		if i < 0 {
+			break
+		}
+		parts = append(parts, rest[:i+1])
+		rest = rest[i+1:]
+	}
+	return fill(s, width, append(parts, rest))
+}
+
+func fill(s text.Style, width vg.Length, parts []string) []string {
+	var lines []string
+	line := ""
+	for _, part := range parts {
+		if line != "" && s.Width(strings.TrimRight(line+part, " ")) > width {
+			lines = append(lines, strings.TrimRight(line, " "))
+			line = ""
+		}
+		line += part
+	}
+	return append(lines, strings.TrimRight(line, " "))
+}
+
+// shrink returns the style at the greatest size, down to a limit, at which the
+// words fit into the width.
+func shrink(s text.Style, width vg.Length, words string) text.Style {
+	const least = 8
+	for s.Font.Size > least && s.Width(words) > width {
+		s.Font.Size = max(least, s.Font.Size-0.5)
+	}
+	return s
+}
+
+// block writes lines downwards from the top left corner and returns where the
+// next line would begin.
+func (p pen) block(s text.Style, at vg.Point, lines []string) vg.Length {
+	s.YAlign = draw.YTop
+	for _, l := range lines {
+		p.FillText(s, at, l)
+		at.Y -= lineHeight(s)
+	}
+	return at.Y
+}
+
+// upward writes a text that runs upwards, centred on x, from y on.
+func (p pen) upward(s text.Style, x, y vg.Length, words string) {
+	s.Rotation, s.XAlign, s.YAlign = math.Pi/2, draw.XLeft, draw.YCenter
+	p.FillText(s, vg.Point{X: x, Y: y}, words)
+}

@@ -1,0 +1,127 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"dyno/internal/record"
+	"dyno/internal/stats"
+	"dyno/internal/table"
+)
+
+// caption says what stands behind a figure: metric, blocks, intervals, load
+// model, and what is missing.
+func (d *drawing) caption() string {
+	parts := []string{sentence(d.y.words() + unitOf(d) + ": " + table.Text(d.y.of.Help))}
+	if len(d.shown) > 0 {
+		parts = append(parts, sentence(basis(d.y, d.kind.Of, d.shown)), sentence(whiskers(d.y, d.shown)))
+	}
+	if d.f.Theory != "" {
+		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`)"))
+	}
+	parts = append(parts, sentence(loop(d.Run.Experiment.Load)))
+	if len(d.missing) > 0 {
+		parts = append(parts, sentence("without a value: "+table.Text(strings.Join(d.missing, "; "))))
+	}
+	return strings.Join(parts, " ")
+}
+
+func unitOf(d *drawing) string {
+	switch {
+	case d.f.YFormat == percent:
+		return " in %"
+	case d.y.unit != "":
+		return " in " + d.y.unit
+	}
+	return ""
+}
+
+// sentence begins with a capital and ends with a full stop.
+func sentence(s string) string {
+	_, n := utf8.DecodeRuneInString(s)
+	return strings.ToUpper(s[:n]) + strings.TrimRight(s[n:], ". ") + "."
+}
+
+// basis says what the numbers are taken from.
+func basis(y measure, of record.Kind, shown []stats.Summary) string {
+	blocks := spread(shown, func(s stats.Summary) int64 { return int64(s.N) }, "block")
+	switch {
+	case y.stat == "":
+		if of == record.KindVector {
+			return "median of " + blocks + " for each member"
+		}
+		return "median of " + blocks
+	default:
+		samples := spread(shown, func(s stats.Summary) int64 { return s.Samples }, "sample")
+		return y.stat + " of the pooled " + samples + " of " + blocks
+	}
+}
+
+// whiskers says what intervals are shown.
+func whiskers(y measure, shown []stats.Summary) string {
+	of := "of the median"
+	if y.stat != "" {
+		of = "of the blocks' own " + y.stat
+	}
+	var parts []string
+	if level := confidence(shown); level != "" {
+		parts = append(parts, "whiskers with caps: "+level+" interval "+of)
+	}
+	if slices.ContainsFunc(shown, func(s stats.Summary) bool { return s.Kind == stats.Range }) {
+		parts = append(parts, "whiskers without caps: range "+strings.Replace(of, "median", "blocks", 1))
+	}
+	if len(parts) == 0 {
+		return "no whiskers: a single block has no spread"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// confidence is the level that the intervals among the summaries reach; empty
+// when there is none.
+func confidence(shown []stats.Summary) string {
+	lo, hi := 1.0, 0.0
+	for _, s := range shown {
+		if s.Kind == stats.Interval {
+			lo, hi = min(lo, s.Confidence), max(hi, s.Confidence)
+		}
+	}
+	switch {
+	case hi == 0:
+		return ""
+	case fmt.Sprintf("%.1f", 100*lo) == fmt.Sprintf("%.1f", 100*hi):
+		return fmt.Sprintf("%.1f %%", 100*lo)
+	}
+	return fmt.Sprintf("%.1f to %.1f %%", 100*lo, 100*hi)
+}
+
+// spread writes the least and the greatest of a count: "2 to 6 blocks".
+func spread(shown []stats.Summary, count func(stats.Summary) int64, noun string) string {
+	lo, hi := count(shown[0]), count(shown[0])
+	for _, s := range shown {
+		lo, hi = min(lo, count(s)), max(hi, count(s))
+	}
+	if lo == hi {
+		return plural(lo, noun)
+	}
+	return fmt.Sprintf("%d to %s", lo, plural(hi, noun))
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// loop names the load model; what it means stands at the top of the report.
+func loop(l record.Load) string { return l.Loop + " loop" }
+
+// loadModel says in words how load was offered.
+func loadModel(l record.Load) string {
+	if l.Loop == "closed" {
+		return loop(l) + ": each client sends its next operation when the last one is answered"
+	}
+	return loop(l)
+}

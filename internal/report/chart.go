@@ -1,0 +1,162 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"dyno/internal/figure"
+	"dyno/internal/record"
+	"dyno/internal/stats"
+)
+
+// drawing is a figure on its way from an experiment file to a chart.
+type drawing struct {
+	*Result
+	f       record.Figure
+	kind    figure.Kind
+	y       measure
+	view    *view
+	colours colours
+
+	// What the caption has to say.
+	shown   []stats.Summary
+	missing []string
+}
+
+// draw prepares a figure of an experiment.
+func (r *Result) draw(f record.Figure, c colours) (figure.Chart, *drawing, error) {
+	d := &drawing{Result: r, f: f, colours: c}
+	fail := func(err error) (figure.Chart, *drawing, error) {
+		return figure.Chart{}, nil, fmt.Errorf("experiment %s, figure %s: %w", r.Run.Experiment.Name, f.Name, err)
+	}
+	var ok bool
+	if d.kind, ok = figure.Lookup(f.Kind); !ok {
+		return fail(fmt.Errorf("no kind %q", f.Kind))
+	}
+	var err error
+	if d.y, err = r.measure(f.Y, d.kind.Of); err != nil {
+		return fail(err)
+	}
+	if f.Theory != "" {
+		if _, err := r.measure(f.Theory, record.KindScalar); err != nil {
+			return fail(err)
+		}
+	}
+	var knobs []string
+	for _, knob := range []string{f.X, f.Series, f.Facet} {
+		if knob == "" || knob == f.X && d.kind.Of == record.KindVector {
+			continue
+		}
+		if _, err := r.knob(knob); err != nil {
+			return fail(err)
+		}
+		knobs = append(knobs, knob)
+	}
+	if d.view, err = r.view(knobs, f.Where); err != nil {
+		return fail(err)
+	}
+	return d.chart(), d, nil
+}
+
+func (d *drawing) chart() figure.Chart {
+	c := figure.Chart{
+		Kind:   d.f.Kind,
+		Title:  d.f.Title,
+		X:      figure.Axis{Label: d.knobLabel(d.f.X), Log: d.f.LogX},
+		Y:      figure.Axis{Label: d.y.label(), Log: d.f.LogY},
+		Legend: d.knobLabel(d.f.Series),
+	}
+	if d.f.YFormat == percent {
+		c.Y.Label = withUnit(d.y.words(), "%")
+	}
+	if d.kind.Of == record.KindVector {
+		c.X.Label = "member"
+	}
+	for _, facet := range d.view.of(d.f.Facet) {
+		p := d.panel(facet)
+		p.Series = slices.DeleteFunc(p.Series, func(s figure.Series) bool {
+			return !slices.ContainsFunc(s.Points, func(p figure.Point) bool { return !p.Absent })
+		})
+		if d.f.Facet != "" {
+			p.Title = d.f.Facet + " = " + facet
+		}
+		if len(p.Categories) > 0 && len(p.Series) > 0 {
+			c.Panels = append(c.Panels, p)
+		}
+	}
+	if len(c.Panels) == 0 { // no cell is known to belong here
+		nothing := figure.Series{Color: figure.Neutral, Points: []figure.Point{{Missing: "not measured"}}}
+		c.Panels = []figure.Panel{{Categories: []string{"all"}, Series: []figure.Series{nothing}}}
+	}
+	return c
+}
+
+// percent is the format that shows a share of 0.5 as 50 %.
+const percent = "percent"
+
+func (d *drawing) knobLabel(name string) string {
+	k, err := d.knob(name)
+	if err != nil {
+		return "" // no knob
+	}
+	return withUnit(k.Name, k.Unit)
+}
+
+func (d *drawing) panel(facet string) figure.Panel {
+	if d.kind.Of == record.KindVector {
+		return d.memberPanel(facet)
+	}
+	p := figure.Panel{Categories: d.view.of(d.f.X)}
+	if sorted, numbers, ok := numeric(p.Categories); ok && d.f.Kind == "lines" {
+		p.Categories, p.X = sorted, numbers
+	}
+	for _, s := range d.view.of(d.f.Series) {
+		series := figure.Series{Name: s, Color: d.colours.of(d.Result, d.f.Series, s)}
+		for _, x := range p.Categories {
+			series.Points = append(series.Points, d.point(d.view.at(record.Values{d.f.X: x, d.f.Series: s, d.f.Facet: facet})))
+		}
+		p.Series = append(p.Series, series)
+	}
+	return p
+}
+
+func (d *drawing) point(c *cell) figure.Point {
+	if c == nil {
+		return figure.Point{Absent: true}
+	}
+	s, err := stats.Of(c.trials, d.f.Y)
+	if err != nil {
+		return d.gap(c, c.why(err))
+	}
+	return d.value(c, s)
+}
+
+// gap is a point without a value, for the reason given.
+func (d *drawing) gap(c *cell, why string) figure.Point {
+	d.missing = append(d.missing, c.label()+" ("+why+")")
+	return figure.Point{Missing: why, Theory: d.theory(c)}
+}
+
+func (d *drawing) value(c *cell, s stats.Summary) figure.Point {
+	d.shown = append(d.shown, s)
+	k := d.scale()
+	return figure.Point{Y: s.Center * k, Lo: s.Lo * k, Hi: s.Hi * k, Bare: s.Kind == stats.Range, Theory: d.theory(c)}
+}
+
+func (d *drawing) scale() float64 {
+	if d.f.YFormat == percent {
+		return 100
+	}
+	return 1
+}
+
+func (d *drawing) theory(c *cell) *float64 {
+	if d.f.Theory == "" {
+		return nil
+	}
+	s, err := stats.Of(c.trials, d.f.Theory)
+	if err != nil {
+		return nil
+	}
+	return new(s.Center * d.scale())
+}

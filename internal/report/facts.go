@@ -1,0 +1,229 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dyno/internal/record"
+	"dyno/internal/table"
+)
+
+// tally counts how trials ended.
+type tally struct{ valid, invalid, unknown, errors, flagged int }
+
+func count(trials []*record.Trial) tally {
+	var t tally
+	for _, tr := range trials {
+		switch {
+		case tr.Observation == nil:
+			t.errors++
+		case tr.Status() == record.Valid:
+			t.valid++
+		case tr.Status() == record.Invalid:
+			t.invalid++
+		default:
+			t.unknown++
+		}
+		if len(flagNames(tr)) > 0 {
+			t.flagged++
+		}
+	}
+	return t
+}
+
+func (t *tally) add(u tally) {
+	t.valid += u.valid
+	t.invalid += u.invalid
+	t.unknown += u.unknown
+	t.errors += u.errors
+	t.flagged += u.flagged
+}
+
+// Checks shows what was proved: per check how many trials passed, and how many
+// facts were looked at.
+func (e *Experiment) Checks() string {
+	type row struct{ valid, invalid, unknown, examined int64 }
+	rows := make(map[string]*row)
+	var order []string
+	for _, t := range e.Trials {
+		if t.Observation == nil {
+			continue
+		}
+		for _, c := range t.Observation.Verdict.Checks {
+			r := rows[c.Name]
+			if r == nil {
+				r = new(row)
+				rows[c.Name] = r
+				order = append(order, c.Name)
+			}
+			r.examined += c.Examined
+			switch c.Status {
+			case record.Valid:
+				r.valid++
+			case record.Invalid:
+				r.invalid++
+			default:
+				r.unknown++
+			}
+		}
+	}
+	if len(order) == 0 {
+		return "(nothing was checked)"
+	}
+	slices.Sort(order) // the first trial is drawn by lot
+	out := table.New("check", "valid trials", "invalid trials", "unknown trials", "facts examined")
+	for _, name := range order {
+		r := rows[name]
+		out.Add(table.Text(name), fmt.Sprint(r.valid), fmt.Sprint(r.invalid), fmt.Sprint(r.unknown), fmt.Sprint(r.examined))
+	}
+	text := out.String()
+	if n := count(e.Trials).errors; n > 0 {
+		text += fmt.Sprintf("\n%s ended without a result and proved nothing.\n", plural(int64(n), "trial"))
+	}
+	return text
+}
+
+// Setup shows under which conditions the experiment was made.
+func (e *Experiment) Setup() string {
+	x := &e.Run.Experiment
+	out := table.New("set-up", "")
+	out.Add("load model", sentence(loadModel(x.Load)))
+	for _, knob := range sweptKnobs(x) {
+		k, _ := e.knob(knob) // without a unit if the run does not say
+		out.Add(withUnit("swept: "+knob, k.Unit), table.Text(strings.Join(e.levels(knob), ", ")))
+	}
+	for _, knob := range slices.Sorted(maps.Keys(x.Knobs)) {
+		k, _ := e.knob(knob)
+		out.Add(withUnit("fixed: "+knob, k.Unit), table.Text(x.Knobs[knob]))
+	}
+	scale := x.Scales[e.Run.Scale]
+	out.Add("scale", e.Run.Scale)
+	out.Add("cells", e.cellCounts())
+	out.Add("warm-up", e.seconds(scale.Warmup, func(t *record.Trial) record.Seconds { return t.Warmup }))
+	out.Add("measured window", e.seconds(scale.Length, func(t *record.Trial) record.Seconds { return t.Length }))
+	out.Add("seed", fmt.Sprint(e.Run.Seed))
+	return out.String()
+}
+
+func sweptKnobs(x *record.Experiment) []string {
+	var out []string
+	for _, sweep := range sweeps(x) {
+		for _, f := range sweep {
+			if !slices.Contains(out, f.Knob) {
+				out = append(out, f.Knob)
+			}
+		}
+	}
+	return out
+}
+
+// cellCounts says how many cells were run how often.
+func (e *Experiment) cellCounts() string {
+	core := len(e.Run.Experiment.Core)
+	var parts []string
+	for _, kind := range []struct {
+		name string
+		is   bool
+	}{{"core", false}, {"detail", true}} {
+		cells, blocks := int64(0), make(map[int]bool)
+		for _, c := range e.cells {
+			if (c.number >= core) != kind.is || len(c.trials) == 0 {
+				continue
+			}
+			cells++
+			for _, t := range c.trials {
+				blocks[t.Block] = true
+			}
+		}
+		if cells > 0 {
+			parts = append(parts, fmt.Sprintf("%s in %s", plural(cells, kind.name+" cell"), plural(int64(len(blocks)), "block")))
+		}
+	}
+	if len(parts) == 0 {
+		return "none was run"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// seconds gives the times that trials really had, or what the scale asks for
+// when there is no trial.
+func (e *Experiment) seconds(planned record.Seconds, of func(*record.Trial) record.Seconds) string {
+	lo, hi := planned, planned
+	for i, t := range e.Trials {
+		if i == 0 {
+			lo, hi = of(t), of(t)
+		}
+		lo, hi = min(lo, of(t)), max(hi, of(t))
+	}
+	if lo == hi {
+		return lo.String()
+	}
+	return fmt.Sprintf("%v to %v, by cell", lo, hi)
+}
+
+// Reproduce shows the commands that make the experiment again.
+func (e *Experiment) Reproduce() string {
+	lines := [][2]string{
+		{fmt.Sprintf("dyno run %s --scale %s --seed %d", e.Name(), e.Run.Scale, e.Run.Seed), "measures again: " + plural(int64(e.Run.Planned), "trial")},
+		{"dyno report", "draws again what is stored; measures nothing"},
+		{e.benchstat(), "compares the valid trials"},
+	}
+	wide := 0
+	for _, l := range lines {
+		wide = max(wide, len(l[0]))
+	}
+	var b strings.Builder
+	b.WriteString("```sh\n")
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-*s   # %s\n", wide, l[0], l[1])
+	}
+	b.WriteString("```\n")
+	if len(e.Run.Command) > 0 {
+		fmt.Fprintf(&b, "\nThe stored run was started as `%s`.", strings.ReplaceAll(strings.Join(e.Run.Command, " "), "`", "'"))
+	}
+	return b.String()
+}
+
+// benchstat is a command that prints a table of the export: the first swept
+// knob across, the second down.
+func (e *Experiment) benchstat() string {
+	words := []string{"benchstat"}
+	for i, knob := range sweptKnobs(&e.Run.Experiment) {
+		if i < 2 {
+			words = append(words, []string{"-col", "-row"}[i], "/"+knob)
+		}
+	}
+	return strings.Join(append(words, exportPath(e.Name())), " ")
+}
+
+// Metrics explains the metrics that the experiment's figures and tables show.
+func (e *Experiment) Metrics() string {
+	var names []string
+	for _, f := range e.Run.Experiment.Figures {
+		names = append(names, f.Y)
+	}
+	for _, t := range e.Run.Experiment.Tables {
+		names = append(names, t.Columns...)
+	}
+	out := table.New("metric", "unit", "better", "what it is")
+	var seen []string
+	for _, name := range names {
+		base := name
+		if h, _, ok := record.Quantile(name); ok {
+			base = h
+		}
+		i := slices.IndexFunc(e.Run.Metrics, func(m record.Metric) bool { return m.Name == base })
+		if i < 0 || slices.Contains(seen, base) {
+			continue
+		}
+		seen = append(seen, base)
+		m := e.Run.Metrics[i]
+		if m.Kind == record.KindHistogram {
+			m.Unit = "ms"
+		}
+		out.Add("`"+m.Name+"`", m.Unit, string(m.Better), table.Text(m.Help))
+	}
+	return out.String()
+}

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// generated are the patterns of generated files: what matches one and is not
+// among the files is left over from earlier results.
+var generated = []struct{ folder, ending string }{{"plots", ".png"}, {"results", ".txt"}}
+
+// Write puts the files below a folder, each whole or not at all, and removes
+// plots and exports of results that are no longer there. Files that are
+// already right are left alone.
+func Write(dir string, files Files) error {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		full := filepath.Join(dir, filepath.FromSlash(path))
+		if old, err := os.ReadFile(full); err == nil && bytes.Equal(old, files[path]) {
+			continue
+		}
+		if err := replace(full, files[path]); err != nil {
+			return err
+		}
+	}
+	for _, path := range extra(dir, files) {
+		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(path))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace writes a file beside its place and moves it there.
+func replace(path string, content []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+// Stale compares what lies below a folder with what should: one line for each
+// file that differs, is missing, or does not belong there.
+func Stale(dir string, files Files) []string {
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(path)))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			out = append(out, path+": is missing")
+		case err != nil:
+			out = append(out, path+": "+err.Error())
+		case !bytes.Equal(old, files[path]):
+			out = append(out, path+": differs")
+		}
+	}
+	for _, path := range extra(dir, files) {
+		out = append(out, path+": belongs to no result")
+	}
+	return out
+}
+
+// extra lists files that match a pattern of generated ones and are not among
+// them.
+func extra(dir string, files Files) []string {
+	var out []string
+	for _, g := range generated {
+		entries, err := os.ReadDir(filepath.Join(dir, g.folder))
+		if err != nil {
+			continue // no folder, nothing in it
+		}
+		for _, e := range entries {
+			path := g.folder + "/" + e.Name()
+			if _, known := files[path]; !known && e.Type().IsRegular() && filepath.Ext(path) == g.ending {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}

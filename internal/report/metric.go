@@ -1,0 +1,89 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"dyno/internal/record"
+	"dyno/internal/stats"
+)
+
+// measure is a metric as figures, tables and templates name it: a scalar, a
+// vector, or NAME.p99 and NAME.mean of a histogram.
+type measure struct {
+	name string // as it was named
+	of   record.Metric
+	stat string // "p99" or "mean"; empty for scalars and vectors
+	unit string // as it is shown; empty for pure numbers
+}
+
+// measure finds a metric of the wanted kind by name.
+func (r *Result) measure(name string, want record.Kind) (measure, error) {
+	m := measure{name: name}
+	base := name
+	if h, _, ok := record.Quantile(name); ok {
+		base, m.stat = h, name[len(h)+1:]
+	}
+	var allowed []string
+	for _, of := range r.Run.Metrics {
+		histogram := want == record.KindScalar && of.Kind == record.KindHistogram
+		if of.Name == base && (m.stat == "" && of.Kind == want || m.stat != "" && histogram) {
+			m.of, m.unit = of, of.Unit
+			if histogram {
+				m.unit = "ms"
+			}
+			if m.unit == "1" {
+				m.unit = ""
+			}
+			return m, nil
+		}
+		switch {
+		case of.Kind == want:
+			allowed = append(allowed, of.Name)
+		case histogram:
+			allowed = append(allowed, of.Name+".mean", of.Name+".p50", of.Name+".p99")
+		}
+	}
+	return m, fmt.Errorf("experiment %s: metric %q is not one of %s", r.Run.Experiment.Name, name, strings.Join(allowed, ", "))
+}
+
+// unitWords are endings of names that only repeat the unit.
+var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%"}
+
+// words is the metric's name in plain words: "throughput_rps" in req/s is
+// "throughput".
+func (m measure) words() string {
+	parts := strings.Split(m.of.Name, "_")
+	if last := parts[len(parts)-1]; len(parts) > 1 && (last == m.of.Unit || unitWords[last] == m.of.Unit) {
+		parts = parts[:len(parts)-1]
+	}
+	if m.stat != "" {
+		parts = append(parts, m.stat)
+	}
+	return strings.Join(parts, " ")
+}
+
+// label is how the metric is called on an axis or at the head of a column.
+func (m measure) label() string { return withUnit(m.words(), m.unit) }
+
+func withUnit(name, unit string) string {
+	if unit == "" {
+		return name
+	}
+	return name + " (" + unit + ")"
+}
+
+// why says in a few words why a cell has no number.
+func (c *cell) why(err error) string {
+	var few *stats.TooFew
+	switch {
+	case errors.As(err, &few):
+		return few.Error()
+	case len(c.trials) == 0:
+		return "not measured"
+	case len(stats.Valid(c.trials)) == 0:
+		return "no valid trial"
+	}
+	return "not reported by the trials"
+}

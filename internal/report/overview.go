@@ -1,0 +1,221 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/internal/table"
+)
+
+// overview is what the frame of REPORT.md shows: everything that is not one
+// system's. Its methods return Markdown.
+type overview struct {
+	store    *Store
+	Sections []part
+}
+
+const nothingStored = "Nothing was run yet: there are no results."
+
+// Machines shows where the experiments were run, one row per environment.
+func (o *overview) Machines() string {
+	if len(o.store.Results) == 0 {
+		return nothingStored
+	}
+	names := make(map[string][]string)
+	var order []record.Environment
+	for _, r := range o.store.Results {
+		env := r.Run.Environment
+		key := fmt.Sprint(env)
+		if names[key] == nil {
+			order = append(order, env)
+		}
+		names[key] = append(names[key], r.Run.Experiment.Name)
+	}
+	out := table.New("experiments", "processor", "cores", "memory (GiB)", "system", "kernel", "virtualization", "Go", "commit")
+	for _, env := range order {
+		const gib = 1 << 30
+		out.Add(strings.Join(names[fmt.Sprint(env)], ", "), table.Text(env.CPU), fmt.Sprint(env.Cores), fmt.Sprintf("%.1f", float64(env.MemoryBytes)/gib),
+			table.Text(env.OS), table.Text(env.Kernel), table.Text(env.Virtual), table.Text(env.Go), commit(env))
+	}
+	return out.String() + "\n" + o.dependencies()
+}
+
+func commit(env record.Environment) string {
+	const short = 12
+	switch {
+	case env.Commit == "":
+		return "unknown"
+	case env.Dirty:
+		return env.Commit[:min(short, len(env.Commit))] + " with changes"
+	}
+	return env.Commit[:min(short, len(env.Commit))]
+}
+
+// dependencies lists the libraries' versions; several for one library when
+// experiments were run with different ones.
+func (o *overview) dependencies() string {
+	versions := make(map[string][]string)
+	for _, r := range o.store.Results {
+		for name, v := range r.Run.Environment.Dependencies {
+			if !slices.Contains(versions[name], v) {
+				versions[name] = append(versions[name], v)
+			}
+		}
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		slices.Sort(versions[name])
+		parts = append(parts, name+" "+strings.Join(versions[name], " and "))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Libraries: " + table.Text(strings.Join(parts, ", ")) + "."
+}
+
+// Noise shows the machine's state around every block.
+func (o *overview) Noise() string {
+	most := 0
+	for _, r := range o.store.Results {
+		most = max(most, len(r.Run.Blocks))
+	}
+	if most == 0 {
+		return nothingStored
+	}
+	header := []string{"experiment", "started (UTC)", "took"}
+	for i := range most {
+		header = append(header, fmt.Sprintf("block %d", i+1))
+	}
+	out := table.New(header...)
+	for _, r := range o.store.Results {
+		took := "unfinished"
+		if r.Run.Finished != nil {
+			took = r.Run.Finished.Sub(r.Run.Started).Round(time.Second).String()
+		}
+		row := []string{r.Run.Experiment.Name, r.Run.Started.UTC().Format("2006-01-02 15:04"), took}
+		for i := range most {
+			cell := ""
+			if i < len(r.Run.Blocks) {
+				b := r.Run.Blocks[i]
+				cell = fmt.Sprintf("%.2f → %.2f; %.2f s", b.LoadBefore, b.LoadAfter, b.StealAfter-b.StealBefore)
+				if r.Run.Finished == nil && i == len(r.Run.Blocks)-1 {
+					cell = fmt.Sprintf("%.2f, cut short", b.LoadBefore)
+				}
+			}
+			row = append(row, cell)
+		}
+		out.Add(row...)
+	}
+	return out.String()
+}
+
+// Totals says in one line how all trials ended.
+func (o *overview) Totals() string {
+	if len(o.store.Results) == 0 {
+		return nothingStored
+	}
+	var t tally
+	trials := 0
+	for _, r := range o.store.Results {
+		trials += len(r.Trials)
+		t.add(count(r.Trials))
+	}
+	return fmt.Sprintf("%s of %s: %d valid, %d invalid, %d unknown, %d without a result. %s quality flags.",
+		plural(int64(trials), "trial"), plural(int64(len(o.store.Results)), "experiment"), t.valid, t.invalid, t.unknown, t.errors,
+		map[bool]string{true: "1 carries", false: fmt.Sprintf("%d carry", t.flagged)}[t.flagged == 1])
+}
+
+// Experiments counts the trials of each experiment.
+func (o *overview) Experiments() string {
+	if len(o.store.Results) == 0 {
+		return ""
+	}
+	out := table.New("experiment", "system", "scale", "trials planned", "valid", "invalid", "unknown", "without a result", "flagged")
+	for _, r := range o.store.Results {
+		t := count(r.Trials)
+		out.Add(r.Run.Experiment.Name, r.Run.Experiment.System, r.Run.Scale, fmt.Sprint(r.Run.Planned),
+			fmt.Sprint(t.valid), fmt.Sprint(t.invalid), fmt.Sprint(t.unknown), fmt.Sprint(t.errors), fmt.Sprint(t.flagged))
+	}
+	return out.String()
+}
+
+// Unfinished names the runs that did not come to their end, and what was left
+// out when the results were read. Empty when all is well.
+func (o *overview) Unfinished() string {
+	var lines []string
+	for _, r := range o.store.Results {
+		if how := r.Unfinished(); how != "" {
+			lines = append(lines, fmt.Sprintf("- **Unfinished:** %s was cut short after %s; what is shown rests on these.", r.Run.Experiment.Name, how))
+		}
+	}
+	for _, w := range o.store.Warnings {
+		lines = append(lines, "- **Left out:** "+table.Text(w)+".")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// NotValid lists every trial that is not valid, with the reasons.
+func (o *overview) NotValid() string {
+	out := table.New("trial", "cell", "status", "why", "flags")
+	for _, r := range o.store.Results {
+		for _, t := range r.Trials {
+			status, why := string(t.Status()), ""
+			switch {
+			case t.Observation == nil:
+				status, why = "no result", t.Error
+			case t.Status() == record.Valid:
+				continue
+			default:
+				why = strings.Join(t.Observation.Verdict.Reasons(), "; ")
+				if why == "" {
+					why = "nothing was checked"
+				}
+			}
+			out.Add(t.ID, table.Text(r.cells[t.Cell-1].label()), status, table.Text(why), flagDetails(t))
+		}
+	}
+	if out.Len() == 0 {
+		return "None."
+	}
+	return out.String()
+}
+
+func flagDetails(t *record.Trial) string {
+	if t.Observation == nil {
+		return ""
+	}
+	var parts []string
+	for _, f := range t.Observation.Flags {
+		parts = append(parts, table.Text(f.Name+": "+f.Detail))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Flags counts the quality flags, with the detail of one of each.
+func (o *overview) Flags() string {
+	out := table.New("flag", "experiment", "trials", "for example")
+	for _, r := range o.store.Results {
+		trials := make(map[string]int)
+		example := make(map[string]string)
+		for _, t := range r.Trials {
+			for _, name := range flagNames(t) {
+				if trials[name]++; trials[name] > 1 {
+					continue
+				}
+				i := slices.IndexFunc(t.Observation.Flags, func(f record.Flag) bool { return f.Name == name })
+				example[name] = t.ID + ": " + t.Observation.Flags[i].Detail
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(trials)) {
+			out.Add(table.Text(name), r.Run.Experiment.Name, fmt.Sprint(trials[name]), table.Text(example[name]))
+		}
+	}
+	if out.Len() == 0 {
+		return "None."
+	}
+	return out.String()
+}

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dyno/internal/record"
+	"dyno/internal/stats"
+	"dyno/internal/table"
+)
+
+// table renders a table of an experiment: a row per combination of levels that
+// was planned, a column per metric, then what a reader must know of the row's
+// trials.
+func (e *Experiment) table(t record.Table) (string, error) {
+	fail := func(err error) (string, error) {
+		return "", fmt.Errorf("experiment %s, table %s: %w", e.Name(), t.Name, err)
+	}
+	var header []string
+	for _, knob := range t.Rows {
+		k, err := e.knob(knob)
+		if err != nil {
+			return fail(err)
+		}
+		header = append(header, withUnit(k.Name, k.Unit))
+	}
+	for _, name := range t.Columns {
+		m, err := e.measure(name, record.KindScalar)
+		if err != nil {
+			return fail(err)
+		}
+		header = append(header, m.label())
+	}
+	v, err := e.view(t.Rows, t.Where)
+	if err != nil {
+		return fail(err)
+	}
+	out := table.New(append(header, "valid trials", "remarks")...)
+	var shown []stats.Summary
+	for _, c := range v.rows() {
+		var cells []string
+		for _, knob := range t.Rows {
+			cells = append(cells, table.Text(c.values[knob]))
+		}
+		for _, name := range t.Columns {
+			s, err := stats.Of(c.trials, name)
+			if err != nil {
+				cells = append(cells, "("+c.why(err)+")")
+				continue
+			}
+			shown = append(shown, s)
+			cells = append(cells, table.Number(s))
+		}
+		out.Add(append(cells, fmt.Sprint(len(stats.Valid(c.trials))), remarks(c.trials))...)
+	}
+	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, e.legend(shown)), nil
+}
+
+// legend says how to read a table's numbers.
+func (e *Experiment) legend(shown []stats.Summary) string {
+	parts := []string{"Medians over blocks; means and percentiles of the pooled histograms."}
+	if level := confidence(shown); level != "" {
+		parts = append(parts, "In brackets: "+level+" interval.")
+	}
+	if slices.ContainsFunc(shown, func(s stats.Summary) bool { return s.Kind == stats.Range }) {
+		parts = append(parts, "In parentheses: range of the blocks.")
+	}
+	return strings.Join(append(parts, sentence(loop(e.Run.Experiment.Load))), " ")
+}
+
+// rows lists the cells of a view in the order of its levels, the last knob
+// varying fastest.
+func (v *view) rows() []*cell {
+	var out []*cell
+	var walk func(record.Values, int)
+	walk = func(levels record.Values, i int) {
+		if i == len(v.knobs) {
+			if c := v.at(levels); c != nil {
+				out = append(out, c)
+			}
+			return
+		}
+		for _, l := range v.levels[i] {
+			levels[v.knobs[i]] = l
+			walk(levels, i+1)
+		}
+	}
+	walk(make(record.Values), 0)
+	return out
+}
+
+// remarks names trials that do not count and quality flags of those that do.
+func remarks(trials []*record.Trial) string {
+	var parts []string
+	t := count(trials)
+	for _, n := range []struct {
+		n    int
+		what string
+	}{{t.invalid, "invalid"}, {t.unknown, "unknown"}, {t.errors, "without a result"}} {
+		if n.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n.n, n.what))
+		}
+	}
+	flags := make(map[string]int)
+	for _, tr := range stats.Valid(trials) {
+		for _, name := range flagNames(tr) {
+			flags[name]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		parts = append(parts, fmt.Sprintf("%s ×%d", table.Text(name), flags[name]))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// flagNames lists the names of a trial's flags, each once.
+func flagNames(t *record.Trial) []string {
+	if t.Observation == nil {
+		return nil
+	}
+	var out []string
+	for _, f := range t.Observation.Flags {
+		if !slices.Contains(out, f.Name) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
+}

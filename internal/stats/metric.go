@@ -1,0 +1,149 @@
+package stats
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"dyno/internal/record"
+)
+
+// ErrNoTrial says that no valid trial reports the metric.
+var ErrNoTrial = errors.New("no valid trial")
+
+// TooFew says that a quantile is asked of too small a sample.
+type TooFew struct {
+	Samples int64
+}
+
+func (e *TooFew) Error() string { return fmt.Sprintf("too few samples: n=%d", e.Samples) }
+
+// beyond is how many samples must lie beyond a quantile on either side.
+const beyond = 5
+
+// nsPerMS converts the unit of histograms to the unit they are shown in.
+const nsPerMS = 1e6
+
+// Supported reports whether n samples support the quantile q: at least five
+// lie on either side of it. A mean (q < 0) needs one sample.
+func Supported(n int64, q float64) bool {
+	if q < 0 {
+		return n > 0
+	}
+	const rounding = 1e-6 // 1 − 0.9 is a little less than 0.1
+	return float64(n)*min(q, 1-q) >= beyond-rounding
+}
+
+// Of summarizes a metric over the valid trials of one cell: a scalar by its
+// median over blocks, NAME.p99 or NAME.mean by the merged histograms, in
+// milliseconds. The error is [ErrNoTrial] or a [TooFew].
+func Of(trials []*record.Trial, metric string) (Summary, error) {
+	name, q, ok := record.Quantile(metric)
+	if !ok {
+		values := PerBlock(trials, metric)
+		if len(values) == 0 {
+			return Summary{}, ErrNoTrial
+		}
+		return Summarize(inOrder(values)), nil
+	}
+	blocks := histograms(trials, name)
+	if len(blocks) == 0 {
+		return Summary{}, ErrNoTrial
+	}
+	pooled := record.NewHistogram()
+	for _, h := range inOrder(blocks) { // sums of floats depend on the order
+		pooled.Merge(h)
+	}
+	if !Supported(pooled.Count(), q) {
+		return Summary{}, &TooFew{Samples: pooled.Count()}
+	}
+	s := Summary{Center: quantile(pooled, q)}
+	s.Lo, s.Hi = s.Center, s.Center
+	// Blocks that are too small for the quantile still count in the pool, but
+	// say nothing about its spread.
+	if values := PerBlock(trials, metric); len(values) > 1 {
+		spread := Summarize(inOrder(values))
+		s.Kind, s.Confidence = spread.Kind, spread.Confidence
+		s.Lo, s.Hi = min(spread.Lo, s.Center), max(spread.Hi, s.Center)
+	}
+	s.N, s.Samples = len(blocks), pooled.Count()
+	return s, nil
+}
+
+// PerBlock returns a metric of each block's valid trial. Blocks without one,
+// without the metric, or with too few samples for the quantile are absent.
+func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
+	out := make(map[int]float64)
+	if name, q, ok := record.Quantile(metric); ok {
+		for block, h := range histograms(trials, name) {
+			if Supported(h.Count(), q) {
+				out[block] = quantile(h, q)
+			}
+		}
+		return out
+	}
+	for _, t := range Valid(trials) {
+		if v, ok := t.Observation.Scalars[metric]; ok {
+			out[t.Block] = v
+		}
+	}
+	return out
+}
+
+// PerBlockRatio summarizes a over b, divided within each block that has both.
+func PerBlockRatio(a, b map[int]float64) (Summary, error) {
+	var ratios []float64
+	for _, block := range slices.Sorted(maps.Keys(a)) {
+		d, ok := b[block]
+		if !ok {
+			continue
+		}
+		if d == 0 {
+			return Summary{}, fmt.Errorf("block %d: division by 0", block)
+		}
+		ratios = append(ratios, a[block]/d)
+	}
+	if len(ratios) == 0 {
+		return Summary{}, errors.New("no block has both")
+	}
+	return Summarize(ratios), nil
+}
+
+// Valid returns the trials whose verdict is valid.
+func Valid(trials []*record.Trial) []*record.Trial {
+	var out []*record.Trial
+	for _, t := range trials {
+		if t.Status() == record.Valid {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func histograms(trials []*record.Trial, name string) map[int]*record.Histogram {
+	out := make(map[int]*record.Histogram)
+	for _, t := range Valid(trials) {
+		if h, ok := t.Observation.Histograms[name]; ok {
+			out[t.Block] = h
+		}
+	}
+	return out
+}
+
+func quantile(h *record.Histogram, q float64) float64 {
+	if q < 0 {
+		return float64(h.Mean()) / nsPerMS
+	}
+	return float64(h.Quantile(q)) / nsPerMS
+}
+
+// inOrder lists what each block has in the order of the blocks, so that
+// results never depend on the order of a map.
+func inOrder[T any](values map[int]T) []T {
+	out := make([]T, 0, len(values))
+	for _, block := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, values[block])
+	}
+	return out
+}

@@ -1,0 +1,105 @@
+package table
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Table is a table under construction.
+type Table struct {
+	header []string
+	rows   [][]string
+}
+
+// New starts a table. Units belong into the header: "throughput (req/s)".
+func New(header ...string) *Table { return &Table{header: header} }
+
+// Add appends a row. It panics when the cells do not match the header.
+func (t *Table) Add(cells ...string) {
+	if len(cells) != len(t.header) {
+		panic(fmt.Sprintf("table: %d cells for %d columns", len(cells), len(t.header)))
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// Len is the number of rows.
+func (t *Table) Len() int { return len(t.rows) }
+
+// String renders the table in Markdown, each line ended by a newline. Columns
+// of numbers are aligned to the right.
+func (t *Table) String() string {
+	var out strings.Builder
+	align := make(tw.Alignment, len(t.header))
+	for i := range align {
+		align[i] = t.alignment(i)
+	}
+	off := tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}
+	w := tablewriter.NewTable(&out,
+		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithConfig(tablewriter.Config{
+			Header: tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+			Row:    tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+		}),
+	)
+	w.Header(escaped(t.header))
+	for _, row := range t.rows {
+		if err := w.Append(escaped(row)); err != nil {
+			panic(err) // the number of cells was checked
+		}
+	}
+	if err := w.Render(); err != nil {
+		panic(err) // a strings.Builder takes everything
+	}
+	return out.String()
+}
+
+// alignment looks at what a column holds: numbers, perhaps with gaps that say
+// why in parentheses, are aligned to the right.
+func (t *Table) alignment(column int) tw.Align {
+	numbers := false
+	for _, row := range t.rows {
+		switch cell := strings.TrimPrefix(row[column], "-"); {
+		case cell == "" || cell[0] == '(':
+		case cell[0] >= '0' && cell[0] <= '9':
+			numbers = true
+		default:
+			return tw.AlignLeft
+		}
+	}
+	if numbers {
+		return tw.AlignRight
+	}
+	return tw.AlignLeft
+}
+
+// escaped keeps cells within their column and on their line.
+func escaped(cells []string) []string {
+	out := make([]string, len(cells))
+	for i, c := range cells {
+		out[i] = strings.ReplaceAll(strings.Join(strings.Fields(c), " "), "|", `\|`)
+	}
+	return out
+}
+
+var markdown = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "[", `\[`, "]", `\]`, "~", `\~`,
+	"\r", " ", "\n", " ",
+)
+
+// Text makes a text that came from elsewhere (an error, a level, a flag) plain
+// text in Markdown: nothing in it is markup.
+func Text(s string) string {
+	s = markdown.Replace(s)
+	// An underscore is markup at the edge of a word only.
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		if strings.HasPrefix(w, "_") || strings.HasSuffix(w, "_") {
+			words[i] = strings.ReplaceAll(w, "_", `\_`)
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,85 @@
+package echo
+
+import (
+	"slices"
+
+	"dyno/internal/record"
+)
+
+// answers is what a client process saw in all responses to its requests.
+type answers struct {
+	Altered int64   `json:"altered"` // responses whose payload was not the request's
+	Numbers numbers `json:"numbers"`
+}
+
+// numbers sums up the running numbers of responses: enough to tell whether
+// they are 1 to Seen, each once, without listing them.
+type numbers struct {
+	Seen     int64  `json:"seen"`
+	Distinct int64  `json:"distinct"`
+	Min      uint64 `json:"min"`
+	Max      uint64 `json:"max"`
+}
+
+func gather(callers []*caller) answers {
+	var a answers
+	var all []uint64
+	for _, c := range callers {
+		a.Altered += c.altered
+		all = append(all, c.numbers...)
+	}
+	a.Numbers = sumUp(all)
+	return a
+}
+
+func sumUp(all []uint64) numbers {
+	n := numbers{Seen: int64(len(all))}
+	if len(all) == 0 {
+		return n
+	}
+	slices.Sort(all)
+	n.Min, n.Max = all[0], all[len(all)-1]
+	n.Distinct = int64(len(slices.Compact(all)))
+	return n
+}
+
+// checkPayload: every response carries the payload of its request.
+func checkPayload(a answers) record.Check {
+	if a.Altered > 0 {
+		return record.Fail("payload", a.Numbers.Seen, "%d of %d responses carry another payload than their request", a.Altered, a.Numbers.Seen)
+	}
+	return record.Pass("payload", a.Numbers.Seen)
+}
+
+// checkNumbers: the server numbered its answers 1 to N, each once. Answers
+// that got lost on the way leave gaps, which prove nothing; a number given
+// twice, or one that no answer accounts for, is a fault.
+func checkNumbers(n numbers, c record.Counts) record.Check {
+	const name = "numbers"
+	switch most := n.Seen + c.Unknown; {
+	case n.Distinct != n.Seen:
+		return record.Fail(name, n.Seen, "%d responses carry only %d different numbers", n.Seen, n.Distinct)
+	case n.Seen == 0:
+		return record.Doubt(name, 0, "there was no response")
+	case n.Min == 0 || n.Max > uint64(most):
+		return record.Fail(name, n.Seen, "numbers run from %d to %d, but at most %d requests can have been answered", n.Min, n.Max, most)
+	case n.Max != uint64(n.Seen):
+		return record.Doubt(name, n.Seen, "numbers run up to %d for %d responses; %d requests have an unknown end", n.Max, n.Seen, c.Unknown)
+	}
+	// As many different numbers as there are from 1 to Max.
+	return record.Pass(name, n.Seen)
+}
+
+// checkAnswered: the server answered the requests that its clients count as
+// OK, and no others.
+func checkAnswered(answered uint64, c record.Counts) record.Check {
+	const name = "answered"
+	switch n := int64(answered); {
+	case n == c.OK:
+		return record.Pass(name, c.OK)
+	case n > c.OK && n <= c.OK+c.Unknown:
+		return record.Doubt(name, c.Sent, "the server answered %d requests, the clients have %d answers and %d unknown ends", n, c.OK, c.Unknown)
+	default:
+		return record.Fail(name, c.Sent, "the server answered %d requests, the clients have %d answers and %d unknown ends", n, c.OK, c.Unknown)
+	}
+}
