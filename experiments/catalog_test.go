@@ -104,7 +104,7 @@ func TestReadMistakes(t *testing.T) {
 		"name differs":        {"name: toy-rates", "name: toy-other", []string{":1:", "toy-other"}},
 		"name like procs":     {"name: toy-rates", "name: toy-4", []string{":1:", "not a number"}},
 		"no question":         {"question: Which is fastest?", "question: ''", []string{":3:", "question"}},
-		"unknown loop":        {"loop: closed", "loop: open", []string{":6:", "closed"}},
+		"unknown loop":        {"loop: closed", "loop: opne", []string{":6:", "closed"}},
 		"unknown scale":       {"  deep:", "  depe:", []string{"depe", "deep"}},
 		"missing scale":       {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
 		"too many details":    {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},

@@ -61,8 +61,8 @@ func (k *checker) header() error {
 	if e.Name != stem(k.path) {
 		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(k.path)), "name")
 	}
-	if e.Load.Loop != "closed" {
-		return k.fail(fmt.Errorf("load.loop %w", &systems.ChoiceError{Word: e.Load.Loop, Allowed: []string{"closed"}}), "load", "loop")
+	if !slices.Contains(record.Loops, e.Load.Loop) {
+		return k.fail(fmt.Errorf("load.loop %w", &systems.ChoiceError{Word: e.Load.Loop, Allowed: record.Loops}), "load", "loop")
 	}
 	var err error
 	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"dyno/bench/process"
@@ -16,6 +17,11 @@ import (
 // A trial that takes this much longer than planned is hung: it is stopped and
 // stored as an error.
 const patience = 60 * time.Second
+
+// A trial whose verdict is unknown is measured up to this often in all: on a
+// busy machine the proof of the conditions fails, not that of the answers. Each
+// attempt is counted in the stored trial. An invalid verdict is final.
+const attempts = 3
 
 // Runner runs plans and stores what comes out.
 type Runner struct {
@@ -33,6 +39,7 @@ type Progress struct {
 	Last    *record.Trial // nil before the first
 	Bundle  string        // where the logs of a failed last trial are
 	Left    time.Duration // estimate
+	Again   []string      // the next trial is measured again: why earlier attempts proved nothing
 	Message string        // a line from the running trial; the rest is as before
 }
 
@@ -116,11 +123,19 @@ func (r *Runner) next(ctx context.Context, p *Plan, st *store, i int, tally *Tal
 			return nil, "", err
 		}
 	}
-	done, bundle, err := r.trial(ctx, p, t, i)
-	if err != nil {
-		return nil, "", err
+	var rejected []string
+	for {
+		done, bundle, err := r.trial(ctx, p, t, i)
+		if err != nil {
+			return nil, "", err
+		}
+		done.Rejected = rejected
+		if again := done.Observation != nil && done.Status() == record.Undetermined; !again || len(rejected) == attempts-1 {
+			return done, bundle, st.append(done)
+		}
+		rejected = append(rejected, strings.Join(done.Observation.Verdict.Reasons(), "; "))
+		r.progress(Progress{Plan: p, Done: i, Next: t, Left: p.Estimate(i), Again: rejected})
 	}
-	return done, bundle, st.append(done)
 }
 
 func (r *Runner) progress(p Progress) {

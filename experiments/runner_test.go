@@ -255,3 +255,39 @@ func TestReplay(t *testing.T) {
 		}
 	}
 }
+
+// A trial that proved nothing is measured again, at most twice, and says so;
+// one that failed its check is not.
+func TestRunMeasuresAgain(t *testing.T) {
+	doubt := record.Judge(record.Doubt("conditions", 1, "the machine was busy"))
+	calls := make(map[string]int)
+	p := toyPlan(t, func(_ context.Context, _ systems.Bench, v systems.Values) (record.Observation, error) {
+		o, key := observed(), v.Text("policy")+v.Text("clients")
+		calls[key]++
+		switch {
+		case key == "a1", key == "a10" && calls[key]%2 == 1:
+			o.Verdict = doubt
+		case key == "b1":
+			o.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
+		}
+		return o, nil
+	})
+	out := t.TempDir()
+	tally, err := (&Runner{Out: out}).Run(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Tally{Valid: 4, Invalid: 2, Unknown: 2}); tally != want {
+		t.Errorf("tally %+v, want %+v", tally, want)
+	}
+	if calls["a1"] != 6 || calls["a10"] != 4 || calls["b1"] != 2 || calls["b10"] != 2 {
+		t.Errorf("measured %v", calls)
+	}
+	_, trials := stored(t, out)
+	for _, tr := range trials {
+		want := map[string]int{"a1": 2, "a10": 1}[tr.Values["policy"]+tr.Values["clients"]]
+		if len(tr.Rejected) != want || (want > 0 && !strings.Contains(tr.Rejected[0], "the machine was busy")) {
+			t.Errorf("%s: rejected %q, want %d", tr.ID, tr.Rejected, want)
+		}
+	}
+}

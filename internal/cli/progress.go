@@ -75,6 +75,9 @@ func (p *progress) update(u experiments.Progress) {
 		return // a trial's own lines are in its logs; the sweep stays readable
 	}
 	p.last = u
+	if n := len(u.Again); n > 0 {
+		p.line("    again, for it proved nothing: %s", u.Again[n-1])
+	}
 	if u.Last != nil {
 		p.finished(u)
 	}

@@ -3,6 +3,7 @@ package figure_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,8 +15,19 @@ import (
 // samples are charts that stress the layout: few and many series, long names,
 // huge and tiny values, logarithmic axes, zeros, gaps, theory.
 func samples() map[string]figure.Chart {
-	policies := []string{"pick_first", "round_robin", "least_load", "power_of_two", "weighted_round_robin"}
-	clients := []string{"1", "10", "50", "100", "200"}
+	all := plainBars()
+	for _, more := range []map[string]figure.Chart{oddBars(), plainLines(), oddLines(), vectors()} {
+		maps.Copy(all, more)
+	}
+	return all
+}
+
+var (
+	policies = []string{"pick_first", "round_robin", "least_load", "power_of_two", "weighted_round_robin"}
+	clients  = []string{"1", "10", "50", "100", "200"}
+)
+
+func plainBars() map[string]figure.Chart {
 	return map[string]figure.Chart{
 		"bars-one-series": {
 			Kind: "bars", Title: "Least load serves most", X: figure.Axis{Label: "policy"}, Y: figure.Axis{Label: "throughput (req/s)"},
@@ -41,6 +53,11 @@ func samples() map[string]figure.Chart {
 				{Title: "servers = 48", Categories: clients[:3], Series: many(policies[:3], 3, 50000)},
 			},
 		},
+	}
+}
+
+func oddBars() map[string]figure.Chart {
+	return map[string]figure.Chart{
 		"bars-log-zero": {
 			Kind: "bars", Title: "A logarithmic axis with zeros", Legend: "kind",
 			X: figure.Axis{Label: "what happened to the primary"}, Y: figure.Axis{Label: "lost writes (1)", Log: true},
@@ -61,6 +78,11 @@ func samples() map[string]figure.Chart {
 			Kind: "bars", Title: "Values on both sides of zero", X: figure.Axis{Label: "x"}, Y: figure.Axis{Label: "difference (ms)"},
 			Panels: []figure.Panel{{Categories: []string{"a", "b"}, Series: []figure.Series{{Color: 2, Points: []figure.Point{{Y: -3, Lo: -4, Hi: -1}, {Y: 2, Lo: 1, Hi: 2.5}}}}}},
 		},
+	}
+}
+
+func plainLines() map[string]figure.Chart {
+	return map[string]figure.Chart{
 		"lines-five-series": {
 			Kind: "lines", Title: "Response time over clients", Legend: "policy",
 			X: figure.Axis{Label: "clients"}, Y: figure.Axis{Label: "response p99 (ms)"},
@@ -82,6 +104,11 @@ func samples() map[string]figure.Chart {
 				{Title: "n = 12", Categories: []string{"0.5", "0.7", "0.9"}, X: []float64{0.5, 0.7, 0.9}, Series: theory(many(policies[:2], 3, 3))},
 			},
 		},
+	}
+}
+
+func oddLines() map[string]figure.Chart {
+	return map[string]figure.Chart{
 		"lines-narrow-range": {
 			Kind: "lines", Title: "All values close together, far from zero",
 			X: figure.Axis{Label: "clients"}, Y: figure.Axis{Label: "utilisation (%)"},
@@ -102,6 +129,11 @@ func samples() map[string]figure.Chart {
 			X: figure.Axis{Label: "clients"}, Y: figure.Axis{Label: "throughput (req/s)"},
 			Panels: []figure.Panel{{Categories: clients[:2], Series: many(numbered("policy", 12), 2, 700)}},
 		},
+	}
+}
+
+func vectors() map[string]figure.Chart {
+	return map[string]figure.Chart{
 		"members-twelve": {
 			Kind: "members", Title: "Requests per server", Legend: "policy",
 			X: figure.Axis{Label: "server"}, Y: figure.Axis{Label: "requests (req)"},

@@ -25,9 +25,15 @@ type Experiment struct {
 // Load is the load model of an experiment. It stands with every number.
 type Load struct {
 	// Loop is "closed": a fixed number of clients, each with one operation in
-	// flight, the next one sent when the last is answered.
+	// flight, the next one sent when the last is answered; "open": operations
+	// are offered at a rate, whether or not earlier ones were answered, and
+	// latency runs from the intended start; or "swept": a knob of the
+	// experiment says which, cell by cell.
 	Loop string `yaml:"loop" json:"loop"`
 }
+
+// Loops are the load models.
+var Loops = []string{"closed", "open", "swept"}
 
 // Sweep is a cross product of factors: every combination of levels is a cell.
 type Sweep []Factor

@@ -18,6 +18,11 @@ type Trial struct {
 	Took        Seconds      `json:"took_s"` // with starting and reaping the processes
 	Observation *Observation `json:"observation,omitempty"`
 	Error       string       `json:"error,omitempty"` // why there is no observation
+
+	// Rejected says why earlier attempts at this trial proved nothing (their
+	// verdict was unknown, mostly because the machine was busy), one text per
+	// attempt. An invalid verdict is final at the first attempt.
+	Rejected []string `json:"rejected,omitempty"`
 }
 
 // Status is the trial's verdict; a trial that ended in an error proves nothing.

@@ -83,6 +83,9 @@ func (c *cell) has(knob string) bool {
 
 // label names a cell by its swept knobs.
 func (c *cell) label() string {
+	if len(c.sweep) == 0 {
+		return "the only cell"
+	}
 	var parts []string
 	for _, f := range c.sweep {
 		parts = append(parts, f.Knob+"="+c.values[f.Knob])

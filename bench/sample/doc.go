@@ -1,0 +1,9 @@
+// Package sample watches what processes cost while a trial runs: CPU, memory,
+// threads, context switches and storage traffic, read at intervals through
+// gopsutil.
+//
+// A [Sampler] collects between [Start] and Stop; the [Samples] it leaves answer
+// for any window within that time, by linear interpolation between the samples
+// around the window's borders. The kernel counts CPU in ticks of 10 ms: a
+// window of one second is good to about one per cent of a core.
+package sample

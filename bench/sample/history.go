@@ -1,0 +1,126 @@
+package sample
+
+import (
+	"errors"
+	"math"
+	"sort"
+	"time"
+)
+
+// figure is what a sample holds.
+type figure int
+
+// The figures. CPU, switches and bytes only ever grow; the others are levels.
+const (
+	cpu figure = iota // seconds, user and system
+	rss               // bytes
+	threads
+	switches // voluntary and involuntary
+	readBytes
+	writeBytes
+	figures // how many there are
+)
+
+// reading is one sample; NaN stands for what was not read this time, or never
+// is on this machine.
+type reading [figures]float64
+
+// probe reads one process. The slow figures are read on demand only. An error
+// means that the process is gone.
+type probe func(slow bool) (reading, error)
+
+// source opens the probe of a process; it fails at the first reading.
+type source func(pid int) probe
+
+// errReplaced is the end of a process whose id another one has got.
+var errReplaced = errors.New("its process id belongs to another process now")
+
+// history is what was seen of one process.
+type history struct {
+	name   string
+	read   probe
+	tracks [figures]track
+	ended  bool
+	err    error // why no more is seen
+}
+
+// sample adds a reading, or notes that the process has ended.
+func (h *history) sample(began time.Time, slow bool) {
+	if h.ended {
+		return
+	}
+	at := time.Since(began)
+	r, err := h.read(slow)
+	if c := &h.tracks[cpu]; err == nil && len(c.value) > 0 && r[cpu] < c.value[len(c.value)-1] {
+		err = errReplaced // CPU time never shrinks
+	}
+	if err != nil {
+		h.ended, h.err = true, err
+		return
+	}
+	for f, v := range r {
+		if !math.IsNaN(v) {
+			h.tracks[f].add(at, v)
+		}
+	}
+}
+
+func (h *history) thin() {
+	for f := range h.tracks {
+		h.tracks[f].thin()
+	}
+}
+
+// track is one figure over time, in the order of time.
+type track struct {
+	at    []time.Duration // since the sampler began
+	value []float64
+}
+
+func (t *track) add(at time.Duration, v float64) {
+	t.at = append(t.at, at)
+	t.value = append(t.value, v)
+}
+
+// thin drops every second point, but neither the first nor the last.
+func (t *track) thin() {
+	n := 0
+	for i := range t.at {
+		if i%2 == 0 || i == len(t.at)-1 {
+			t.at[n], t.value[n] = t.at[i], t.value[i]
+			n++
+		}
+	}
+	t.at, t.value = t.at[:n], t.value[:n]
+}
+
+// when interpolates linearly; before the first point and after the last one it
+// is the value there. NaN for a track without points.
+func (t *track) when(d time.Duration) float64 {
+	n := len(t.at)
+	if n == 0 {
+		return math.NaN()
+	}
+	i := sort.Search(n, func(i int) bool { return t.at[i] >= d }) // the first point not before d
+	switch {
+	case i == 0:
+		return t.value[0]
+	case i == n:
+		return t.value[n-1]
+	}
+	share := float64(d-t.at[i-1]) / float64(t.at[i]-t.at[i-1])
+	return t.value[i-1] + share*(t.value[i]-t.value[i-1])
+}
+
+// growth is how much the figure rose in a window.
+func (t *track) growth(begin, end time.Duration) float64 { return t.when(end) - t.when(begin) }
+
+// peak is the highest value in a window, its interpolated borders included.
+func (t *track) peak(begin, end time.Duration) float64 {
+	top := math.Max(t.when(begin), t.when(end))
+	first := sort.Search(len(t.at), func(i int) bool { return t.at[i] >= begin })
+	for i := first; i < len(t.at) && t.at[i] <= end; i++ {
+		top = math.Max(top, t.value[i])
+	}
+	return top
+}

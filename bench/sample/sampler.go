@@ -1,0 +1,132 @@
+package sample
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// DefaultInterval is the time between two samples of a process.
+	DefaultInterval = 100 * time.Millisecond
+	// MinInterval is the kernel's CPU tick; nothing new is to be seen sooner.
+	MinInterval = 10 * time.Millisecond
+
+	// slowEvery says how many samples go without the figures that cost a read
+	// per thread.
+	slowEvery = 10
+	// maxPoints bounds the memory: at the default interval it lasts for 13
+	// minutes, then every second point is dropped and the interval doubles.
+	maxPoints  = 8192
+	maxTargets = 256
+)
+
+// Target is a process to be watched.
+type Target struct {
+	Name string // by which Samples are asked; unique
+	PID  int
+}
+
+// Sampler reads the targets at intervals until it is stopped.
+type Sampler struct {
+	began     time.Time
+	histories []*history
+	interval  time.Duration
+	points    int // bound of a track
+	rounds    int
+	cancel    context.CancelFunc
+	done      chan struct{}
+	stop      func() *Samples
+}
+
+// Start takes the first sample of every target and goes on every interval (0:
+// DefaultInterval) until Stop or the end of the context. A target that is not
+// there is an error, as is a name given twice.
+func Start(ctx context.Context, targets []Target, interval time.Duration) (*Sampler, error) {
+	return begin(ctx, targets, interval, maxPoints, newProbe)
+}
+
+func begin(ctx context.Context, targets []Target, interval time.Duration, points int, open source) (*Sampler, error) {
+	if interval == 0 {
+		interval = DefaultInterval
+	}
+	if interval < MinInterval {
+		return nil, fmt.Errorf("sample interval %v is below %v, the tick of the CPU clock", interval, MinInterval)
+	}
+	if len(targets) > maxTargets {
+		return nil, fmt.Errorf("%d processes to sample; %d are possible", len(targets), maxTargets)
+	}
+	s := &Sampler{began: time.Now(), interval: interval, points: points, done: make(chan struct{})}
+	names := make(map[string]bool)
+	for _, t := range targets {
+		if names[t.Name] {
+			return nil, fmt.Errorf("two processes to sample are called %q", t.Name)
+		}
+		names[t.Name] = true
+		s.histories = append(s.histories, &history{name: t.Name, read: open(t.PID)})
+	}
+	s.round(true)
+	for i, h := range s.histories {
+		if h.ended {
+			return nil, fmt.Errorf("cannot sample %s (pid %d): %w", h.name, targets[i].PID, h.err)
+		}
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.stop = sync.OnceValue(s.finish)
+	go s.run(ctx)
+	return s, nil
+}
+
+func (s *Sampler) run(ctx context.Context) {
+	defer close(s.done)
+	ticker := time.NewTicker(s.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s.rounds++
+		s.round(s.rounds%slowEvery == 0)
+		if s.full() {
+			for _, h := range s.histories {
+				h.thin()
+			}
+			s.interval *= 2
+			ticker.Reset(s.interval)
+		}
+	}
+}
+
+// round takes one sample of every target that is still there.
+func (s *Sampler) round(slow bool) {
+	for _, h := range s.histories {
+		h.sample(s.began, slow)
+	}
+}
+
+func (s *Sampler) full() bool {
+	for _, h := range s.histories {
+		if len(h.tracks[cpu].at) >= s.points {
+			return true
+		}
+	}
+	return false
+}
+
+// Stop takes a last sample and returns all of them. Further calls return the
+// same.
+func (s *Sampler) Stop() *Samples { return s.stop() }
+
+func (s *Sampler) finish() *Samples {
+	s.cancel()
+	<-s.done
+	s.round(true)
+	out := &Samples{began: s.began, histories: make(map[string]*history)}
+	for _, h := range s.histories {
+		out.histories[h.name] = h
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package lookaside
+
+import (
+	"time"
+
+	"dyno/bench/load"
+	"dyno/internal/record"
+)
+
+// account is what a client process writes at its end: the load as it was, and
+// who did what. Durations are in nanoseconds.
+type account struct {
+	Load    load.Summary    `json:"load"`
+	Servers []serverAccount `json:"servers"` // by first pick; the index is the target in Load
+	Clients []clientAccount `json:"clients"`
+}
+
+// serverAccount is one instance of a server as this process saw it.
+type serverAccount struct {
+	ID           string     `json:"id"`
+	Instance     string     `json:"instance"`
+	Address      string     `json:"address"`
+	MaxInFlight  int64      `json:"max_in_flight"` // requests that had left and were not answered
+	LastPickedNS int64      `json:"last_picked_unix_ns"`
+	Window       serverWork `json:"window"` // requests that ended in the window
+	Total        serverWork `json:"total"`
+	Sent         int64      `json:"sent"` // attempts, broken ones included
+}
+
+// serverWork sums up right answers.
+type serverWork struct {
+	OK      int64         `json:"ok"`
+	Sojourn time.Duration `json:"sojourn_ns"` // in the server, by its clock
+	Service time.Duration `json:"service_ns"` // given by the service-time model
+}
+
+// clientAccount is one client.
+type clientAccount struct {
+	Counts   record.Counts  `json:"counts"`
+	Verified int64          `json:"verified"` // answers held against the client's own computation
+	Wrong    int64          `json:"wrong"`    // of these, those that differed
+	Repicks  int64          `json:"repicks"`  // picks after a server had broken off
+	Shares   []accountShare `json:"shares"`   // same order as account.Servers
+	Reason   string         `json:"reason,omitempty"`
+}
+
+// accountShare is what one client had to do with one server.
+type accountShare struct {
+	Sent    int64         `json:"sent"`
+	OK      int64         `json:"ok"`
+	Sojourn time.Duration `json:"sojourn_ns"`
+}
+
+// account closes the books once the load is over. The spans of a result come
+// by client, then by time, just as the answers do.
+func (c *caller) account(res *load.Result) account {
+	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.servers.all)), Clients: make([]clientAccount, len(c.clients))}
+	for i, p := range c.servers.all {
+		a.Servers[i] = serverAccount{ID: p.id, Instance: p.instance, Address: p.address, MaxInFlight: p.maxInFlight, LastPickedNS: p.lastPicked.UnixNano()}
+	}
+	for i := range c.clients {
+		log := &c.clients[i]
+		log.counts.Offered = log.counts.Sent
+		a.Clients[i] = clientAccount{
+			Counts: log.counts, Verified: log.verified, Wrong: log.wrong, Repicks: log.repicks,
+			Shares: make([]accountShare, len(a.Servers)), Reason: log.reason,
+		}
+		for target, n := range log.sent {
+			a.Clients[i].Shares[target].Sent = n
+			a.Servers[target].Sent += n
+		}
+	}
+	next := make([]int, len(c.clients))
+	for _, s := range res.Spans {
+		ans := c.clients[s.Client].answers[next[s.Client]]
+		next[s.Client]++
+		if s.Outcome != record.OK {
+			continue
+		}
+		share, server := &a.Clients[s.Client].Shares[s.Target], &a.Servers[s.Target]
+		share.OK++
+		share.Sojourn += ans.sojourn
+		server.Total.add(ans)
+		if s.End >= res.BeginNS && s.End <= res.EndNS {
+			server.Window.add(ans)
+		}
+	}
+	return a
+}
+
+func (w *serverWork) add(a answer) {
+	w.OK++
+	w.Sojourn += a.sojourn
+	w.Service += a.service
+}

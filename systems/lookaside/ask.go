@@ -1,0 +1,54 @@
+package lookaside
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
+)
+
+// listServers asks a balancer for its table.
+func listServers(ctx context.Context, addr string) ([]*lookasidev1.Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	conn, err := rpc.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	resp, err := lookasidev1.NewBalancerServiceClient(conn).ListServers(ctx, &lookasidev1.ListServersRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("the balancer's table: %w", err)
+	}
+	return resp.GetServers(), nil
+}
+
+// idleStats asks a server for its counts, until it has nothing left to do:
+// what clients have given up on stays in a server for its service time. When
+// the bound is reached the last counts are returned as they are.
+func idleStats(ctx context.Context, addr string, bound time.Duration) (*lookasidev1.GetStatsResponse, error) {
+	conn, err := rpc.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	client := lookasidev1.NewComputeServiceClient(conn)
+	for end := time.Now().Add(bound); ; {
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		st, err := client.GetStats(call, &lookasidev1.GetStatsRequest{})
+		cancel()
+		if err != nil {
+			return nil, fmt.Errorf("the counts of the server at %s: %w", addr, err)
+		}
+		if st.GetInFlight() == 0 || time.Now().After(end) {
+			return st, nil
+		}
+		select {
+		case <-time.After(settlePause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

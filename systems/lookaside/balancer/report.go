@@ -1,0 +1,77 @@
+package balancer
+
+import (
+	"math"
+	"time"
+)
+
+// Report takes in a server's load. A report that is not newer than the last
+// one of the same instance is ignored. The error is [ErrInvalid] for a load
+// that cannot be (negative, not a number, absurdly high), or
+// [ErrUnknownServer] when this instance is not in the table.
+func (b *Balancer) Report(now time.Duration, rep Report) error {
+	b.advance(now)
+	if err := rep.validate(); err != nil {
+		return err
+	}
+	r, known := b.byID[rep.ID]
+	if !known || r.Instance != rep.Instance {
+		return ErrUnknownServer
+	}
+	if r.reported && rep.Sequence <= r.last.Sequence {
+		return nil
+	}
+	others := r.suspected || rep.Draining != r.last.Draining || !b.recent(r) || b.silent
+	r.smooth(b.now, rep.EPS)
+	r.last, r.reported, r.at = rep, true, b.now
+	r.assigned, r.counted = 0, b.now
+	r.suspected = false
+	if others {
+		b.fresh = false // more than this server's entry changes
+	} else if r.index >= 0 {
+		b.view[r.index] = b.entry(r, float64(rep.InFlight))
+	}
+	return nil
+}
+
+// smooth averages the error rate over [errorMemory], exactly for a rate that
+// was constant between two reports.
+func (r *row) smooth(now time.Duration, eps float64) {
+	if !r.reported {
+		r.errorRate = eps
+		return
+	}
+	keep := math.Exp(-float64(now-r.at) / float64(errorMemory))
+	r.errorRate = eps + (r.errorRate-eps)*keep
+}
+
+// Fail notes that a client could not reach a server. It is suspect, and not
+// picked while there is anyone else, until its next report or for three report
+// intervals, whichever ends first: if it is dead, its lease ends the matter.
+// An instance that is not in the table is ignored.
+func (b *Balancer) Fail(now time.Duration, id, instance string) {
+	b.advance(now)
+	r, known := b.byID[id]
+	if !known || r.Instance != instance {
+		return
+	}
+	r.suspected, r.until = true, b.now+staleAfter*b.cfg.Interval
+	b.fresh = false
+}
+
+func (rep Report) validate() error {
+	switch {
+	case rep.InFlight < 0 || rep.InFlight > MaxInFlight:
+		return invalid("report of %.40q: %d requests in flight are not between 0 and %d", rep.ID, rep.InFlight, MaxInFlight)
+	case !within(rep.Utilization, MaxUtilization):
+		return invalid("report of %.40q: utilisation %v is not between 0 and %v", rep.ID, rep.Utilization, MaxUtilization)
+	case !within(rep.QPS, MaxRate):
+		return invalid("report of %.40q: %v queries per second are not between 0 and %v", rep.ID, rep.QPS, MaxRate)
+	case !within(rep.EPS, MaxRate):
+		return invalid("report of %.40q: %v errors per second are not between 0 and %v", rep.ID, rep.EPS, MaxRate)
+	}
+	return nil
+}
+
+// within is false for NaN too.
+func within(x, most float64) bool { return x >= 0 && x <= most }

@@ -1,0 +1,148 @@
+package lookaside
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"dyno/bench/load"
+	"dyno/systems"
+	"dyno/systems/lookaside/service"
+)
+
+// clientOptions are the client role's flags.
+type clientOptions struct {
+	clients  int
+	requests int64
+	warmup   time.Duration
+	length   time.Duration
+	rounds   uint
+	timeout  time.Duration
+	attempt  time.Duration
+	seed     uint64
+	json     bool
+	open     func(systems.Shell) (*directory, error)
+}
+
+const (
+	defaultLength  = 10 * time.Second
+	defaultRounds  = 16
+	defaultAttempt = 10 * time.Second
+)
+
+func clientRole() systems.Role {
+	return systems.Role{Command: systems.Command{
+		Name:    "client",
+		Summary: "clients in a closed loop: ask the balancer, send the work, verify the answer",
+		Example: "dyno lookaside client --discovery etcd://127.0.0.1:2379 --clients 10 --requests 1000",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			o := &clientOptions{open: discoveryFlags(fs)}
+			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time")
+			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
+			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
+			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window (default %v)", defaultLength))
+			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
+			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
+			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
+			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
+			fs.BoolVar(&o.json, "json", false, "print everything as JSON")
+			return o.run
+		},
+	}}
+}
+
+func (o *clientOptions) check() error {
+	switch {
+	case o.clients < 1 || o.clients > load.MaxClients:
+		return systems.Usagef("--clients %d: give 1 to %d", o.clients, load.MaxClients)
+	case o.requests < 0 || o.warmup < 0 || o.length < 0:
+		return systems.Usagef("--requests, --warmup and --length must not be negative")
+	case o.requests > 0 && (o.warmup > 0 || o.length > 0):
+		return systems.Usagef("--requests %d: give either that or --warmup and --length", o.requests)
+	case o.rounds > service.MaxRounds:
+		return systems.Usagef("--rounds %d: give at most %d", o.rounds, service.MaxRounds)
+	case o.timeout <= 0 || o.attempt <= 0:
+		return systems.Usagef("--timeout %v and --attempt %v must be positive", o.timeout, o.attempt)
+	}
+	return nil
+}
+
+func (o *clientOptions) run(ctx context.Context, sh systems.Shell) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	dir, err := o.open(sh)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	a, err := o.drive(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(sh.Out).Encode(a)
+	}
+	return a.print(sh.Out)
+}
+
+// drive runs the load with a finder beside it.
+func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	f := newFinder(dir)
+	var background sync.WaitGroup
+	background.Go(func() { f.run(ctx) })
+	defer background.Wait()
+	defer cancel()
+	defer f.close()
+	c := newCaller(f, *o)
+	defer c.servers.close()
+	closed := load.Closed{Clients: o.clients, Timeout: o.timeout, Requests: o.requests}
+	if o.requests == 0 {
+		closed.Warmup, closed.Length = o.warmup, cmp.Or(o.length, defaultLength)
+	}
+	res, err := closed.Run(ctx, c.do)
+	if err != nil {
+		return nil, err
+	}
+	a := c.account(&res)
+	return &a, nil
+}
+
+// print writes a short summary for people.
+func (a *account) print(w io.Writer) error {
+	l := &a.Load
+	fmt.Fprintf(w, "%d clients, %d requests: ok %d, refused %d, failed %d, unknown %d\n",
+		l.Clients, l.Counts.Sent, l.Counts.OK, l.Counts.Refused, l.Counts.Failed, l.Counts.Unknown)
+	fmt.Fprintf(w, "%.1f req/s, response p50 %.1f ms, p99 %.1f ms, in flight %.1f\n",
+		l.Throughput, milliseconds(l.Latency.Quantile(0.5)), milliseconds(l.Latency.Quantile(0.99)), l.InFlight)
+	for _, s := range a.Servers {
+		fmt.Fprintf(w, "%-8s %8d answers, at most %d at once\n", s.ID, s.Total.OK, s.MaxInFlight)
+	}
+	if reason := a.reason(); reason != "" {
+		fmt.Fprintf(w, "last failure: %s\n", reason)
+	}
+	for i, c := range a.Clients {
+		if c.Wrong > 0 {
+			return fmt.Errorf("client %d had %d wrong answers: %s", i, c.Wrong, c.Reason)
+		}
+	}
+	return nil
+}
+
+// reason is why some client's last request that was not ok was not; empty when
+// all were.
+func (a *account) reason() string {
+	for _, c := range a.Clients {
+		if c.Reason != "" {
+			return c.Reason
+		}
+	}
+	return ""
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,158 @@
+package lookaside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// demoOptions are the demo's flags.
+type demoOptions struct {
+	knobs    systems.Values
+	duration time.Duration
+	requests int64
+	seed     uint64
+	json     bool
+	faults   faultFlags
+}
+
+func demoCommand() systems.Command {
+	return systems.Command{
+		Name:    "demo",
+		Summary: "registry, balancer, servers and clients at once: a live table, then a summary",
+		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
+			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			o := &demoOptions{knobs: bind(fs, "policy", "servers", "clients", "service-time", "distribution", "capacity", "report-interval")}
+			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send (default %v)", defaultLength))
+			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
+			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
+			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
+			o.faults.declare(fs)
+			return o.run
+		},
+	}
+}
+
+// load is what the client role is told, and how long that lasts if it is known.
+func (o *demoOptions) load() (args []string, length time.Duration, err error) {
+	switch {
+	case o.requests < 0 || o.duration < 0:
+		return nil, 0, systems.Usagef("--requests and --duration must not be negative")
+	case o.requests > 0 && o.duration > 0:
+		return nil, 0, systems.Usagef("--requests %d and --duration %v: give one of them", o.requests, o.duration)
+	case o.requests > 0:
+		return []string{"--requests", strconv.FormatInt(o.requests, 10)}, 0, nil
+	case o.duration == 0:
+		o.duration = defaultLength
+	}
+	return []string{"--length", o.duration.String()}, o.duration, nil
+}
+
+func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {
+	load, length, err := o.load()
+	if err != nil {
+		return err
+	}
+	c, err := newConfig(o.knobs, o.seed)
+	if err != nil {
+		return err
+	}
+	faults, err := o.faults.resolve(len(c.capacities), length)
+	if err != nil {
+		return err
+	}
+	ctx, bench, closeBench, err := sh.Bench(ctx, systems.Setting{Seed: o.seed, Load: record.Load{Loop: "closed"}, Length: length})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeBench()) }()
+	d, err := deploy(ctx, bench, c)
+	if err != nil {
+		return err
+	}
+	stop := d.show(ctx, sh)
+	r, err := d.run(ctx, faults, load...)
+	stop()
+	if err != nil {
+		return err
+	}
+	if err := d.stop(ctx); err != nil {
+		return err
+	}
+	return o.report(sh, r)
+}
+
+// report prints the summary; a check that failed is an error.
+func (o *demoOptions) report(sh systems.Shell, r *run) error {
+	s := r.summary()
+	show := s.print
+	if o.json {
+		show = s.printJSON
+	}
+	if err := show(sh.Out); err != nil {
+		return err
+	}
+	verdict := r.judge()
+	if !o.json {
+		fmt.Fprintf(sh.Out, "checks: %s (%d)\n", verdict.Status, len(verdict.Checks))
+	}
+	return proved(sh.Err, verdict, r.account.reason())
+}
+
+// proved turns a verdict into an error that lists the reasons. Lateness alone
+// is a warning: it spoils figures, which the demo does not store, and says
+// nothing against the answers.
+func proved(w io.Writer, v record.Verdict, clientReason string) error {
+	var errs []error
+	for _, c := range v.Checks {
+		switch {
+		case c.Status == record.Valid:
+		case c.Name == checkPunctual && c.Status == record.Undetermined:
+			fmt.Fprintf(w, "warning: %s\n", c.Detail)
+		default:
+			errs = append(errs, fmt.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail))
+		}
+	}
+	if len(v.Checks) == 0 {
+		errs = append(errs, errors.New("nothing was checked"))
+	}
+	if errs != nil && clientReason != "" {
+		errs = append(errs, fmt.Errorf("the last request that was not ok: %s", clientReason))
+	}
+	return errors.Join(errs...)
+}
+
+// show draws the balancer's table until it is told to stop.
+func (d *deployment) show(ctx context.Context, sh systems.Shell) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	t := &table{out: sh.Err, terminal: sh.Terminal}
+	d.note = t.note
+	var drawing sync.WaitGroup
+	drawing.Go(func() {
+		tick := time.NewTicker(t.interval())
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				rows, err := listServers(ctx, d.balancer().Addr())
+				if ctx.Err() == nil {
+					t.draw(time.Since(d.started), rows, err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		drawing.Wait()
+	}
+}

@@ -1,0 +1,231 @@
+package lookaside
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
+)
+
+const (
+	callTimeout   = 2 * time.Second       // of one question by the trial itself
+	settleTimeout = 15 * time.Second      // for all servers to have registered and reported
+	stopTimeout   = 10 * time.Second      // for all processes to end
+	settlePause   = 10 * time.Millisecond // between two looks
+)
+
+// config is what a trial and the demo run.
+type config struct {
+	policy         string
+	clients        int
+	service        time.Duration
+	distribution   string
+	capacities     []float64 // one per server
+	reportInterval time.Duration
+	seed           uint64
+}
+
+func newConfig(v systems.Values, seed uint64) (config, error) {
+	c := config{
+		policy:         v.Text("policy"),
+		clients:        v.Int("clients"),
+		service:        v.Duration("service-time"),
+		distribution:   v.Text("distribution"),
+		capacities:     make([]float64, v.Int("servers")),
+		reportInterval: v.Duration("report-interval"),
+		seed:           seed,
+	}
+	given := v.Floats("capacity")
+	if len(given) > len(c.capacities) {
+		return c, systems.Usagef("capacity lists %d servers, but there are %d", len(given), len(c.capacities))
+	}
+	for i := range c.capacities {
+		c.capacities[i] = 1
+		if i < len(given) {
+			c.capacities[i] = given[i]
+		}
+	}
+	return c, nil
+}
+
+// serverName names servers in the order in which they register, from s1.
+func serverName(i int) string { return "s" + strconv.Itoa(i+1) }
+
+// attempt is what one server is given for a request before it counts as
+// failed: longer than it takes when all clients queue at the slowest one.
+func (c *config) attempt() time.Duration {
+	slowest := c.capacities[0]
+	for _, x := range c.capacities {
+		slowest = min(slowest, x)
+	}
+	each := float64(c.service) / slowest
+	// The mean of the longest queue, half as much again for its spread (that of
+	// an exponential service time matters when few wait), and what a busy
+	// machine adds.
+	return time.Duration(each*(1.5*float64(c.clients)+10)) + 2*time.Second
+}
+
+// deployment is the system's processes in a trial.
+type deployment struct {
+	config
+	bench     systems.Bench
+	discovery string
+	started   time.Time
+	note      func(string) // tells of a fault
+	registry  systems.Process
+
+	mu      sync.Mutex // faults strike while others look
+	lb      systems.Process
+	lbs     int
+	servers []systems.Process
+
+	members []*lookasidev1.Server // as registered at the start, by index of servers
+}
+
+// deploy starts everything but the clients, and returns once the balancer has
+// heard of and from every server.
+func deploy(ctx context.Context, b systems.Bench, c config) (*deployment, error) {
+	d := &deployment{config: c, bench: b, started: time.Now(), note: func(string) {}, servers: make([]systems.Process, len(c.capacities))}
+	var err error
+	if d.registry, err = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry"}); err != nil {
+		return nil, err
+	}
+	d.discovery = "etcd://" + d.registry.Addr()
+	// All at once: starting a process is mostly waiting for it. The servers
+	// register one after the other all the same, since each waits for its
+	// predecessor in the directory.
+	errs := make([]error, len(d.servers)+1)
+	var all sync.WaitGroup
+	all.Go(func() { errs[len(d.servers)] = d.startBalancer(ctx) })
+	for i := range d.servers {
+		all.Go(func() { d.servers[i], errs[i] = b.Start(ctx, d.serverLaunch(i)) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if err := d.settle(ctx); err != nil {
+		return nil, err
+	}
+	b.Logf("%d servers, policy %s: ready after %v", len(d.servers), c.policy, time.Since(d.started).Round(time.Millisecond))
+	return d, nil
+}
+
+// startBalancer starts the first balancer, or the next one on another port.
+func (d *deployment) startBalancer(ctx context.Context) error {
+	d.mu.Lock()
+	d.lbs++
+	name := "lb"
+	if d.lbs > 1 {
+		name += strconv.Itoa(d.lbs)
+	}
+	d.mu.Unlock()
+	lb, err := d.bench.Start(ctx, systems.Launch{Role: "lb", Name: name, Args: []string{
+		"--policy", d.policy,
+		"--discovery", d.discovery,
+		"--report-interval", d.reportInterval.String(),
+		"--seed", strconv.FormatUint(d.seed, 10),
+	}})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.lb = lb
+	d.mu.Unlock()
+	return nil
+}
+
+// balancer is the balancer as of now.
+func (d *deployment) balancer() systems.Process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lb
+}
+
+func (d *deployment) serverLaunch(i int) systems.Launch {
+	args := []string{
+		"--id", serverName(i),
+		"--capacity", strconv.FormatFloat(d.capacities[i], 'g', -1, 64),
+		"--discovery", d.discovery,
+		"--service-time", d.service.String(),
+		"--distribution", d.distribution,
+		"--report-interval", d.reportInterval.String(),
+		"--seed", strconv.FormatUint(d.seed, 10),
+	}
+	if i > 0 {
+		args = append(args, "--after", serverName(i-1))
+	}
+	return systems.Launch{Role: "server", Name: serverName(i), Args: args}
+}
+
+// clientLaunch starts the clients for a given load.
+func (d *deployment) clientLaunch(load ...string) systems.Launch {
+	attempt := d.attempt()
+	return systems.Launch{Role: "client", Name: "client", Args: append([]string{
+		"--discovery", d.discovery,
+		"--clients", strconv.Itoa(d.clients),
+		"--attempt", attempt.String(),
+		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server
+		"--seed", strconv.FormatUint(d.seed, 10),
+		"--json",
+	}, load...)}
+}
+
+// stop ends the processes in the order that lets each take its leave: servers
+// drain towards the balancer, and all of them leave the directory.
+func (d *deployment) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	errs := make([]error, len(d.servers), len(d.servers)+2)
+	var all sync.WaitGroup
+	for i, s := range d.servers {
+		all.Go(func() { errs[i] = s.Stop(ctx) })
+	}
+	all.Wait()
+	return errors.Join(append(errs, d.balancer().Stop(ctx), d.registry.Stop(ctx))...)
+}
+
+// settle waits until the balancer knows every server and its load.
+func (d *deployment) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, settleTimeout, fmt.Errorf("not all servers had registered after %v", settleTimeout))
+	defer cancel()
+	for {
+		rows, err := listServers(ctx, d.balancer().Addr())
+		if err == nil && len(rows) == len(d.servers) && heardOf(rows) {
+			return d.admit(rows)
+		}
+		select {
+		case <-time.After(settlePause):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w: %d of %d are registered (%w)", ctx.Err(), context.Cause(ctx), len(rows), len(d.servers),
+				cmp.Or(err, errors.New("not all have reported")))
+		}
+	}
+}
+
+// admit keeps the registered servers, which must be in order.
+func (d *deployment) admit(rows []*lookasidev1.Server) error {
+	for i, r := range rows {
+		if r.GetId() != serverName(i) {
+			return fmt.Errorf("server %s registered as number %d", r.GetId(), i+1)
+		}
+	}
+	d.members = rows
+	return nil
+}
+
+// heardOf says that every server has reported its load.
+func heardOf(rows []*lookasidev1.Server) bool {
+	for _, r := range rows {
+		if r.GetReportAgeNs() < 0 {
+			return false
+		}
+	}
+	return true
+}

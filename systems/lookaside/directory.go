@@ -1,0 +1,232 @@
+package lookaside
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"dyno/systems"
+)
+
+const (
+	// leaseTTL is how long a dead process stays in the directory. etcd's
+	// default configuration grants no less.
+	leaseTTL = 2 * time.Second
+
+	directoryTimeout = 2 * time.Second // of one call to etcd
+
+	// A copy of the directory is read afresh this often even when the watch
+	// says nothing: a watch on an etcd that came back without its data would
+	// wait for a revision that is long in the future.
+	directoryRefresh = 5 * time.Second
+)
+
+// directory is the part of etcd that belongs to one service: who serves, and
+// where the balancer is. Keys are
+//
+//	/dyno/lookaside/SERVICE/servers/ID/INSTANCE → {"address", "capacity"}
+//	/dyno/lookaside/SERVICE/lb/INSTANCE         → {"address"}
+//
+// each under the lease of the process it names. Two lives of one id are two
+// keys, so that the late expiry of the old lease cannot delete the new row.
+type directory struct {
+	client    *clientv3.Client
+	endpoints string
+	service   string
+	log       *slog.Logger
+}
+
+// entry is one key of the directory.
+type entry struct {
+	Path     []string // what follows the prefix, split at the slashes
+	Address  string   // HOST:PORT
+	Capacity float64  // servers only
+	Revision int64    // etcd's create revision: the order of announcing
+}
+
+// entryValue is an entry's value in etcd.
+type entryValue struct {
+	Address  string  `json:"address"`
+	Capacity float64 `json:"capacity,omitempty"`
+}
+
+// discoveryFlags declares what every role but the registry needs to find it.
+func discoveryFlags(fs systems.FlagSet) (open func(systems.Shell) (*directory, error)) {
+	discovery := fs.String("discovery", "etcd://127.0.0.1:2379", "where membership is kept: etcd://HOST:PORT[,HOST:PORT]...")
+	name := fs.String("service", "compute", "which of the services in the directory")
+	return func(sh systems.Shell) (*directory, error) {
+		return openDirectory(*discovery, *name, slog.New(slog.NewTextHandler(sh.Err, nil)))
+	}
+}
+
+func openDirectory(discovery, service string, log *slog.Logger) (*directory, error) {
+	endpoints, err := parseDiscovery(discovery)
+	if err != nil {
+		return nil, err
+	}
+	if service == "" || strings.Contains(service, "/") {
+		return nil, systems.Usagef("--service %q: give a name without slashes", service)
+	}
+	// Connecting happens with the first call.
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints:            endpoints,
+		DialTimeout:          directoryTimeout,
+		DialKeepAliveTime:    10 * time.Second,
+		DialKeepAliveTimeout: directoryTimeout,
+		Logger:               zap.NewNop(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--discovery %s: %w", discovery, err)
+	}
+	return &directory{client: client, endpoints: strings.Join(endpoints, ","), service: service, log: log}, nil
+}
+
+// parseDiscovery reads etcd://HOST:PORT[,HOST:PORT]….
+func parseDiscovery(text string) ([]string, error) {
+	list, ok := strings.CutPrefix(text, "etcd://")
+	if !ok {
+		return nil, systems.Usagef("--discovery %s: give etcd://HOST:PORT[,HOST:PORT]...", text)
+	}
+	endpoints := strings.Split(list, ",")
+	for _, e := range endpoints {
+		if host, port, err := net.SplitHostPort(e); err != nil || host == "" || port == "" {
+			return nil, systems.Usagef("--discovery %s: %q is not HOST:PORT", text, e)
+		}
+	}
+	return endpoints, nil
+}
+
+// close ends the connection and everything that still uses it.
+func (d *directory) close() { _ = d.client.Close() }
+
+func (d *directory) prefix() string { return "/dyno/lookaside/" + d.service + "/" }
+
+func (d *directory) servers() string { return d.prefix() + "servers/" }
+
+func (d *directory) server(id string) string { return d.servers() + id + "/" }
+
+func (d *directory) balancers() string { return d.prefix() + "lb/" }
+
+// announce keeps a key in the directory until the context ends, and then takes
+// it away. It tells held the key's create revision each time that the key is
+// put, which is again after every loss of the lease (etcd was away, or this
+// process was paused).
+func (d *directory) announce(ctx context.Context, key string, v entryValue, held func(revision int64)) {
+	value, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a NaN capacity: flags and the balancer refuse it
+	}
+	var b backoff
+	for ctx.Err() == nil {
+		err := d.hold(ctx, key, string(value), func(revision int64) {
+			b.reset()
+			held(revision)
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		d.log.Warn("not in the directory, trying again", "etcd", d.endpoints, "key", key, "error", err)
+		b.wait(ctx, nil)
+	}
+}
+
+// hold puts the key under a lease of its own and returns when that is lost.
+func (d *directory) hold(ctx context.Context, key, value string, held func(revision int64)) error {
+	call, cancel := context.WithTimeout(ctx, directoryTimeout)
+	defer cancel()
+	lease, err := d.client.Grant(call, int64(leaseTTL/time.Second))
+	if err != nil {
+		return err
+	}
+	defer d.revoke(ctx, lease.ID)
+	put, err := d.client.Put(call, key, value, clientv3.WithLease(lease.ID))
+	if err != nil {
+		return err
+	}
+	alive, err := d.client.KeepAlive(ctx, lease.ID)
+	if err != nil {
+		return err
+	}
+	held(put.Header.Revision)
+	for range alive { // drained: a full channel makes the client complain
+	}
+	return errors.New("the lease was lost")
+}
+
+// revoke gives a lease up, so that its key goes at once.
+func (d *directory) revoke(ctx context.Context, id clientv3.LeaseID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), directoryTimeout/2)
+	defer cancel()
+	_, _ = d.client.Revoke(ctx, id) // else it expires after leaseTTL
+}
+
+// follow keeps calling apply with all entries below a prefix, oldest first,
+// and the revision up to which they are complete, until the context ends.
+func (d *directory) follow(ctx context.Context, prefix string, apply func([]entry, int64)) {
+	var b backoff
+	for ctx.Err() == nil {
+		err := d.watch(ctx, prefix, func(entries []entry, revision int64) {
+			b.reset()
+			apply(entries, revision)
+		})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		d.log.Warn("cannot read the directory, trying again", "etcd", d.endpoints, "error", err)
+		b.wait(ctx, nil)
+	}
+}
+
+// await returns once there is an entry below a prefix, or the context has ended.
+func (d *directory) await(ctx context.Context, prefix string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.follow(ctx, prefix, func(entries []entry, _ int64) {
+		if len(entries) > 0 {
+			cancel()
+		}
+	})
+}
+
+// watch reads the entries once and then follows the changes, for no longer
+// than directoryRefresh. An error (a compaction, a lost connection) means that
+// changes may have been missed.
+func (d *directory) watch(ctx context.Context, prefix string, apply func([]entry, int64)) error {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), directoryRefresh)
+	defer cancel()
+	call, done := context.WithTimeout(ctx, directoryTimeout)
+	defer done()
+	got, err := d.client.Get(call, prefix, clientv3.WithPrefix())
+	if err != nil {
+		return err
+	}
+	c := newMirror(prefix, d.log)
+	for _, kv := range got.Kvs {
+		c.put(kv)
+	}
+	apply(c.entries(), got.Header.Revision)
+	for resp := range d.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(got.Header.Revision+1)) {
+		if err := resp.Err(); err != nil {
+			return err
+		}
+		for _, ev := range resp.Events {
+			if ev.Type == clientv3.EventTypeDelete {
+				c.remove(ev.Kv)
+			} else {
+				c.put(ev.Kv)
+			}
+		}
+		if n := len(resp.Events); n > 0 {
+			apply(c.entries(), resp.Events[n-1].Kv.ModRevision)
+		}
+	}
+	return nil // the refresh is due, or ctx ended
+}

@@ -1,0 +1,35 @@
+package lookaside
+
+import "sync"
+
+// latest holds a value that some goroutines set and others wait for. The zero
+// value holds the zero T. It is safe for concurrent use.
+type latest[T comparable] struct {
+	mu      sync.Mutex
+	value   T
+	changed chan struct{}
+}
+
+// set replaces the value and wakes those who wait for another one.
+func (l *latest[T]) set(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if v == l.value {
+		return
+	}
+	l.value = v
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// get returns the value and a channel that is closed once it is another one.
+func (l *latest[T]) get() (T, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.changed == nil {
+		l.changed = make(chan struct{})
+	}
+	return l.value, l.changed
+}

@@ -1,0 +1,178 @@
+package lookaside
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems/lookaside/balancer"
+)
+
+const (
+	// A client names the servers that failed its request; it gives up after a few.
+	maxFailedInstances = 16
+
+	// The directory shows a server to the balancer within milliseconds of
+	// showing it to the server itself.
+	registerPatience = 2 * time.Second
+)
+
+// balancerServer is the gRPC shell around the balancer's core. Who is a member
+// comes from the directory alone, through apply.
+type balancerServer struct {
+	lookasidev1.UnimplementedBalancerServiceServer
+
+	policy   string
+	epoch    time.Time
+	log      *slog.Logger
+	stopping chan struct{} // closed: report streams end
+	complete latest[int64] // the directory's revision up to which members are known
+
+	mu      sync.Mutex // guards what follows; a pick holds it for about a microsecond
+	core    *balancer.Balancer
+	members map[string]balancer.Member // by id
+}
+
+func newBalancerServer(policy string, core *balancer.Balancer, log *slog.Logger) *balancerServer {
+	return &balancerServer{
+		policy:   policy,
+		epoch:    time.Now(),
+		log:      log,
+		stopping: make(chan struct{}),
+		core:     core,
+		members:  make(map[string]balancer.Member),
+	}
+}
+
+func (b *balancerServer) register(r grpc.ServiceRegistrar) {
+	lookasidev1.RegisterBalancerServiceServer(r, b)
+}
+
+// now is the core's clock: monotonic, from the balancer's start.
+func (b *balancerServer) now() time.Duration { return time.Since(b.epoch) }
+
+// Pick implements lookasidev1.BalancerServiceServer.
+func (b *balancerServer) Pick(_ context.Context, req *lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
+	if n := len(req.GetFailed()); n > maxFailedInstances {
+		return nil, rpc.InvalidField("failed", "%d instances, at most %d", n, maxFailedInstances)
+	}
+	b.mu.Lock()
+	now := b.now()
+	for _, f := range req.GetFailed() {
+		b.core.Fail(now, f.GetId(), f.GetInstance())
+	}
+	pick, err := b.core.Pick(now)
+	b.mu.Unlock()
+	if err != nil {
+		return nil, wireError(err)
+	}
+	return &lookasidev1.PickResponse{Id: pick.ID, Instance: pick.Instance, Address: pick.Address}, nil
+}
+
+// Register implements lookasidev1.BalancerServiceServer. It returns once the
+// balancer has read the server's entry from the directory, so that a server
+// that is registered can be picked, and one whose lease has ended meanwhile
+// learns that it must announce itself again.
+func (b *balancerServer) Register(ctx context.Context, req *lookasidev1.RegisterRequest) (*lookasidev1.RegisterResponse, error) {
+	want := balancer.Member{
+		ID: req.GetId(), Instance: req.GetInstance(), Address: req.GetAddress(),
+		Capacity: req.GetCapacity(), Revision: req.GetRevision(),
+	}
+	if err := want.Validate(); err != nil {
+		return nil, wireError(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, registerPatience)
+	defer cancel()
+	for {
+		revision, changed := b.complete.get()
+		b.mu.Lock()
+		got := b.members[want.ID]
+		b.mu.Unlock()
+		switch {
+		case got == want:
+			return &lookasidev1.RegisterResponse{}, nil
+		case got.Revision >= want.Revision:
+			return nil, rpc.Errorf(rpc.Precondition, "server %s is %+v in the directory, not %+v", want.ID, got, want)
+		case revision >= want.Revision:
+			return nil, rpc.Errorf(rpc.NotFound, "server %s (%s) is not in the directory at revision %d: announce it again", want.ID, want.Instance, revision)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, rpc.Errorf(rpc.Unavailable, "server %s: the directory has been read up to revision %d, not yet to %d", want.ID, revision, want.Revision)
+		}
+	}
+}
+
+// Report implements lookasidev1.BalancerServiceServer.
+func (b *balancerServer) Report(stream grpc.ClientStreamingServer[lookasidev1.ReportRequest, lookasidev1.ReportResponse]) error {
+	// Receiving does not end when the balancer stops, but with this handler.
+	received := make(chan error, 1)
+	go func() { received <- b.receive(stream) }()
+	select {
+	case err := <-received:
+		if errors.Is(err, io.EOF) {
+			return stream.SendAndClose(&lookasidev1.ReportResponse{})
+		}
+		return err
+	case <-b.stopping:
+		return rpc.Errorf(rpc.Unavailable, "the balancer is stopping")
+	}
+}
+
+func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.ReportRequest, lookasidev1.ReportResponse]) error {
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		b.mu.Lock()
+		err = b.core.Report(b.now(), balancer.Report{
+			ID: req.GetId(), Instance: req.GetInstance(), Sequence: req.GetSequence(),
+			InFlight: req.GetInFlight(), Utilization: req.GetUtilization(),
+			QPS: req.GetQps(), EPS: req.GetEps(), Draining: req.GetDraining(),
+		})
+		b.mu.Unlock()
+		if err != nil {
+			return wireError(err)
+		}
+	}
+}
+
+// ListServers implements lookasidev1.BalancerServiceServer.
+func (b *balancerServer) ListServers(context.Context, *lookasidev1.ListServersRequest) (*lookasidev1.ListServersResponse, error) {
+	b.mu.Lock()
+	rows := b.core.Rows(b.now())
+	b.mu.Unlock()
+	resp := &lookasidev1.ListServersResponse{Policy: b.policy}
+	for _, r := range rows {
+		resp.Servers = append(resp.Servers, &lookasidev1.Server{
+			Id: r.ID, Instance: r.Instance, Address: r.Address, Capacity: r.Capacity, Revision: r.Revision,
+			Picks: r.Picks, InFlight: r.InFlight, Utilization: r.Utilization, Assigned: int64(r.Assigned),
+			ReportAgeNs: int64(r.ReportAge), Draining: r.Draining, Suspect: r.Suspect,
+		})
+	}
+	return resp, nil
+}
+
+// wireError maps the core's errors to the closed set that crosses the wire.
+func wireError(err error) error {
+	var none *balancer.NoServerError
+	switch {
+	case errors.As(err, &none):
+		return rpc.Errorf(rpc.Unavailable, "%v", err)
+	case errors.Is(err, balancer.ErrUnknownServer):
+		return rpc.Errorf(rpc.NotFound, "%v", err)
+	case errors.Is(err, balancer.ErrInvalid):
+		return rpc.Errorf(rpc.Invalid, "%v", err)
+	default:
+		return rpc.Errorf(rpc.Internal, "%v", err)
+	}
+}

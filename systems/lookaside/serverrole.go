@@ -1,0 +1,126 @@
+package lookaside
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/service"
+)
+
+// drainGrace is what a server that is told to stop has to finish what it has.
+const drainGrace = 30 * time.Second
+
+// serverOptions are the server role's flags.
+type serverOptions struct {
+	listen   string
+	id       string
+	after    string
+	capacity float64
+	seed     uint64
+	knobs    systems.Values
+	open     func(systems.Shell) (*directory, error)
+}
+
+func serverRole() systems.Role {
+	return systems.Role{Serves: true, Command: systems.Command{
+		Name:    "server",
+		Summary: "does the work, one request at a time, and tells the balancer how busy it is",
+		Example: "dyno lookaside server --id s1 --capacity 1 --discovery etcd://127.0.0.1:2379",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			o := &serverOptions{open: discoveryFlags(fs)}
+			fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			fs.StringVar(&o.id, "id", "", "its name; of two servers with one name, the later counts")
+			fs.StringVar(&o.after, "after", "", "register only once the server of this name has, so that many started at once come in a known order")
+			fs.Float64Var(&o.capacity, "capacity", 1, "speed relative to a normal server: 0.2 serves five times slower")
+			fs.Uint64Var(&o.seed, "seed", 1, "together with --id, where its service times come from")
+			o.knobs = bind(fs, "service-time", "distribution", "report-interval")
+			return o.run
+		},
+	}}
+}
+
+func (o *serverOptions) check() error {
+	for flag, name := range map[string]string{"--id": o.id, "--after": o.after} {
+		if strings.Contains(name, "/") || len(name) > balancer.MaxName {
+			return systems.Usagef("%s %q: give a name of at most %d bytes without slashes", flag, name, balancer.MaxName)
+		}
+	}
+	if o.id == "" {
+		return systems.Usagef("--id is missing: give the server a name, for example --id s1")
+	}
+	if !(o.capacity >= balancer.MinCapacity && o.capacity <= balancer.MaxCapacity) {
+		return systems.Usagef("--capacity %v: give a number from %v to %v", o.capacity, balancer.MinCapacity, balancer.MaxCapacity)
+	}
+	return nil
+}
+
+func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	dist, err := service.NewDistribution(o.knobs.Text("distribution"), o.knobs.Duration("service-time"))
+	if err != nil {
+		return &systems.UsageError{Err: err}
+	}
+	dir, err := o.open(sh)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	name := fnv.New64a()
+	_, _ = name.Write([]byte(o.id))
+	st, err := newStation(service.NewQueue(o.capacity, dist, rand.New(rand.NewPCG(mix(o.seed, name.Sum64()), streamService))), maxWaiting)
+	if err != nil {
+		return err
+	}
+	s := &computeServer{id: o.id, instance: newInstance(), capacity: o.capacity, station: st}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer st.close()
+	serving.Go(st.run)
+	return s.serve(ctx, sh, dir, o)
+}
+
+// serve answers until the context ends. Then the server drains: it tells the
+// balancer, leaves the directory, and finishes what it has.
+func (s *computeServer) serve(ctx context.Context, sh systems.Shell, dir *directory, o *serverOptions) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx)) // of what goes on while it drains
+	var background, announced sync.WaitGroup
+	defer background.Wait()
+	defer announced.Wait()
+	defer end()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	f := newFinder(dir)
+	defer f.close()
+	var r *reporter
+	return rpc.Serve(ctx, rpc.Options{
+		Listen: o.listen,
+		Log:    dir.log,
+		Grace:  drainGrace,
+		Ready: func(addr string) {
+			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.log)
+			background.Go(func() { f.run(life) })
+			background.Go(func() { r.run(life) })
+			announced.Go(func() {
+				if o.after != "" {
+					dir.await(ctx, dir.server(o.after))
+				}
+				dir.announce(ctx, dir.server(s.id)+s.instance, entryValue{Address: addr, Capacity: s.capacity}, r.revision.set)
+			})
+			dir.log.Info("serving", "server", s.id, "address", addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(grace context.Context) {
+			r.drain(grace)
+			announced.Wait()
+		},
+	}, s.register)
+}

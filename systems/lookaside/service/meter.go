@@ -1,0 +1,107 @@
+package service
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// Meter counts the requests in a server and integrates their number over time.
+// Once the server is empty, the integral equals the sum of the times that the
+// requests spent in it, to the nanosecond (Little's law without the limit):
+// the server keeps the one, its clients the other, and the trial compares them.
+//
+// Times come from one clock. One that runs backwards (a caller that read the
+// clock, then lost the race for the lock) is taken as the latest time seen,
+// for both sides of the equation. A Meter is not safe for concurrent use; the
+// zero value is ready.
+type Meter struct {
+	now   time.Duration
+	stats Stats
+}
+
+// Visit is one request in the server.
+type Visit struct {
+	Arrived time.Duration // as Meter.Arrive returned it
+	Service time.Duration // the service time it was given
+	Finish  time.Duration // when the model meant it to leave; 0: there is no model
+}
+
+// Stats is what a Meter counted.
+type Stats struct {
+	InFlight    int64
+	MaxInFlight int64
+	Completed   int64
+	Abandoned   int64
+	Area        time.Duration // integral of InFlight over time
+	Busy        time.Duration // sum of the service times of completed requests
+	Occupied    time.Duration // time with at least one request in flight
+	Oversleep   time.Duration // how late completed requests left, summed
+}
+
+// Arrive counts a request in and returns its time of arrival.
+func (m *Meter) Arrive(now time.Duration) (arrived time.Duration) {
+	m.advance(now)
+	m.stats.InFlight++
+	m.stats.MaxInFlight = max(m.stats.MaxInFlight, m.stats.InFlight)
+	return m.now
+}
+
+// Depart counts a request as completed and returns how long it was in the
+// server.
+func (m *Meter) Depart(now time.Duration, v Visit) (sojourn time.Duration) {
+	m.leave(now)
+	m.stats.Completed++
+	m.stats.Busy = add(m.stats.Busy, v.Service)
+	if v.Finish > 0 {
+		m.stats.Oversleep = add(m.stats.Oversleep, max(m.now-v.Finish, 0))
+	}
+	return m.now - v.Arrived
+}
+
+// Abandon counts a request as given up: cancelled by its client, or failed.
+func (m *Meter) Abandon(now time.Duration, v Visit) (sojourn time.Duration) {
+	m.leave(now)
+	m.stats.Abandoned++
+	return m.now - v.Arrived
+}
+
+// Stats returns the counts as of now.
+func (m *Meter) Stats(now time.Duration) Stats {
+	m.advance(now)
+	return m.stats
+}
+
+func (m *Meter) leave(now time.Duration) {
+	m.advance(now)
+	if m.stats.InFlight == 0 {
+		panic("service: more departures than arrivals")
+	}
+	m.stats.InFlight--
+}
+
+// advance integrates up to now.
+func (m *Meter) advance(now time.Duration) {
+	dt := max(now-m.now, 0)
+	m.now += dt
+	m.stats.Area = add(m.stats.Area, times(dt, m.stats.InFlight))
+	if m.stats.InFlight > 0 {
+		m.stats.Occupied = add(m.stats.Occupied, dt)
+	}
+}
+
+// times and add stop at the longest Duration instead of wrapping round; both
+// operands are 0 or more.
+func times(d time.Duration, n int64) time.Duration {
+	if hi, lo := bits.Mul64(uint64(d), uint64(n)); hi == 0 && lo <= math.MaxInt64 {
+		return time.Duration(lo)
+	}
+	return math.MaxInt64
+}
+
+func add(a, b time.Duration) time.Duration {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}

@@ -1,0 +1,67 @@
+package lookaside
+
+import (
+	_ "embed"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/service"
+)
+
+// System is the look-aside load balancer on the bench.
+var System = &systems.System{
+	Name:         "lookaside",
+	Summary:      "a look-aside load balancer: clients ask it which server to use and send their work straight there",
+	Roles:        []systems.Role{registryRole(), balancerRole(), serverRole(), clientRole()},
+	Commands:     []systems.Command{demoCommand()},
+	Knobs:        knobs,
+	Metrics:      metrics,
+	Trial:        trial,
+	TimeConstant: timeConstant,
+	Report:       reportTemplate,
+}
+
+//go:embed report.md.tmpl
+var reportTemplate string
+
+// Bounds of the knobs.
+const (
+	maxServers = 64
+	maxClients = 1000
+)
+
+var knobs = []systems.Knob{
+	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
+	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxServers}, Help: "how many servers"},
+	{Name: "clients", Default: "100", Type: systems.Int{Min: 1, Max: maxClients}, Help: "how many clients, each with one request at a time"},
+	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
+	{Name: "distribution", Default: "exp", Type: systems.Choice(service.Distributions), Help: "of the service times: exponential or constant"},
+	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
+	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: time.Millisecond, Max: time.Minute}, Help: "how often each server reports its load"},
+}
+
+var metrics = []record.Metric{
+	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "right answers per second of the window"},
+	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from asking the balancer to the server's answer, of requests that ended in the window"},
+	{Name: "jain_requests", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "Jain's fairness index of the requests per server: 1 when all have the same, 1/n when one has all"},
+	{Name: "jain_busy", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "the same of the service time given by each server"},
+	{Name: "utilization", Kind: record.KindVector, Unit: "1", Help: "per server: service time of the requests that ended in the window, divided by the window"},
+	{Name: "cpu", Kind: record.KindVector, Unit: "cores", Help: "per server: processor time used in the window, divided by the window"},
+	{Name: "requests", Kind: record.KindVector, Unit: "req", Help: "per server: right answers in the window"},
+	{Name: "max_in_flight", Kind: record.KindVector, Unit: "req", Better: record.Lower, Help: "per server: most requests at once, warm-up included"},
+	{Name: "in_flight", Kind: record.KindScalar, Unit: "req", Help: "requests under way at the clients, mean over the window"},
+	{Name: "lb_cores", Kind: record.KindScalar, Unit: "cores", Better: record.Lower, Help: "processor time of the balancer, divided by the window"},
+	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "processor time of the client process, divided by the window"},
+	{Name: "servers_cores", Kind: record.KindScalar, Unit: "cores", Better: record.Lower, Help: "processor time of all servers together, divided by the window"},
+	{Name: "theory_throughput_rps", Kind: record.KindScalar, Unit: "req/s", Help: "what throughput tends to as clients grow in number: see Asymptote"},
+	{Name: "oversleep_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "how late requests left against the service-time model, divided by the service time given"},
+}
+
+// bind declares flags for some of the knobs. It stands in for System.Bind,
+// which the roles cannot call while System is being made of them.
+func bind(fs systems.FlagSet, names ...string) systems.Values {
+	return (&systems.System{Name: "lookaside", Knobs: knobs}).Bind(fs, names...)
+}

@@ -1,0 +1,221 @@
+package lookaside_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/bench/process"
+	"dyno/internal/cli"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/lookaside"
+	"dyno/systems/systemtest"
+)
+
+func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+
+func TestConforms(t *testing.T) {
+	systemtest.Conform(t, lookaside.System, systemtest.Options{
+		RoleArgs: func(ctx context.Context, role string, b systems.Bench) ([]string, error) {
+			if role == "registry" {
+				return nil, nil
+			}
+			registry, err := b.Start(ctx, systems.Launch{Role: "registry", Name: "registry"})
+			if err != nil {
+				return nil, err
+			}
+			args := []string{"--discovery", "etcd://" + registry.Addr()}
+			if role == "server" {
+				args = append(args, "--id", "s1")
+			}
+			return args, nil
+		},
+		Values: map[string]string{"servers": "3", "clients": "6"},
+	})
+}
+
+// bench is a bench of real processes.
+func bench(t *testing.T, set systems.Setting) systems.Bench {
+	t.Helper()
+	_, g, err := process.NewGroup(t.Context(), process.Options{System: lookaside.System, Setting: set, Dir: t.TempDir(), Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return g
+}
+
+func TestTrial(t *testing.T) {
+	for _, policy := range []string{"pick_first", "round_robin", "least_load"} {
+		t.Run(policy, func(t *testing.T) {
+			v, err := lookaside.System.Resolve(map[string]string{
+				"policy": policy, "servers": "3", "clients": "12", "service-time": "8ms", "capacity": "1,0.5",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := bench(t, systems.Setting{Seed: 3, Load: record.Load{Loop: "closed"}, Warmup: 200 * time.Millisecond, Length: 800 * time.Millisecond})
+			o, err := lookaside.System.Trial(t.Context(), b, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkObservation(t, &o)
+			if got := o.Vectors["requests"]; policy == "pick_first" && got.Values[1]+got.Values[2] != 0 {
+				t.Errorf("pick_first: requests %v", got)
+			}
+		})
+	}
+}
+
+// checkObservation holds a trial of 3 servers and 12 clients against what does
+// not depend on the machine's speed.
+func checkObservation(t *testing.T, o *record.Observation) {
+	t.Helper()
+	if err := o.Conform(lookaside.System.Metrics); err != nil {
+		t.Error(err)
+	}
+	for _, c := range o.Verdict.Checks {
+		// A machine with other things to do may be late, which is no wrong answer.
+		if c.Status == record.Invalid || c.Status == record.Undetermined && c.Name != "service-time-model" {
+			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
+		}
+	}
+	if c := o.Counts; c.OK == 0 || c.OK != c.Sent {
+		t.Errorf("counts %+v", c)
+	}
+	for _, m := range lookaside.System.Metrics {
+		_, scalar := o.Scalars[m.Name]
+		_, vector := o.Vectors[m.Name]
+		_, histogram := o.Histograms[m.Name]
+		if !scalar && !vector && !histogram {
+			t.Errorf("metric %s is not observed", m.Name)
+		}
+	}
+	if labels := o.Vectors["utilization"].Labels; !slices.Equal(labels, []string{"s1", "s2", "s3"}) {
+		t.Errorf("servers %v", labels)
+	}
+	if in := o.Scalars["in_flight"]; in <= 0 || in > 12 {
+		t.Errorf("%v requests in flight, of 12 clients", in)
+	}
+}
+
+// summary is what a script reads from the demo.
+type summary struct {
+	Policy  string `json:"policy"`
+	Clients int    `json:"clients"`
+	Sent    int64  `json:"sent"`
+	OK      int64  `json:"ok"`
+	Refused int64  `json:"refused"`
+	Failed  int64  `json:"failed"`
+	Unknown int64  `json:"unknown"`
+	Servers []struct {
+		ID          string  `json:"id"`
+		Capacity    float64 `json:"capacity"`
+		Requests    int64   `json:"requests"`
+		Busy        float64 `json:"busy_s"`
+		MaxInFlight int64   `json:"max_in_flight"`
+	} `json:"servers"`
+}
+
+func dyno(t *testing.T, args ...string) (out, errs string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = cli.Main(t.Context(), append([]string{"lookaside"}, args...), strings.NewReader(""), &stdout, &stderr)
+	return stdout.String(), stderr.String(), code
+}
+
+// demo runs the demo with --json; it must succeed.
+func demo(t *testing.T, args ...string) summary {
+	t.Helper()
+	out, errs, code := dyno(t, append([]string{"demo", "--json", "--service-time", "8ms"}, args...)...)
+	t.Logf("stderr:\n%s", errs)
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	var s summary
+	if err := json.Unmarshal([]byte(out), &s); err != nil {
+		t.Fatalf("%v in %q", err, out)
+	}
+	if strings.Count(out, "\n") != 1 {
+		t.Errorf("standard output holds more than the JSON:\n%s", out)
+	}
+	return s
+}
+
+func TestDemoCountsExactly(t *testing.T) {
+	s := demo(t, "--policy", "round_robin", "--servers", "3", "--clients", "5", "--requests", "100", "--capacity", "1,0.5")
+	if s.Policy != "round_robin" || s.Clients != 5 || s.Sent != 100 || s.OK != 100 {
+		t.Errorf("summary %+v", s)
+	}
+	var sum int64
+	for i, srv := range s.Servers {
+		sum += srv.Requests
+		if srv.ID != fmt.Sprintf("s%d", i+1) || srv.Requests < 33 || srv.Requests > 34 || srv.Busy <= 0 || srv.MaxInFlight < 1 {
+			t.Errorf("server %+v", srv)
+		}
+	}
+	if len(s.Servers) != 3 || sum != 100 || s.Servers[1].Capacity != 0.5 || s.Servers[2].Capacity != 1 {
+		t.Errorf("servers %+v", s.Servers)
+	}
+}
+
+// Clients notice nothing of a server or a balancer that goes.
+func TestDemoSurvivesFaults(t *testing.T) {
+	for name, args := range map[string][]string{
+		"kill":       {"--policy", "round_robin", "--kill", "s2@300ms"},
+		"kill first": {"--policy", "pick_first", "--kill", "s1@300ms"},
+		"pause":      {"--policy", "least_load", "--pause", "s2@300ms"},
+		"drain":      {"--policy", "least_load", "--drain", "s1@300ms"},
+		"restart":    {"--policy", "round_robin", "--restart-lb", "300ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := demo(t, append(args, "--servers", "3", "--clients", "6", "--duration", "1s")...)
+			if s.OK != s.Sent || s.OK == 0 {
+				t.Errorf("sent %d: ok %d, refused %d, failed %d, unknown %d", s.Sent, s.OK, s.Refused, s.Failed, s.Unknown)
+			}
+		})
+	}
+}
+
+func TestDemoForPeople(t *testing.T) {
+	out, errs, code := dyno(t, "demo", "--servers", "2", "--clients", "4", "--duration", "1200ms", "--policy", "least_load")
+	if code != 0 || !strings.Contains(out, "policy least_load, 4 clients") || !strings.Contains(out, "s2 ") || !strings.Contains(out, "checks: ") {
+		t.Errorf("exit code %d, output:\n%s", code, out)
+	}
+	if !strings.Contains(errs, "picks(in flight): s1 ") {
+		t.Errorf("no live table:\n%s", errs)
+	}
+}
+
+func TestMistakesAreUsageErrors(t *testing.T) {
+	for name, args := range map[string][]string{
+		"unknown server":         {"demo", "--servers", "2", "--kill", "s5@1s"},
+		"fault after the end":    {"demo", "--duration", "1s", "--restart-lb", "2s"},
+		"requests and duration":  {"demo", "--requests", "5", "--duration", "1s"},
+		"too many capacities":    {"demo", "--servers", "1", "--capacity", "1,1"},
+		"server without a name":  {"server"},
+		"server with a slash":    {"server", "--id", "a/b"},
+		"no such discovery":      {"lb", "--discovery", "zookeeper://x:1"},
+		"no clients":             {"client", "--clients", "0"},
+		"requests and a length":  {"client", "--requests", "1", "--length", "1s"},
+		"registry without port":  {"registry", "--listen", "localhost"},
+		"capacity of no meaning": {"server", "--id", "s1", "--capacity", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, errs, code := dyno(t, args...)
+			if code != 2 || out != "" || strings.Count(errs, "\n") != 1 {
+				t.Errorf("exit code %d, output %q, errors %q", code, out, errs)
+			}
+		})
+	}
+}

@@ -1,0 +1,154 @@
+package lookaside
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"dyno/internal/record"
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
+)
+
+// idleBound is what servers are given, after the last answer, to be done with
+// what clients had given up on.
+const idleBound = 5 * time.Second
+
+// trial measures one cell: no faults, a warm-up, a window, a drain.
+func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
+	set := b.Setting()
+	if set.Load.Loop != "closed" {
+		return record.Observation{}, fmt.Errorf("lookaside: load %q: there is only a closed loop", set.Load.Loop)
+	}
+	c, err := newConfig(v, set.Seed)
+	if err != nil {
+		return record.Observation{}, err
+	}
+	d, err := deploy(ctx, b, c)
+	if err != nil {
+		return record.Observation{}, err
+	}
+	r, err := d.run(ctx, nil, "--warmup", set.Warmup.String(), "--length", set.Length.String())
+	if err != nil {
+		return record.Observation{}, err
+	}
+	return r.observe(), d.stop(ctx)
+}
+
+// timeConstant is the time that the queue of all clients takes to pass: at the
+// first server, or at all of them together.
+func timeConstant(v systems.Values) time.Duration {
+	c, err := newConfig(v, 0)
+	if err != nil {
+		return 0 // the trial says so
+	}
+	speed := 0.0
+	for _, x := range c.capacities {
+		speed += x
+	}
+	if c.policy == "pick_first" {
+		speed = c.capacities[0]
+	}
+	return time.Duration(float64(c.service) * float64(c.clients) / speed)
+}
+
+// run is what a deployment did under one load.
+type run struct {
+	*deployment
+	account account
+	began   time.Time                                // before the first request
+	elapsed time.Duration                            // from then until after the last answer
+	stats   map[string]*lookasidev1.GetStatsResponse // by server, of those that live
+	rows    []*lookasidev1.Server                    // the balancer's table at the end
+	usage   *usage
+	struck  []*strike
+}
+
+// run lets the clients do their work while faults strike, and gathers what
+// everybody has to say.
+func (d *deployment) run(ctx context.Context, faults []fault, load ...string) (*run, error) {
+	r := &run{deployment: d, stats: make(map[string]*lookasidev1.GetStatsResponse)}
+	client, err := d.bench.Start(ctx, d.clientLaunch(load...))
+	if err != nil {
+		return nil, err
+	}
+	r.began = time.Now()
+	if r.usage, err = d.watch(ctx, client); err != nil {
+		return nil, err
+	}
+	faultsEnd := d.strike(ctx, faults)
+	out, err := client.Wait(ctx)
+	r.elapsed = time.Since(r.began)
+	r.usage.stop()
+	if r.struck, err = faultsEnd(err); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(out, &r.account); err != nil {
+		return nil, fmt.Errorf("the clients' account: %w", err)
+	}
+	return r, r.gather(ctx)
+}
+
+// gather asks the balancer and every server that lives for their counts.
+func (r *run) gather(ctx context.Context) (err error) {
+	for i, s := range r.servers {
+		if lost(r.struck, i) {
+			continue
+		}
+		if r.stats[s.Name()], err = idleStats(ctx, s.Addr(), idleBound); err != nil {
+			return err
+		}
+	}
+	r.rows, err = listServers(ctx, r.balancer().Addr())
+	return err
+}
+
+// history is what the check judges.
+func (r *run) history() *History {
+	h := &History{
+		Policy: r.policy, Asked: true, Faults: len(r.struck) > 0,
+		Service: r.service, Elapsed: r.elapsed, Bound: leaseTTL + time.Second,
+	}
+	picks := make(map[string]int64)
+	for _, row := range r.rows {
+		picks[row.GetId()+"/"+row.GetInstance()] = row.GetPicks()
+	}
+	for i, m := range r.members {
+		s := ServerHistory{ID: m.GetId(), Instance: m.GetInstance(), Capacity: m.GetCapacity()}
+		s.Picks = picks[s.Key()]
+		st := r.stats[s.ID]
+		s.Lost = st == nil
+		s.Requests, s.Abandoned, s.InFlight = st.GetRequests(), st.GetAbandoned(), st.GetInFlight()
+		s.Area, s.Busy, s.Oversleep = time.Duration(st.GetInFlightAreaNs()), time.Duration(st.GetBusyNs()), time.Duration(st.GetOversleepNs())
+		s.GoneAt, s.Gone = r.goneAt(i)
+		h.Servers = append(h.Servers, s)
+	}
+	for _, a := range r.account.Servers {
+		for i := range h.Servers {
+			if s := &h.Servers[i]; s.ID == a.ID && s.Instance == a.Instance {
+				s.LastPicked = time.Unix(0, a.LastPickedNS).Sub(r.began)
+			}
+		}
+	}
+	h.Clients = r.clientHistories()
+	return h
+}
+
+func (r *run) clientHistories() []ClientHistory {
+	out := make([]ClientHistory, len(r.account.Clients))
+	for i, c := range r.account.Clients {
+		out[i] = ClientHistory{Name: fmt.Sprintf("client %d", i), Counts: c.Counts, Verified: c.Verified, Wrong: c.Wrong, Servers: make(map[string]Share)}
+		for k, share := range c.Shares {
+			if s := r.account.Servers[k]; share.Sent > 0 {
+				out[i].Servers[s.ID+"/"+s.Instance] = Share{Sent: share.Sent, OK: share.OK, Sojourn: share.Sojourn}
+			}
+		}
+	}
+	return out
+}
+
+// judge holds the run against everything it promises.
+func (r *run) judge() record.Verdict {
+	return record.Judge(append(r.account.Load.Checks, r.history().Checks()...)...)
+}

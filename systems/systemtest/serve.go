@@ -1,0 +1,130 @@
+package systemtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	"dyno/bench/process"
+	"dyno/systems"
+)
+
+// onBench runs f with a fresh group, closes it, and sees to it that no process
+// is left behind. What Close reports is an error only if strict.
+func (s *subject) onBench(ctx context.Context, set systems.Setting, strict bool, f func(context.Context, *process.Group) error) error {
+	before, err := relatives()
+	if err != nil {
+		return err
+	}
+	ctx, g, err := process.NewGroup(ctx, process.Options{System: s.sys, Setting: set, Dir: s.dir, Logf: s.logf, Ready: s.bounds.ready})
+	if err != nil {
+		return err
+	}
+	err = f(ctx, g)
+	if closed := g.Close(); strict && err == nil { // else it would say the same twice
+		err = closed
+	}
+	return errors.Join(err, newcomers(before, s.bounds.gone))
+}
+
+// start runs a role on its own, with what it needs beside it.
+func (s *subject) start(ctx context.Context, g *process.Group, r systems.Role, more ...string) (systems.Process, error) {
+	args, err := s.opts.RoleArgs(ctx, r.Name, g)
+	if err != nil {
+		return nil, fmt.Errorf("what role %s needs could not be prepared: %w", r.Name, err)
+	}
+	return g.Start(ctx, systems.Launch{Role: r.Name, Name: "tested-" + r.Name, Args: slices.Concat(args, more)})
+}
+
+// checkServes: the role starts on a free port and is healthy, tells by
+// reflection what it serves, and ends with status 0 when asked to.
+func checkServes(ctx context.Context, s *subject, r systems.Role) error {
+	return s.onBench(ctx, s.opts.Setting, true, func(ctx context.Context, g *process.Group) error {
+		p, err := s.start(ctx, g, r)
+		if err != nil {
+			return err
+		}
+		if err := s.checkReflection(ctx, p.Addr()); err != nil {
+			return fmt.Errorf("%s: %w", r.Name, err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.bounds.stop)
+		defer cancel()
+		if err := p.Stop(ctx); err != nil {
+			return err
+		}
+		for _, i := range g.Processes() {
+			if i.PID == p.PID() && (i.Exit == nil || i.Exit.Code != 0) {
+				return fmt.Errorf("%s did not answer SIGTERM by ending with status 0, but was ended by it: %+v", r.Name, i.Exit)
+			}
+		}
+		return nil
+	})
+}
+
+// checkReflection: server reflection lists a service of the system's own.
+func (s *subject) checkReflection(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, s.bounds.rpc)
+	defer cancel()
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return fmt.Errorf("server reflection: %w", err)
+	}
+	defer conn.Close()
+	stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	if err != nil {
+		return fmt.Errorf("server reflection: %w", err)
+	}
+	// An error of Send is that of Recv, which says why.
+	_ = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{
+		MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{},
+	})
+	answer, err := stream.Recv()
+	if err != nil {
+		return fmt.Errorf("server reflection: %w", err)
+	}
+	var names []string
+	for _, svc := range answer.GetListServicesResponse().GetService() {
+		if !strings.HasPrefix(svc.GetName(), "grpc.") {
+			return nil
+		}
+		names = append(names, svc.GetName())
+	}
+	return fmt.Errorf("server reflection lists no service beside gRPC's own %q", names)
+}
+
+// checkBusyPort: a port that is taken is an error that names it, with exit
+// status 1.
+func checkBusyPort(ctx context.Context, s *subject, r systems.Role) error {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer taken.Close()
+	addr := taken.Addr().String()
+	return s.onBench(ctx, s.opts.Setting, true, func(ctx context.Context, g *process.Group) error {
+		_, err := s.start(ctx, g, r, "--listen", addr)
+		var failed *process.Failure
+		if err == nil {
+			return fmt.Errorf("%s says it listens on %s, which is taken", r.Name, addr)
+		}
+		if !errors.As(err, &failed) || failed.Role != r.Name {
+			return err
+		}
+		var status *exec.ExitError
+		if !errors.As(err, &status) || status.ExitCode() != 1 {
+			return fmt.Errorf("a busy port should end %s with status 1: %w", r.Name, err)
+		}
+		if !strings.Contains(strings.Join(failed.Log, "\n"), addr) {
+			return fmt.Errorf("%s does not name the busy port %s when it fails: %w", r.Name, addr, err)
+		}
+		return nil
+	})
+}
