@@ -64,7 +64,7 @@ func TestPlanIsRepeatable(t *testing.T) {
 		}
 		return b.String()
 	}
-	if ids(1) != ids(1) {
+	if again := ids(1); again != ids(1) {
 		t.Error("the same seed gave two plans")
 	}
 	if ids(1) == ids(2) {

@@ -3,6 +3,7 @@ package systems
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,10 +85,8 @@ type Choice []string
 
 // Parse implements [Type].
 func (t Choice) Parse(text string) (string, error) {
-	for _, c := range t {
-		if c == text {
-			return text, nil
-		}
+	if slices.Contains(t, text) {
+		return text, nil
 	}
 	return "", &ChoiceError{Word: text, Allowed: t}
 }

@@ -107,7 +107,7 @@ func (v Values) Floats(knob string) []float64 {
 		return nil
 	}
 	var out []float64
-	for _, p := range strings.Split(v.Text(knob), ",") {
+	for p := range strings.SplitSeq(v.Text(knob), ",") {
 		out = append(out, must(strconv.ParseFloat(p, 64)))
 	}
 	return out

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 const (
@@ -121,7 +123,7 @@ func awaitHealth(ctx context.Context, addr string) error {
 		if err == nil {
 			return nil
 		}
-		if last == nil || ctx.Err() == nil { // the call that the end cut short says least
+		if last == nil || status.Code(err) != codes.DeadlineExceeded { // which says least
 			last = err
 		}
 		select {

@@ -136,8 +136,10 @@ func TestJudge(t *testing.T) {
 
 func TestObservationConform(t *testing.T) {
 	metrics := []record.Metric{
-		{Name: "rate", Kind: record.KindScalar}, {Name: "response", Kind: record.KindHistogram},
-		{Name: "share", Kind: record.KindVector}, {Name: "load", Kind: record.KindSeries},
+		{Name: "rate", Kind: record.KindScalar},
+		{Name: "response", Kind: record.KindHistogram},
+		{Name: "share", Kind: record.KindVector},
+		{Name: "load", Kind: record.KindSeries},
 	}
 	good := func() *record.Observation {
 		o := &record.Observation{Counts: record.Counts{Offered: 1, Sent: 1, OK: 1}, Verdict: record.Judge(record.Pass("a", 1))}

@@ -15,7 +15,7 @@ import (
 // follows the load passes over one of them: the score of an idle server of the
 // highest capacity is at worst tied for the lowest, so among n servers it is
 // missed by n·x picks with a chance of at most e^-x.
-const starved = 40
+const starved = 30
 
 // maxOversleep is the mean delay of a departure against the service-time
 // model, as a share of the mean service time, above which response times say

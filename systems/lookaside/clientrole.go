@@ -44,7 +44,7 @@ func clientRole() systems.Role {
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time")
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
-			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window (default %v)", defaultLength))
+			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v", defaultLength))
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")

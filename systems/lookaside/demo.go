@@ -31,7 +31,7 @@ func demoCommand() systems.Command {
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &demoOptions{knobs: bind(fs, "policy", "servers", "clients", "service-time", "distribution", "capacity", "report-interval")}
-			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send (default %v)", defaultLength))
+			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; without it and without --requests %v", defaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")

@@ -50,9 +50,9 @@ type faultFlags []struct {
 
 func (f *faultFlags) declare(fs systems.FlagSet) {
 	for kind, help := range map[string]string{
-		faultKill:  "kill a server without warning (SIGKILL), for example s2@2s; may be repeated",
-		faultPause: "stop a server as if it hung (SIGSTOP), for example s2@2s; may be repeated",
-		faultDrain: "ask a server to finish what it has and end (SIGTERM), for example s2@2s; may be repeated",
+		faultKill:  "kill a server without warning (SIGKILL): `NAME@TIME`, for example s2@2s; may be repeated",
+		faultPause: "stop a server as if it hung (SIGSTOP): `NAME@TIME`, for example s2@2s; may be repeated",
+		faultDrain: "ask a server to finish what it has and end (SIGTERM): `NAME@TIME`, for example s2@2s; may be repeated",
 	} {
 		fs.Func(kind, help, func(text string) error {
 			server, when, ok := strings.Cut(text, "@")
@@ -67,7 +67,7 @@ func (f *faultFlags) declare(fs systems.FlagSet) {
 			return nil
 		})
 	}
-	fs.Func(faultRestart, "kill the balancer at this time and start another one on another port, for example 3s; may be repeated", func(text string) error {
+	fs.Func(faultRestart, "kill the balancer at this `TIME` and start another one on another port, for example 3s; may be repeated", func(text string) error {
 		after, err := time.ParseDuration(text)
 		if err != nil || after < 0 {
 			return fmt.Errorf("%q is not a time, for example 3s", text)

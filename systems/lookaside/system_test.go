@@ -179,6 +179,7 @@ func TestDemoSurvivesFaults(t *testing.T) {
 		"restart":    {"--policy", "round_robin", "--restart-lb", "300ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // mostly waiting
 			s := demo(t, append(args, "--servers", "3", "--clients", "6", "--duration", "1s")...)
 			if s.OK != s.Sent || s.OK == 0 {
 				t.Errorf("sent %d: ok %d, refused %d, failed %d, unknown %d", s.Sent, s.OK, s.Refused, s.Failed, s.Unknown)

@@ -141,7 +141,7 @@ func (r *run) clientHistories() []ClientHistory {
 		out[i] = ClientHistory{Name: fmt.Sprintf("client %d", i), Counts: c.Counts, Verified: c.Verified, Wrong: c.Wrong, Servers: make(map[string]Share)}
 		for k, share := range c.Shares {
 			if s := r.account.Servers[k]; share.Sent > 0 {
-				out[i].Servers[s.ID+"/"+s.Instance] = Share{Sent: share.Sent, OK: share.OK, Sojourn: share.Sojourn}
+				out[i].Servers[s.ID+"/"+s.Instance] = Share(share)
 			}
 		}
 	}

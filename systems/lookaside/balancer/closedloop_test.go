@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,14 +28,20 @@ type loop struct {
 const meanService = 20 * time.Millisecond
 
 type result struct {
-	rate      float64 // right answers per mean service time, after a tenth of the time
-	completed []int   // per server, errors included
+	rate      float64         // right answers per mean service time, after a tenth of the time
+	response  []time.Duration // of the same requests, sorted
+	completed []int           // per server, errors included
+}
+
+func (r *result) quantile(q float64) time.Duration {
+	return r.response[int(q*float64(len(r.response)-1))]
 }
 
 type happening struct {
 	at     time.Duration
 	server int
-	report bool // else a request is done
+	report bool          // else a request is done
+	sent   time.Duration // that request
 }
 
 type agenda []happening
@@ -98,7 +105,8 @@ func (l loop) run(t *testing.T) result {
 			w.done(h)
 		}
 	}
-	w.result.rate *= float64(meanService) / (0.9 * float64(l.length))
+	w.result.rate = float64(len(w.result.response)) * float64(meanService) / (0.9 * float64(l.length))
+	slices.Sort(w.result.response)
 	return w.result
 }
 
@@ -117,7 +125,7 @@ func (w *world) send(now time.Duration) {
 	if i == w.failing-1 {
 		finish = now + meanService/100
 	}
-	heap.Push(&w.todo, happening{at: finish, server: i})
+	heap.Push(&w.todo, happening{at: finish, server: i, sent: now})
 }
 
 func (w *world) done(h happening) {
@@ -126,7 +134,7 @@ func (w *world) done(h happening) {
 	if h.server == w.failing-1 {
 		w.failed++
 	} else if h.at > w.length/10 {
-		w.result.rate++
+		w.result.response = append(w.result.response, h.at-h.sent)
 	}
 	w.send(h.at)
 }
@@ -180,6 +188,23 @@ func TestClosedLoopThroughput(t *testing.T) {
 				t.Errorf("rate %.2f, want %.2f to %.2f", got.rate, c.low, c.high)
 			}
 		})
+	}
+}
+
+// Least load keeps queues level: against round robin the slow requests are
+// about twice as fast, the median one is slower, since hardly anybody finds a
+// short queue by luck.
+func TestQueuesAreKeptLevel(t *testing.T) {
+	l := loop{policy: "least_load", clients: 100, speeds: speeds(12, 1), length: 200 * time.Second}
+	level := l.run(t)
+	l.policy = "round_robin"
+	blind := l.run(t)
+	t.Logf("p50 and p99: least_load %v, %v; round_robin %v, %v", level.quantile(0.5), level.quantile(0.99), blind.quantile(0.5), blind.quantile(0.99))
+	if r := float64(level.quantile(0.99)) / float64(blind.quantile(0.99)); r < 0.45 || r > 0.55 {
+		t.Errorf("ratio of the 99th percentiles %.2f, want 0.45 to 0.55", r)
+	}
+	if r := float64(level.quantile(0.5)) / float64(blind.quantile(0.5)); r < 1.15 || r > 1.3 {
+		t.Errorf("ratio of the medians %.2f, want 1.15 to 1.3", r)
 	}
 }
 
