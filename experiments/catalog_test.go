@@ -60,6 +60,8 @@ figures:
   - {name: share, title: Share, kind: members, y: share, series: policy, where: {clients: [10]}}
 tables:
   - {name: overview, title: Overview, rows: [policy, clients], columns: [rate_rps, response.p99]}
+claims:
+  - {name: faster, claim: b is faster, metric: rate_rps, where: {policy: b, clients: 10}, over: {policy: a, clients: 10}, at-least: 1.1}
 `
 
 func read(t *testing.T, text string) (*Experiment, error) {
@@ -114,6 +116,13 @@ func TestReadMistakes(t *testing.T) {
 		"bare histogram":      {"response.p99]", "response]", []string{":22:", "response.p99"}},
 		"figure over nothing": {"x: clients", "x: pause", []string{":19:", `"pause"`, "policy, clients"}},
 		"where off the sweep": {"where: {clients: [10]}", "where: {clients: [11]}", []string{":20:", `"11"`, "1, 10, 50"}},
+		"claim, no bound":     {"at-least: 1.1", "at-least: null", []string{":24:", "one of them"}},
+		"claim, no cell":      {"where: {policy: b, clients: 10}", "where: {policy: b}", []string{":24:", "2 core cells"}},
+		"claim on a detail":   {"where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", []string{":24:", "0 core cells"}},
+		"claim, metric":       {"metric: rate_rps", "metric: rate", []string{":24:", `"rate"`, "rate_rps"}},
+		"claim, level":        {"over: {policy: a,", "over: {policy: q,", []string{":24:", `"q"`}},
+		"claim, both":         {"at-least: 1.1", "at-least: 1.1, theory: rate_rps", []string{":24:", "not both"}},
+		"claim, key":          {"at-least: 1.1", "atleast: 1.1", []string{":24:", `"atleast"`, "at-least"}},
 		"not a mapping":       {good, "- a\n- b\n", []string{"not an experiment"}},
 		"not yaml":            {good, "a: [", []string{"toy-rates.yaml"}},
 	} {

@@ -20,6 +20,7 @@ type Experiment struct {
 	Scales   map[string]Scale  `yaml:"scales" json:"scales"`
 	Figures  []Figure          `yaml:"figures" json:"figures,omitempty"`
 	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`
+	Claims   []Claim           `yaml:"claims" json:"claims,omitempty"`
 }
 
 // Load is the load model of an experiment. It stands with every number.
@@ -79,6 +80,21 @@ type Table struct {
 	Rows    []string `yaml:"rows" json:"rows"`
 	Columns []string `yaml:"columns" json:"columns"` // metrics, as in Figure.Y
 	Where   Where    `yaml:"where" json:"where,omitempty"`
+}
+
+// Claim is a hypothesis of a closed form, written before the run: a metric of
+// one cell, divided block by block by the same metric of another cell or by a
+// theory metric of its own, is at least or at most a number. With neither Over
+// nor Theory the metric itself is held against the bound.
+type Claim struct {
+	Name    string   `yaml:"name" json:"name"`
+	Claim   string   `yaml:"claim" json:"claim"`   // the statement, one sentence
+	Metric  string   `yaml:"metric" json:"metric"` // as in Figure.Y
+	Where   Values   `yaml:"where" json:"where"`   // names one cell
+	Over    Values   `yaml:"over" json:"over,omitempty"`
+	Theory  string   `yaml:"theory" json:"theory,omitempty"` // a scalar metric of the same trial
+	AtLeast *float64 `yaml:"at-least" json:"at_least,omitempty"`
+	AtMost  *float64 `yaml:"at-most" json:"at_most,omitempty"`
 }
 
 // Where keeps the cells whose knobs have one of the given levels.
