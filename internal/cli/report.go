@@ -30,7 +30,7 @@ func (a *app) report() *cobra.Command {
 			if check {
 				return a.checkReport(out)
 			}
-			if err := a.writeReport(out); err != nil {
+			if _, err := a.writeReport(out); err != nil {
 				return err
 			}
 			fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
@@ -43,10 +43,10 @@ func (a *app) report() *cobra.Command {
 }
 
 // build draws everything from the results in a folder.
-func (a *app) build(out string) (map[string][]byte, error) {
+func (a *app) build(out string) (report.Files, *report.Store, error) {
 	store, err := report.Load(out)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, w := range store.Warnings {
 		fmt.Fprintln(a.err, "dyno: warning:", w)
@@ -55,19 +55,20 @@ func (a *app) build(out string) (map[string][]byte, error) {
 	for _, s := range a.systems {
 		sections = append(sections, report.Section{System: s.Name, Summary: s.Summary, Template: s.Report})
 	}
-	return report.Build(store, sections)
+	files, err := report.Build(store, sections)
+	return files, store, err
 }
 
-func (a *app) writeReport(out string) error {
-	files, err := a.build(out)
+func (a *app) writeReport(out string) (*report.Store, error) {
+	files, store, err := a.build(out)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return report.Write(out, files)
+	return store, report.Write(out, files)
 }
 
 func (a *app) checkReport(out string) error {
-	files, err := a.build(out)
+	files, _, err := a.build(out)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type runFlags struct {
 	seed   uint64
 	dryRun bool
 	fresh  bool
+	strict bool
 	out    string
 }
 
@@ -53,6 +54,7 @@ Exit code 1 says that a trial failed its check; it is listed in the report.`,
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
 	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
+	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
@@ -82,12 +84,21 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		}
 	}
 	show.end()
-	if err := a.writeReport(out); err != nil {
+	store, err := a.writeReport(out)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation (ran %d, reused %d)\n%s\n",
 		tally.Trials(), tally.Valid, tally.Invalid, tally.Unknown, tally.Errors, tally.Trials()-tally.Reused, tally.Reused, filepath.Join(out, "REPORT.md"))
-	if tally.Failed() {
+	var names []string
+	for _, p := range plans {
+		names = append(names, p.Name)
+	}
+	refuted := store.RefutedClaims(names)
+	for _, r := range refuted {
+		fmt.Fprintln(a.out, "refuted:", r)
+	}
+	if tally.Failed() || f.strict && len(refuted) > 0 {
 		return errFailed
 	}
 	return nil

@@ -1,6 +1,10 @@
 package figure
 
 import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
 	"math"
 	"strings"
 	"testing"
@@ -145,6 +149,50 @@ func TestLevelsLookDifferent(t *testing.T) {
 		}
 		seen[look] = i
 	}
+}
+
+// Colours beyond 256 become the nearest of those kept, and what covers areas
+// stays as it is.
+func TestEncodeKeepsColours(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 256, 40))
+	for y := range 40 {
+		for x := range 256 {
+			c := color.RGBA{uint8(x), uint8(7 * y), uint8(255 - x), 255}
+			if y >= 20 {
+				c = palette[0]
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	var out bytes.Buffer
+	if err := encode(&out, img); err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := png.Decode(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := decoded.(*image.Paletted)
+	var kept []color.RGBA
+	for _, c := range got.Palette {
+		kept = append(kept, c.(color.RGBA))
+	}
+	if len(kept) != 256 {
+		t.Errorf("%d colours", len(kept))
+	}
+	for i := range got.Pix {
+		want, have := pixel(img, i), kept[got.Pix[i]]
+		if near := kept[nearest(kept, want)]; squared(want, have) > squared(want, near) {
+			t.Fatalf("%v became %v, and %v is nearer", want, have, near)
+		}
+	}
+	if c := got.At(5, 30); c != palette[0] {
+		t.Errorf("the main colour became %v", c)
+	}
+}
+
+func squared(a, b color.RGBA) float64 {
+	return math.Pow(float64(a.R)-float64(b.R), 2) + math.Pow(float64(a.G)-float64(b.G), 2) + math.Pow(float64(a.B)-float64(b.B), 2)
 }
 
 func hexOf(s style) string {

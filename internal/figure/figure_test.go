@@ -143,6 +143,54 @@ func TestBarHeightsAreProportional(t *testing.T) {
 	}
 }
 
+// inked counts the dark pixels, which outlines and whiskers are made of.
+func inked(t *testing.T, c figure.Chart) int {
+	t.Helper()
+	return count(decode(t, draw(t, c)), color.RGBA{0x22, 0x22, 0x22, 0xFF})
+}
+
+func TestIntervalsHaveCapsAndRangesHaveNot(t *testing.T) {
+	for _, kind := range []string{"bars", "lines", "members"} {
+		ink := func(edit func(*figure.Point)) int {
+			c := twoBars(kind, edit)
+			c.Panels[0].Series[0].Points[0] = figure.Point{Y: 1, Lo: 1, Hi: 1} // so that the axis starts at 0
+			return inked(t, c)
+		}
+		alone := ink(func(*figure.Point) {})
+		capped := ink(func(p *figure.Point) { p.Lo, p.Hi = 6, 11 })
+		bare := ink(func(p *figure.Point) { p.Lo, p.Hi, p.Bare = 6, 11, true })
+		if bare <= alone || capped <= bare {
+			t.Errorf("%s: %d dark pixels without a whisker, %d with a bare one, %d with caps", kind, alone, bare, capped)
+		}
+	}
+}
+
+func TestLinesBreakAtMissingPoints(t *testing.T) {
+	chart := func(middle figure.Point) figure.Chart {
+		return figure.Chart{Kind: "lines", Title: "t", X: figure.Axis{Label: "x"}, Y: figure.Axis{Label: "y"}, Panels: []figure.Panel{{
+			Categories: []string{"1", "2", "3"}, X: []float64{1, 2, 3},
+			Series: []figure.Series{{Color: 0, Points: []figure.Point{{Y: 5, Lo: 5, Hi: 5}, middle, {Y: 5, Lo: 5, Hi: 5}}}},
+		}}}
+	}
+	joined := count(decode(t, draw(t, chart(figure.Point{Absent: true}))), blue)
+	broken := count(decode(t, draw(t, chart(figure.Point{Missing: "not measured"}))), blue)
+	if broken > joined/2 {
+		t.Errorf("%d blue pixels across a missing point, %d across one that was never planned", broken, joined)
+	}
+}
+
+func TestZeroOnALogarithmicAxisIsMarked(t *testing.T) {
+	for _, kind := range []string{"bars", "lines", "members"} {
+		zero := twoBars(kind, func(p *figure.Point) { *p = figure.Point{} })
+		zero.Y.Log = true
+		gone := twoBars(kind, func(p *figure.Point) { *p = figure.Point{Absent: true} })
+		gone.Y.Log = true
+		if bytes.Equal(draw(t, zero), draw(t, gone)) {
+			t.Errorf("%s: zero looks like a cell that was never planned", kind)
+		}
+	}
+}
+
 func TestChartsThatAreRefused(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for _, c := range []struct {

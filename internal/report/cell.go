@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dyno/internal/record"
@@ -16,6 +17,7 @@ type cell struct {
 	sweep  record.Sweep
 	values record.Values // what is known: swept and fixed knobs, and all of them once there is a trial
 	trials []*record.Trial
+	left   bool // the run did not plan it: a detail cell at a small scale, or not among those asked for
 }
 
 // cells expands an experiment's sweeps in the planner's order: core before
@@ -61,6 +63,7 @@ func (c *cell) add(t *record.Trial) error {
 // have by default stand nowhere else. Cells of the same sweep differ in the
 // swept knobs only, so one trial tells for all of them.
 func (r *Result) settle() {
+	r.leaveOut()
 	known := make(map[int]record.Values)
 	for _, c := range r.cells {
 		if len(c.trials) > 0 {
@@ -73,6 +76,22 @@ func (r *Result) settle() {
 				c.values[knob] = level
 			}
 		}
+	}
+}
+
+// leaveOut marks the cells that the run did not plan. Runs that do not say
+// which trials they planned are taken to have planned all.
+func (r *Result) leaveOut() {
+	planned := make(map[int]bool)
+	for _, id := range r.Run.Trials {
+		if i := strings.LastIndex(id, "-c"); i >= 0 {
+			if n, err := strconv.Atoi(id[i+2:]); err == nil {
+				planned[n] = true
+			}
+		}
+	}
+	for i, c := range r.cells {
+		c.left = len(planned) > 0 && !planned[i+1]
 	}
 }
 
@@ -152,8 +171,9 @@ func differing(cells []*cell) []string {
 	return out
 }
 
-// levels lists the levels of a knob in the order of the experiment file, core
-// before detail; those that only occur by default come last.
+// levels lists the levels of a knob: numbers by size, words in the order of the
+// experiment file, core before detail; those that only occur by default come
+// last.
 func (r *Result) levels(knob string) []string {
 	var out []string
 	take := func(level string) {
@@ -174,6 +194,9 @@ func (r *Result) levels(knob string) []string {
 		if l, known := c.values[knob]; known {
 			take(l)
 		}
+	}
+	if sorted, _, ok := numeric(out); ok {
+		return sorted
 	}
 	return out
 }

@@ -80,6 +80,8 @@ func (c *cell) why(err error) string {
 	switch {
 	case errors.As(err, &few):
 		return few.Error()
+	case c.left:
+		return "not part of this run"
 	case len(c.trials) == 0:
 		return "not measured"
 	case len(stats.Valid(c.trials)) == 0:

@@ -184,6 +184,23 @@ func (o *overview) NotValid() string {
 	return out.String()
 }
 
+// Again lists the trials that were measured more than once, because an attempt
+// proved nothing. Empty when there was none.
+func (o *overview) Again() string {
+	out := table.New("trial", "cell", "attempts", "status of the last", "why the others do not count")
+	for _, r := range o.store.Results {
+		for _, t := range r.Trials {
+			if n := len(t.Rejected); n > 0 {
+				out.Add(t.ID, table.Text(r.cells[t.Cell-1].label()), fmt.Sprint(n+1), string(t.Status()), table.Text(strings.Join(t.Rejected, "; ")))
+			}
+		}
+	}
+	if out.Len() == 0 {
+		return ""
+	}
+	return out.String()
+}
+
 func flagDetails(t *record.Trial) string {
 	if t.Observation == nil {
 		return ""

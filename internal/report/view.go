@@ -31,8 +31,8 @@ func (r *Result) view(knobs []string, keep record.Where) (*view, error) {
 	var order []string
 	for _, c := range r.matching(keep) {
 		key, known := place(c.values, knobs)
-		if !known {
-			continue // a default level of a sweep without any trial
+		if !known || c.left {
+			continue // a default level of a sweep without any trial, or not part of this run
 		}
 		if groups[key] == nil {
 			order = append(order, key)

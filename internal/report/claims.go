@@ -1,0 +1,149 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dyno/internal/record"
+	"dyno/internal/stats"
+	"dyno/internal/table"
+)
+
+// Ruling is what the measured blocks say of a claim.
+type Ruling string
+
+// The rulings. A claim is supported or refuted only when its whole interval
+// lies on one side of the bound; without an interval it stays undecided.
+const (
+	Supported Ruling = "supported"
+	Refuted   Ruling = "refuted"
+	Undecided Ruling = "undecided"
+)
+
+// judged is a claim with its evidence.
+type judged struct {
+	record.Claim
+	ruling   Ruling
+	evidence string // the number with its interval, or why there is none
+}
+
+// judge holds a claim against the blocks: the metric of its cell, divided
+// block by block by that of another cell or by theory.
+func (r *Result) judge(c record.Claim) judged {
+	j := judged{Claim: c, ruling: Undecided}
+	s, err := r.evidence(c)
+	if err != nil {
+		j.evidence = "(" + table.Text(err.Error()) + ")"
+		return j
+	}
+	j.evidence = table.Number(s)
+	if s.Kind != stats.Interval {
+		j.evidence += fmt.Sprintf("; %s, an interval needs 6", plural(int64(s.N), "block"))
+		return j
+	}
+	switch {
+	case c.AtLeast != nil && s.Lo >= *c.AtLeast, c.AtMost != nil && s.Hi <= *c.AtMost:
+		j.ruling = Supported
+	case c.AtLeast != nil && s.Hi < *c.AtLeast, c.AtMost != nil && s.Lo > *c.AtMost:
+		j.ruling = Refuted
+	}
+	return j
+}
+
+func (r *Result) evidence(c record.Claim) (stats.Summary, error) {
+	cell, err := r.claimed(c.Where)
+	if err != nil {
+		return stats.Summary{}, err
+	}
+	values := stats.PerBlock(cell.trials, c.Metric)
+	var under map[int]float64
+	switch {
+	case len(c.Over) > 0:
+		other, err := r.claimed(c.Over)
+		if err != nil {
+			return stats.Summary{}, err
+		}
+		under = stats.PerBlock(other.trials, c.Metric)
+	case c.Theory != "":
+		under = stats.PerBlock(cell.trials, c.Theory)
+	default:
+		if len(values) == 0 {
+			return stats.Summary{}, errors.New("no block supports it")
+		}
+		return stats.Summarize(slices.Collect(maps.Values(values))), nil
+	}
+	return stats.PerBlockRatio(values, under)
+}
+
+// claimed finds the core cell that a claim names.
+func (r *Result) claimed(v record.Values) (*cell, error) {
+	w := make(record.Where)
+	for knob, level := range v {
+		w[knob] = []string{level}
+	}
+	c, err := pick(r.matching(w), slices.Collect(maps.Keys(v)))
+	if err == nil && c == nil {
+		err = errors.New("no such cell")
+	}
+	return c, err
+}
+
+// Claims shows what was claimed before the run, and what the run says of it.
+func (e *Experiment) Claims() string {
+	if len(e.Run.Experiment.Claims) == 0 {
+		return ""
+	}
+	out := table.New("claim, written before the run", "what is compared", "claimed", "found", "ruling")
+	for _, c := range e.Run.Experiment.Claims {
+		j := e.judge(c)
+		out.Add(table.Text(c.Claim), table.Text(compared(c)), bound(c), j.evidence, string(j.ruling))
+	}
+	return out.String() + "\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed."
+}
+
+func compared(c record.Claim) string {
+	text := c.Metric + " of " + selector(c.Where)
+	switch {
+	case len(c.Over) > 0:
+		text += " / " + selector(c.Over)
+	case c.Theory != "":
+		text += " / " + c.Theory
+	}
+	return text
+}
+
+func selector(v record.Values) string {
+	var parts []string
+	for _, knob := range slices.Sorted(maps.Keys(v)) {
+		parts = append(parts, knob+"="+v[knob])
+	}
+	return strings.Join(parts, ",")
+}
+
+func bound(c record.Claim) string {
+	if c.AtLeast != nil {
+		return fmt.Sprintf("≥ %g", *c.AtLeast)
+	}
+	return fmt.Sprintf("≤ %g", *c.AtMost)
+}
+
+// RefutedClaims lists the claims of the named experiments that their stored
+// runs refute, as "experiment: claim".
+func (s *Store) RefutedClaims(experiments []string) []string {
+	var out []string
+	for _, name := range experiments {
+		r := s.Lookup(name)
+		if r == nil {
+			continue
+		}
+		for _, c := range r.Run.Experiment.Claims {
+			if j := r.judge(c); j.ruling == Refuted {
+				out = append(out, fmt.Sprintf("%s: %s: %s is not %s", name, c.Claim, j.evidence, bound(c)))
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"dyno/internal/record"
+)
+
+// claimRun has two cells, a and b, whose rates in each block are given.
+func claimRun(t *testing.T, a, b []float64) *Result {
+	t.Helper()
+	r := &Result{Run: record.Run{
+		Experiment: record.Experiment{Name: "x", Core: []record.Sweep{{{Knob: "policy", Levels: []string{"a", "b"}}}}},
+		Metrics:    []record.Metric{{Name: "rate", Kind: record.KindScalar}, {Name: "theory", Kind: record.KindScalar}},
+	}}
+	var err error
+	if r.cells, err = cells(&r.Run.Experiment); err != nil {
+		t.Fatal(err)
+	}
+	for i, rates := range [][]float64{a, b} {
+		for block, rate := range rates {
+			o := &record.Observation{Verdict: record.Judge(record.Pass("answers", 1))}
+			o.Set("rate", rate)
+			o.Set("theory", 100)
+			tr := &record.Trial{ID: fmt.Sprintf("x-b%02d-c%03d", block+1, i+1), Block: block + 1, Cell: i + 1, Values: r.cells[i].values, Observation: o}
+			if err := r.cells[i].add(tr); err != nil {
+				t.Fatal(err)
+			}
+			r.Trials = append(r.Trials, tr)
+		}
+	}
+	return r
+}
+
+func TestClaims(t *testing.T) {
+	six := []float64{100, 102, 98, 101, 99, 100}
+	double := []float64{200, 210, 190, 205, 195, 200}
+	for name, c := range map[string]struct {
+		a, b    []float64
+		claim   record.Claim
+		want    Ruling
+		because string
+	}{
+		"at least, above":    {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Supported, "2.0"},
+		"at least, below":    {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(3.0)}, Refuted, "2.0"},
+		"at least, within":   {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(2.0)}, Undecided, "2.0"},
+		"at most, below":     {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtMost: new(2.5)}, Supported, ""},
+		"at most, above":     {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtMost: new(1.5)}, Refuted, ""},
+		"over theory":        {six, double, record.Claim{Theory: "theory", AtLeast: new(1.5)}, Supported, "2.0"},
+		"the metric itself":  {six, double, record.Claim{AtMost: new(150.0)}, Refuted, "200"},
+		"five blocks":        {six[:5], double[:5], record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "5 blocks"},
+		"nothing measured":   {six, nil, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},
+		"blocks do not meet": {nil, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := claimRun(t, c.a, c.b)
+			c.claim.Metric, c.claim.Where, c.claim.Claim = "rate", record.Values{"policy": "b"}, "b is fast"
+			j := r.judge(c.claim)
+			if j.ruling != c.want || !strings.Contains(j.evidence, c.because) {
+				t.Errorf("%s on %q, want %s on %q", j.ruling, j.evidence, c.want, c.because)
+			}
+			r.Run.Experiment.Claims = []record.Claim{c.claim}
+			refuted := (&Store{Results: []*Result{r}}).RefutedClaims([]string{"x", "none"})
+			if (len(refuted) == 1) != (c.want == Refuted) {
+				t.Errorf("refuted: %q", refuted)
+			}
+			if text := (&Experiment{Result: r}).Claims(); !strings.Contains(text, string(c.want)) || !strings.Contains(text, "b is fast") {
+				t.Errorf("table:\n%s", text)
+			}
+		})
+	}
+}
+
+// A trial that is not valid is no evidence.
+func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
+	r := claimRun(t, []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2})
+	r.cells[1].trials[3].Observation.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
+	j := r.judge(record.Claim{Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}, AtLeast: new(1.5)})
+	if j.ruling != Undecided || !strings.Contains(j.evidence, "5 blocks") {
+		t.Errorf("%s on %q", j.ruling, j.evidence)
+	}
+}
