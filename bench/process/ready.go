@@ -111,7 +111,7 @@ func readAddress(ctx context.Context, announced *os.File) (string, error) {
 // awaitHealth calls the health service until it answers SERVING or the context
 // ends.
 func awaitHealth(ctx context.Context, addr string) error {
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	if err != nil {
 		return fmt.Errorf("health of %s: %w", addr, err)
 	}

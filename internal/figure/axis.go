@@ -18,12 +18,23 @@ type span struct {
 // headRoom is the share of the axis that stays free above the highest whisker.
 const headRoom = 0.07
 
+// Numbers nearer to zero than tiny are drawn as zero: ticks could not be told
+// apart in float64. A logarithmic axis has at most so many decades; what lies
+// below them stands at its foot.
+const (
+	tiny    = 1e-100
+	decades = 15
+)
+
 // yspan finds the range that holds every value, whisker and theory mark of a
 // chart. A logarithmic axis is for positive values; when there are none it
 // becomes linear.
 func yspan(c *Chart, fromZero bool) span {
 	lo, hi, least := math.Inf(1), math.Inf(-1), math.Inf(1)
 	take := func(v float64) {
+		if math.Abs(v) < tiny {
+			v = 0
+		}
 		lo, hi = min(lo, v), max(hi, v)
 		if v > 0 {
 			least = min(least, v)
@@ -43,7 +54,7 @@ func yspan(c *Chart, fromZero bool) span {
 	case math.IsInf(lo, 1):
 		return linear(0, 1) // nothing was measured
 	case c.Y.Log && hi > 0:
-		return logarithmic(least, hi, fromZero, lo <= 0)
+		return logarithmic(max(least, hi/math.Pow10(decades)), hi, fromZero, lo <= 0)
 	}
 	return linear(bounds(lo, hi, fromZero))
 }
@@ -149,7 +160,8 @@ func tickLabel(v, step float64) string {
 	case v == 0:
 		return "0"
 	case math.Abs(v) >= 1e9 || step < 1e-4:
-		return strconv.FormatFloat(v, 'g', 3, 64)
+		power := func(x float64) int { return int(math.Floor(math.Log10(math.Abs(x)))) }
+		return strconv.FormatFloat(v, 'g', max(3, power(v)-power(step)+2), 64)
 	}
 	digits := 0
 	for digits < 6 && math.Abs(step-math.Round(step*math.Pow10(digits))/math.Pow10(digits)) > step*1e-6 {

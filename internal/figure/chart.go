@@ -141,9 +141,12 @@ func (p *Point) conform() error {
 	return nil
 }
 
+// finite also refuses numbers so large that the width of an axis would
+// overflow.
 func finite(xs ...float64) bool {
+	const huge = 1e300
 	for _, x := range xs {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if math.IsNaN(x) || math.Abs(x) > huge {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // generated are the patterns of generated files: what matches one and is not
@@ -15,8 +16,9 @@ import (
 var generated = []struct{ folder, ending string }{{"plots", ".png"}, {"results", ".txt"}}
 
 // Write puts the files below a folder, each whole or not at all, and removes
-// plots and exports of results that are no longer there. Files that are
-// already right are left alone.
+// plots that a stored experiment no longer has. Files that are already right
+// are left alone, and so is what bears no stored experiment's name: it may be
+// somebody's own (Stale names it).
 func Write(dir string, files Files) error {
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		full := filepath.Join(dir, filepath.FromSlash(path))
@@ -28,11 +30,27 @@ func Write(dir string, files Files) error {
 		}
 	}
 	for _, path := range extra(dir, files) {
+		if !files.outdated(path) {
+			continue
+		}
 		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(path))); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// outdated reports whether a path is that of a plot of one of the experiments
+// among the files.
+func (f Files) outdated(path string) bool {
+	for known := range f {
+		name, ok := strings.CutPrefix(known, "results/")
+		name, txt := strings.CutSuffix(name, ".txt")
+		if ok && txt && strings.HasPrefix(path, plotPath(name, "")[:len("plots/")+len(name)+1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // replace writes a file beside its place and moves it there.
@@ -72,7 +90,7 @@ func Stale(dir string, files Files) []string {
 		}
 	}
 	for _, path := range extra(dir, files) {
-		out = append(out, path+": belongs to no result")
+		out = append(out, path+": belongs to no result; remove it, or keep it elsewhere")
 	}
 	return out
 }

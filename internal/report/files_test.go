@@ -23,23 +23,25 @@ func TestWriteAndStale(t *testing.T) {
 	}
 
 	write(t, filepath.Join(dir, "REPORT.md"), []byte("by hand"))
-	write(t, filepath.Join(dir, "plots/gone-figure.png"), []byte("old"))
-	write(t, filepath.Join(dir, "results/gone.txt"), []byte("old"))
+	write(t, filepath.Join(dir, "plots/lb-policies-gone.png"), []byte("old"))
+	write(t, filepath.Join(dir, "plots/holiday.png"), []byte("mine"))
+	write(t, filepath.Join(dir, "results/diary.txt"), []byte("mine"))
 	write(t, filepath.Join(dir, "plots/notes.md"), []byte("mine"))
 	if err := os.Remove(filepath.Join(dir, "plots/lb-policies-p99.png")); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"REPORT.md: differs", "plots/lb-policies-p99.png: is missing", "plots/gone-figure.png: belongs to no result", "results/gone.txt: belongs to no result"}
+	const foreign = "belongs to no result; remove it, or keep it elsewhere"
+	want := []string{"REPORT.md: differs", "plots/lb-policies-p99.png: is missing", "plots/holiday.png: " + foreign, "plots/lb-policies-gone.png: " + foreign, "results/diary.txt: " + foreign}
 	if got := report.Stale(dir, files); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if err := report.Write(dir, files); err != nil {
 		t.Fatal(err)
 	}
-	if got := report.Stale(dir, files); len(got) != 0 {
+	if got := report.Stale(dir, files); !slices.Equal(got, []string{"plots/holiday.png: " + foreign, "results/diary.txt: " + foreign}) {
 		t.Errorf("after a second write: %q", got)
 	}
-	for _, path := range []string{"plots/notes.md", "results/lb-policies/run.json", "results/lb-policies/trials.jsonl"} {
+	for _, path := range []string{"plots/notes.md", "plots/holiday.png", "results/diary.txt", "results/lb-policies/run.json", "results/lb-policies/trials.jsonl"} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
 			t.Errorf("%s was removed", path)
 		}

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -85,21 +86,34 @@ func escaped(cells []string) []string {
 	return out
 }
 
-var markdown = strings.NewReplacer(
-	`\`, `\\`, "`", "\\`", "*", `\*`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "[", `\[`, "]", `\]`, "~", `\~`,
-	"\r", " ", "\n", " ",
-)
-
 // Text makes a text that came from elsewhere (an error, a level, a flag) plain
-// text in Markdown: nothing in it is markup.
+// text in Markdown: nothing in it is markup. Bars are left to the table.
 func Text(s string) string {
-	s = markdown.Replace(s)
-	// An underscore is markup at the edge of a word only.
-	words := strings.Split(s, " ")
-	for i, w := range words {
-		if strings.HasPrefix(w, "_") || strings.HasSuffix(w, "_") {
-			words[i] = strings.ReplaceAll(w, "_", `\_`)
+	var b strings.Builder
+	runes := []rune(s)
+	for i, r := range runes {
+		switch {
+		case r == '\n' || r == '\r':
+			b.WriteByte(' ')
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '>':
+			b.WriteString("&gt;")
+		case r == '&':
+			b.WriteString("&amp;")
+		case strings.ContainsRune("\\`*[]~", r) || r == '_' && !within(runes, i):
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		default:
+			b.WriteRune(r)
 		}
 	}
-	return strings.Join(words, " ")
+	return b.String()
+}
+
+// within reports whether letters or digits stand on both sides: there, an
+// underscore is no markup.
+func within(runes []rune, i int) bool {
+	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	return i > 0 && i+1 < len(runes) && word(runes[i-1]) && word(runes[i+1])
 }

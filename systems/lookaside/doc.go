@@ -11,7 +11,7 @@
 //   - lb: the balancer. It learns the servers from etcd and from their
 //     registrations, their load from their report streams, and answers Pick.
 //   - server: does the work (a hash chain whose answer can be checked), for a
-//     time drawn from the service-time model or by burning CPU.
+//     time drawn from the service-time model.
 //   - client: asks the balancer for each request, sends the work to the server
 //     that it names, and verifies the answer.
 //

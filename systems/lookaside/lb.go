@@ -172,6 +172,8 @@ func wireError(err error) error {
 		return rpc.Errorf(rpc.NotFound, "%v", err)
 	case errors.Is(err, balancer.ErrInvalid):
 		return rpc.Errorf(rpc.Invalid, "%v", err)
+	case errors.Is(err, balancer.ErrFull):
+		return rpc.Errorf(rpc.Refused, "%v", err)
 	default:
 		return rpc.Errorf(rpc.Internal, "%v", err)
 	}

@@ -141,7 +141,7 @@ func TestRegisterOfWhatIsNotInTheDirectory(t *testing.T) {
 
 func sendReport(t *testing.T, lb lookasidev1.BalancerServiceClient, reports ...*lookasidev1.ReportRequest) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	stream, err := lb.Report(ctx)
 	if err != nil {
@@ -210,7 +210,7 @@ func TestCoreErrorsAreMappedToTheClosedSet(t *testing.T) {
 		{&balancer.NoServerError{Service: "x"}, rpc.Unavailable},
 		{balancer.ErrUnknownServer, rpc.NotFound},
 		{balancer.ErrInvalid, rpc.Invalid},
-		{balancer.ErrFull, rpc.Internal},
+		{balancer.ErrFull, rpc.Refused},
 		{context.Canceled, rpc.Internal},
 	} {
 		if got := rpc.KindOf(wireError(c.err)); got != c.kind {

@@ -67,7 +67,7 @@ func (c *cluster) await(t *testing.T, ids ...string) []*lookasidev1.Server {
 
 func (c *cluster) pick(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	p, err := c.lb.Pick(ctx, &lookasidev1.PickRequest{})
 	if err != nil {

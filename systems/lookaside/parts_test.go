@@ -195,7 +195,7 @@ func TestFaultFlags(t *testing.T) {
 	}
 }
 
-func TestOnlyLatenessIsForgiven(t *testing.T) {
+func TestDoubtsThatAreForgiven(t *testing.T) {
 	late := record.Doubt(checkPunctual, 1, "departures were late")
 	for name, c := range map[string]struct {
 		v    record.Verdict
@@ -204,8 +204,10 @@ func TestOnlyLatenessIsForgiven(t *testing.T) {
 		"all valid":       {record.Judge(record.Pass("answers", 1)), ""},
 		"late":            {record.Judge(record.Pass("answers", 1), late), ""},
 		"late and wrong":  {record.Judge(record.Fail("answers", 1, "3 were wrong"), late), "answers is invalid: 3 were wrong"},
-		"nothing to see":  {record.Judge(record.Pass("answers", 0)), "answers is unknown"},
-		"nothing checked": {record.Judge(), "nothing was checked"},
+		"in doubt":        {record.Judge(record.Pass("answers", 1), record.Doubt("shares", 5, "perhaps")), "shares is unknown: perhaps"},
+		"a part unseen":   {record.Judge(record.Pass("answers", 1), record.Pass("capacity", 0)), ""},
+		"nothing to see":  {record.Judge(record.Pass("answers", 0)), "nothing was proved"},
+		"nothing checked": {record.Judge(), "nothing was proved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var warnings bytes.Buffer

@@ -110,7 +110,7 @@ func (r *reporter) register(ctx context.Context, lb lookasidev1.BalancerServiceC
 }
 
 func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse], b *backoff, moved, reannounced <-chan struct{}) error {
-	tick := time.NewTicker(r.interval)
+	tick := time.NewTimer(untilReport(time.Now(), r.interval))
 	defer tick.Stop()
 	for draining := false; ; {
 		if err := stream.Send(r.next(draining)); err != nil {
@@ -129,6 +129,7 @@ func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient
 		b.reset()
 		select {
 		case <-tick.C:
+			tick.Reset(untilReport(time.Now(), r.interval))
 		case <-r.draining.Done():
 			draining = true
 		case <-moved:
@@ -139,6 +140,14 @@ func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient
 			return nil
 		}
 	}
+}
+
+// untilReport is the time to the next multiple of the interval on the wall
+// clock, which all servers share. Picks since a report grow with its age: among
+// reports of different ages the youngest looks best, and whoever reported last
+// draws a small herd (balancer.TestReportsOfOneAgeAreWorthMore).
+func untilReport(now time.Time, interval time.Duration) time.Duration {
+	return now.Truncate(interval).Add(interval).Sub(now)
 }
 
 // next is the report as of now.

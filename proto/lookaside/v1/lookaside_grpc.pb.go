@@ -37,10 +37,13 @@ type BalancerServiceClient interface {
 	// Pick chooses a server for one request. UNAVAILABLE, naming the service,
 	// when there is none; it never waits for one.
 	Pick(ctx context.Context, in *PickRequest, opts ...grpc.CallOption) (*PickResponse, error)
-	// Register adds or replaces a server. Membership itself is held in etcd under
-	// the server's lease; registering makes the server known at once and lets the
-	// balancer refuse nonsense. INVALID_ARGUMENT for an absurd capacity, an empty
-	// id, instance or address.
+	// Register returns once the balancer knows the server and may pick it.
+	// Membership itself is held in etcd under the server's lease, and the balancer
+	// believes etcd alone: it answers when it has read the server's entry there,
+	// UNAVAILABLE if that takes more than 2 s. INVALID_ARGUMENT for an absurd
+	// capacity, an empty id, instance or address; NOT_FOUND when the entry has
+	// gone already (the server announces itself anew); FAILED_PRECONDITION when a
+	// later life of the same id is there.
 	Register(ctx context.Context, in *RegisterRequest, opts ...grpc.CallOption) (*RegisterResponse, error)
 	// Report carries a server's load for as long as both live. It ends with
 	// NOT_FOUND when the balancer does not know the server, which then registers
@@ -110,10 +113,13 @@ type BalancerServiceServer interface {
 	// Pick chooses a server for one request. UNAVAILABLE, naming the service,
 	// when there is none; it never waits for one.
 	Pick(context.Context, *PickRequest) (*PickResponse, error)
-	// Register adds or replaces a server. Membership itself is held in etcd under
-	// the server's lease; registering makes the server known at once and lets the
-	// balancer refuse nonsense. INVALID_ARGUMENT for an absurd capacity, an empty
-	// id, instance or address.
+	// Register returns once the balancer knows the server and may pick it.
+	// Membership itself is held in etcd under the server's lease, and the balancer
+	// believes etcd alone: it answers when it has read the server's entry there,
+	// UNAVAILABLE if that takes more than 2 s. INVALID_ARGUMENT for an absurd
+	// capacity, an empty id, instance or address; NOT_FOUND when the entry has
+	// gone already (the server announces itself anew); FAILED_PRECONDITION when a
+	// later life of the same id is there.
 	Register(context.Context, *RegisterRequest) (*RegisterResponse, error)
 	// Report carries a server's load for as long as both live. It ends with
 	// NOT_FOUND when the balancer does not know the server, which then registers
