@@ -1,0 +1,52 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// Failure is what a [Hunt] found. The world with Seed and Shrunk.Faults fails
+// with Shrunk.Err, that with the Original schedule with OriginalErr.
+type Failure struct {
+	Seed        uint64
+	Original    Schedule
+	OriginalErr error
+	Shrunk      Shrunk
+	Trace       []byte // of the shrunken run, up to Limits.Trace
+	Replay      string // the command that runs the seed again
+}
+
+// tail is how many lines of the trace a message shows.
+const tail = 20
+
+// String says all that is needed to see the failure again.
+func (f *Failure) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d fails: %v\n", f.Seed, f.Shrunk.Err)
+	minimal := "minimal"
+	if !f.Shrunk.Minimal {
+		minimal = "perhaps not minimal"
+	}
+	fmt.Fprintf(&b, "%d of %d faults are needed (%d runs, %s):\n", len(f.Shrunk.Faults), len(f.Original), f.Shrunk.Runs, minimal)
+	b.WriteString(indent(f.Shrunk.Faults.String()))
+	fmt.Fprintf(&b, "as drawn, it failed with: %v\n", f.OriginalErr)
+	b.WriteString(indent(f.Original.String()))
+	if f.Replay != "" {
+		fmt.Fprintf(&b, "replay: %s\n", f.Replay)
+	}
+	lines := bytes.SplitAfter(f.Trace, []byte("\n"))
+	if skip := len(lines) - 1 - tail; skip > 0 {
+		lines = lines[skip:]
+	}
+	fmt.Fprintf(&b, "the trace ends with:\n%s", indent(string(bytes.Join(lines, nil))))
+	return b.String()
+}
+
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("  " + line)
+	}
+	return b.String()
+}

@@ -1,0 +1,126 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"slices"
+)
+
+// store is what a node's disk holds, through all lives of the node.
+type store struct {
+	w        *World
+	chance   rand.PCG          // one draw for every operation
+	files    map[string][]byte // as the node sees them
+	durable  map[string][]byte // as a crash would leave them
+	pending  []change          // what files has and durable has not
+	first    uint64            // number of the first pending change, counted from 0
+	size     int               // bytes in files
+	buffered int               // bytes in pending
+	busy     int64             // the moment at which the last sync ends, in ns
+	forces   []force           // SlowDisk, FailWrite and FailSync
+}
+
+type changeKind uint8
+
+const (
+	appended changeKind = iota
+	replaced
+	truncated
+	removed
+)
+
+// change is one buffered operation.
+type change struct {
+	kind   changeKind
+	file   string
+	offset int // where an append begins, or the size to truncate to
+	data   []byte
+}
+
+func (s *store) init(w *World, n *node) {
+	s.w, s.chance = w, *stream(w.cfg.Seed, "disk", n.id, 0)
+	s.files, s.durable = map[string][]byte{}, map[string][]byte{}
+}
+
+// strikes draws whether a fault makes the present operation fail.
+func (s *store) strikes(kind Kind) bool {
+	draw := s.chance.Uint64()
+	if len(s.forces) == 0 {
+		return false
+	}
+	s.w.chance.Seed(draw, s.w.cfg.Seed)
+	hit := false
+	for _, f := range s.forces {
+		hit = f.kind == kind && s.w.rng.Float64() < f.p || hit
+	}
+	return hit
+}
+
+// finish ends a sync: what it covered is durable or, if it fails, lost.
+func (s *store) finish(e *event) {
+	e.failed = s.strikes(FailSync)
+	covered := int(e.mark - s.first)
+	for _, c := range s.pending[:covered] {
+		s.buffered -= len(c.data)
+		if !e.failed {
+			c.apply(s.durable)
+		}
+	}
+	s.pending = slices.Delete(s.pending, 0, covered)
+	s.first += uint64(covered)
+}
+
+// crash leaves what is durable and, of what is not, a prefix: that share of
+// its bytes. What has no bytes counts as one.
+func (s *store) crash(share float64) {
+	total := 0
+	for _, c := range s.pending {
+		total += c.weight()
+	}
+	left := int(share * float64(total))
+	for _, c := range s.pending {
+		if c.kind == appended {
+			c.data = c.data[:min(left, len(c.data))]
+		}
+		if left < c.weight() || left == 0 {
+			break
+		}
+		left -= c.weight()
+		c.apply(s.durable)
+	}
+	s.first += uint64(len(s.pending))
+	s.pending, s.buffered, s.size, s.busy = nil, 0, 0, 0
+	s.files = map[string][]byte{}
+	for name, data := range s.durable { // into a map: the order does not show
+		s.files[name] = slices.Clone(data)
+		s.size += len(data)
+	}
+}
+
+func (s *store) survivor(file string) []byte { return slices.Clone(s.durable[file]) }
+
+func (c change) weight() int { return max(1, len(c.data)) }
+
+// apply makes the change to files and returns by how many bytes they grew.
+func (c change) apply(files map[string][]byte) int {
+	before, old := len(files[c.file]), files[c.file]
+	switch c.kind {
+	case appended:
+		if old == nil {
+			old = []byte{} // a file, though empty
+		}
+		if end := c.offset + len(c.data); end > len(old) {
+			old = append(old, make([]byte, end-len(old))...)
+		}
+		copy(old[c.offset:], c.data)
+		files[c.file] = old
+	case replaced:
+		files[c.file] = append([]byte{}, c.data...)
+	case truncated:
+		if len(old) > c.offset {
+			files[c.file] = old[:c.offset]
+		}
+	case removed:
+		delete(files, c.file)
+	}
+	return len(files[c.file]) - before
+}
