@@ -1,0 +1,249 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// Link is a TCP proxy from one role to another that follows [Rules]. All
+// methods may be called from any goroutine.
+type Link struct {
+	options Options // complete
+	clock   *clock
+	own     bool // the clock ends with the link
+	target  atomic.Pointer[string]
+
+	ctx    context.Context // ends with the link
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // accepting, and every connection
+
+	forward, back way
+	failed        atomic.Int64
+
+	mu       sync.Mutex
+	rules    Rules
+	door     *door
+	conns    map[*conn]struct{}
+	closed   bool
+	ordinal  int64 // of the next connection
+	maxOpen  int
+	refused  int64
+	dropped  int64
+	resetted int64
+}
+
+// New returns a link that accepts connections.
+func New(o Options) (*Link, error) {
+	c, err := startClock()
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLink(o, c)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	l.own = true
+	return l, nil
+}
+
+func startClock() (*clock, error) {
+	a, err := newAlarm()
+	if err != nil {
+		return nil, fmt.Errorf("link: %w", err)
+	}
+	return newClock(a), nil
+}
+
+func newLink(o Options, c *clock) (*Link, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, err
+	}
+	l := &Link{options: o, clock: c, conns: map[*conn]struct{}{}}
+	l.forward.clock, l.back.clock = c, c
+	l.target.Store(&o.Target)
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.apply(o.Rules)
+	if l.door, err = newDoor(o.Listen, l.serve); err != nil {
+		l.cancel()
+		return nil, fmt.Errorf("%v: %w", o, err)
+	}
+	if o.Rules.Refuse {
+		l.door.shut()
+	}
+	return l, nil
+}
+
+// Addr is where the link listens, host:port. It never changes.
+func (l *Link) Addr() string { return l.door.addr.String() }
+
+// From is the name of the side that dials.
+func (l *Link) From() string { return l.options.From }
+
+// To is the name of the side that is dialled.
+func (l *Link) To() string { return l.options.To }
+
+// SetTarget leads new connections to another address, for example because a
+// role was started again. Established ones stay where they are.
+func (l *Link) SetTarget(target string) error {
+	if err := checkTarget(target); err != nil {
+		return fmt.Errorf("%v: %w", l.options, err)
+	}
+	l.target.Store(&target)
+	return nil
+}
+
+// Rules returns what applies now.
+func (l *Link) Rules() Rules {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rules
+}
+
+// SetRules replaces all rules.
+func (l *Link) SetRules(r Rules) error { return l.Update(func(old *Rules) { *old = r }) }
+
+// Update changes some rules and leaves the others as they are.
+func (l *Link) Update(change func(*Rules)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return fmt.Errorf("%v is closed", l.options)
+	}
+	r := l.rules
+	change(&r)
+	if err := r.check(); err != nil {
+		return fmt.Errorf("%v: %w", l.options, err)
+	}
+	if r.Refuse {
+		l.door.shut()
+	} else if err := l.door.open(); err != nil {
+		return fmt.Errorf("%v: %w", l.options, err)
+	}
+	l.apply(r)
+	return nil
+}
+
+// apply makes rules known to all connections. The caller holds l.mu.
+func (l *Link) apply(r Rules) {
+	l.rules = r
+	l.forward.path.Store(&r.Forward)
+	l.back.path.Store(&r.Back)
+	for c := range l.conns {
+		c.wakeUp()
+	}
+}
+
+// serve accepts on ln in the background until it is closed.
+func (l *Link) serve(ln *net.TCPListener) { l.wg.Go(func() { l.accept(ln) }) }
+
+func (l *Link) accept(ln *net.TCPListener) {
+	for {
+		s, err := ln.AcceptTCP()
+		switch {
+		case err == nil:
+			l.admit(s)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // out of descriptors, or a connection that ended before it was accepted
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-l.ctx.Done():
+			}
+		}
+	}
+}
+
+// admit starts a new connection, or resets it if the rules say so.
+func (l *Link) admit(s *net.TCPConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.ordinal
+	l.ordinal++
+	switch {
+	case l.closed:
+		closeReset(s)
+		return
+	case l.rules.Refuse || len(l.conns) >= l.options.MaxConns:
+		l.refused++
+		closeReset(s)
+		return
+	case l.rules.Drop > 0 && l.options.chance(n, "drop").Float64() < l.rules.Drop:
+		l.dropped++
+		closeReset(s)
+		return
+	}
+	c := newConn(l, s, n)
+	l.conns[c] = struct{}{}
+	l.maxOpen = max(l.maxOpen, len(l.conns))
+	l.wg.Go(func() {
+		c.run()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.conns, c)
+	})
+}
+
+// whole says that neither way is cut, as a handshake needs.
+func (l *Link) whole() bool { return !l.forward.path.Load().Cut && !l.back.path.Load().Cut }
+
+// Reset ends all connections at once, with RST on both sides, and returns how
+// many there were. Bytes under way are lost. New connections are welcome.
+func (l *Link) Reset() int {
+	n := 0
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.conns {
+		if c.end(closeReset) {
+			n++
+		}
+	}
+	l.resetted += int64(n)
+	return n
+}
+
+// Stats returns the counters.
+func (l *Link) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Stats{
+		From: l.options.From, To: l.options.To,
+		Accepted: l.ordinal, Open: int64(len(l.conns)), MaxOpen: int64(l.maxOpen),
+		Refused: l.refused, Dropped: l.dropped, Failed: l.failed.Load(), Reset: l.resetted,
+		Forward: l.forward.stats(), Back: l.back.stats(),
+	}
+}
+
+// Lag returns the distribution of [Lag], of both ways. Links of a [Network]
+// share it.
+func (l *Link) Lag() *record.Histogram { return l.clock.lags() }
+
+// Close ends the link, its connections and everything that runs for them, and
+// waits for it. Closing it again does nothing. A link of a [Network] is closed
+// with it; one that is closed before keeps its name there and fails each step
+// that concerns it.
+func (l *Link) Close() error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		l.cancel()
+		l.door.close()
+		for c := range l.conns {
+			c.end(closeGently)
+		}
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+	if l.own {
+		l.clock.close()
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package link
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// MaxLinks bounds the links of a [Network].
+const MaxLinks = 1024
+
+// Network holds the links of one trial. All methods may be called from any
+// goroutine.
+type Network struct {
+	template Options
+	clock    *clock
+
+	mu     sync.Mutex
+	links  map[[2]string]*Link
+	closed bool
+}
+
+// NewNetwork returns a network without links. They take everything but their
+// names and target from the template.
+func NewNetwork(template Options) (*Network, error) {
+	if template.From != "" || template.To != "" || template.Target != "" {
+		return nil, errors.New("network: From, To and Target are given to Add, not in the template")
+	}
+	if _, err := template.complete(); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	c, err := startClock()
+	if err != nil {
+		return nil, err
+	}
+	return &Network{template: template, clock: c, links: map[[2]string]*Link{}}, nil
+}
+
+// Add makes the link by which from reaches to. The target may be empty until
+// it is known: see [Link.SetTarget].
+func (n *Network) Add(from, to, target string) (*Link, error) {
+	o := n.template
+	o.From, o.To, o.Target = from, to, target
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.closed:
+		return nil, fmt.Errorf("%v: %w", o, errClosed)
+	case from == "" || to == "":
+		return nil, fmt.Errorf("%v: both sides of a link need a name", o)
+	case n.links[[2]string{from, to}] != nil:
+		return nil, fmt.Errorf("%v exists already", o)
+	case len(n.links) == MaxLinks:
+		return nil, fmt.Errorf("%v: the network has %d links already", o, MaxLinks)
+	}
+	l, err := newLink(o, n.clock)
+	if err != nil {
+		return nil, err
+	}
+	n.links[[2]string{from, to}] = l
+	return l, nil
+}
+
+// Link finds the link by which from reaches to.
+func (n *Network) Link(from, to string) (*Link, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l, ok := n.links[[2]string{from, to}]
+	return l, ok
+}
+
+// Links returns all links, ordered by From and To.
+func (n *Network) Links() []*Link {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	links := make([]*Link, 0, len(n.links))
+	for _, l := range n.links {
+		links = append(links, l)
+	}
+	slices.SortFunc(links, func(a, b *Link) int {
+		return cmp.Or(cmp.Compare(a.From(), b.From()), cmp.Compare(a.To(), b.To()))
+	})
+	return links
+}
+
+// Do carries out a step now, whatever its time, and returns how many links it
+// concerned. That there is none is an error: a name is misspelt.
+func (n *Network) Do(s Step) (int, error) {
+	links, err := n.concerned(s)
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for _, l := range links {
+		errs = append(errs, s.apply(l))
+	}
+	return len(links), errors.Join(errs...)
+}
+
+// concerned returns the links that a step is about.
+func (n *Network) concerned(s Step) ([]*Link, error) {
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("%v: %w", s, err)
+	}
+	links := n.Links()
+	var names []string
+	for _, l := range links {
+		names = append(names, l.From()+"->"+l.To())
+	}
+	links = slices.DeleteFunc(links, func(l *Link) bool { return !s.concerns(l) })
+	if len(links) == 0 {
+		return nil, fmt.Errorf("%v: no link matches %s; there are: %s", s, s.pattern(), strings.Join(names, ", "))
+	}
+	return links, nil
+}
+
+// Applied is a step that has been carried out.
+type Applied struct {
+	Step  Step
+	At    time.Duration // when, after the start
+	Links int           // how many it concerned
+}
+
+// Run carries out a schedule whose times count from start, and reports each
+// step to observe, which may be nil, once it is done. Steps whose time has
+// passed are done at once; steps of the same time in the order given. It
+// returns after the last one, or with an error when the context ends before, a
+// step concerns no link (checked before the first), or the network is closed.
+func (n *Network) Run(ctx context.Context, start time.Time, schedule Schedule, observe func(Applied)) error {
+	for _, s := range schedule {
+		if _, err := n.concerned(s); err != nil {
+			return err
+		}
+	}
+	return play(ctx, n.clock, start.Sub(n.clock.start), schedule, func(s Step, at time.Duration) error {
+		links, err := n.Do(s)
+		if err == nil && observe != nil {
+			observe(Applied{Step: s, At: at, Links: links})
+		}
+		return err
+	})
+}
+
+// play calls do for each step when its time after start has come.
+func play(ctx context.Context, c *clock, start time.Duration, schedule Schedule, do func(s Step, at time.Duration) error) error {
+	schedule = slices.Clone(schedule)
+	slices.SortStableFunc(schedule, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
+	for _, s := range schedule {
+		if err := c.sleep(ctx, start+s.At); err != nil {
+			return fmt.Errorf("before %v: %w", s, err)
+		}
+		if err := do(s, c.now()-start); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lag returns the distribution of [Lag] over all links.
+func (n *Network) Lag() *record.Histogram { return n.clock.lags() }
+
+// Stats returns the counters of all links, ordered by From and To.
+func (n *Network) Stats() []Stats {
+	links := n.Links()
+	stats := make([]Stats, len(links))
+	for i, l := range links {
+		stats[i] = l.Stats()
+	}
+	return stats
+}
+
+// Close closes all links and waits for everything that runs for them.
+func (n *Network) Close() error {
+	n.mu.Lock()
+	closed := n.closed
+	n.closed = true
+	n.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var errs []error
+	for _, l := range n.Links() {
+		errs = append(errs, l.Close())
+	}
+	n.clock.close()
+	return errors.Join(errs...)
+}

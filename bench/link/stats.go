@@ -1,0 +1,121 @@
+package link
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Stats counts what a link did since it was made.
+type Stats struct {
+	From, To string
+
+	Accepted int64 // connections
+	Open     int64 // of them, now
+	MaxOpen  int64 // at the same time
+
+	Refused int64 // connections reset on arrival by the rule Refuse (those that failed with ECONNREFUSED never arrive) or at Options.MaxConns
+	Dropped int64 // connections reset on arrival by the rule Drop
+	Failed  int64 // connections reset because the target could not be reached
+	Reset   int64 // connections ended by Reset
+
+	Forward, Back PathStats
+}
+
+// PathStats counts the bytes of all connections that flowed one way.
+type PathStats struct {
+	Bytes  int64 // arrived
+	Chunks int64 // arrived; a chunk is what one read returned
+
+	HeldBytes, MaxHeldBytes   int64 // in the link now, and at most
+	HeldChunks, MaxHeldChunks int64
+
+	Resets int64 // connections whose one end was reset, which the link passed on this way
+	Lag    Lag
+}
+
+// Lag is how much later than due bytes left, whenever the link waited for that
+// time with nothing in the way: the error of its timer and of the scheduler.
+type Lag struct {
+	Count     int64
+	Mean, Max time.Duration
+}
+
+// way is one direction of a link, shared by the pipes of its connections.
+type way struct {
+	clock *clock
+	path  atomic.Pointer[Path]
+
+	bytes, chunks, resets atomic.Int64
+	heldBytes, heldChunks gauge
+
+	mu     sync.Mutex
+	busy   time.Duration // until when the bytes on their way out occupy it, if its rate is limited
+	lags   int64
+	lagSum time.Duration
+	lagMax time.Duration
+}
+
+// late records how much later than wanted a wait ended.
+func (w *way) late(lag time.Duration) {
+	w.mu.Lock()
+	w.lags++
+	w.lagSum += lag
+	w.lagMax = max(w.lagMax, lag)
+	w.mu.Unlock()
+	w.clock.late(lag)
+}
+
+// reset passes on to one side that the other has reset the connection.
+func (w *way) reset(dst socket) {
+	w.resets.Add(1)
+	closeReset(dst)
+}
+
+// stats reads the counters.
+func (w *way) stats() PathStats {
+	s := PathStats{
+		Bytes: w.bytes.Load(), Chunks: w.chunks.Load(), Resets: w.resets.Load(),
+		HeldBytes: w.heldBytes.now.Load(), MaxHeldBytes: w.heldBytes.most.Load(),
+		HeldChunks: w.heldChunks.now.Load(), MaxHeldChunks: w.heldChunks.most.Load(),
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.Lag = Lag{Count: w.lags, Max: w.lagMax}
+	if w.lags > 0 {
+		s.Lag.Mean = w.lagSum / time.Duration(w.lags)
+	}
+	return s
+}
+
+const rateSlack = 5 * time.Millisecond
+
+// reserve assigns the way out to n bytes that are due, and returns when the
+// last of them will have left. Time that a busy way lost by waking late is
+// made up for, up to rateSlack; time in which it stood idle is not.
+func (w *way) reserve(n int, due time.Duration, rate int64) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	begin := max(w.busy, due, w.clock.now()-rateSlack)
+	w.busy = begin + time.Duration(float64(n)/float64(rate)*float64(time.Second))
+	return w.busy
+}
+
+// packet is how many bytes leave at once at a limited rate: a millisecond's
+// worth, but no less than an Ethernet frame carries.
+func packet(rate int64) int {
+	return int(min(max(rate/1000, 1460), maxWrite))
+}
+
+// gauge is a level and its highest value.
+type gauge struct{ now, most atomic.Int64 }
+
+func (g *gauge) add(n int64) {
+	level := g.now.Add(n)
+	for {
+		most := g.most.Load()
+		if level <= most || g.most.CompareAndSwap(most, level) {
+			return
+		}
+	}
+}
