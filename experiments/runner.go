@@ -23,11 +23,14 @@ const patience = 60 * time.Second
 // attempt is counted in the stored trial. An invalid verdict is final.
 const attempts = 3
 
+var errHung = errors.New("the trial hung")
+
 // Runner runs plans and stores what comes out.
 type Runner struct {
 	Out     string   // folder of results/
 	Command []string // as typed, for run.json
 	Fresh   bool     // measure again what an interrupted run had finished
+	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
 }
 
@@ -189,6 +192,9 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 	if err != nil {
 		return nil, "", err
 	}
+	if done.Status() == record.Valid && r.Profile {
+		return done, "", nil
+	}
 	if done.Status() == record.Valid {
 		return done, "", os.RemoveAll(bundle)
 	}
@@ -229,11 +235,16 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 // measure runs the system's trial with fresh processes and reaps them.
 func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
 	limit := t.Cell.cost() + patience
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the trial hung: stopped after %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
 	defer cancel()
+	profiles := ""
+	if r.Profile {
+		profiles = dir
+	}
 	bench, group, err := process.NewGroup(ctx, process.Options{
-		System: p.System,
-		Dir:    dir,
+		System:  p.System,
+		Dir:     dir,
+		Profile: profiles,
 		Setting: systems.Setting{
 			Seed:   t.Seed,
 			Load:   p.Load,
@@ -249,6 +260,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	}
 	defer func() { err = errors.Join(err, group.Close()) }()
 	obs, err = p.System.Trial(bench, group, t.Cell.Values)
+	if errors.Is(context.Cause(bench), errHung) {
+		err = errors.Join(err, group.Dump())
+	}
 	if cause := context.Cause(bench); err != nil && cause != nil {
 		err = cause // a process died: that is why the rest failed
 	}

@@ -109,12 +109,23 @@ func TestUnexpectedDeathEndsTheTrial(t *testing.T) {
 	}
 	<-ctx.Done()
 	failure(t, context.Cause(ctx), "server server ended though nobody asked it to: signal: killed", "| listening on "+p.Addr())
-	if _, err := g.Start(ctx, systems.Launch{Role: "server", Name: "next"}); err == nil {
-		t.Error("a process was started after the trial had ended")
+	if _, err := g.Start(t.Context(), systems.Launch{Role: "server", Name: "next"}); err == nil || len(g.Processes()) > 1 {
+		t.Errorf("a process was started after the trial had ended: %v", err)
 	}
 	failure(t, p.Stop(t.Context()), "nobody asked")
 	failure(t, p.Kill(), "nobody asked")
 	failure(t, g.Close(), "nobody asked")
+}
+
+// Even a good end is one that nobody asked for.
+func TestServerThatLeavesEndsTheTrial(t *testing.T) {
+	ctx, g := open(t, nil)
+	p := start(ctx, t, g, "server")
+	if err := syscall.Kill(p.PID(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
+	failure(t, context.Cause(ctx), "server server ended though nobody asked it to: exit status 0")
 }
 
 func TestFailureOfARoleThatDoesNotServe(t *testing.T) {

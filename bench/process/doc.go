@@ -13,10 +13,10 @@
 //   - the announcement, to which [Announce] writes the address it listens on.
 //
 // Nothing outlives dyno. Close asks every process to finish and kills those
-// that do not. If dyno itself is killed, the lifeline ends its processes, and
-// on Linux the kernel kills them besides (PR_SET_PDEATHSIG), which also reaches
-// those that are stopped and cannot read. Elsewhere a process that is stopped
-// while dyno is killed stays until somebody continues it.
+// that do not. If dyno itself is killed, three things end its processes: on
+// Linux the kernel kills them (PR_SET_PDEATHSIG), whatever they are doing;
+// everywhere the lifeline does; and a process that is stopped, and cannot read,
+// is hung up and continued because its process group has become an orphan.
 //
 // The package needs process groups and job-control signals: it builds on Unix
 // only.

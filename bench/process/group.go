@@ -25,7 +25,6 @@ type Group struct {
 	closed   func() error
 
 	mu       sync.Mutex
-	closing  bool
 	names    map[string]bool // ever started, or about to be
 	children []*child        // in the order of their start
 }
@@ -85,8 +84,6 @@ func (g *Group) admit(ctx context.Context, name string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case g.closing:
-		return errClosed
 	case g.ctx.Err() != nil:
 		return contextError(g.ctx)
 	case ctx.Err() != nil:
@@ -141,9 +138,8 @@ func (g *Group) Close() error { return g.closed() }
 
 func (g *Group) close() error {
 	g.mu.Lock()
-	g.closing = true
+	g.cancel(errClosed) // under the lock: who is not admitted by now never is
 	g.mu.Unlock()
-	g.cancel(errClosed)
 	g.starting.Wait() // the context has ended: Start calls return soon
 	err := stopAll(g.children, g.opts.Grace)
 	g.spawner.close() // last: its thread is what the kernel ties the processes to

@@ -10,8 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,6 +30,9 @@ func TestServingRoleIsReadyWhenStartReturns(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
+	if group, err := syscall.Getpgid(p.PID()); err != nil || group != p.PID() {
+		t.Errorf("it is in process group %d, %v: Ctrl-C would reach it", group, err)
+	}
 	if p.Name() != "server" || state(p.PID()) == "" {
 		t.Errorf("process %q with pid %d does not run", p.Name(), p.PID())
 	}
@@ -163,7 +168,7 @@ func TestRefusedLaunches(t *testing.T) {
 	ctx, g := open(t, func(o *process.Options) { o.Limit = 1 })
 	try := func(l systems.Launch, want string) {
 		t.Helper()
-		if _, err := g.Start(ctx, l); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := g.Start(t.Context(), l); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got %v, want an error that says %q", l, err, want)
 		}
 	}
@@ -209,7 +214,10 @@ func TestConcurrentStartsAndClose(t *testing.T) {
 			}
 		})
 	}
-	all.Go(func() { _, _ = g.Start(ctx, systems.Launch{Role: "mute", Name: "slow"}) })
+	all.Go(func() {
+		_, err := g.Start(t.Context(), systems.Launch{Role: "mute", Name: "slow"}) // not the group's context
+		failure(t, err, "called off", "the process group is closed")
+	})
 	eventually(t, "five processes have started", func() bool { return len(g.Processes()) == 5 })
 	if err := g.Close(); err != nil {
 		t.Error(err)
@@ -222,7 +230,31 @@ func TestConcurrentStartsAndClose(t *testing.T) {
 	}
 }
 
+// Close may come at any moment of a start.
+func TestCloseDuringStarts(t *testing.T) {
+	for range 20 {
+		ctx, g := open(t, nil)
+		var all sync.WaitGroup
+		for _, name := range []string{"a", "b", "c", "d"} {
+			all.Go(func() { _, _ = g.Start(ctx, systems.Launch{Role: "worker", Name: name}) })
+		}
+		for len(g.Processes()) == 0 { // the first is there, the others are on their way
+			runtime.Gosched()
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+		all.Wait()
+		for _, p := range g.Processes() {
+			if p.Exit == nil || !gone(p.PID) {
+				t.Errorf("%+v was left behind", p)
+			}
+		}
+	}
+}
+
 func TestNothingLeaksAfterClose(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would close what we forget
 	cycle := func() {
 		ctx, g := open(t, nil)
 		start(ctx, t, g, "server")

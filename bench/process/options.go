@@ -33,6 +33,10 @@ type Options struct {
 	// otherwise is dyno's own.
 	Env []string
 
+	// Profile is a folder for CPU and heap profiles of every process; empty:
+	// none are made. It must exist.
+	Profile string
+
 	// Logf receives one line at a time; nil: none.
 	Logf func(format string, args ...any)
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +26,11 @@ func dyno(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestNothingOutlivesAKilledDyno(t *testing.T) {
-	outer := dyno(t, "toy", "nest")
-	outer.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+// nested starts a command that starts processes of its own, and returns their
+// ids once they run.
+func nested(t *testing.T, args ...string) (outer *exec.Cmd, pids []int) {
+	t.Helper()
+	outer = dyno(t, args...)
 	out, err := outer.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -39,14 +42,15 @@ func TestNothingOutlivesAKilledDyno(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pids []int
 	for f := range strings.FieldsSeq(line) {
 		pids = append(pids, atoi(t, f))
 	}
-	if len(pids) != 3 {
-		t.Fatalf("the nested dyno printed %q, want three process ids", line)
-	}
-	eventually(t, "the second is stopped", func() bool { return state(pids[1]) == "T" })
+	return outer, pids
+}
+
+// killOuter kills a nested dyno and waits for its processes to go.
+func killOuter(t *testing.T, outer *exec.Cmd, pids []int) {
+	t.Helper()
 	for _, pid := range pids {
 		if gone(pid) {
 			t.Errorf("pid %d is gone before its time", pid)
@@ -57,8 +61,30 @@ func TestNothingOutlivesAKilledDyno(t *testing.T) {
 	}
 	_ = outer.Wait() // killed, as we know
 	for _, pid := range pids {
-		eventually(t, "the children of the killed dyno are gone", func() bool { return gone(pid) })
+		eventually(t, "the processes of the killed dyno are gone", func() bool { return gone(pid) })
 	}
+}
+
+func TestNothingOutlivesAKilledDyno(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	outer, pids := nested(t, "toy", "nest")
+	if len(pids) != 3 {
+		t.Fatalf("the nested dyno started %v, want three processes", pids)
+	}
+	eventually(t, "the second is stopped", func() bool { return state(pids[1]) == "T" })
+	killOuter(t, outer, pids)
+}
+
+// This is the kernel's doing alone: the process does not read its lifeline,
+// nor is it stopped.
+func TestKernelKillsTheProcessesOfAKilledDyno(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	script := filepath.Join(t.TempDir(), "deaf")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	outer, pids := nested(t, "toy", "deaf", script)
+	killOuter(t, outer, pids)
 }
 
 func TestLifeline(t *testing.T) {

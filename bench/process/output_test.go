@@ -3,10 +3,12 @@
 package process_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"dyno/bench/process"
@@ -30,6 +32,17 @@ func TestOutputIsBounded(t *testing.T) {
 	failure(t, err, fmt.Sprintf("wrote %d bytes", more))
 	if ctx.Err() != nil {
 		t.Error("too much output ended the trial")
+	}
+}
+
+func TestOutputHeldOpenByAnother(t *testing.T) {
+	ctx, g := open(t, nil)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	out, err := start(ctx, t, g, "heir").Wait(ctx)
+	failure(t, err, "WaitDelay expired")
+	if err := syscall.Kill(atoi(t, string(out)), syscall.SIGKILL); err != nil {
+		t.Errorf("the process that holds the output: %v", err)
 	}
 }
 

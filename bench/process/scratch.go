@@ -66,21 +66,31 @@ func hold(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := claim(f, path); err != nil {
 		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errTaken
-		}
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	// Between opening and locking, a sweep may have removed it.
-	held, err := f.Stat()
-	there, statErr := os.Lstat(path)
-	if err != nil || statErr != nil || !os.SameFile(held, there) {
-		_ = f.Close()
-		return nil, errTaken
+		return nil, err
 	}
 	return f, nil
+}
+
+// claim locks an open directory and makes sure that it is still there: between
+// opening and locking, a sweep may have removed it.
+func claim(f *os.File, path string) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errTaken
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	held, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("locked %s: %w", path, err)
+	}
+	if there, err := os.Lstat(path); err != nil || !os.SameFile(held, there) {
+		return errTaken
+	}
+	return nil
 }
 
 // sweep removes the directories of a prefix that nobody holds. What cannot be

@@ -3,11 +3,11 @@
 package process_test
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"dyno/bench/process"
@@ -44,17 +44,7 @@ func TestScratch(t *testing.T) {
 
 func TestScratchSweepsWhatAKilledRunLeft(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	nested := dyno(t, "toy", "nest") // its bench has a scratch directory
-	out, err := nested.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nested.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	outer, pids := nested(t, "toy", "nest") // its bench has a scratch directory
 	const prefix = "dyno-systemtest"
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"-*"))
 	if err != nil || len(dirs) != 1 {
@@ -78,10 +68,7 @@ func TestScratchSweepsWhatAKilledRunLeft(t *testing.T) {
 	if swept := scratch(); len(swept) != 0 || !exists(dirs[0]) {
 		t.Fatalf("the directory of a living run was swept: %v", swept)
 	}
-	if err := nested.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = nested.Wait() // killed, as we know
+	killOuter(t, outer, pids)
 	if swept := scratch(); !slices.Equal(swept, dirs) || exists(dirs[0]) {
 		t.Errorf("swept %v, want %v", swept, dirs)
 	}
@@ -89,6 +76,33 @@ func TestScratchSweepsWhatAKilledRunLeft(t *testing.T) {
 		if !exists(f) {
 			t.Errorf("%s was swept", strings.TrimPrefix(f, os.TempDir()))
 		}
+	}
+}
+
+// Every run sweeps while others make their directories.
+func TestScratchIsKeptFromConcurrentSweeps(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	var runs sync.WaitGroup
+	for range 8 {
+		runs.Go(func() {
+			for range 100 {
+				d, err := process.Scratch("toy")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := os.WriteFile(filepath.Join(d.Path, "f"), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+				if err := d.Release(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	runs.Wait()
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
 	}
 }
 

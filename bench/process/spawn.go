@@ -65,6 +65,9 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 		"GOMAXPROCS=" + strconv.Itoa(max(1, c.launch.CPUs)),
 		lifelineVar + "=0", // its standard input
 	})
+	if g.opts.Profile != "" {
+		cmd.Env = append(cmd.Env, profileEnv(g.opts.Profile, c.Name()))
+	}
 	cmd.Stdin = p.hold
 	if p.announce != nil {
 		cmd.ExtraFiles = []*os.File{p.announce}

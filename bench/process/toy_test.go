@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"dyno/bench/process"
 	"dyno/systems"
 	"dyno/systems/systemtest"
 )
@@ -41,9 +43,10 @@ var toy = &systems.System{
 		{Command: role("worker", wait)},
 		{Command: role("show", show)},
 		{Command: role("fails", die)},
+		{Command: role("heir", leave)},
 		{Command: printer()},
 	},
-	Commands: []systems.Command{role("nest", nest)},
+	Commands: []systems.Command{role("nest", nest), role("deaf", deaf)},
 }
 
 func role(name string, run func(context.Context, systems.Shell) error) systems.Command {
@@ -118,7 +121,8 @@ func die(_ context.Context, sh systems.Shell) error {
 // show prints what it was given.
 func show(_ context.Context, sh systems.Shell) error {
 	in, err := io.ReadAll(os.Stdin)
-	fmt.Fprintf(sh.Out, "cpus %d args %q env %q stdin %q %v\n", runtime.GOMAXPROCS(0), sh.Args, os.Getenv("TOY"), in, err)
+	fmt.Fprintf(sh.Out, "cpus %d args %q env %q stdin %q %v\n", runtime.GOMAXPROCS(0), sh.Args,
+		os.Getenv("TOY")+os.Getenv("DYNO_LIFELINE")+os.Getenv("DYNO_ANNOUNCE"), in, err)
 	return nil
 }
 
@@ -143,6 +147,34 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
+}
+
+// leave ends, but leaves a process behind that holds its output open.
+func leave(_ context.Context, sh systems.Shell) error {
+	cmd := exec.Command("sleep", "60")
+	cmd.Stdout = sh.Out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(sh.Out, cmd.Process.Pid)
+	return err
+}
+
+// deaf is a dyno of its own whose only process, the binary given as argument,
+// knows of no lifeline.
+func deaf(ctx context.Context, sh systems.Shell) error {
+	sys := &systems.System{Name: "deaf", Roles: []systems.Role{{Command: systems.Command{Name: "worker"}}}}
+	ctx, g, err := process.NewGroup(ctx, process.Options{System: sys, Dir: os.TempDir(), Binary: sh.Args[0]})
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	p, err := g.Start(ctx, systems.Launch{Role: "worker", Name: "deaf"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(sh.Out, p.PID())
+	return wait(ctx, sh)
 }
 
 // nest is a dyno of its own: it starts a server that runs, one that is paused

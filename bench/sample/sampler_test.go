@@ -16,7 +16,7 @@ import (
 type worker struct {
 	began    time.Time
 	cores    float64
-	ends     time.Duration // 0: never
+	ends     time.Duration // and half a second later another one has its id; 0: never
 	replaced time.Duration // by a process that has used less; 0: never
 	slow     int           // how often the slow figures were asked for
 	reads    int
@@ -26,7 +26,7 @@ func (w *worker) open(int) probe {
 	return func(slow bool) (reading, error) {
 		w.reads++
 		d := time.Since(w.began)
-		if w.ends > 0 && d >= w.ends {
+		if w.ends > 0 && d >= w.ends && d < w.ends+500*time.Millisecond {
 			return reading{}, os.ErrNotExist
 		}
 		r := reading{

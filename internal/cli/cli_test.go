@@ -168,6 +168,29 @@ func tamper(t *testing.T, path string) {
 	}
 }
 
+// --pprof keeps a CPU and a heap profile of every process.
+func TestRunProfiles(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
+	if err := os.WriteFile(file, []byte(echoFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := dyno(t, "run", file, "--out", out, "--blocks", "1", "--only", "clients=4", "--pprof"); code != 0 {
+		t.Fatalf("exit %d %s", code, errOut)
+	}
+	for _, kind := range []string{"cpu", "heap"} {
+		found, err := filepath.Glob(filepath.Join(out, "results/raw/*/*."+kind+".pprof"))
+		if err != nil || len(found) != 2 {
+			t.Errorf("%s profiles %q, %v; want those of client and server", kind, found, err)
+		}
+		for _, f := range found {
+			if text, err := os.ReadFile(f); err != nil || !bytes.HasPrefix(text, []byte{0x1f, 0x8b}) {
+				t.Errorf("%s is no profile: %v", f, err)
+			}
+		}
+	}
+}
+
 // A folder that cannot be written is one line and exit 1, before any trial.
 func TestUnwritableFolder(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")

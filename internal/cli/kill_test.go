@@ -2,11 +2,17 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,4 +91,84 @@ func TestKillLeavesNothing(t *testing.T) {
 	if n := bytes.Count(after, []byte("\n")); n != 4 || !bytes.HasPrefix(after, before[:bytes.LastIndexByte(before, '\n')+1]) {
 		t.Errorf("%d trials after the second run, or a finished one was lost or changed", n)
 	}
+}
+
+// A run that is interrupted at random moments, by Ctrl-C and by kill -9 in
+// turn, leaves no process, loses no finished trial and measures none twice.
+// DYNO_INTERRUPTIONS says how often (make soak: 100).
+func TestInterruptedOften(t *testing.T) {
+	times := 4
+	if text := os.Getenv("DYNO_INTERRUPTIONS"); text != "" {
+		var err error
+		if times, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
+	if err := os.WriteFile(file, []byte(echoFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	var finished []string
+	for i := range times {
+		sig := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL}[i%2]
+		interrupt(t, sig, time.Duration(rng.Int64N(int64(time.Second))), "run", file, "--out", out, "--blocks", "500")
+		now := ids(t, filepath.Join(out, "results", "echo-small", "trials.jsonl"))
+		if len(now) < len(finished) || !slices.Equal(now[:len(finished)], finished) {
+			t.Fatalf("after interruption %d: %d finished trials became %d", i+1, len(finished), len(now))
+		}
+		finished = now
+	}
+	sorted := slices.Sorted(slices.Values(finished))
+	if n := len(slices.Compact(sorted)); n != len(finished) {
+		t.Errorf("%d of %d trials were measured twice", len(finished)-n, len(finished))
+	}
+	t.Logf("%d interruptions, %d finished trials", times, len(finished))
+}
+
+// interrupt starts dyno, ends it by a signal after a delay, and waits until
+// every process that it started is gone.
+func interrupt(t *testing.T, sig syscall.Signal, after time.Duration, args ...string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marker := fmt.Sprintf("DYNO_TEST_MARKER=%d-%d", os.Getpid(), time.Now().UnixNano())
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), marker)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after) // the moment is the point; nothing is expected to be ready
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	// Ctrl-C may come before dyno listens for it.
+	if code := cmd.ProcessState.ExitCode(); sig == syscall.SIGINT && code != 130 && code != -1 {
+		t.Errorf("interrupted after %v: exit %d, want 130", after, code)
+	}
+	until(t, "every process is gone", func() bool { return len(marked(t, marker)) == 0 })
+}
+
+// ids lists the whole lines of a file of trials; there may be no file yet.
+func ids(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range bytes.Lines(text) {
+		var trial struct{ ID string }
+		if bytes.HasSuffix(line, []byte("\n")) {
+			if err := json.Unmarshal(line, &trial); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, trial.ID)
+		}
+	}
+	return out
 }

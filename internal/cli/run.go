@@ -26,6 +26,7 @@ type runFlags struct {
 	dryRun bool
 	fresh  bool
 	strict bool
+	pprof  bool
 	out    string
 }
 
@@ -55,6 +56,7 @@ Exit code 1 says that a trial failed its check; it is listed in the report.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
 	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
+	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
@@ -72,7 +74,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		return err
 	}
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Report: show.update}
+	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
 	var tally experiments.Tally
 	for _, p := range plans {
 		show.begin(p)

@@ -42,7 +42,12 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 	fs := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
 	run := cmd.Setup(fs)
 	c.Flags().AddGoFlagSet(fs)
-	c.RunE = func(c *cobra.Command, args []string) error {
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		stop, err := process.Profile()
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 		return run(c.Context(), systems.Shell{
 			Args:     args,
 			Out:      a.out,

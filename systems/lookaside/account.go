@@ -11,6 +11,7 @@ import (
 // who did what. Durations are in nanoseconds.
 type account struct {
 	Load    load.Summary    `json:"load"`
+	Cores   float64         `json:"cores"`   // of the processor, mean over the window, this process
 	Servers []serverAccount `json:"servers"` // by first pick; the index is the target in Load
 	Clients []clientAccount `json:"clients"`
 }

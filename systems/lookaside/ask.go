@@ -10,7 +10,7 @@ import (
 )
 
 // listServers asks a balancer for its table.
-func listServers(ctx context.Context, addr string) ([]*lookasidev1.Server, error) {
+func listServers(ctx context.Context, addr string) (*lookasidev1.ListServersResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	conn, err := rpc.Dial(addr)
@@ -22,7 +22,7 @@ func listServers(ctx context.Context, addr string) ([]*lookasidev1.Server, error
 	if err != nil {
 		return nil, fmt.Errorf("the balancer's table: %w", err)
 	}
-	return resp.GetServers(), nil
+	return resp, nil
 }
 
 // idleStats asks a server for its counts, until it has nothing left to do:

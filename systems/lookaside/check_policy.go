@@ -55,6 +55,9 @@ func (h *History) shares() []record.Check {
 		return nil
 	}
 	c := record.Pass(name, n)
+	if violation != "" && h.Moved {
+		return []record.Check{record.Doubt(name, n, "%s", moved)}
+	}
 	if lost := h.disturbed(); violation != "" && lost > 0 {
 		c = record.Doubt(name, n, "%s; but %d requests were not ok, so servers may have been suspect", violation, lost)
 	} else if violation != "" {

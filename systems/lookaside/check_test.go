@@ -259,3 +259,21 @@ func TestOversleepShare(t *testing.T) {
 		t.Errorf("share of an empty history %v, want 0", got)
 	}
 }
+
+// On a machine too busy to renew leases servers leave the table and come back,
+// and the balancer's counts start again: that proves nothing, either way.
+func TestServersThatMovedAreDoubted(t *testing.T) {
+	h := goodHistory("round_robin", 3)
+	h.Servers[1].Picks -= 3
+	if got := record.Judge(h.Checks()...).Status; got != record.Invalid {
+		t.Errorf("picks that are missing: %s, want invalid", got)
+	}
+	h.Moved = true
+	if got := record.Judge(h.Checks()...).Status; got != record.Undetermined {
+		t.Errorf("picks that are missing where servers moved: %s, want unknown", got)
+	}
+	h.Clients[0].Wrong++
+	if got := record.Judge(h.Checks()...).Status; got != record.Invalid {
+		t.Errorf("a wrong answer where servers moved: %s, want invalid", got)
+	}
+}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"dyno/bench/load"
+	"dyno/bench/sample"
 	"dyno/systems"
 	"dyno/systems/lookaside/service"
 )
@@ -105,11 +107,18 @@ func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, er
 	if o.requests == 0 {
 		closed.Warmup, closed.Length = o.warmup, cmp.Or(o.length, defaultLength)
 	}
+	// From the outside the last interval would be missed: the process ends.
+	sampler, err := sample.Start(ctx, []sample.Target{{Name: "self", PID: os.Getpid()}}, 0)
+	if err != nil {
+		return nil, err
+	}
 	res, err := closed.Run(ctx, c.do)
+	samples := sampler.Stop()
 	if err != nil {
 		return nil, err
 	}
 	a := c.account(&res)
+	a.Cores = samples.Window("self", res.Begin, res.End).Cores
 	return &a, nil
 }
 

@@ -146,9 +146,9 @@ func (d *deployment) show(ctx context.Context, sh systems.Shell) (stop func()) {
 		for {
 			select {
 			case <-tick.C:
-				rows, err := listServers(ctx, d.balancer().Addr())
+				resp, err := listServers(ctx, d.balancer().Addr())
 				if ctx.Err() == nil {
-					t.draw(time.Since(d.started), rows, err)
+					t.draw(time.Since(d.started), resp.GetServers(), err)
 				}
 			case <-ctx.Done():
 				return

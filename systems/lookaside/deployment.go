@@ -196,7 +196,8 @@ func (d *deployment) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, settleTimeout, fmt.Errorf("not all servers had registered after %v", settleTimeout))
 	defer cancel()
 	for {
-		rows, err := listServers(ctx, d.balancer().Addr())
+		resp, err := listServers(ctx, d.balancer().Addr())
+		rows := resp.GetServers()
 		if err == nil && len(rows) == len(d.servers) && heardOf(rows) {
 			return d.admit(rows)
 		}

@@ -149,9 +149,9 @@ func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.R
 // ListServers implements lookasidev1.BalancerServiceServer.
 func (b *balancerServer) ListServers(context.Context, *lookasidev1.ListServersRequest) (*lookasidev1.ListServersResponse, error) {
 	b.mu.Lock()
-	rows := b.core.Rows(b.now())
+	rows, changes := b.core.Rows(b.now()), b.core.Changes()
 	b.mu.Unlock()
-	resp := &lookasidev1.ListServersResponse{Policy: b.policy}
+	resp := &lookasidev1.ListServersResponse{Policy: b.policy, Changes: changes}
 	for _, r := range rows {
 		resp.Servers = append(resp.Servers, &lookasidev1.Server{
 			Id: r.ID, Instance: r.Instance, Address: r.Address, Capacity: r.Capacity, Revision: r.Revision,

@@ -82,7 +82,7 @@ func (r *run) observeCPU(o *record.Observation) {
 	}
 	o.SetVector("cpu", names, each)
 	o.Set("servers_cores", sum)
-	lb, generator := cores(r.lb.Name()), cores("client")
+	lb, generator := cores(r.lb.Name()), r.account.Cores
 	o.Set("lb_cores", lb)
 	o.Set("generator_cores", generator)
 	if generator > busyProcess {

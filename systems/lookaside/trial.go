@@ -61,6 +61,7 @@ type run struct {
 	elapsed time.Duration                            // from then until after the last answer
 	stats   map[string]*lookasidev1.GetStatsResponse // by server, of those that live
 	rows    []*lookasidev1.Server                    // the balancer's table at the end
+	changes uint64                                   // of that table, since the balancer started
 	usage   *usage
 	struck  []*strike
 }
@@ -100,7 +101,8 @@ func (r *run) gather(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.rows, err = listServers(ctx, r.balancer().Addr())
+	table, err := listServers(ctx, r.balancer().Addr())
+	r.rows, r.changes = table.GetServers(), table.GetChanges()
 	return err
 }
 
@@ -108,6 +110,7 @@ func (r *run) gather(ctx context.Context) (err error) {
 func (r *run) history() *History {
 	h := &History{
 		Policy: r.policy, Asked: true, Faults: len(r.struck) > 0,
+		Moved:   r.changes != uint64(len(r.members)), // each joined once
 		Service: r.service, Elapsed: r.elapsed, Bound: leaseTTL + time.Second,
 	}
 	picks := make(map[string]int64)

@@ -476,9 +476,11 @@ func (*ListServersRequest) Descriptor() ([]byte, []int) {
 }
 
 type ListServersResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Policy        string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
-	Servers       []*Server              `protobuf:"bytes,2,rep,name=servers,proto3" json:"servers,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Policy  string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	Servers []*Server              `protobuf:"bytes,2,rep,name=servers,proto3" json:"servers,omitempty"`
+	// How often the table has changed: servers that joined, left or were replaced.
+	Changes       uint64 `protobuf:"varint,3,opt,name=changes,proto3" json:"changes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -525,6 +527,13 @@ func (x *ListServersResponse) GetServers() []*Server {
 		return x.Servers
 	}
 	return nil
+}
+
+func (x *ListServersResponse) GetChanges() uint64 {
+	if x != nil {
+		return x.Changes
+	}
+	return 0
 }
 
 type Server struct {
@@ -983,10 +992,11 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\x03eps\x18\a \x01(\x01R\x03eps\x12\x1a\n" +
 	"\bdraining\x18\b \x01(\bR\bdraining\"\x10\n" +
 	"\x0eReportResponse\"\x14\n" +
-	"\x12ListServersRequest\"b\n" +
+	"\x12ListServersRequest\"|\n" +
 	"\x13ListServersResponse\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x123\n" +
-	"\aservers\x18\x02 \x03(\v2\x19.dyno.lookaside.v1.ServerR\aservers\"\xd1\x02\n" +
+	"\aservers\x18\x02 \x03(\v2\x19.dyno.lookaside.v1.ServerR\aservers\x12\x18\n" +
+	"\achanges\x18\x03 \x01(\x04R\achanges\"\xd1\x02\n" +
 	"\x06Server\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +

@@ -79,16 +79,17 @@ type Config struct {
 
 // Balancer is the table of servers and the choice among them. Make one with [New].
 type Balancer struct {
-	cfg    Config
-	byID   map[string]*row
-	rows   []*row // in registration order
-	now    time.Duration
-	view   []policy.Server // what the policy sees; see view.go
-	viewOf []*row          // the row behind each entry of view
-	fresh  bool            // view is right until expires, unless something happens
-	expire time.Duration
-	heard  bool // some entry of view rests on a report
-	silent bool // some entry of view rests on the mean of the others' reports
+	cfg     Config
+	byID    map[string]*row
+	rows    []*row // in registration order
+	now     time.Duration
+	view    []policy.Server // what the policy sees; see view.go
+	viewOf  []*row          // the row behind each entry of view
+	fresh   bool            // view is right until expires, unless something happens
+	expire  time.Duration
+	heard   bool   // some entry of view rests on a report
+	silent  bool   // some entry of view rests on the mean of the others' reports
+	changes uint64 // of the membership
 }
 
 type row struct {

@@ -34,6 +34,7 @@ func (b *Balancer) Join(m Member) error {
 	i, _ := slices.BinarySearchFunc(b.rows, r, order)
 	b.rows = slices.Insert(b.rows, i, r)
 	b.fresh = false
+	b.changes++
 	return nil
 }
 
@@ -47,8 +48,13 @@ func (b *Balancer) Leave(id, instance string) bool {
 	}
 	b.remove(r)
 	delete(b.byID, id)
+	b.changes++
 	return true
 }
+
+// Changes counts how often the table has changed: servers that joined, left or
+// were replaced.
+func (b *Balancer) Changes() uint64 { return b.changes }
 
 // remove takes a row out of the order.
 func (b *Balancer) remove(r *row) {
