@@ -243,3 +243,19 @@ func TestReadmeCommands(t *testing.T) {
 		t.Error("the two commands are not within the first 20 lines")
 	}
 }
+
+// What the seeds ask of a report stands under headings of its own.
+func TestReportHeadings(t *testing.T) {
+	text, err := os.ReadFile("../../REPORT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, heading := range []string{
+		"## lookaside", "### Services and RPCs", "### Assumptions", "### Scale test approach", "### Observations",
+		"## Checks", "## Machine and noise", "## Threats to validity", "## How to reproduce",
+	} {
+		if !strings.Contains(string(text), "\n"+heading+"\n") {
+			t.Errorf("REPORT.md has no heading %q", heading)
+		}
+	}
+}
