@@ -47,7 +47,9 @@ func Little(spans []record.Span, begin, end int64) (areaNS, sojournNS int64) {
 // CheckLittle is the check "little". It fails when the two computations of
 // [Little] differ, and when the clients' time in the window does not consist,
 // to the nanosecond, of the time in operations (from the spans) and the time
-// between them (which the clients summed up while they ran).
+// between them (which the clients summed up while they ran). An open loop's
+// operations are in the system from their intended start; the time that they
+// were sent late, which no client spent on them, is summed up apart.
 //
 // It catches a span that is lost, doubled, longer or shorter than it was, or
 // ends before it begins. It cannot catch what leaves the time in the window
@@ -67,9 +69,9 @@ func (r *Result) CheckLittle() record.Check {
 		return record.Fail(name, examined, "the area under the number in flight is %d ns, the operations' times sum up to %d ns", area, sojourn)
 	}
 	window := r.EndNS - r.BeginNS
-	if total := int64(r.Clients) * window; area+r.IdleNS != total {
-		return record.Fail(name, examined, "%d clients had %d ns in the window, but spent %d ns in operations and %d ns between them: %+d ns",
-			r.Clients, total, area, r.IdleNS, area+r.IdleNS-total)
+	if total := int64(r.Clients) * window; area-r.LagNS+r.IdleNS != total {
+		return record.Fail(name, examined, "%d clients had %d ns in the window, but spent %d ns in operations (which began %d ns late) and %d ns between them: %+d ns",
+			r.Clients, total, area, r.LagNS, r.IdleNS, area-r.LagNS+r.IdleNS-total)
 	}
 	c := record.Pass(name, examined)
 	c.Detail = fmt.Sprintf("%.4g of %d clients in flight on average; the gaps explain the rest to the nanosecond", r.InFlight, r.Clients)
@@ -78,17 +80,22 @@ func (r *Result) CheckLittle() record.Check {
 
 // CheckCounts is the check "counts": what the clients counted while they ran
 // must be what the spans say, for each outcome; the targets' shares must add
-// up to it; the histogram must hold the window's OK operations.
+// up to it; the histogram must hold the window's OK operations, and so must an
+// open loop's other ones theirs. What an open loop offered beyond what it sent
+// is for [Result.CheckSchedule] to judge.
 func (r *Result) CheckCounts() record.Check {
 	const name = "counts"
 	var spans, targets, window record.Counts
 	for _, s := range r.Spans {
 		spans.Tally(s.Outcome)
 	}
-	spans.Offered = spans.Sent
 	for _, t := range r.Targets {
 		targets.Add(t.Counts)
 		window.Add(t.Window)
+	}
+	spans.Offered, targets.Offered = spans.Sent, targets.Sent
+	if r.Schedule != nil {
+		spans.Offered, targets.Offered, window.Offered = r.Counts.Offered, r.Counts.Offered, r.Window.Offered
 	}
 	if err := r.Counts.Conform(); err != nil {
 		return record.Fail(name, r.Counts.Sent, "%v", err)
@@ -101,5 +108,51 @@ func (r *Result) CheckCounts() record.Check {
 	if window != r.Window || r.Latency.Count() != r.Window.OK {
 		return record.Fail(name, r.Counts.Sent, "the window has %+v, its targets %+v, its histogram %d", r.Window, window, r.Latency.Count())
 	}
+	if r.Schedule != nil && (r.Service.Count() != r.Window.OK || r.Lag.Count() != r.Window.Sent) {
+		return record.Fail(name, r.Counts.Sent, "the window has %+v, its histogram of service %d, of lag %d", r.Window, r.Service.Count(), r.Lag.Count())
+	}
 	return record.Pass(name, r.Counts.Sent)
+}
+
+// CheckSchedule is the check "schedule" of an open loop. It goes through the
+// schedule again: as many operations must have been offered as it has, in all
+// and in the window; each operation that was sent must have been intended for
+// a start of its own, and not have been sent before it.
+//
+// It catches an arrival that was left out or invented, one that a slow server
+// has pushed back (coordinated omission), and a span moved as a whole. It
+// cannot catch an operation that was offered, not sent, and not missed by the
+// counts either: that takes the server's own count.
+func (r *Result) CheckSchedule() record.Check {
+	const name = "schedule"
+	starts := make([]int64, len(r.Spans))
+	for i, s := range r.Spans {
+		starts[i] = s.Begin
+		if r.SentNS[i] < s.Begin {
+			return record.Fail(name, r.Counts.Offered, "an operation was sent %d ns before its intended start", s.Begin-r.SentNS[i])
+		}
+	}
+	slices.Sort(starts)
+	var offered, window int64
+	next := 0
+	for start := range r.Schedule.Starts() {
+		at := int64(start)
+		if r.whole && at >= r.EndNS || !r.whole && offered == r.Counts.Offered {
+			break
+		}
+		offered++
+		if at >= r.BeginNS {
+			window++
+		}
+		if next < len(starts) && starts[next] == at {
+			next++
+		}
+	}
+	switch {
+	case next < len(starts):
+		return record.Fail(name, offered, "an operation was intended for %d ns, which the schedule does not have, or for one that another had", starts[next])
+	case offered != r.Counts.Offered || window != r.Window.Offered:
+		return record.Fail(name, offered, "the schedule has %d operations, %d of them in the window; %d and %d were offered", offered, window, r.Counts.Offered, r.Window.Offered)
+	}
+	return record.Pass(name, offered)
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"dyno/internal/record"
@@ -19,7 +16,7 @@ import (
 // after its context ends: nothing else bounds it.
 type Op func(ctx context.Context, client int) (target int32, o record.Outcome)
 
-// Defaults and bounds of [Closed].
+// Defaults and bounds of [Closed] and [Open].
 const (
 	MaxClients      = 100_000
 	DefaultTimeout  = 10 * time.Second
@@ -56,22 +53,19 @@ func (c Closed) Run(ctx context.Context, op Op) (Result, error) {
 	sending, cancel := r.bound(running)
 	defer cancel()
 
-	workers := make([]worker, c.Clients)
+	workers := make([]*worker, c.Clients)
 	var wg sync.WaitGroup
 	for i := range workers {
-		workers[i] = worker{run: r, client: int32(i)}
+		workers[i] = &worker{run: r, client: int32(i)}
 		wg.Go(func() { workers[i].loop(sending, op) })
 	}
 	wg.Wait()
-	why := context.Cause(running)
-	if why == nil {
-		return r.result(workers, true), nil
+	err = stopped(ctx, running)
+	res := r.result(workers, err == nil)
+	if err != nil {
+		return res, fmt.Errorf("load stopped after %d operations: %w", res.Counts.Sent, err)
 	}
-	if err := ctx.Err(); err != nil && !errors.Is(why, err) {
-		why = fmt.Errorf("%w: %w", err, why)
-	}
-	res := r.result(workers, false)
-	return res, fmt.Errorf("load stopped after %d operations: %w", res.Counts.Sent, why)
+	return res, nil
 }
 
 func (c Closed) complete() (Closed, error) {
@@ -109,37 +103,6 @@ func (c Closed) complete() (Closed, error) {
 	return c, nil
 }
 
-// run is what all workers of a run share. Only issued and spans change, and
-// they are touched rarely or only when Requests asks for it.
-type run struct {
-	Closed
-	origin     time.Time // 0 on the spans' clock
-	begin, end int64     // planned window; end is MaxInt64 when Requests ends the run
-	issued     atomic.Int64
-	spans      budget
-	fail       context.CancelCauseFunc
-}
-
-func newRun(c Closed, fail context.CancelCauseFunc) *run {
-	r := &run{Closed: c, fail: fail, begin: int64(c.Warmup), end: math.MaxInt64}
-	if c.Requests == 0 {
-		r.end = int64(c.Warmup + c.Length)
-	}
-	r.spans.init(c)
-	r.origin = time.Now()
-	return r
-}
-
-// bound ends the context of operations when the drain is over.
-func (r *run) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if r.Requests > 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, r.origin.Add(time.Duration(r.end)+r.Drain))
-}
-
-func (r *run) now() int64 { return int64(time.Since(r.origin)) }
-
 // admit says whether an operation may start at a time.
 func (r *run) admit(begin int64) bool {
 	if r.Requests > 0 {
@@ -148,51 +111,20 @@ func (r *run) admit(begin int64) bool {
 	return begin < r.end
 }
 
-// worker is one client. It shares nothing while it runs.
-type worker struct {
-	run    *run
-	client int32
-	log    spanLog
-	counts record.Counts
-	idle   int64 // time between operations, in the planned window
-	last   int64 // when the last operation ended
-}
-
+// loop is a client that waits for each answer.
 func (w *worker) loop(ctx context.Context, op Op) {
 	// A context of its own, so that the deadlines of its operations are
 	// registered with the worker and not, under one lock, with the run.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for ctx.Err() == nil {
-		if !w.log.reserve(&w.run.spans) {
-			w.run.fail(fmt.Errorf("no room for more than %d spans: measure for a shorter time, or raise MaxSpans", w.run.MaxSpans))
+		if !w.room() {
 			return
 		}
 		begin := w.run.now()
 		if !w.run.admit(begin) {
 			return
 		}
-		w.idle += clip(w.last, begin, w.run.begin, w.run.end)
-		target, outcome := w.call(ctx, op)
-		w.last = w.run.now()
-		w.counts.Tally(outcome)
-		w.log.append(record.Span{Begin: begin, End: w.last, Client: w.client, Target: target, Outcome: outcome})
+		w.do(ctx, op, begin, begin)
 	}
-}
-
-func (w *worker) call(ctx context.Context, op Op) (target int32, o record.Outcome) {
-	ctx, cancel := context.WithTimeout(ctx, w.run.Timeout)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			target, o = -1, record.Failed
-			w.run.fail(fmt.Errorf("the operation of client %d panicked: %v\n%s", w.client, p, debug.Stack()))
-		}
-	}()
-	return op(ctx, int(w.client))
-}
-
-// clip is the part of [from, to] that lies in [begin, end].
-func clip(from, to, begin, end int64) int64 {
-	return max(0, min(to, end)-max(from, begin))
 }

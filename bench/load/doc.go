@@ -1,14 +1,21 @@
 // Package load is the one load generator: every rate and every latency in the
 // report comes from it.
 //
-// It holds the closed loop ([Closed]): a fixed number of clients, each with
-// one operation in flight, the next one sent when the last is answered. That
-// finds capacity; its latency is that of a caller who waits.
+// A closed loop ([Closed]) is a fixed number of clients, each with one
+// operation in flight, the next one sent when the last is answered. That finds
+// capacity; its latency is that of a caller who waits, and who calls less when
+// the server is slow. An open loop ([Open]) offers operations at a rate,
+// whether or not earlier ones were answered, and measures from the moment that
+// each was to start: a server that stalls is charged for all who would have
+// called meanwhile. Its pacer says how late it was itself.
 //
 // Every operation leaves a span. What a run reports is computed from the
 // spans when it is over, so measuring costs a client two readings of the
-// clock and one store per operation, shared with nobody. Two checks guard the
-// generator itself: [Result.CheckCounts] and [Result.CheckLittle].
+// clock and one store per operation, shared with nobody. Three checks guard the
+// generator itself: [Result.CheckCounts], [Result.CheckLittle] and, of an open
+// loop, [Result.CheckSchedule]; [Summary.Flags] says how good a measurement was.
+//
+// The pacer waits by an [Alarm], which serves others too who must be exact.
 //
 // The package knows internal/record only: what an operation is, the caller
 // says.

@@ -9,27 +9,42 @@ import (
 // Result is what a run brought. The window is the measured part: from the end
 // of the warm-up, Length long; shorter when the run was stopped before; the
 // whole run when Requests ended it.
+//
+// Of a closed loop those operations are measured that ended in the window: a
+// client waits, so they are as many as began there. Of an open loop those are
+// measured that were to start in it, so that none of its callers is left out
+// because its answer came late.
 type Result struct {
-	Clients int
-	Counts  record.Counts // the whole run, warm-up and drain included, as the clients counted
+	Clients  int           // of an open loop: the most operations that were in flight at once
+	Schedule *Schedule     // of an open loop; nil for a closed one
+	Counts   record.Counts // the whole run, warm-up and drain included, as the clients counted
 
 	Begin, End     time.Time // the window by the wall clock
 	BeginNS, EndNS int64     // the same on the clock of the spans: nanoseconds since the run began
 
-	Window   record.Counts     // operations that ended in the window
-	Latency  *record.Histogram // of those that ended in the window and were OK
+	Window   record.Counts     // operations that are measured
+	Answered int64             // operations that ended in the window and were OK
+	Latency  *record.Histogram // of measured operations that were OK, from the intended start
 	Targets  map[int32]Target  // by who served; -1: nobody did
 	InFlight float64           // operations in flight, mean over the window; 0 for an empty one
 
+	// Of an open loop; nil for a closed one, which intends to send when it does.
+	Service *record.Histogram // as Latency, from the actual start
+	Lag     *record.Histogram // from the intended to the actual start of all that are measured and were sent
+
 	IdleNS int64         // time in the window that clients spent between operations, summed
-	Spans  []record.Span // every operation, by client, then by time
+	LagNS  int64         // time in the window between intended and actual starts, summed
+	Spans  []record.Span // every operation that was sent, by client, then by time
+	SentNS []int64       // of an open loop: the actual start of each span
+
+	whole bool // nothing stopped the run before its time
 }
 
 // Target is one server's part of a run.
 type Target struct {
 	Counts     record.Counts `json:"counts"`         // the whole run
-	Window     record.Counts `json:"window"`         // operations that ended in the window
-	LatencySum time.Duration `json:"latency_sum_ns"` // of those that ended in the window and were OK
+	Window     record.Counts `json:"window"`         // operations that are measured
+	LatencySum time.Duration `json:"latency_sum_ns"` // of those that are measured and were OK
 }
 
 // Length is the window's length.
@@ -37,43 +52,58 @@ func (r *Result) Length() time.Duration { return time.Duration(r.EndNS - r.Begin
 
 // Throughput is the number of OK operations per second that ended in the
 // window; 0 when it is empty.
-func (r *Result) Throughput() float64 {
+func (r *Result) Throughput() float64 { return r.rate(r.Answered) }
+
+// OfferedRate is the number of operations per second that the load model asked
+// for in the window; 0 when it is empty.
+func (r *Result) OfferedRate() float64 { return r.rate(r.Window.Offered) }
+
+// SentRate is the number of operations per second among these that were sent.
+func (r *Result) SentRate() float64 { return r.rate(r.Window.Sent) }
+
+func (r *Result) rate(n int64) float64 {
 	if r.EndNS <= r.BeginNS {
 		return 0
 	}
-	return float64(r.Window.OK) / r.Length().Seconds()
+	return float64(n) / r.Length().Seconds()
 }
 
 // result gathers what the workers left behind, once they are all done.
-// complete: nothing stopped them before their time.
-func (r *run) result(workers []worker, complete bool) Result {
-	res := Result{Clients: r.Clients, BeginNS: r.begin}
+// whole: nothing stopped them before their time.
+func (r *run) result(workers []*worker, whole bool) Result {
+	res := Result{Clients: len(workers), Schedule: r.schedule, BeginNS: r.begin, whole: whole}
 	total := 0
 	var last int64
-	for i := range workers {
-		total += workers[i].log.len()
-		last = max(last, workers[i].last)
-		res.Counts.Add(workers[i].counts)
+	for _, w := range workers {
+		total += w.spans.len()
+		last = max(last, w.last)
+		res.Counts.Add(w.counts)
 	}
 	res.Counts.Offered = res.Counts.Sent // a closed loop offers what it sends
-	if complete && r.Requests == 0 {
+	if r.schedule != nil {
+		res.Counts.Offered = r.offered
+		res.SentNS = make([]int64, 0, total)
+	}
+	if whole && r.Requests == 0 {
 		res.EndNS = r.end
 	} else { // nobody was there to answer after the last answer
 		res.EndNS = max(r.begin, min(last, r.end))
 	}
 	res.Begin, res.End = r.origin.Add(time.Duration(res.BeginNS)), r.origin.Add(time.Duration(res.EndNS))
 	res.Spans = make([]record.Span, 0, total)
-	for i := range workers {
-		w := &workers[i]
+	for _, w := range workers {
 		res.IdleNS += w.idle + clip(w.last, res.EndNS, res.BeginNS, res.EndNS)
-		res.Spans = w.log.moveTo(res.Spans)
+		res.LagNS += w.lag
+		res.Spans = w.spans.moveTo(res.Spans)
+		res.SentNS = w.sent.moveTo(res.SentNS)
 	}
-	res.measure()
+	res.measure(r.windowOffers)
 	return res
 }
 
 // measure computes from the spans what concerns the window and the targets.
-func (r *Result) measure() {
+// offered is what an open loop offered in the window.
+func (r *Result) measure(offered int64) {
 	r.Latency = record.NewHistogram()
 	targets := make(map[int32]*Target)
 	var sojourn int64
@@ -85,6 +115,9 @@ func (r *Result) measure() {
 		}
 		t.Counts.Tally(s.Outcome)
 		sojourn += clip(s.Begin, s.End, r.BeginNS, r.EndNS)
+		if s.Outcome == record.OK && r.ended(s) {
+			r.Answered++
+		}
 		if !r.measured(s) {
 			continue
 		}
@@ -104,10 +137,37 @@ func (r *Result) measure() {
 	if r.EndNS > r.BeginNS {
 		r.InFlight = float64(sojourn) / float64(r.EndNS-r.BeginNS)
 	}
+	if r.Schedule != nil {
+		r.Window.Offered = offered
+		r.measureLag()
+	}
 }
 
-// measured says whether an operation ended in the window. What ends on the
-// stroke that begins it belongs to the warm-up, if there is one.
+// measureLag computes what only an open loop has: how late operations were
+// sent, and how long they took from then.
+func (r *Result) measureLag() {
+	r.Service, r.Lag = record.NewHistogram(), record.NewHistogram()
+	for i, s := range r.Spans {
+		if !r.measured(s) {
+			continue
+		}
+		r.Lag.Record(time.Duration(r.SentNS[i] - s.Begin))
+		if s.Outcome == record.OK {
+			r.Service.Record(time.Duration(s.End - r.SentNS[i]))
+		}
+	}
+}
+
+// measured says whether an operation counts for the window.
 func (r *Result) measured(s record.Span) bool {
+	if r.Schedule != nil {
+		return s.Begin >= r.BeginNS && s.Begin < r.EndNS
+	}
+	return r.ended(s)
+}
+
+// ended says whether an operation ended in the window. What ends on the
+// stroke that begins it belongs to the warm-up, if there is one.
+func (r *Result) ended(s record.Span) bool {
 	return s.End <= r.EndNS && (s.End > r.BeginNS || r.BeginNS == 0)
 }

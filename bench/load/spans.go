@@ -1,10 +1,6 @@
 package load
 
-import (
-	"sync/atomic"
-
-	"dyno/internal/record"
-)
+import "sync/atomic"
 
 // maxChunk bounds what a worker takes from the budget at once: 32 KiB, large
 // enough that workers rarely meet there.
@@ -33,31 +29,26 @@ func (b *budget) take() int {
 	return int(max(0, min(b.chunk, b.chunk+left)))
 }
 
-// spanLog keeps one worker's spans in chunks: nothing is copied while it runs.
-type spanLog struct {
-	full    [][]record.Span
-	current []record.Span
+// log keeps what one worker saw in chunks: nothing is copied while it runs.
+type log[T any] struct {
+	full    [][]T
+	current []T
 }
 
-// reserve makes room for one span. False: the budget is spent.
-func (l *spanLog) reserve(b *budget) bool {
-	if len(l.current) < cap(l.current) {
-		return true
-	}
-	n := b.take()
-	if n == 0 {
-		return false
-	}
+// room says whether append has room for one more.
+func (l *log[T]) room() bool { return len(l.current) < cap(l.current) }
+
+// grow makes room for n more, once there is none.
+func (l *log[T]) grow(n int) {
 	if len(l.current) > 0 {
 		l.full = append(l.full, l.current)
 	}
-	l.current = make([]record.Span, 0, n)
-	return true
+	l.current = make([]T, 0, n)
 }
 
-func (l *spanLog) append(s record.Span) { l.current = append(l.current, s) }
+func (l *log[T]) append(x T) { l.current = append(l.current, x) }
 
-func (l *spanLog) len() int {
+func (l *log[T]) len() int {
 	n := len(l.current)
 	for _, c := range l.full {
 		n += len(c)
@@ -65,13 +56,13 @@ func (l *spanLog) len() int {
 	return n
 }
 
-// moveTo appends all spans to dst and lets go of them.
-func (l *spanLog) moveTo(dst []record.Span) []record.Span {
+// moveTo appends all to dst and lets go of it.
+func (l *log[T]) moveTo(dst []T) []T {
 	for i, c := range l.full {
 		dst = append(dst, c...)
 		l.full[i] = nil
 	}
 	dst = append(dst, l.current...)
-	*l = spanLog{}
+	*l = log[T]{}
 	return dst
 }

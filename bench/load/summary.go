@@ -7,29 +7,43 @@ import "dyno/internal/record"
 // are dropped.
 type Summary struct {
 	Clients     int               `json:"clients"`
+	Schedule    *Schedule         `json:"schedule,omitempty"` // of an open loop
 	Counts      record.Counts     `json:"counts"`
 	Window      record.Counts     `json:"window"`
 	BeginUnixNS int64             `json:"begin_unix_ns"`
 	EndUnixNS   int64             `json:"end_unix_ns"`
+	Offered     float64           `json:"offered_rps"`
+	Sent        float64           `json:"sent_rps"`
 	Throughput  float64           `json:"throughput_rps"`
 	InFlight    float64           `json:"in_flight"`
 	Latency     *record.Histogram `json:"latency"`
+	Service     *record.Histogram `json:"service,omitempty"` // of an open loop
+	Lag         *record.Histogram `json:"lag,omitempty"`     // of an open loop
 	Targets     map[int32]Target  `json:"targets"`
-	Checks      []record.Check    `json:"checks"` // counts, little
+	Checks      []record.Check    `json:"checks"` // counts, little; of an open loop also schedule
 }
 
 // Summary drops the spans.
 func (r *Result) Summary() Summary {
-	return Summary{
+	s := Summary{
 		Clients:     r.Clients,
+		Schedule:    r.Schedule,
 		Counts:      r.Counts,
 		Window:      r.Window,
 		BeginUnixNS: r.Begin.UnixNano(),
 		EndUnixNS:   r.End.UnixNano(),
+		Offered:     r.OfferedRate(),
+		Sent:        r.SentRate(),
 		Throughput:  r.Throughput(),
 		InFlight:    r.InFlight,
 		Latency:     r.Latency,
+		Service:     r.Service,
+		Lag:         r.Lag,
 		Targets:     r.Targets,
 		Checks:      []record.Check{r.CheckCounts(), r.CheckLittle()},
 	}
+	if r.Schedule != nil {
+		s.Checks = append(s.Checks, r.CheckSchedule())
+	}
+	return s
 }

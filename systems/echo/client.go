@@ -8,48 +8,49 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"dyno/bench/load"
-	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	echov1 "dyno/proto/echo/v1"
 	"dyno/systems"
 )
 
-// report is what a client process prints: its load, and what it saw in the
+// report is what a generator process prints: its load, and what it saw in the
 // answers.
 type report struct {
 	load.Summary
-	Answers    answers `json:"answers"`
-	CPUSeconds float64 `json:"cpu_s"` // of this process, in the window
+	Answers    answers `json:"answers"` // ghz looks at none
+	CPUSeconds float64 `json:"cpu_s"`   // of this process, in the window
 }
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	server := fs.String("server", "", "HOST:PORT of the server to call")
-	warmup := fs.Duration("warmup", time.Second, "load before the measured window")
-	length := fs.Duration("length", 5*time.Second, "how long to measure")
-	seed := fs.Uint64("seed", 1, "the payloads come from it")
+	loop := fs.String("loop", driverClosed, "closed: send when the last request is answered; open: send at --rate, come what may")
+	t := timesFlags(fs)
 	asJSON := fs.Bool("json", false, "print the result as JSON")
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
 		}
-		if *length <= 0 || *warmup < 0 {
-			return systems.Usagef("--warmup %v --length %v: give a positive length, and a warm-up that is not negative", *warmup, *length)
+		if err := t.check(); err != nil {
+			return err
+		}
+		if *loop != driverClosed && *loop != driverOpen {
+			return systems.Usagef("--loop %w", &systems.ChoiceError{Word: *loop, Allowed: []string{driverClosed, driverOpen}})
 		}
 		conn, err := rpc.Dial(*server)
 		if err != nil {
 			return systems.Usagef("--server %s: %w", *server, err)
 		}
 		defer conn.Close()
-		loop := load.Closed{Clients: v.Int(knobClients), Warmup: *warmup, Length: *length}
-		r, err := driveSampled(ctx, conn, loop, v.Int(knobPayload), *seed)
+		meter := startMeter(*t.warmup, *t.length)
+		r, err := drive(ctx, conn, t.loop(*loop, v), v.Int(knobPayload), *t.seed)
+		r.CPUSeconds = meter.stop().Seconds()
 		if err != nil {
 			return err
 		}
@@ -60,21 +61,37 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	}
 }
 
-// driveSampled is drive with an eye on the CPU time of this very process: who
-// looks from outside misses what it used between the last look and its end.
-func driveSampled(ctx context.Context, conn grpc.ClientConnInterface, loop load.Closed, payload int, seed uint64) (report, error) {
-	sampler, err := sample.Start(ctx, []sample.Target{{Name: "client", PID: os.Getpid()}}, 0)
-	if err != nil {
-		return report{}, fmt.Errorf("echo client: %w", err)
+// times are the flags that all generators share.
+type times struct {
+	warmup, length *time.Duration
+	seed           *uint64
+}
+
+func timesFlags(fs systems.FlagSet) times {
+	return times{
+		warmup: fs.Duration("warmup", time.Second, "load before the measured window"),
+		length: fs.Duration("length", 5*time.Second, "how long to measure"),
+		seed:   fs.Uint64("seed", 1, "the payloads and the arrivals come from it"),
 	}
-	r, err := drive(ctx, conn, loop, payload, seed)
-	samples := sampler.Stop()
-	if err != nil {
-		return report{}, err
+}
+
+func (t times) check() error {
+	if *t.length <= 0 || *t.warmup < 0 {
+		return systems.Usagef("--warmup %v --length %v: give a positive length, and a warm-up that is not negative", *t.warmup, *t.length)
 	}
-	begin, end := r.window()
-	r.CPUSeconds = samples.Window("client", begin, end).CPUSeconds
-	return r, nil
+	return nil
+}
+
+// loop is load.Closed or load.Open.
+type loop interface {
+	Run(context.Context, load.Op) (load.Result, error)
+}
+
+func (t times) loop(kind string, v systems.Values) loop {
+	if kind == driverClosed {
+		return load.Closed{Clients: v.Int(knobClients), Warmup: *t.warmup, Length: *t.length}
+	}
+	return load.Open{Arrivals: v.Text(knobArrivals), Rate: v.Float(knobRate), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}
 }
 
 func (r *report) window() (begin, end time.Time) {
@@ -82,21 +99,21 @@ func (r *report) window() (begin, end time.Time) {
 }
 
 // drive loads a server over one connection and looks at every answer.
-func drive(ctx context.Context, conn grpc.ClientConnInterface, loop load.Closed, payload int, seed uint64) (report, error) {
-	callers := make([]*caller, loop.Clients)
-	for i := range callers {
-		callers[i] = newCaller(conn, i, payload, seed)
-	}
-	res, err := loop.Run(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
+func drive(ctx context.Context, conn grpc.ClientConnInterface, l loop, payload int, seed uint64) (report, error) {
+	callers := make([]*caller, load.MaxClients) // made when they are needed; none is ever used by two at once
+	res, err := l.Run(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
+		if callers[client] == nil {
+			callers[client] = newCaller(conn, client, payload, seed)
+		}
 		return callers[client].call(ctx)
 	})
 	if err != nil {
 		return report{}, err
 	}
-	return report{Summary: res.Summary(), Answers: gather(callers)}, nil
+	return report{Summary: res.Summary(), Answers: gather(callers[:res.Clients])}, nil
 }
 
-// caller is one client of the closed loop.
+// caller is one client of a closed loop, or one slot of an open one.
 type caller struct {
 	client  echov1.EchoServiceClient
 	payload []byte // its own, and another one with every call, as far as the size allows
@@ -144,10 +161,23 @@ func (c *caller) call(ctx context.Context) (target int32, o record.Outcome) {
 
 // print tells a person; a check that failed is an error.
 func (r *report) print(w io.Writer) error {
+	model := fmt.Sprintf("%d clients, closed loop", r.Clients)
+	if s := r.Schedule; s != nil {
+		model = fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent, r.Lag.Quantile(0.99).Round(time.Microsecond))
+	}
+	return r.printChecked(w, model, append(r.Checks, checkPayload(r.Answers)))
+}
+
+// printWitness tells a person what ghz found.
+func (r *report) printWitness(w io.Writer) error {
+	return r.printChecked(w, fmt.Sprintf("ghz, %g req/s asked for, %d workers", r.Offered, r.Clients), r.Checks)
+}
+
+func (r *report) printChecked(w io.Writer, model string, checks []record.Check) error {
 	q := func(q float64) time.Duration { return r.Latency.Quantile(q).Round(time.Microsecond) }
-	v := record.Judge(append(r.Checks, checkPayload(r.Answers))...)
-	_, err := fmt.Fprintf(w, "%d clients, closed loop: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
-		r.Clients, r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
+	v := record.Judge(checks...)
+	_, err := fmt.Fprintf(w, "%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
+		model, r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
 		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)

@@ -6,11 +6,21 @@
 // loop. What the pair costs is the least that any gRPC call costs on this
 // machine, so other systems can be read as ratios to it.
 //
+// It is also what the bench tests itself with. The server can stop for a while
+// and then go on, or be busy for a drawn time with each request; the client
+// can send in an open loop; and ghz, another load generator, can take its
+// place. What theory says of such a server is known (theory.go), so that one
+// sees what each generator makes of it: experiment load-honesty.
+//
 // What it promises, and what each trial checks:
 //   - an answer carries the payload of its request, unchanged;
 //   - the running numbers of N answers are 1 to N, each exactly once;
 //   - no request is answered that its client did not count as answered.
 //
-// There is no protocol and so no pure core; the shell is server.go and
-// client.go, the checks are check.go, the adaptor is system.go and trial.go.
+// ghz looks at no answer: of its trials the last one is checked, and that it
+// made all of its calls and met no error.
+//
+// There is no protocol and so no pure core; the shell is server.go with
+// station.go (when a request may be answered), client.go and ghz.go, the checks
+// are check.go, the adaptor is system.go, cell.go and trial.go.
 package echo

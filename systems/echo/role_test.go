@@ -64,6 +64,32 @@ func TestClientTellsAPerson(t *testing.T) {
 	}
 }
 
+func TestOpenLoopTellsAPerson(t *testing.T) {
+	addr := startServer(t)
+	out, err := play(t.Context(), "client", nil, "--server", addr, "--loop", "open", "--rate", "400", "--warmup", "0s", "--length", "50ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"400 req/s offered, open loop (constant), 400 sent, p99 ", "\n20 requests: 20 ok, 0 refused, 0 failed, 0 unknown; checks: valid\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+func TestWitnessTellsAPerson(t *testing.T) {
+	addr := startServer(t)
+	out, err := play(t.Context(), "ghz", nil, "--server", addr, "--rate", "400", "--clients", "2", "--async", "--warmup", "0s", "--length", "50ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ghz, 400 req/s asked for, 2 workers: ", "\n20 requests: 20 ok, 0 refused, 0 failed, 0 unknown; checks: valid\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 // Nobody serves there: nothing is answered, so nothing is proved.
 func TestClientWithoutServer(t *testing.T) {
 	out, err := play(t.Context(), "client", nil, "--server", "127.0.0.1:1", "--clients", "1", "--warmup", "0s", "--length", "20ms")
@@ -72,15 +98,28 @@ func TestClientWithoutServer(t *testing.T) {
 	}
 }
 
-func TestClientUsage(t *testing.T) {
-	for want, args := range map[string][]string{
-		"--server is missing":           nil,
-		"a whole number from 1 to 1000": {"--server", "x:1", "--clients", "0"},
-		"from 0 to 1048576":             {"--server", "x:1", "--payload", "2000000"},
-		"give a positive length":        {"--server", "x:1", "--length", "0s"},
+func TestUsage(t *testing.T) {
+	at := func(args ...string) []string { return append([]string{"--server", "x:1"}, args...) }
+	for want, c := range map[string]struct {
+		role string
+		args []string
+	}{
+		"--server is missing":           {"client", nil},
+		"a whole number from 1 to 1000": {"client", at("--clients", "0")},
+		"from 0 to 1048576":             {"client", at("--payload", "2000000")},
+		"give a positive length":        {"client", at("--length", "0s")},
+		`"half" is not one of closed`:   {"client", at("--loop", "half")},
+		"from 0.1 to 100000":            {"client", at("--rate", "0")},
+		"--server is missing: give the": {"ghz", nil},
+		"a warm-up that is not":         {"ghz", at("--warmup", "-1s")},
+		"ghz knows whole rates":         {"ghz", at("--rate", "1.5")},
+		"makes 100000000 calls":         {"ghz", at("--rate", "100000", "--length", "1000s", "--warmup", "0s")},
+		"makes 0 calls":                 {"ghz", at("--rate", "1", "--length", "1ms", "--warmup", "0s")},
+		"neither may be negative":       {"server", []string{"--stall-for", "-1s"}},
+		"one of exp, const":             {"server", []string{"--distribution", "normal"}},
 	} {
-		if _, err := play(t.Context(), "client", nil, args...); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v; want it to say %q", args, err, want)
+		if _, err := play(t.Context(), c.role, nil, c.args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s %v: %v; want it to say %q", c.role, c.args, err, want)
 		}
 	}
 }

@@ -3,10 +3,14 @@ package echo
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/load"
+	"dyno/bench/queue"
 	"dyno/internal/rpc"
 	echov1 "dyno/proto/echo/v1"
 	"dyno/systems"
@@ -15,23 +19,64 @@ import (
 // service answers with what it was sent.
 type service struct {
 	echov1.UnimplementedEchoServiceServer
+	station  *station // nil: every request is answered at once
 	answered atomic.Uint64
 }
 
 // Echo implements echov1.EchoServiceServer.
-func (s *service) Echo(_ context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
+func (s *service) Echo(ctx context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
+	if s.station != nil {
+		if err := s.station.pass(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return &echov1.EchoResponse{Payload: req.GetPayload(), Answered: s.answered.Add(1)}, nil
 }
 
-func register(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, new(service)) }
+func (s *service) register(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, s) }
 
 func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+	stallAt := fs.Duration("stall-at", 0, "when to stop answering, counted from the first request")
+	stallFor := fs.Duration("stall-for", 0, "for how long to answer nothing, before everything that came meanwhile is answered; 0: never")
+	seed := fs.Uint64("seed", 1, "service times come from it")
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobServiceTime, knobDistribution)
 	return func(ctx context.Context, sh systems.Shell) error {
+		if *stallAt < 0 || *stallFor < 0 {
+			return systems.Usagef("--stall-at %v --stall-for %v: neither may be negative", *stallAt, *stallFor)
+		}
+		srv := new(service)
+		if *stallFor > 0 || v.Duration(knobServiceTime) > 0 {
+			var err error
+			srv.station, err = exactStation(stall{at: *stallAt, length: *stallFor}, v, *seed)
+			if err != nil {
+				return err
+			}
+			defer srv.station.open()() // closed when all requests are answered or cut
+		}
 		ready := func(addr string) {
 			fmt.Fprintf(sh.Err, "echo server listens on %s\n", addr)
 			sh.Ready(addr)
 		}
-		return rpc.Serve(ctx, rpc.Options{Listen: *listen, Ready: ready}, register)
+		return rpc.Serve(ctx, rpc.Options{Listen: *listen, Ready: ready}, srv.register)
 	}
 }
+
+// exactStation keeps the model of the knobs as exactly as the machine can.
+func exactStation(s stall, v systems.Values, seed uint64) (*station, error) {
+	d, err := queue.NewDistribution(v.Text(knobDistribution), v.Duration(knobServiceTime))
+	if err != nil {
+		return nil, fmt.Errorf("echo server: %w", err)
+	}
+	a, err := load.NewAlarm()
+	if err != nil {
+		return nil, fmt.Errorf("echo server: %w", err)
+	}
+	return newStation(s, queue.NewFCFS(1, d, rand.New(rand.NewPCG(seed, streamService))), a), nil
+}
+
+// streamService keeps the service times apart from other draws of one seed.
+const streamService = 1 << 40
+
+// stallFits says whether a stall that begins at a third of the window ends in it.
+func stallFits(length, stall time.Duration) bool { return stall <= length-length/3 }

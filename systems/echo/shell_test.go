@@ -60,7 +60,7 @@ func TestFaultyServers(t *testing.T) {
 					t.Fatal(err)
 				}
 				var invalid []string
-				for _, check := range judge(r, srv.answered.Load()).Checks {
+				for _, check := range judge(r, &cell{driver: driverClosed}, srv.answered.Load()).Checks {
 					if check.Status == record.Invalid {
 						invalid = append(invalid, check.Name)
 					}
@@ -103,7 +103,7 @@ func TestPayloadsDiffer(t *testing.T) {
 // BenchmarkCall is one request over memory: marshalling, HTTP/2 and the
 // client's own work, without the kernel.
 func BenchmarkCall(b *testing.B) {
-	conn, _ := rpctest.Start(b, rpc.Options{}, register)
+	conn, _ := rpctest.Start(b, rpc.Options{}, new(service).register)
 	c := newCaller(conn, 0, 16, 1)
 	b.ReportAllocs()
 	for b.Loop() {

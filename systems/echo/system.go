@@ -2,7 +2,10 @@ package echo
 
 import (
 	_ "embed"
+	"time"
 
+	"dyno/bench/load"
+	"dyno/bench/queue"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -11,8 +14,14 @@ const name = "echo"
 
 // The knobs.
 const (
-	knobClients = "clients"
-	knobPayload = "payload"
+	knobDriver       = "driver"
+	knobRate         = "rate"
+	knobArrivals     = "arrivals"
+	knobStall        = "stall"
+	knobServiceTime  = "service-time"
+	knobDistribution = "distribution"
+	knobClients      = "clients"
+	knobPayload      = "payload"
 )
 
 //go:embed report.md.tmpl
@@ -26,31 +35,55 @@ var System = &systems.System{
 		{Serves: true, Command: systems.Command{
 			Name:    "server",
 			Summary: "answers every request with its payload and a running number",
-			Example: "dyno echo server --listen 127.0.0.1:7000",
-			Setup:   setupServer,
+			Example: "dyno echo server --listen 127.0.0.1:7000\n" +
+				"dyno echo server --listen 127.0.0.1:7000 --stall-at 4s --stall-for 3s",
+			Setup: setupServer,
 		}},
 		{Command: systems.Command{
 			Name:    "client",
-			Summary: "drives a server in a closed loop, checks the answers, prints rate and latency",
-			Example: "dyno echo client --server 127.0.0.1:7000 --clients 8 --length 2s",
-			Setup:   setupClient,
+			Summary: "drives a server in a closed or an open loop, checks the answers, prints rate and latency",
+			Example: "dyno echo client --server 127.0.0.1:7000 --clients 8 --length 2s\n" +
+				"dyno echo client --server 127.0.0.1:7000 --loop open --rate 100 --length 12s",
+			Setup: setupClient,
+		}},
+		{Command: systems.Command{
+			Name:    "ghz",
+			Summary: "drives a server with ghz, another load generator, as a witness from outside",
+			Example: "dyno echo ghz --server 127.0.0.1:7000 --rate 100 --length 12s",
+			Setup:   setupGHZ,
 		}},
 	},
-	Knobs:   knobs,
-	Metrics: metrics,
-	Trial:   trial,
-	Report:  section,
+	Knobs:        knobs,
+	Metrics:      metrics,
+	Trial:        trial,
+	TimeConstant: timeConstant,
+	Report:       section,
 }
 
 var knobs = []systems.Knob{
-	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection"},
+	{Name: knobDriver, Default: driverClosed, Type: systems.Choice{driverClosed, driverOpen, driverGHZ, driverGHZAsync}, Help: "who loads the server: our closed or open loop, or ghz as it is by default or with its option async"},
+	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
+	{Name: knobArrivals, Default: "constant", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
+	{Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second}, Help: "the server stops for so long from a third of the window on, then answers all that came"},
+	{Name: knobServiceTime, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Second}, Help: "mean time that the server is busy with a request, one at a time; 0s: it answers at once"},
+	{Name: knobDistribution, Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service time: exponential, or always the same"},
+	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection; workers of ghz"},
 	{Name: knobPayload, Unit: "B", Default: "16", Type: systems.Int{Min: 0, Max: 1 << 20}, Help: "payload of a request and of its answer"},
 }
 
 var metrics = []record.Metric{
 	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second"},
-	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "time from sending a request to its answer, of OK requests that ended in the window"},
+	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start"},
+	{Name: "service", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer"},
+	{Name: "lag", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent"},
+	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did"},
+	{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second"},
 	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second"},
+	{Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request"},
 	{Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second"},
 	{Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of client and server together per OK request"},
+	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "mean response time that callers who come at a steady rate must expect, by calculation"},
+	{Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to"},
+	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to"},
+	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to"},
 }

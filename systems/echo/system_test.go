@@ -2,6 +2,10 @@ package echo_test
 
 import (
 	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 	"text/template"
 	"time"
@@ -17,29 +21,50 @@ import (
 func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
 
 func TestConforms(t *testing.T) {
-	systemtest.Conform(t, echo.System, systemtest.Options{Funcs: template.FuncMap{}})
+	systemtest.Conform(t, echo.System, systemtest.Options{Funcs: template.FuncMap{"experiment": func(string) any { return nil }}})
 }
 
-// The borders of the knobs are cells that a sweep may ask for.
-func TestTrialAtTheBorders(t *testing.T) {
-	for name, values := range map[string]map[string]string{
-		"one client, no payload": {"clients": "1", "payload": "0"},
-		"many clients":           {"clients": "1000"},
-		"large payloads":         {"clients": "2", "payload": "1048576"},
+// The borders of the knobs are cells that a sweep may ask for, and so is every
+// driver, with a server that stalls and one that takes its time.
+func TestTrials(t *testing.T) {
+	theory := []string{"theory_mean_ms", "theory_p90_ms", "theory_p95_ms", "theory_p99_ms"}
+	open := []string{"service", "lag"}
+	for name, c := range map[string]struct {
+		values map[string]string
+		more   []string // metrics beyond those that every trial has
+	}{
+		"one client, no payload": {map[string]string{"clients": "1", "payload": "0"}, nil},
+		"many clients":           {map[string]string{"clients": "1000"}, nil},
+		"large payloads":         {map[string]string{"clients": "2", "payload": "1048576"}, nil},
+		"closed, stall":          {map[string]string{"stall": "100ms"}, theory},
+		"open":                   {map[string]string{"driver": "open", "rate": "333.3"}, open},
+		"open, stall":            {map[string]string{"driver": "open", "rate": "500", "stall": "100ms"}, slices.Concat(open, theory)},
+		"open, M/M/1":            {map[string]string{"driver": "open", "rate": "250", "arrivals": "poisson", "service-time": "2ms"}, slices.Concat(open, theory)},
+		"open, M/D/1":            {map[string]string{"driver": "open", "rate": "250", "arrivals": "poisson", "service-time": "2ms", "distribution": "const"}, append(open, "theory_mean_ms")},
+		"open, D/M/1":            {map[string]string{"driver": "open", "rate": "250", "service-time": "2ms"}, open},
+		"ghz":                    {map[string]string{"driver": "ghz", "rate": "200"}, nil},
+		"ghz, stall":             {map[string]string{"driver": "ghz", "rate": "200", "stall": "100ms", "payload": "0"}, theory},
+		"ghz-async, stall":       {map[string]string{"driver": "ghz-async", "rate": "200", "stall": "100ms", "payload": "1000"}, theory},
 	} {
-		t.Run(name, func(t *testing.T) { trial(t, values) })
+		t.Run(name, func(t *testing.T) { trial(t, c.values, c.more) })
 	}
 }
 
-// trial measures one cell with real processes and wants it valid, with every
-// metric that the system declares.
-func trial(t *testing.T, values map[string]string) {
+// always is what every trial observes.
+var always = []string{
+	"achieved_rps", "cpu_us_per_request", "generator_cores", "generator_us_per_request",
+	"offered_rps", "response", "server_cores", "throughput_rps",
+}
+
+// trial measures one cell with real processes and wants it valid, with the
+// metrics that it should have.
+func trial(t *testing.T, values map[string]string, more []string) {
 	t.Helper()
 	v, err := echo.System.Resolve(values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := systems.Setting{Seed: 3, Load: record.Load{Loop: "closed"}, Warmup: 100 * time.Millisecond, Length: 300 * time.Millisecond}
+	set := systems.Setting{Seed: 3, Load: record.Load{Loop: "swept"}, Warmup: 100 * time.Millisecond, Length: 300 * time.Millisecond}
 	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.ArtifactDir(), Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
@@ -51,27 +76,72 @@ func trial(t *testing.T, values map[string]string) {
 	if err := o.Conform(echo.System.Metrics); err != nil || o.Verdict.Status != record.Valid {
 		t.Errorf("conforms: %v; verdict %s: %v", err, o.Verdict.Status, o.Verdict.Reasons())
 	}
-	if seen := len(o.Scalars) + len(o.Histograms); seen != len(echo.System.Metrics) {
-		t.Errorf("%d of %d metrics were observed: %v", seen, len(echo.System.Metrics), o.Scalars)
+	seen := slices.Sorted(maps.Keys(o.Scalars))
+	seen = append(seen, slices.Collect(maps.Keys(o.Histograms))...)
+	slices.Sort(seen)
+	if want := slices.Sorted(slices.Values(slices.Concat(always, more))); !slices.Equal(seen, want) {
+		t.Errorf("observed %v, want %v", seen, want)
 	}
-	if s := o.Scalars; s["server_cores"] <= 0 || s["generator_cores"] <= 0 || s["cpu_us_per_request"] <= 0 {
+	if s := o.Scalars; s["generator_cores"] <= 0 || s["generator_us_per_request"] <= 0 {
 		t.Errorf("nothing comes for free: %v", s)
+	}
+	// A few requests may cost the server less than the kernel's tick.
+	if s := o.Scalars; v.Text("driver") == "closed" && (s["server_cores"] <= 0 || s["cpu_us_per_request"] <= s["generator_us_per_request"]) {
+		t.Errorf("nothing comes for free: %v", s)
+	}
+	if want := v.Float("rate") * 0.4; v.Text("driver") != "closed" && math.Abs(float64(o.Counts.Offered)-want) > 0.5*want {
+		t.Errorf("%+v; want about %v offered", o.Counts, want)
 	}
 }
 
-// An unknown load model must not pass for a closed loop.
-func TestTrialRefusesAnotherLoad(t *testing.T) {
-	v, err := echo.System.Resolve(nil)
-	if err != nil {
-		t.Fatal(err)
+// A cell that would not measure what it says must not be measured.
+func TestTrialRefuses(t *testing.T) {
+	for want, c := range map[string]struct {
+		loop   string
+		values map[string]string
+	}{
+		`load "open" with driver closed`: {"open", nil},
+		`load "closed" with driver open`: {"closed", map[string]string{"driver": "open"}},
+		`load "closed" with driver ghz`:  {"closed", map[string]string{"driver": "ghz"}},
+		`there is no load "half"`:        {"half", nil},
+		"does not end in a window of 1s": {"closed", map[string]string{"stall": "700ms"}},
+		"ghz knows whole rates only":     {"swept", map[string]string{"driver": "ghz", "rate": "0.5"}},
+	} {
+		v, err := echo.System.Resolve(c.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := systems.Setting{Load: record.Load{Loop: c.loop}, Length: time.Second}
+		ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer g.Close()
+		if _, err := echo.System.Trial(ctx, g, v); err == nil || !strings.Contains(err.Error(), want) || len(g.Processes()) > 0 {
+			t.Errorf("error %v, %d processes started; want %q", err, len(g.Processes()), want)
+		}
 	}
-	set := systems.Setting{Load: record.Load{Loop: "open"}, Length: time.Second}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
-	if _, err := echo.System.Trial(ctx, g, v); err == nil || len(g.Processes()) > 0 {
-		t.Errorf("error %v, %d processes started", err, len(g.Processes()))
+}
+
+// Queues that are long remember long.
+func TestTimeConstant(t *testing.T) {
+	for _, c := range []struct {
+		values map[string]string
+		want   time.Duration
+	}{
+		{map[string]string{"driver": "open", "rate": "1000"}, 0},
+		{map[string]string{"clients": "100"}, 0},
+		{map[string]string{"service-time": "10ms", "clients": "8"}, 80 * time.Millisecond},
+		{map[string]string{"driver": "open", "rate": "25", "service-time": "10ms"}, 40 * time.Millisecond}, // ρ = 1/4
+		{map[string]string{"driver": "open", "rate": "64", "service-time": "10ms"}, 250 * time.Millisecond},
+		{map[string]string{"driver": "open", "rate": "100", "service-time": "10ms"}, 0}, // for ever
+	} {
+		v, err := echo.System.Resolve(c.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := echo.System.TimeConstant(v).Round(time.Microsecond); got != c.want {
+			t.Errorf("%v: %v, want %v", c.values, got, c.want)
+		}
 	}
 }

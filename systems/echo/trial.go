@@ -18,13 +18,24 @@ import (
 // probeTimeout bounds the one request of the trial itself.
 const probeTimeout = 5 * time.Second
 
+// enoughOfRate is the share of its rate that ghz must reach without a flag; our
+// own loop has the same.
+const enoughOfRate = 0.98
+
 // trial starts a server, lets a client process drive it, and judges what both
 // say.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
-	if l := b.Setting().Load.Loop; l != "closed" {
-		return record.Observation{}, fmt.Errorf("echo: there is no load %q; the only one is closed", l)
+	c, set := newCell(v), b.Setting()
+	if err := c.check(set); err != nil {
+		return record.Observation{}, err
 	}
-	server, err := b.Start(ctx, systems.Launch{Role: "server", Name: "server"})
+	server, err := b.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: []string{
+		"--stall-at", (set.Warmup + set.Length/3).String(),
+		"--stall-for", c.stall.String(),
+		"--service-time", c.service.String(),
+		"--distribution", c.distribution,
+		"--seed", strconv.FormatUint(set.Seed, 10),
+	}})
 	if err != nil {
 		return record.Observation{}, err
 	}
@@ -32,7 +43,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, fmt.Errorf("echo: %w", err)
 	}
-	r, err := runClient(ctx, b, server.Addr(), v)
+	r, err := runGenerator(ctx, b, c, server.Addr(), v)
 	samples := sampler.Stop()
 	if err != nil {
 		return record.Observation{}, err
@@ -45,32 +56,42 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		return record.Observation{}, err
 	}
 	begin, end := r.window()
-	return observe(r, answered, samples.Window("server", begin, end).CPUSeconds), nil
+	o := observe(r, c, answered, samples.Window("server", begin, end).CPUSeconds)
+	if t, ok := c.expected(set.Length); ok {
+		t.observe(&o)
+	}
+	return o, nil
 }
 
-// runClient lets a process of its own drive the server, and reads what it
+// runGenerator lets a process of its own drive the server, and reads what it
 // prints.
-func runClient(ctx context.Context, b systems.Bench, addr string, v systems.Values) (report, error) {
+func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v systems.Values) (report, error) {
 	set := b.Setting()
-	client, err := b.Start(ctx, systems.Launch{Role: "client", Name: "client", Args: []string{
+	args := []string{
 		"--server", addr,
 		"--clients", v.Text(knobClients),
 		"--payload", v.Text(knobPayload),
+		"--rate", v.Text(knobRate),
 		"--warmup", set.Warmup.String(),
 		"--length", set.Length.String(),
 		"--seed", strconv.FormatUint(set.Seed, 10),
 		"--json",
-	}})
+	}
+	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals)}
+	if c.isGHZ() {
+		launch = systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", c.driver == driverGHZAsync))}
+	}
+	generator, err := b.Start(ctx, launch)
 	if err != nil {
 		return report{}, err
 	}
-	out, err := client.Wait(ctx)
+	out, err := generator.Wait(ctx)
 	if err != nil {
 		return report{}, err
 	}
 	var r report
 	if err := json.Unmarshal(out, &r); err != nil {
-		return report{}, fmt.Errorf("echo: the client's result: %w", err)
+		return report{}, fmt.Errorf("echo: the result of %s: %w", launch.Name, err)
 	}
 	return r, nil
 }
@@ -96,25 +117,48 @@ func countAnswers(ctx context.Context, addr string) (uint64, error) {
 }
 
 // observe turns what both sides said into figures and their proof.
-func observe(r report, answered uint64, serverCPU float64) record.Observation {
-	o := record.Observation{Counts: r.Counts, Verdict: judge(r, answered)}
+func observe(r report, c *cell, answered uint64, serverCPU float64) record.Observation {
+	o := record.Observation{Counts: r.Counts, Verdict: judge(r, c, answered), Flags: r.Flags()}
 	begin, end := r.window()
 	window := end.Sub(begin).Seconds()
 	o.Set("throughput_rps", r.Throughput)
 	o.SetHistogram("response", r.Latency)
+	if r.Schedule != nil {
+		o.SetHistogram("service", r.Service)
+		o.SetHistogram("lag", r.Lag)
+	}
+	o.Set("offered_rps", r.Offered)
+	o.Set("achieved_rps", r.Sent)
 	o.Set("generator_cores", r.CPUSeconds/window)
 	o.Set("server_cores", serverCPU/window)
 	if n := r.Window.OK; n > 0 {
+		o.Set("generator_us_per_request", r.CPUSeconds*1e6/float64(n))
 		o.Set("cpu_us_per_request", (r.CPUSeconds+serverCPU)*1e6/float64(n))
+	}
+	if c.isGHZ() && r.Sent < enoughOfRate*r.Offered {
+		o.Flag("rate", "%.4g requests per second were asked for, %.4g were made", r.Offered, r.Sent)
 	}
 	return o
 }
 
-// judge puts all that a trial promises to the test.
-func judge(r report, answered uint64) record.Verdict {
-	return record.Judge(append(r.Checks,
-		checkPayload(r.Answers),
-		checkNumbers(r.Answers.Numbers, r.Counts),
-		checkAnswered(answered, r.Counts),
-	)...)
+// observe sets what theory has to say.
+func (t theory) observe(o *record.Observation) {
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	o.Set("theory_mean_ms", ms(t.mean))
+	if t.quantile != nil {
+		o.Set("theory_p90_ms", ms(t.quantile(0.90)))
+		o.Set("theory_p95_ms", ms(t.quantile(0.95)))
+		o.Set("theory_p99_ms", ms(t.quantile(0.99)))
+	}
+}
+
+// judge puts all that a trial promises to the test. ghz hands out no answers,
+// so of what they carry nothing can be said; that it was answered exactly what
+// it counts as answered can.
+func judge(r report, c *cell, answered uint64) record.Verdict {
+	checks := append(r.Checks, checkAnswered(answered, r.Counts))
+	if !c.isGHZ() {
+		checks = append(checks, checkPayload(r.Answers), checkNumbers(r.Answers.Numbers, r.Counts))
+	}
+	return record.Judge(checks...)
 }

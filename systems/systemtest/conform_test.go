@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -125,6 +126,20 @@ func TestWithoutMainNothingIsStarted(t *testing.T) {
 	s := &subject{sys: toy("toy"), opts: Options{}.complete(), dir: t.TempDir(), logf: t.Logf, bounds: generous}
 	if err := checkTrial(t.Context(), s); err == nil || !strings.Contains(err.Error(), "systemtest.Main") {
 		t.Errorf("got %v, want an error that says what to do", err)
+	}
+}
+
+// A go command that a test runs starts test binaries of other packages: they
+// inherit the environment, but are not to act as dyno.
+func TestAnotherTestBinaryRunsItsTests(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestSplit$", "-test.v")
+	cmd.Env = append(os.Environ(), binaryVar+"=/another/binary")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestSplit") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

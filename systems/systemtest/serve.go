@@ -73,7 +73,7 @@ func checkServes(ctx context.Context, s *subject, r systems.Role) error {
 func (s *subject) checkReflection(ctx context.Context, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.bounds.rpc)
 	defer cancel()
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	if err != nil {
 		return fmt.Errorf("server reflection: %w", err)
 	}

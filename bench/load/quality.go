@@ -1,0 +1,44 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// When a measurement deserves a warning.
+const (
+	muchLag       = 0.05 // of the latency
+	enoughOfOffer = 0.98
+)
+
+// Flags says what is wrong with the quality of an open loop's measurement; a
+// closed loop has no rate to miss, and none.
+//
+//   - "lag": the pacer was late by more than 5 % of the latency that it
+//     measured, each as its 99th percentile: the figures are partly its own;
+//   - "rate": less than 98 % of what was offered was sent, since MaxInFlight
+//     operations were under way: the server saw less than the load says;
+//   - "unanswered": less than 98 % of what was offered was answered OK: the
+//     latency leaves out the others, which are hardly the fastest.
+func (s *Summary) Flags() []record.Flag {
+	if s.Schedule == nil {
+		return nil
+	}
+	var out []record.Flag
+	flag := func(name, format string, args ...any) {
+		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
+	}
+	lag, latency := s.Lag.Quantile(0.99), s.Latency.Quantile(0.99)
+	if float64(lag) > muchLag*float64(latency) {
+		flag("lag", "1 of 100 operations was sent %v late or more; 1 of 100 took %v or more with that", lag.Round(time.Microsecond), latency.Round(time.Microsecond))
+	}
+	if w := s.Window; float64(w.Sent) < enoughOfOffer*float64(w.Offered) {
+		flag("rate", "of %d operations offered only %d were sent", w.Offered, w.Sent)
+	}
+	if w := s.Window; float64(w.OK) < enoughOfOffer*float64(w.Offered) {
+		flag("unanswered", "of %d operations offered only %d were answered OK; the latency is of these", w.Offered, w.OK)
+	}
+	return out
+}

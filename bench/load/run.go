@@ -1,0 +1,121 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// run is what all workers of a run share. Only issued and spans change, and
+// they are touched rarely or only when Requests asks for it. An open loop's
+// Clients are the most operations that it may have in flight.
+type run struct {
+	Closed
+	origin     time.Time // 0 on the spans' clock
+	begin, end int64     // planned window; end is MaxInt64 when Requests ends the run
+	issued     atomic.Int64
+	spans      budget
+	fail       context.CancelCauseFunc
+
+	// Of an open loop, by its pacer.
+	schedule              *Schedule
+	offered, windowOffers int64
+}
+
+func newRun(c Closed, fail context.CancelCauseFunc) *run {
+	r := &run{Closed: c, fail: fail, begin: int64(c.Warmup), end: math.MaxInt64}
+	if c.Requests == 0 {
+		r.end = int64(c.Warmup + c.Length)
+	}
+	r.spans.init(c)
+	r.origin = time.Now()
+	return r
+}
+
+// bound ends the context of operations when the drain is over.
+func (r *run) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Requests > 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, r.origin.Add(time.Duration(r.end)+r.Drain))
+}
+
+func (r *run) now() int64 { return int64(time.Since(r.origin)) }
+
+// stopped says why a run ended before its time: running is the run's context,
+// made from the caller's; nil when it did not.
+func stopped(caller, running context.Context) error {
+	why := context.Cause(running)
+	if err := caller.Err(); why != nil && err != nil && !errors.Is(why, err) {
+		why = fmt.Errorf("%w: %w", err, why)
+	}
+	return why
+}
+
+// worker does one operation at a time. It shares nothing while it runs.
+type worker struct {
+	run    *run
+	client int32
+	spans  log[record.Span]
+	sent   log[int64] // of an open loop: when each span's operation was really sent
+	counts record.Counts
+	idle   int64 // time between operations, in the planned window
+	lag    int64 // of an open loop: time that operations were late, in the planned window
+	last   int64 // when the last operation ended
+
+	next chan int64 // of an open loop: the intended start of its next operation; closed when there is none
+}
+
+// room makes sure that the next operation's span can be kept.
+func (w *worker) room() bool {
+	if w.spans.room() {
+		return true
+	}
+	n := w.run.spans.take()
+	if n == 0 {
+		w.run.fail(fmt.Errorf("no room for more than %d spans: measure for a shorter time, or raise MaxSpans", w.run.MaxSpans))
+		return false
+	}
+	w.spans.grow(n)
+	if w.run.schedule != nil {
+		w.sent.grow(n)
+	}
+	return true
+}
+
+// do runs one operation that was to start at a time and starts at begin.
+func (w *worker) do(ctx context.Context, op Op, intended, begin int64) {
+	r := w.run
+	w.idle += clip(w.last, begin, r.begin, r.end)
+	target, outcome := w.call(ctx, op)
+	w.last = r.now()
+	w.counts.Tally(outcome)
+	w.spans.append(record.Span{Begin: intended, End: w.last, Client: w.client, Target: target, Outcome: outcome})
+	if r.schedule != nil {
+		w.lag += clip(intended, begin, r.begin, r.end)
+		w.sent.append(begin)
+	}
+}
+
+func (w *worker) call(ctx context.Context, op Op) (target int32, o record.Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, w.run.Timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			target, o = -1, record.Failed
+			w.run.fail(fmt.Errorf("the operation of client %d panicked: %v\n%s", w.client, p, debug.Stack()))
+		}
+	}()
+	return op(ctx, int(w.client))
+}
+
+// clip is the part of [from, to] that lies in [begin, end].
+func clip(from, to, begin, end int64) int64 {
+	return max(0, min(to, end)-max(from, begin))
+}

@@ -1,0 +1,70 @@
+package load
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// Arrivals are the ways in which an open loop's operations may arrive.
+var Arrivals = []string{"poisson", "constant"}
+
+// MaxRate is the most that an open loop may offer, in operations per second.
+const MaxRate = 1e6
+
+// Schedule says when the operations of an open loop are to start. It is a
+// function of its fields alone: the generator follows it, and a check goes
+// through it again.
+type Schedule struct {
+	Arrivals string  `json:"arrivals"` // "constant": one every 1/Rate; "poisson": gaps drawn from an exponential distribution, as independent callers leave them
+	Rate     float64 `json:"rate_rps"` // operations per second, above 0 and up to MaxRate
+	Seed     uint64  `json:"seed"`     // of poisson
+}
+
+// Starts are the intended starts since the beginning of the run, without end:
+// constant ones at 0, 1/Rate, 2/Rate …, without drift.
+func (s Schedule) Starts() iter.Seq[time.Duration] {
+	if s.Arrivals == "constant" {
+		return s.constant
+	}
+	return s.poisson
+}
+
+func (s Schedule) constant(yield func(time.Duration) bool) {
+	for k := 0; ; k++ {
+		if !yield(nanoseconds(float64(k) * (1e9 / s.Rate))) {
+			return
+		}
+	}
+}
+
+func (s Schedule) poisson(yield func(time.Duration) bool) {
+	rng := rand.New(rand.NewPCG(s.Seed, 0x61_72_72_69_76_61_6c)) // a stream of its own, for systems draw from the same seed
+	for at := 0.0; ; {
+		at += rng.ExpFloat64() * (1e9 / s.Rate)
+		if !yield(nanoseconds(at)) {
+			return
+		}
+	}
+}
+
+// nanoseconds rounds, and stops at the longest Duration.
+func nanoseconds(ns float64) time.Duration {
+	if ns >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(math.Round(ns))
+}
+
+func (s Schedule) check() error {
+	if s.Arrivals != "poisson" && s.Arrivals != "constant" {
+		return fmt.Errorf("load: Arrivals is %q; it must be one of %s", s.Arrivals, strings.Join(Arrivals, ", "))
+	}
+	if !(s.Rate > 0) || s.Rate > MaxRate {
+		return fmt.Errorf("load: Rate is %v; it must be above 0 and at most %g per second", s.Rate, float64(MaxRate))
+	}
+	return nil
+}

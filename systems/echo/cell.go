@@ -1,0 +1,75 @@
+package echo
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"dyno/systems"
+)
+
+// The drivers: our closed loop and our open one, and ghz as a witness from
+// outside, as it is by default and with its option async.
+const (
+	driverClosed   = "closed"
+	driverOpen     = "open"
+	driverGHZ      = "ghz"
+	driverGHZAsync = "ghz-async"
+)
+
+// cell is what the knobs say.
+type cell struct {
+	driver       string
+	rate         float64
+	arrivals     string
+	stall        time.Duration
+	service      time.Duration
+	distribution string
+	clients      int
+}
+
+func newCell(v systems.Values) *cell {
+	return &cell{
+		driver:       v.Text(knobDriver),
+		rate:         v.Float(knobRate),
+		arrivals:     v.Text(knobArrivals),
+		stall:        v.Duration(knobStall),
+		service:      v.Duration(knobServiceTime),
+		distribution: v.Text(knobDistribution),
+		clients:      v.Int(knobClients),
+	}
+}
+
+// check refuses a cell that would not measure what it says.
+func (c *cell) check(set systems.Setting) error {
+	loop := set.Load.Loop
+	switch {
+	case loop != "closed" && loop != "open" && loop != "swept":
+		return fmt.Errorf("echo: there is no load %q; use closed, open, or swept", loop)
+	case loop != "swept" && loop != c.driver:
+		return fmt.Errorf("echo: load %q with driver %s: give the experiment that load, or swept", loop, c.driver)
+	case !stallFits(set.Length, c.stall):
+		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall, set.Length)
+	case c.isGHZ() && c.rate != math.Trunc(c.rate):
+		return fmt.Errorf("echo: ghz knows whole rates only, not %v per second", c.rate)
+	}
+	return nil
+}
+
+func (c *cell) isGHZ() bool { return c.driver == driverGHZ || c.driver == driverGHZAsync }
+
+// timeConstant is how long the queue remembers: an open one's relaxation time,
+// or the time that a closed loop's clients take to pass. An echo without
+// service time remembers nothing.
+func timeConstant(v systems.Values) time.Duration {
+	c := newCell(v)
+	if c.driver == driverClosed || c.isGHZ() {
+		return time.Duration(c.clients) * c.service
+	}
+	rho := c.rate * c.service.Seconds()
+	if rho >= 1 {
+		return 0 // it grows for ever: no time would do
+	}
+	gap := 1 - math.Sqrt(rho)
+	return time.Duration(float64(c.service) / (gap * gap))
+}
