@@ -152,24 +152,6 @@ func TestStationKeepsOrderAndModel(t *testing.T) {
 	}
 }
 
-func TestAlarm(t *testing.T) {
-	a, err := newAlarm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin := time.Now()
-	if err := a.wait(5 * time.Millisecond); err != nil || time.Since(begin) < 5*time.Millisecond {
-		t.Errorf("waited %v, %v", time.Since(begin), err)
-	}
-	if err := a.wait(-time.Second); err != nil {
-		t.Errorf("a time that is past: %v", err)
-	}
-	time.AfterFunc(5*time.Millisecond, a.close)
-	if err := a.wait(time.Hour); err == nil {
-		t.Error("closing the alarm did not end the wait with an error")
-	}
-}
-
 func TestReportsAreDifferences(t *testing.T) {
 	st, _ := serveStation(t, time.Millisecond, maxWaiting)
 	r := newReporter(&computeServer{id: "s1", instance: "a", station: st}, "", time.Second, nil, nil)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/systems/lookaside/service"
 )
 
@@ -15,7 +16,7 @@ const maxWaiting = 10_000
 // request to the next, so one alarm serves them all, in order.
 type station struct {
 	epoch  time.Time
-	alarm  *alarm
+	alarm  load.Alarm
 	jobs   chan *job // under way, by finish time
 	closed chan struct{}
 
@@ -36,7 +37,7 @@ type job struct {
 // newStation makes a station for a model that holds up to room requests besides
 // the one that is served.
 func newStation(q *service.Queue, room int) (*station, error) {
-	a, err := newAlarm()
+	a, err := load.NewAlarm()
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (s *station) run() {
 		case <-s.closed:
 			return
 		case j := <-s.jobs:
-			if err := s.alarm.wait(j.visit.Finish - s.now()); err != nil {
+			if err := s.alarm.Wait(j.visit.Finish - s.now()); err != nil {
 				return // closed meanwhile
 			}
 			s.leave(j)
@@ -104,7 +105,7 @@ func (s *station) leave(j *job) {
 // close ends run; whoever is still in the station stays there.
 func (s *station) close() {
 	close(s.closed)
-	s.alarm.close()
+	s.alarm.Close()
 }
 
 // stats returns the counts as of now, and the time.
