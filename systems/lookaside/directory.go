@@ -147,15 +147,18 @@ func (d *directory) hold(ctx context.Context, key, value string, held func(revis
 		return err
 	}
 	defer d.revoke(ctx, lease.ID)
-	put, err := d.client.Put(call, key, value, clientv3.WithLease(lease.ID))
+	// A key that an earlier lease still holds keeps its create revision, so the
+	// put's own revision would not be it.
+	done, err := d.client.Txn(call).Then(clientv3.OpPut(key, value, clientv3.WithLease(lease.ID)), clientv3.OpGet(key)).Commit()
 	if err != nil {
 		return err
 	}
+	created := done.Responses[1].GetResponseRange().Kvs[0].CreateRevision
 	alive, err := d.client.KeepAlive(ctx, lease.ID)
 	if err != nil {
 		return err
 	}
-	held(put.Header.Revision)
+	held(created)
 	for range alive { // drained: a full channel makes the client complain
 	}
 	return errors.New("the lease was lost")

@@ -154,6 +154,23 @@ func TestDirectory(t *testing.T) {
 
 // A watch that asks for a past that etcd has forgotten is an error: the
 // directory must then be read anew.
+// A key whose old lease is still alive keeps its create revision; a server
+// that announces another one is told to announce itself again for as long as
+// that lease lives (found by the simulator, see mutantRevision).
+func TestAnnounceTellsTheCreateRevision(t *testing.T) {
+	d := testDirectory(t, startRegistry(t))
+	key := d.prefix() + "servers/s1/a"
+	put, err := d.client.Put(t.Context(), key, "an earlier life's entry")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, leave := announcing(t, d, key, entryValue{Address: "127.0.0.1:1", Capacity: 1})
+	defer leave()
+	if got := <-held; got != put.Header.Revision {
+		t.Errorf("told revision %d, want the create revision %d", got, put.Header.Revision)
+	}
+}
+
 func TestWatchStartsOverAfterCompaction(t *testing.T) {
 	d := testDirectory(t, startRegistry(t))
 	held, _ := announcing(t, d, d.server("s1")+"a", entryValue{Address: "x:1", Capacity: 1})

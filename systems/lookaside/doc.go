@@ -31,7 +31,8 @@
 // # Rooms
 //
 // policy chooses; balancer is the core, a state machine without clock or
-// network; service is the model of a server's work. Around them lies the gRPC
-// shell. check.go says what a correct history is, and every trial is held
+// network; service is a server's work. Around them lies the gRPC shell.
+// [Simulation] runs the same cores in bench/sim, for theory and for thousands
+// of servers; the tests hunt there for schedules of faults that break them. check.go says what a correct history is, and every trial is held
 // against it: a figure of a trial that fails is never drawn.
 package lookaside

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"dyno/bench/queue"
+
 	"google.golang.org/grpc/codes"
 
 	"dyno/internal/record"
@@ -19,11 +21,11 @@ import (
 // serveStation is a server over memory whose requests take a constant time.
 func serveStation(t *testing.T, each time.Duration, room int) (*station, lookasidev1.ComputeServiceClient) {
 	t.Helper()
-	dist, err := service.NewDistribution("const", each)
+	dist, err := queue.NewDistribution("const", each)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := newStation(service.NewQueue(1, dist, rand.New(rand.NewPCG(1, 1))), room)
+	st, err := newStation(queue.NewFCFS(1, dist, rand.New(rand.NewPCG(1, 1))), room)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/queue"
+
 	"dyno/internal/rpc"
 	"dyno/systems"
 	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/service"
 )
 
 // drainGrace is what a server that is told to stop has to finish what it has.
@@ -65,7 +66,7 @@ func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	dist, err := service.NewDistribution(o.knobs.Text("distribution"), o.knobs.Duration("service-time"))
+	dist, err := queue.NewDistribution(o.knobs.Text("distribution"), o.knobs.Duration("service-time"))
 	if err != nil {
 		return &systems.UsageError{Err: err}
 	}
@@ -76,7 +77,7 @@ func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
 	defer dir.close()
 	name := fnv.New64a()
 	_, _ = name.Write([]byte(o.id))
-	st, err := newStation(service.NewQueue(o.capacity, dist, rand.New(rand.NewPCG(mix(o.seed, name.Sum64()), streamService))), maxWaiting)
+	st, err := newStation(queue.NewFCFS(o.capacity, dist, rand.New(rand.NewPCG(mix(o.seed, name.Sum64()), streamService))), maxWaiting)
 	if err != nil {
 		return err
 	}

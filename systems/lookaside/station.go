@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/queue"
+
 	"dyno/bench/load"
 	"dyno/systems/lookaside/service"
 )
@@ -21,7 +23,7 @@ type station struct {
 	closed chan struct{}
 
 	mu      sync.Mutex // guards what follows, and sending to jobs
-	queue   *service.Queue
+	queue   *queue.FCFS
 	meter   service.Meter
 	refused int64
 }
@@ -36,7 +38,7 @@ type job struct {
 
 // newStation makes a station for a model that holds up to room requests besides
 // the one that is served.
-func newStation(q *service.Queue, room int) (*station, error) {
+func newStation(q *queue.FCFS, room int) (*station, error) {
 	a, err := load.NewAlarm()
 	if err != nil {
 		return nil, err

@@ -4,11 +4,12 @@ import (
 	_ "embed"
 	"time"
 
+	"dyno/bench/queue"
+
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/policy"
-	"dyno/systems/lookaside/service"
 )
 
 // System is the look-aside load balancer on the bench.
@@ -38,7 +39,7 @@ var knobs = []systems.Knob{
 	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxServers}, Help: "how many servers"},
 	{Name: "clients", Default: "100", Type: systems.Int{Min: 1, Max: maxClients}, Help: "how many clients, each with one request at a time"},
 	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
-	{Name: "distribution", Default: "exp", Type: systems.Choice(service.Distributions), Help: "of the service times: exponential or constant"},
+	{Name: "distribution", Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service times: exponential or constant"},
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
 	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: time.Millisecond, Max: time.Minute}, Help: "how often each server reports its load"},
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"dyno/bench/queue"
+
 	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/policy"
 	"dyno/systems/lookaside/service"
@@ -61,7 +63,7 @@ type world struct {
 	loop
 	t        *testing.T
 	core     *balancer.Balancer
-	queues   []*service.Queue
+	queues   []*queue.FCFS
 	meters   []service.Meter
 	failed   int // errors since the last report
 	sequence uint64
@@ -81,11 +83,11 @@ func (l loop) run(t *testing.T) result {
 	w := &world{loop: l, t: t, core: balancer.New(balancer.Config{Policy: p, Rand: rng, Interval: interval})}
 	w.meters, w.result.completed = make([]service.Meter, len(l.speeds)), make([]int, len(l.speeds))
 	for i, speed := range l.speeds {
-		d, err := service.NewDistribution("exp", meanService)
+		d, err := queue.NewDistribution("exp", meanService)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.queues = append(w.queues, service.NewQueue(speed, d, rng))
+		w.queues = append(w.queues, queue.NewFCFS(speed, d, rng))
 		if err := w.core.Join(balancer.Member{ID: name(i), Instance: "a", Address: name(i), Capacity: speed, Revision: int64(i)}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,236 @@
+package lookaside
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"dyno/bench/sim"
+	"dyno/internal/record"
+	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
+)
+
+const (
+	simAttemptTime = 250 * time.Millisecond
+	simRequestTime = 2500 * time.Millisecond
+)
+
+// simClient is a client in a closed loop with pauses. The order of its steps
+// is that of caller.request and caller.pick, which block; what they decide by,
+// they share.
+type simClient struct {
+	world   *simWorld
+	env     *sim.Env
+	name    string
+	lb      simWatch
+	address string // of the balancer
+	log     clientLog
+	shares  map[string]Share // by ServerHistory.Key
+
+	step     uint64 // kind of the timer that the request waits with; 0: none is under way
+	number   uint64 // of that step
+	begun    time.Duration
+	okBegun  time.Duration // when the last request began that was ok
+	req      *lookasidev1.ComputeRequest
+	target   int32
+	attempt  int
+	refusals int
+	failed   []*lookasidev1.Instance
+	instance *simServer // that was asked
+	between  backoff    // attempts
+	asking   backoff
+}
+
+func (c *simClient) Init(env *sim.Env) {
+	c.env, c.shares = env, map[string]Share{}
+	c.between.rng, c.asking.rng = env.Rand(), env.Rand()
+	c.lb = simWatch{env: env, prefix: simBalancers}
+	c.lb.ask()
+	c.think()
+}
+
+// wait begins a step that ends with a message or after a time.
+func (c *simClient) wait(kind uint64, d time.Duration) {
+	c.step = kind
+	c.number++
+	c.env.SetTimer(d, simTag(kind, c.number))
+}
+
+func (c *simClient) think() { c.wait(simTagThink, c.world.think.Sample(c.env.Rand())) }
+
+func (c *simClient) Timer(tag uint64) {
+	if tag == simTagFollow {
+		c.lb.ask()
+		return
+	}
+	if tag != simTag(c.step, c.number) {
+		return
+	}
+	switch c.step {
+	case simTagThink:
+		c.begin()
+	case simTagAsk:
+		c.ask()
+	case simTagReply:
+		c.unpicked(status.Error(codes.DeadlineExceeded, "the balancer did not answer"))
+	case simTagServe:
+		c.broke()
+	}
+}
+
+func (c *simClient) Receive(_ sim.ID, msg any) {
+	switch m := msg.(type) {
+	case simListing:
+		if c.lb.news(m) {
+			c.moved(simBalancerAddress(m, c.address))
+		}
+	case simPicked:
+		if c.step == simTagReply && m.number == c.number {
+			if m.err != nil {
+				c.unpicked(m.err)
+			} else {
+				c.serve(m)
+			}
+		}
+	case simReset:
+		if c.step == simTagReply && m.number == c.number {
+			c.unpicked(status.Error(codes.Unavailable, "nobody listens there"))
+		}
+	case simAnswer:
+		if c.step == simTagServe && (m.number == c.number || c.world.mutant == mutantAnyAnswer) {
+			c.answered(m.resp)
+		}
+	}
+}
+
+// moved wakes a request that waits for the balancer.
+func (c *simClient) moved(address string) {
+	if address == c.address || c.world.mutant == mutantStubborn && c.address != "" {
+		return
+	}
+	c.address = address
+	if c.step == simTagAsk {
+		c.ask()
+	}
+}
+
+func (c *simClient) begin() {
+	c.begun, c.target, c.attempt, c.failed = c.env.Now(), nobody, 0, nil
+	c.req = &lookasidev1.ComputeRequest{
+		Seed: mix(c.world.Seed(), streamRequest, uint64(c.env.ID()), uint64(len(c.log.answers))), Rounds: 1,
+	}
+	c.log.answers = append(c.log.answers, answer{})
+	c.between.reset()
+	c.choose()
+}
+
+func (c *simClient) timeUp() bool { return c.env.Now() >= c.begun+simRequestTime }
+
+// choose is what caller.pick does.
+func (c *simClient) choose() {
+	c.refusals = 0
+	c.asking.reset()
+	c.ask()
+}
+
+func (c *simClient) ask() {
+	c.wait(simTagReply, min(pickTimeout, c.begun+simRequestTime-c.env.Now()))
+	if c.address == "" {
+		c.unpicked(status.Error(codes.Unavailable, "no balancer is announced"))
+		return
+	}
+	c.env.Send(simBalancerID, simAsk{c.number, c.address, c.failed})
+}
+
+func (c *simClient) unpicked(err error) {
+	switch kind := rpc.KindOf(err); {
+	case kind == rpc.Unavailable:
+		c.refusals++
+	case kind != rpc.None:
+		c.finish(pickOutcome(c.target, err))
+		return
+	}
+	if c.refusals > maxRepicks || c.timeUp() {
+		c.finish(pickOutcome(c.target, err))
+		return
+	}
+	c.wait(simTagAsk, c.asking.next())
+}
+
+func (c *simClient) serve(m simPicked) {
+	c.instance = c.world.byInstance[m.pick.Instance]
+	if c.target != nobody {
+		c.log.repicks++
+		if c.world.mutant == mutantTwice {
+			c.log.counts.Tally(record.Unknown)
+		}
+	}
+	c.target = int32(c.instance.env.ID())
+	key := m.pick.ID + "/" + m.pick.Instance
+	share := c.shares[key]
+	share.Sent++
+	c.shares[key] = share
+	c.wait(simTagServe, min(simAttemptTime, c.begun+simRequestTime-c.env.Now()))
+	until := c.env.Now() + simAttemptTime
+	c.env.Send(c.instance.env.ID(), simCompute{c.number, m.pick.Address, until, c.req})
+	c.failed = []*lookasidev1.Instance{{Id: m.pick.ID, Instance: m.pick.Instance}}
+}
+
+func (c *simClient) answered(resp *lookasidev1.ComputeResponse) {
+	outcome := record.OK
+	if c.log.verify(c.req, resp) != nil {
+		outcome = record.Failed
+	} else {
+		key := resp.GetId() + "/" + resp.GetInstance()
+		share := c.shares[key]
+		share.OK++
+		share.Sojourn += time.Duration(resp.GetSojournNs())
+		c.shares[key] = share
+		c.okBegun = c.begun
+	}
+	c.finish(outcome)
+}
+
+// broke: the server has not answered in time.
+func (c *simClient) broke() {
+	err := status.Error(codes.DeadlineExceeded, "the server did not answer")
+	c.attempt++
+	switch {
+	case !brokeOff(err) || c.timeUp():
+		c.finish(rpc.Outcome(err))
+	case c.attempt > maxRepicks:
+		c.finish(record.Unknown)
+	case c.attempt > 1:
+		c.refusals = 0
+		c.asking.reset()
+		c.wait(simTagAsk, c.between.next())
+	default:
+		c.choose()
+	}
+}
+
+func (c *simClient) finish(o record.Outcome) {
+	c.log.counts.Tally(o)
+	c.think()
+}
+
+// history closes the books. A request under way may or may not have happened.
+func (c *simClient) history() ClientHistory {
+	counts := c.log.counts
+	if c.step != simTagThink {
+		counts.Tally(record.Unknown)
+	}
+	counts.Offered = int64(len(c.log.answers)) // one for each request that began
+	return ClientHistory{Name: c.name, Counts: counts, Verified: c.log.verified, Wrong: c.log.wrong, Servers: c.shares}
+}
+
+// stuck says that the client got nothing done that it began after a moment.
+func (c *simClient) stuck(since time.Duration) error {
+	if c.okBegun > since {
+		return nil
+	}
+	return fmt.Errorf("%s: no request that began after %v was answered; it asks %q", c.name, since, c.address)
+}
