@@ -116,12 +116,20 @@ func plural(n int64, noun string) string {
 }
 
 // loop names the load model; what it means stands at the top of the report.
-func loop(l record.Load) string { return l.Loop + " loop" }
+func loop(l record.Load) string {
+	if l.Loop == "swept" {
+		return "load model: as the swept knobs say"
+	}
+	return l.Loop + " loop"
+}
 
 // loadModel says in words how load was offered.
 func loadModel(l record.Load) string {
-	if l.Loop == "closed" {
+	switch l.Loop {
+	case "closed":
 		return loop(l) + ": each client sends its next operation when the last one is answered"
+	case "open":
+		return loop(l) + ": operations are offered at a rate, answered or not; latency runs from the intended start"
 	}
 	return loop(l)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -13,8 +12,6 @@ import (
 
 	"dyno/systems/lookaside/service"
 )
-
-func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 func TestNothingOverflows(t *testing.T) {
 	var m service.Meter
