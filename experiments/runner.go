@@ -258,7 +258,11 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if err != nil {
 		return obs, err
 	}
-	defer func() { err = errors.Join(err, group.Close()) }()
+	defer func() {
+		if closeErr := group.Close(); err == nil { // else it would say the same again
+			err = closeErr
+		}
+	}()
 	obs, err = p.System.Trial(bench, group, t.Cell.Values)
 	if errors.Is(context.Cause(bench), errHung) {
 		err = errors.Join(err, group.Dump())

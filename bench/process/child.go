@@ -209,12 +209,16 @@ func (c *child) awaitEnd(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	select {
-	case <-c.ended: // both: the process was in time
-		return nil
-	default:
+	c.mu.Lock()
+	over := c.over
+	c.mu.Unlock()
+	if !over {
 		return contextError(ctx)
 	}
+	// Both: the process was in time. Perhaps it is the very reason why the
+	// context has ended, and its own words say more.
+	<-c.ended
+	return nil
 }
 
 // Wait implements [systems.Process].

@@ -131,8 +131,13 @@ func TestServerThatLeavesEndsTheTrial(t *testing.T) {
 func TestFailureOfARoleThatDoesNotServe(t *testing.T) {
 	ctx, g := open(t, nil)
 	p := start(ctx, t, g, "fails")
-	_, err := p.Wait(t.Context())
+	// The death ends the very context that Wait is given: it is told as what it
+	// is all the same.
+	_, err := p.Wait(ctx)
 	failure(t, err, "fails fails failed: exit status 1", "line 20: no good")
+	if errors.Is(err, context.Canceled) {
+		t.Errorf("the end of the context hides that of the process: %v", err)
+	}
 	if ctx.Err() == nil {
 		t.Error("the trial goes on")
 	}
