@@ -43,7 +43,7 @@ from all results in the output folder.
 
 Exit code 1 says that a trial failed its check; it is listed in the report.`,
 		Example: `  dyno run --scale quick
-  dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out /tmp/lb
+  dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out out/lb
   dyno run my-experiment.yaml --scale full --dry-run`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return a.runExperiments(c.Context(), f, args) },
