@@ -259,3 +259,22 @@ func TestReportHeadings(t *testing.T) {
 		}
 	}
 }
+
+// The experiment file that the guide shows is one.
+func TestGuideExperiment(t *testing.T) {
+	text, err := os.ReadFile("../../docs/experiment-files.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	if m == nil {
+		t.Fatal("no YAML in the guide")
+	}
+	file := filepath.Join(t.TempDir(), "lb-mine.yaml")
+	if err := os.WriteFile(file, m[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := dyno(t, "run", file, "--dry-run"); code != 0 {
+		t.Errorf("exit %d %s", code, errOut)
+	}
+}
