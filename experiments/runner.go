@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type Runner struct {
 	Fresh   bool     // measure again what an interrupted run had finished
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
+
+	patience time.Duration // for tests; 0: patience
 }
 
 // Progress is told after each trial, and before the first.
@@ -234,7 +237,7 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 
 // measure runs the system's trial with fresh processes and reaps them.
 func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
-	limit := t.Cell.cost() + patience
+	limit := t.Cell.cost() + cmp.Or(r.patience, patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
 	defer cancel()
 	profiles := ""

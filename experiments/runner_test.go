@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"dyno/internal/record"
 	"dyno/systems"
@@ -288,6 +289,31 @@ func TestRunMeasuresAgain(t *testing.T) {
 		want := map[string]int{"a1": 2, "a10": 1}[tr.Values["policy"]+tr.Values["clients"]]
 		if len(tr.Rejected) != want || (want > 0 && !strings.Contains(tr.Rejected[0], "the machine was busy")) {
 			t.Errorf("%s: rejected %q, want %d", tr.ID, tr.Rejected, want)
+		}
+	}
+}
+
+// A trial that hangs is stopped, stored with the reason, and does not end the
+// run.
+func TestRunStopsHungTrials(t *testing.T) {
+	p := toyPlan(t, func(ctx context.Context, _ systems.Bench, _ systems.Values) (record.Observation, error) {
+		<-ctx.Done()
+		return record.Observation{}, ctx.Err()
+	})
+	p.Trials = p.Trials[:2]
+	for i := range p.Trials {
+		p.Trials[i].Cell.Warmup, p.Trials[i].Cell.Length = 0, 0
+	}
+	out := t.TempDir()
+	r := &Runner{Out: out, patience: -trialOverhead + time.Millisecond}
+	tally, err := r.Run(t.Context(), p)
+	if err != nil || tally.Errors != 2 {
+		t.Fatalf("tally %+v, %v", tally, err)
+	}
+	_, trials := stored(t, out)
+	for _, tr := range trials {
+		if !strings.Contains(tr.Error, "the trial hung") {
+			t.Errorf("%s: %q", tr.ID, tr.Error)
 		}
 	}
 }
