@@ -30,6 +30,15 @@ type Experiment struct {
 	Path   string // as it was given; built-in files as experiments/NAME.yaml
 }
 
+// Header is what the results of an experiment say of it, before any trial.
+func (e *Experiment) Header() record.Run {
+	run := record.Run{Experiment: e.Experiment, Metrics: e.System.Metrics}
+	for _, k := range e.System.Knobs {
+		run.KnobUnits = append(run.KnobUnits, record.KnobUnit{Name: k.Name, Unit: k.Unit, Help: k.Help})
+	}
+	return run
+}
+
 // Names lists the built-in experiments, sorted.
 func Names() []string {
 	paths, err := fs.Glob(builtin, "*.yaml")

@@ -160,24 +160,14 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read own binary: %w", err)
 	}
-	run := &record.Run{
-		Experiment:  p.Experiment.Experiment,
-		Metrics:     p.System.Metrics,
-		Scale:       p.Scale,
-		Seed:        p.Seed,
-		Planned:     len(p.Trials),
-		Command:     r.Command,
-		Binary:      sum,
-		Started:     time.Now().UTC(),
-		Environment: environment(ctx),
-	}
+	run := p.Header()
+	run.Scale, run.Seed, run.Planned = p.Scale, p.Seed, len(p.Trials)
+	run.Command, run.Binary = r.Command, sum
+	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
 	for _, t := range p.Trials {
 		run.Trials = append(run.Trials, t.ID)
 	}
-	for _, k := range p.System.Knobs {
-		run.KnobUnits = append(run.KnobUnits, record.KnobUnit{Name: k.Name, Unit: k.Unit, Help: k.Help})
-	}
-	return run, nil
+	return &run, nil
 }
 
 // closeBlock notes the machine's state after the last block begun.

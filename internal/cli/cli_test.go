@@ -278,3 +278,21 @@ func TestGuideExperiment(t *testing.T) {
 		t.Errorf("exit %d %s", code, errOut)
 	}
 }
+
+// A figure that cannot be drawn, because several cells fit in one place, is
+// refused before anything is measured.
+func TestAmbiguousFigureIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
+	text := strings.Replace(echoFile, "  - clients: [1, 4]", "  - {clients: [1, 4], payload: [16, 64]}", 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errOut := dyno(t, "run", file, "--out", out)
+	if code != 2 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, file) || !strings.Contains(errOut, "payload") {
+		t.Errorf("exit %d %q", code, errOut)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was measured")
+	}
+}

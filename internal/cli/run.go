@@ -14,6 +14,7 @@ import (
 
 	"dyno/experiments"
 	"dyno/internal/record"
+	"dyno/internal/report"
 	"dyno/systems"
 )
 
@@ -124,6 +125,10 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 	}
 	var plans []*experiments.Plan
 	for _, e := range found {
+		// Now, not when everything has been measured.
+		if err := report.Check(e.Header()); err != nil {
+			return nil, systems.Usagef("%s: %w", e.Path, err)
+		}
 		p, err := experiments.NewPlan(e, experiments.Selection{Scale: f.scale, Only: only, Blocks: f.blocks, Seed: f.seed})
 		if err != nil {
 			return nil, err
