@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"dyno/experiments"
 	"dyno/internal/cli"
+	"dyno/internal/record"
 	"dyno/systems/systemtest"
 )
 
@@ -257,6 +259,35 @@ func TestReportHeadings(t *testing.T) {
 		if !strings.Contains(string(text), "\n"+heading+"\n") {
 			t.Errorf("REPORT.md has no heading %q", heading)
 		}
+	}
+	for _, name := range experiments.Names() {
+		run, err := os.ReadFile("../../results/" + name + "/run.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored record.Run
+		if err := json.Unmarshal(run, &stored); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range stored.Experiment.Claims {
+			if !strings.Contains(string(text), c.Claim) {
+				t.Errorf("REPORT.md does not show a claim of %s: %s", name, c.Claim)
+			}
+		}
+	}
+}
+
+// A folder without results is a mistake, not an empty report.
+func TestReportOfNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nowhere")
+	for _, args := range [][]string{{"report", "--out", dir}, {"report", "--check", "--out", dir}} {
+		code, _, errOut := dyno(t, args...)
+		if code != 2 || !strings.Contains(errOut, dir) || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%q: exit %d %q", args, code, errOut)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder was made")
 	}
 }
 

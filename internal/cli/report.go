@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/internal/report"
+	"dyno/systems"
 )
 
 func (a *app) report() *cobra.Command {
@@ -47,6 +48,9 @@ func (a *app) build(out string) (report.Files, *report.Store, error) {
 	store, err := report.Load(out)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(store.Results) == 0 {
+		return nil, nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with --out DIR", filepath.Join(out, "results"))
 	}
 	for _, w := range store.Warnings {
 		fmt.Fprintln(a.err, "dyno: warning:", w)
