@@ -35,7 +35,7 @@ type serverWork struct {
 	Service time.Duration `json:"service_ns"` // given by the service-time model
 }
 
-// clientAccount is one client.
+// clientAccount is one client of a closed loop, or one slot of an open one.
 type clientAccount struct {
 	Counts   record.Counts  `json:"counts"`
 	Verified int64          `json:"verified"` // answers held against the client's own computation
@@ -55,11 +55,11 @@ type accountShare struct {
 // account closes the books once the load is over. The spans of a result come
 // by client, then by time, just as the answers do.
 func (c *caller) account(res *load.Result) account {
-	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.servers.all)), Clients: make([]clientAccount, len(c.clients))}
+	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.servers.all)), Clients: make([]clientAccount, res.Clients)}
 	for i, p := range c.servers.all {
 		a.Servers[i] = serverAccount{ID: p.id, Instance: p.instance, Address: p.address, MaxInFlight: p.maxInFlight, LastPickedNS: p.lastPicked.UnixNano()}
 	}
-	for i := range c.clients {
+	for i := range a.Clients {
 		log := &c.clients[i]
 		log.counts.Offered = log.counts.Sent
 		a.Clients[i] = clientAccount{
@@ -71,7 +71,7 @@ func (c *caller) account(res *load.Result) account {
 			a.Servers[target].Sent += n
 		}
 	}
-	next := make([]int, len(c.clients))
+	next := make([]int, res.Clients)
 	for _, s := range res.Spans {
 		ans := c.clients[s.Client].answers[next[s.Client]]
 		next[s.Client]++

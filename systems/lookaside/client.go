@@ -27,7 +27,7 @@ type caller struct {
 	seed    uint64
 	rounds  uint32
 	attempt time.Duration // what one server is given; then it counts as failed
-	clients []clientLog
+	clients []clientLog   // of an open loop: one per slot that its load may use
 }
 
 // clientLog is one client's account of its requests. Only the client itself
@@ -47,11 +47,7 @@ type clientLog struct {
 type answer struct{ service, sojourn time.Duration }
 
 func newCaller(f *finder, o clientOptions) *caller {
-	c := &caller{finder: f, servers: newServerPool(), seed: o.seed, rounds: uint32(o.rounds), attempt: o.attempt, clients: make([]clientLog, o.clients)}
-	for i := range c.clients {
-		c.clients[i].sent = make(map[int32]int64)
-	}
-	return c
+	return &caller{finder: f, servers: newServerPool(), seed: o.seed, rounds: uint32(o.rounds), attempt: o.attempt, clients: make([]clientLog, o.slots())}
 }
 
 // do is one request of one client, a load.Op.
@@ -71,6 +67,14 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	}
 	log.counts.Tally(outcome)
 	return target, outcome
+}
+
+// count notes an attempt that leaves for a server.
+func (l *clientLog) count(target int32) {
+	if l.sent == nil {
+		l.sent = make(map[int32]int64)
+	}
+	l.sent[target]++
 }
 
 // verify computes the answer anew.
@@ -105,7 +109,7 @@ func (c *caller) request(ctx context.Context, log *clientLog, req *lookasidev1.C
 			log.repicks++
 		}
 		target = server.index
-		log.sent[target]++
+		log.count(target)
 		resp, err := c.compute(ctx, server, req)
 		c.servers.done(server)
 		if err == nil {

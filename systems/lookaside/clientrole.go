@@ -19,6 +19,7 @@ import (
 // clientOptions are the client role's flags.
 type clientOptions struct {
 	clients  int
+	rate     float64
 	requests int64
 	warmup   time.Duration
 	length   time.Duration
@@ -39,11 +40,13 @@ const (
 func clientRole() systems.Role {
 	return systems.Role{Command: systems.Command{
 		Name:    "client",
-		Summary: "clients in a closed loop: ask the balancer, send the work, verify the answer",
-		Example: "dyno lookaside client --discovery etcd://127.0.0.1:2379 --clients 10 --requests 1000",
+		Summary: "clients in a closed or an open loop: ask the balancer, send the work, verify the answer",
+		Example: "dyno lookaside client --discovery etcd://127.0.0.1:2379 --clients 10 --requests 1000\n" +
+			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --rate 200 --length 5s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &clientOptions{open: discoveryFlags(fs)}
-			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time")
+			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
+			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
 			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v", defaultLength))
@@ -57,7 +60,31 @@ func clientRole() systems.Role {
 	}}
 }
 
+// rateHelp says what --rate does, of the client role and of the demo.
+const rateHelp = "send so many requests per second, at random (Poisson) and come what may: an open loop, whose latency runs from the intended start; 0: a closed loop"
+
+// slots is how many requests can be under way at once.
+func (o *clientOptions) slots() int {
+	if o.rate > 0 {
+		return load.DefaultMaxInFlight
+	}
+	return o.clients
+}
+
+func checkRate(rate float64, requests int64) error {
+	switch {
+	case !(rate >= 0 && rate <= maxRate):
+		return systems.Usagef("--rate %v: give 0 to %v requests per second", rate, float64(maxRate))
+	case rate > 0 && requests > 0:
+		return systems.Usagef("--rate %v and --requests %d: give one of them; an open loop lasts for a time", rate, requests)
+	}
+	return nil
+}
+
 func (o *clientOptions) check() error {
+	if err := checkRate(o.rate, o.requests); err != nil {
+		return err
+	}
 	switch {
 	case o.clients < 1 || o.clients > load.MaxClients:
 		return systems.Usagef("--clients %d: give 1 to %d", o.clients, load.MaxClients)
@@ -103,16 +130,12 @@ func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, er
 	defer f.close()
 	c := newCaller(f, *o)
 	defer c.servers.close()
-	closed := load.Closed{Clients: o.clients, Timeout: o.timeout, Requests: o.requests}
-	if o.requests == 0 {
-		closed.Warmup, closed.Length = o.warmup, cmp.Or(o.length, defaultLength)
-	}
 	// From the outside the last interval would be missed: the process ends.
 	sampler, err := sample.Start(ctx, []sample.Target{{Name: "self", PID: os.Getpid()}}, 0)
 	if err != nil {
 		return nil, err
 	}
-	res, err := closed.Run(ctx, c.do)
+	res, err := o.load(ctx, c.do)
 	samples := sampler.Stop()
 	if err != nil {
 		return nil, err
@@ -122,11 +145,35 @@ func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, er
 	return &a, nil
 }
 
+// load sends as the flags say.
+func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Result, error) {
+	length := cmp.Or(o.length, defaultLength)
+	switch {
+	case o.rate > 0:
+		return load.Open{
+			Arrivals: "poisson", Rate: o.rate, Seed: o.seed, Warmup: o.warmup, Length: length,
+			Timeout: o.timeout, MaxInFlight: o.slots(),
+		}.Run(ctx, op)
+	case o.requests > 0:
+		return load.Closed{Clients: o.clients, Timeout: o.timeout, Requests: o.requests}.Run(ctx, op)
+	default:
+		return load.Closed{Clients: o.clients, Timeout: o.timeout, Warmup: o.warmup, Length: length}.Run(ctx, op)
+	}
+}
+
+// model says in a few words how a load was offered.
+func model(l *load.Summary) string {
+	if s := l.Schedule; s != nil {
+		return fmt.Sprintf("%g req/s in an open loop", s.Rate)
+	}
+	return fmt.Sprintf("%d clients in a closed loop", l.Clients)
+}
+
 // print writes a short summary for people.
 func (a *account) print(w io.Writer) error {
 	l := &a.Load
-	fmt.Fprintf(w, "%d clients, %d requests: ok %d, refused %d, failed %d, unknown %d\n",
-		l.Clients, l.Counts.Sent, l.Counts.OK, l.Counts.Refused, l.Counts.Failed, l.Counts.Unknown)
+	fmt.Fprintf(w, "%s, %d requests: ok %d, refused %d, failed %d, unknown %d\n",
+		model(l), l.Counts.Sent, l.Counts.OK, l.Counts.Refused, l.Counts.Failed, l.Counts.Unknown)
 	fmt.Fprintf(w, "%.1f req/s, response p50 %.1f ms, p99 %.1f ms, in flight %.1f\n",
 		l.Throughput, milliseconds(l.Latency.Quantile(0.5)), milliseconds(l.Latency.Quantile(0.99)), l.InFlight)
 	for _, s := range a.Servers {

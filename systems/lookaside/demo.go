@@ -17,6 +17,7 @@ import (
 type demoOptions struct {
 	knobs    systems.Values
 	duration time.Duration
+	rate     float64
 	requests int64
 	seed     uint64
 	json     bool
@@ -33,6 +34,7 @@ func demoCommand() systems.Command {
 			o := &demoOptions{knobs: bind(fs, "policy", "servers", "clients", "service-time", "distribution", "capacity", "report-interval")}
 			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; 0 without --requests: %v", defaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
+			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
 			o.faults.declare(fs)
@@ -43,6 +45,12 @@ func demoCommand() systems.Command {
 
 // load is what the client role is told, and how long that lasts if it is known.
 func (o *demoOptions) load() (args []string, length time.Duration, err error) {
+	if err := checkRate(o.rate, o.requests); err != nil {
+		return nil, 0, err
+	}
+	if o.rate > 0 {
+		args = []string{"--rate", strconv.FormatFloat(o.rate, 'g', -1, 64)}
+	}
 	switch {
 	case o.requests < 0 || o.duration < 0:
 		return nil, 0, systems.Usagef("--requests and --duration must not be negative")
@@ -53,7 +61,7 @@ func (o *demoOptions) load() (args []string, length time.Duration, err error) {
 	case o.duration == 0:
 		o.duration = defaultLength
 	}
-	return []string{"--length", o.duration.String()}, o.duration, nil
+	return append(args, "--length", o.duration.String()), o.duration, nil
 }
 
 func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {

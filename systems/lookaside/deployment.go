@@ -24,6 +24,7 @@ const (
 type config struct {
 	policy         string
 	clients        int
+	rate           float64 // of an open loop, requests per second; 0: closed
 	service        time.Duration
 	distribution   string
 	capacities     []float64 // one per server
@@ -51,7 +52,22 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 			c.capacities[i] = given[i]
 		}
 	}
+	c.rate = v.Float("rate")
+	if share := v.Float("offered-load"); share > 0 {
+		if c.rate > 0 || c.service == 0 {
+			return c, systems.Usagef("offered-load %v is a share of what the servers can do: it wants a service-time, and no rate", share)
+		}
+		c.rate = share * c.speed() / c.service.Seconds()
+	}
 	return c, nil
+}
+
+// speed is what all servers can do, in that of a normal one.
+func (c *config) speed() (sum float64) {
+	for _, x := range c.capacities {
+		sum += x
+	}
+	return sum
 }
 
 // serverName names servers in the order in which they register, from s1.
@@ -170,6 +186,7 @@ func (d *deployment) clientLaunch(load ...string) systems.Launch {
 	return systems.Launch{Role: "client", Name: "client", Args: append([]string{
 		"--discovery", d.discovery,
 		"--clients", strconv.Itoa(d.clients),
+		"--rate", strconv.FormatFloat(d.rate, 'g', -1, 64),
 		"--attempt", attempt.String(),
 		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server
 		"--seed", strconv.FormatUint(d.seed, 10),

@@ -19,10 +19,15 @@ const (
 // observe turns a run into figures and the proof behind them.
 func (r *run) observe() record.Observation {
 	l := &r.account.Load
-	o := record.Observation{Counts: l.Counts, Verdict: r.judge()}
+	o := record.Observation{Counts: l.Counts, Verdict: r.judge(), Flags: l.Flags()}
 	o.Set("throughput_rps", l.Throughput)
 	o.SetHistogram("response", l.Latency)
 	o.Set("in_flight", l.InFlight)
+	if l.Schedule != nil {
+		o.Set("offered_rps", l.Offered)
+		o.Set("achieved_rps", l.Sent)
+		o.SetHistogram("lag", l.Lag)
+	}
 	if bound, ok := r.asymptote(); ok {
 		o.Set("theory_throughput_rps", bound)
 	}
@@ -109,11 +114,10 @@ func (c *config) asymptote() (rps float64, ok bool) {
 	if c.service <= 0 {
 		return 0, false
 	}
-	sum := 0.0
-	for _, x := range c.capacities {
-		sum += x
-	}
+	sum := c.speed()
 	switch {
+	case c.rate > 0:
+		return 0, false // what is offered, as long as the servers can do it
 	case c.policy == "pick_first":
 		rps = c.capacities[0]
 	case float64(c.clients) < manyClients*n:

@@ -21,6 +21,8 @@ type summary struct {
 	JainRequests float64         `json:"jain_requests"`
 	JainBusy     float64         `json:"jain_busy"`
 	Servers      []serverSummary `json:"servers"` // in registration order
+
+	model string // of the load, in a few words
 }
 
 // serverSummary is one server over the whole run. Of one that was killed or
@@ -38,7 +40,7 @@ type serverSummary struct {
 func (r *run) summary() *summary {
 	l := &r.account.Load
 	s := &summary{
-		Policy: r.policy, Clients: l.Clients,
+		Policy: r.policy, Clients: l.Clients, model: model(l),
 		Sent: l.Counts.Sent, OK: l.Counts.OK, Refused: l.Counts.Refused, Failed: l.Counts.Failed, Unknown: l.Counts.Unknown,
 		Throughput: l.Throughput,
 		P50:        milliseconds(l.Latency.Quantile(0.5)), P99: milliseconds(l.Latency.Quantile(0.99)),
@@ -95,8 +97,8 @@ func (s *summary) printJSON(w io.Writer) error { return json.NewEncoder(w).Encod
 
 // print writes the summary for people.
 func (s *summary) print(w io.Writer) error {
-	fmt.Fprintf(w, "\npolicy %s, %d clients in a closed loop: sent %d = ok %d + refused %d + failed %d + unknown %d\n",
-		s.Policy, s.Clients, s.Sent, s.OK, s.Refused, s.Failed, s.Unknown)
+	fmt.Fprintf(w, "\npolicy %s, %s: sent %d = ok %d + refused %d + failed %d + unknown %d\n",
+		s.Policy, s.model, s.Sent, s.OK, s.Refused, s.Failed, s.Unknown)
 	fmt.Fprintf(w, "%.1f req/s, response p50 %.1f ms, p99 %.1f ms, Jain's index of requests %.3f, of busy time %.3f\n\n",
 		s.Throughput, s.P50, s.P99, s.JainRequests, s.JainBusy)
 	fmt.Fprintln(w, "server    capacity   requests   busy s    cpu s  most in flight")

@@ -32,12 +32,15 @@ var reportTemplate string
 const (
 	maxServers = 64
 	maxClients = 1000
+	maxRate    = 100_000 // requests per second
 )
 
 var knobs = []systems.Knob{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
 	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxServers}, Help: "how many servers"},
 	{Name: "clients", Default: "100", Type: systems.Int{Min: 1, Max: maxClients}, Help: "how many clients, each with one request at a time"},
+	{Name: "rate", Unit: "req/s", Default: "0", Type: systems.Float{Min: 0, Max: maxRate}, Help: "of an open loop (Poisson arrivals); 0: a closed loop, or as offered-load says"},
+	{Name: "offered-load", Unit: "1", Default: "0", Type: systems.Float{Min: 0, Max: 2}, Help: "the rate of an open loop as a share of what all servers can do; 0: as rate says"},
 	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
 	{Name: "distribution", Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service times: exponential or constant"},
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
@@ -46,7 +49,10 @@ var knobs = []systems.Knob{
 
 var metrics = []record.Metric{
 	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "right answers per second of the window"},
-	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from asking the balancer to the server's answer, of requests that ended in the window"},
+	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from asking the balancer to the server's answer, of requests that ended in the window; of an open loop from the intended start, of requests that were to start in it"},
+	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "open loop: requests that were to start in the window, per second"},
+	{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "open loop: of these, requests that were sent"},
+	{Name: "lag", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from the intended to the actual start"},
 	{Name: "jain_requests", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "Jain's fairness index of the requests per server: 1 when all have the same, 1/n when one has all"},
 	{Name: "jain_busy", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "the same of the service time given by each server"},
 	{Name: "utilization", Kind: record.KindVector, Unit: "1", Help: "per server: service time of the requests that ended in the window, divided by the window"},

@@ -97,6 +97,9 @@ func checkObservation(t *testing.T, o *record.Observation) {
 		t.Errorf("counts %+v", c)
 	}
 	for _, m := range lookaside.System.Metrics {
+		if slices.Contains([]string{"offered_rps", "achieved_rps", "lag"}, m.Name) {
+			continue // of an open loop
+		}
 		_, scalar := o.Scalars[m.Name]
 		_, vector := o.Vectors[m.Name]
 		_, histogram := o.Histograms[m.Name]
@@ -109,6 +112,57 @@ func checkObservation(t *testing.T, o *record.Observation) {
 	}
 	if in := o.Scalars["in_flight"]; in <= 0 || in > 12 {
 		t.Errorf("%v requests in flight, of 12 clients", in)
+	}
+}
+
+// An open loop offers what its rate says, and no less because servers are slow.
+func TestOpenTrial(t *testing.T) {
+	t.Parallel() // mostly waiting
+	v, err := lookaside.System.Resolve(map[string]string{
+		"policy": "round_robin", "servers": "3", "service-time": "8ms", "capacity": "1,0.5", "offered-load": "0.32",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := systems.Setting{Seed: 3, Load: record.Load{Loop: "open"}, Warmup: 200 * time.Millisecond, Length: 800 * time.Millisecond}
+	o, err := lookaside.System.Trial(t.Context(), bench(t, set), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Conform(lookaside.System.Metrics); err != nil {
+		t.Error(err)
+	}
+	for _, c := range o.Verdict.Checks {
+		if c.Status == record.Invalid || c.Status == record.Undetermined && c.Name != "service-time-model" {
+			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
+		}
+	}
+	// 100 per second for a second; six standard deviations on either side.
+	if c := o.Counts; c.Offered < 40 || c.Offered > 160 || c.OK != c.Offered {
+		t.Errorf("counts %+v", c)
+	}
+	if o.Histograms["lag"] == nil || o.Scalars["offered_rps"] == 0 {
+		t.Errorf("scalars %v, no lag: %v", o.Scalars, o.Histograms["lag"] == nil)
+	}
+}
+
+func TestLoadMustBeWhatItIsCalled(t *testing.T) {
+	for name, c := range map[string]struct{ loop, rate, share string }{
+		"open without a rate": {"open", "0", "0"},
+		"closed with a rate":  {"closed", "10", "0"},
+		"rate and share":      {"open", "10", "0.5"},
+		"no such load":        {"burst", "0", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, err := lookaside.System.Resolve(map[string]string{"rate": c.rate, "offered-load": c.share})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := bench(t, systems.Setting{Load: record.Load{Loop: c.loop}, Length: time.Second})
+			if _, err := lookaside.System.Trial(t.Context(), b, v); err == nil {
+				t.Error("the trial ran")
+			}
+		})
 	}
 }
 
@@ -206,6 +260,8 @@ func TestMistakesAreUsageErrors(t *testing.T) {
 		"unknown server":         {"demo", "--servers", "2", "--kill", "s5@1s"},
 		"fault after the end":    {"demo", "--duration", "1s", "--restart-lb", "2s"},
 		"requests and duration":  {"demo", "--requests", "5", "--duration", "1s"},
+		"requests and a rate":    {"demo", "--requests", "5", "--rate", "10"},
+		"a negative rate":        {"client", "--rate", "-1"},
 		"too many capacities":    {"demo", "--servers", "1", "--capacity", "1,1"},
 		"server without a name":  {"server"},
 		"server with a slash":    {"server", "--id", "a/b"},

@@ -3,7 +3,9 @@ package lookaside
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"dyno/internal/record"
@@ -18,11 +20,11 @@ const idleBound = 5 * time.Second
 // trial measures one cell: no faults, a warm-up, a window, a drain.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
 	set := b.Setting()
-	if set.Load.Loop != "closed" {
-		return record.Observation{}, fmt.Errorf("lookaside: load %q: there is only a closed loop", set.Load.Loop)
-	}
 	c, err := newConfig(v, set.Seed)
 	if err != nil {
+		return record.Observation{}, err
+	}
+	if err := c.loads(set.Load.Loop); err != nil {
 		return record.Observation{}, err
 	}
 	d, err := deploy(ctx, b, c)
@@ -36,16 +38,35 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	return r.observe(), d.stop(ctx)
 }
 
+// loads says whether a configuration is what an experiment calls its load.
+func (c *config) loads(loop string) error {
+	switch {
+	case loop != "closed" && loop != "open" && loop != "swept":
+		return fmt.Errorf("lookaside: there is no load %q; use closed, open, or swept", loop)
+	case loop == "open" && c.rate == 0:
+		return errors.New("lookaside: load open: give a rate, or an offered-load as a share of what the servers can do")
+	case loop == "closed" && c.rate > 0:
+		return fmt.Errorf("lookaside: load closed with a rate of %v: give the experiment the load open, or swept", c.rate)
+	}
+	return nil
+}
+
 // timeConstant is the time that the queue of all clients takes to pass: at the
-// first server, or at all of them together.
+// first server, or at all of them together. In an open loop it is the time in
+// which a queue that is offered this load forgets where it began: that of one
+// server, whose relaxation an M/M/1 queue has in closed form.
 func timeConstant(v systems.Values) time.Duration {
 	c, err := newConfig(v, 0)
 	if err != nil {
 		return 0 // the trial says so
 	}
-	speed := 0.0
-	for _, x := range c.capacities {
-		speed += x
+	speed := c.speed()
+	if rho := c.rate * c.service.Seconds() / speed; rho > 0 {
+		if rho >= 1 {
+			return 0 // it grows for ever: no time would do
+		}
+		gap := 1 - math.Sqrt(rho)
+		return time.Duration(float64(c.service) / (gap * gap))
 	}
 	if c.policy == "pick_first" {
 		speed = c.capacities[0]
