@@ -1,0 +1,67 @@
+package task
+
+import "fmt"
+
+// Counters say what a task did. Those of finished tasks add up to the job's.
+type Counters struct {
+	InputBytes   int64 // map: bytes of the split
+	Pairs        int64 // map: pairs that Map emitted
+	Combined     int64 // map: pairs that the combiner joined into others
+	Skipped      int64 // records, or keys in a reduce task, left out because they crash the user's function
+	SpilledRuns  int64 // runs written beyond the memory budget, and merged again
+	RunBytes     int64 // map: bytes left for the reduce tasks; reduce: bytes read
+	Keys         int64 // reduce: reduce calls
+	OutputLines  int64 // reduce: lines written
+	OutputBytes  int64 // reduce: bytes written
+	MergePasses  int64 // reduce: passes over the data before the last one
+	MemoryBytes  int64 // the most that the task's own buffers and tables held
+	LongestBlock int64 // map: the longest block handed to Map, in bytes
+}
+
+// Record names the piece of input that crashed a user's function, so that the
+// next attempt can leave it out.
+type Record struct {
+	Offset int64  // map: where it begins in its file
+	Length int64  // map: in bytes
+	Key    string // reduce: the key
+}
+
+// Crash is the error of a task whose user function panicked.
+type Crash struct {
+	Record Record
+	Reason string // what it panicked with
+	Stack  string // where
+}
+
+// Error implements error.
+func (c *Crash) Error() string {
+	if c.Record.Length > 0 {
+		return fmt.Sprintf("the job's Map crashed on the record at byte %d (%d bytes): %s", c.Record.Offset, c.Record.Length, c.Reason)
+	}
+	return fmt.Sprintf("the job's Reduce crashed on key %q: %s", clip(c.Record.Key), c.Reason)
+}
+
+// clip keeps messages readable.
+func clip(s string) string {
+	const most = 60
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// Lost is the error of a reduce task that cannot use a run: it is damaged, cut
+// short, or cannot be read. The map task that made it must run again.
+type Lost struct {
+	Map    int   // which map task's run; -1: this task's own spilled one
+	Offset int64 // where in the run, in bytes
+	Err    error
+}
+
+// Error implements error.
+func (l *Lost) Error() string {
+	return fmt.Sprintf("the output of map task %d is lost: at byte %d: %v", l.Map, l.Offset, l.Err)
+}
+
+// Unwrap returns the cause.
+func (l *Lost) Unwrap() error { return l.Err }
