@@ -17,6 +17,14 @@ import (
 // draining, checking, reaping. Seen: 0.5 to 1 s for twelve servers on two cores.
 const trialOverhead = 800 * time.Millisecond
 
+// What the yardsticks of a block take: long enough for a median, short beside
+// the trials. Starting and ending their two processes comes on top.
+const (
+	yardstickQuick    = time.Second
+	yardstickLength   = 2 * time.Second
+	yardstickOverhead = 300 * time.Millisecond
+)
+
 // A trial warms up for at least this many of the system's time constants and
 // measures for at least that many.
 const (
@@ -127,7 +135,7 @@ func (p *Plan) fit(blocks, detail int) (int, int) {
 }
 
 func (p *Plan) cost(blocks, detail int) time.Duration {
-	var sum time.Duration
+	sum := time.Duration(blocks) * p.yardstickCost()
 	for _, c := range p.Cells {
 		n := blocks
 		if c.Detail {
@@ -143,11 +151,24 @@ func (c *Cell) cost() time.Duration { return trialOverhead + c.Warmup + c.Length
 // Estimate is how long the trials from the given one on should take.
 func (p *Plan) Estimate(from int) time.Duration {
 	var sum time.Duration
-	for _, t := range p.Trials[min(from, len(p.Trials)):] {
-		sum += t.Cell.cost()
+	for i := min(from, len(p.Trials)); i < len(p.Trials); i++ {
+		if i == 0 || p.Trials[i-1].Block != p.Trials[i].Block {
+			sum += p.yardstickCost()
+		}
+		sum += p.Trials[i].Cell.cost()
 	}
 	return sum
 }
+
+// yardstick is how long the yardsticks are measured before each block.
+func (p *Plan) yardstick() time.Duration {
+	if p.Scale == "quick" {
+		return yardstickQuick
+	}
+	return yardstickLength
+}
+
+func (p *Plan) yardstickCost() time.Duration { return p.yardstick() + yardstickOverhead }
 
 // lay writes out the trials, block by block.
 func (p *Plan) lay(detail int) {

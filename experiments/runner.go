@@ -34,6 +34,11 @@ type Runner struct {
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
 
+	// Yardsticks measures the yardsticks for about a length, and leaves logs in
+	// a folder. It is called right before each block; an error ends the run. Nil:
+	// none are measured.
+	Yardsticks func(ctx context.Context, dir string, length time.Duration) (*record.Yardsticks, error)
+
 	patience time.Duration // for tests; 0: patience
 }
 
@@ -122,10 +127,7 @@ func (r *Runner) next(ctx context.Context, p *Plan, st *store, i int, tally *Tal
 		return done, "", nil
 	}
 	if n := len(st.run.Blocks); n == 0 || st.run.Blocks[n-1].Block != t.Block {
-		closeBlock(ctx, st.run)
-		load1, steal := noise(ctx)
-		st.run.Blocks = append(st.run.Blocks, record.Noise{Block: t.Block, LoadBefore: load1, StealBefore: steal})
-		if err := st.describe(); err != nil {
+		if err := r.openBlock(ctx, p, st, t.Block); err != nil {
 			return nil, "", err
 		}
 	}
@@ -168,6 +170,30 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 		run.Trials = append(run.Trials, t.ID)
 	}
 	return &run, nil
+}
+
+// openBlock notes the machine's state before a block, and measures the
+// yardsticks right before its first trial.
+func (r *Runner) openBlock(ctx context.Context, p *Plan, st *store, block int) error {
+	closeBlock(ctx, st.run)
+	n := record.Noise{Block: block}
+	n.LoadBefore, n.StealBefore = noise(ctx)
+	if r.Yardsticks != nil {
+		bundle := filepath.Join(r.Out, "results", "raw", fmt.Sprintf("%s-b%02d-yardsticks", p.Name, block))
+		y, err := r.Yardsticks(ctx, bundle, p.yardstick())
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
+		}
+		if err != nil {
+			return fmt.Errorf("the yardsticks of block %d: %w; logs in %s", block, err, bundle)
+		}
+		if err := os.RemoveAll(bundle); err != nil {
+			return err
+		}
+		n.Yardsticks = y
+	}
+	st.run.Blocks = append(st.run.Blocks, n)
+	return st.describe()
 }
 
 // closeBlock notes the machine's state after the last block begun.

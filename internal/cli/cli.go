@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dyno/bench/process"
+	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/figure"
 	"dyno/internal/record"
@@ -110,6 +111,9 @@ every answer, measures what they cost, and writes the report.`,
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}
+	bare := a.system(yardstick.System)
+	bare.Hidden = true // the bench's own: run measures it before every block
+	root.AddCommand(bare)
 	needsCommand(root)
 	return root
 }

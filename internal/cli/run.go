@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/record"
 	"dyno/internal/report"
@@ -75,7 +76,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		return err
 	}
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update, Yardsticks: yardstick.Measure}
 	var tally experiments.Tally
 	for _, p := range plans {
 		show.begin(p)

@@ -21,6 +21,7 @@ type Experiment struct {
 	Figures  []Figure          `yaml:"figures" json:"figures,omitempty"`
 	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`
 	Claims   []Claim           `yaml:"claims" json:"claims,omitempty"`
+	Controls []Control         `yaml:"controls" json:"controls,omitempty"`
 }
 
 // Load is the load model of an experiment. It stands with every number.
@@ -95,6 +96,41 @@ type Claim struct {
 	Theory  string   `yaml:"theory" json:"theory,omitempty"` // a scalar metric of the same trial
 	AtLeast *float64 `yaml:"at-least" json:"at_least,omitempty"`
 	AtMost  *float64 `yaml:"at-most" json:"at_most,omitempty"`
+}
+
+// Control is a negative control: a core cell with something broken on purpose,
+// which the system's own checks must find. It is measured in every block beside
+// the cell that it breaks; its figures are never shown.
+type Control struct {
+	Name     string `yaml:"name" json:"name"`
+	Broken   string `yaml:"broken" json:"broken"`         // what is wrong with it, one sentence
+	Where    Values `yaml:"where" json:"where,omitempty"` // names the core cell; may be left out when there is one only
+	Knobs    Values `yaml:"knobs" json:"knobs"`           // what breaks it
+	CaughtBy string `yaml:"caught-by" json:"caught_by"`   // the check that must find it
+}
+
+// Caught says whether a trial of the control was found out: its verdict is
+// invalid, and the check that must say so does.
+func (c Control) Caught(t *Trial) bool {
+	if t.Status() != Invalid {
+		return false
+	}
+	for _, k := range t.Observation.Verdict.Checks {
+		if k.Name == c.CaughtBy && k.Status == Invalid {
+			return true
+		}
+	}
+	return false
+}
+
+// Control finds a control by name.
+func (e *Experiment) Control(name string) (Control, bool) {
+	for _, c := range e.Controls {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Control{}, false
 }
 
 // Where keeps the cells whose knobs have one of the given levels.

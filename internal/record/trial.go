@@ -23,6 +23,14 @@ type Trial struct {
 	// verdict was unknown, mostly because the machine was busy), one text per
 	// attempt. An invalid verdict is final at the first attempt.
 	Rejected []string `json:"rejected,omitempty"`
+
+	// Control names the negative control that the trial is; empty for a trial
+	// whose figures count. A control is broken on purpose.
+	Control string `json:"control,omitempty"`
+
+	// Yardsticks of the trial's block. They are stored once, in run.json; see
+	// [Run.Attach].
+	Yardsticks *Yardsticks `json:"-"`
 }
 
 // Status is the trial's verdict; a trial that ended in an error proves nothing.
@@ -80,4 +88,8 @@ type Noise struct {
 	LoadAfter   float64 `json:"load_after"`
 	StealBefore float64 `json:"steal_before_s"` // CPU seconds taken by the hypervisor since boot
 	StealAfter  float64 `json:"steal_after_s"`
+
+	// Yardsticks were measured right before the block; nil in results of
+	// before there were any.
+	Yardsticks *Yardsticks `json:"yardsticks,omitempty"`
 }
