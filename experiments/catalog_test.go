@@ -82,49 +82,73 @@ func TestReadGood(t *testing.T) {
 	}
 }
 
+// What a search leaves out is filled in, and its probes are planned for.
+func TestReadSearch(t *testing.T) {
+	e, err := read(t, strings.Replace(good, "loop: closed", "loop: search, p99-below: 50ms, from: 100, to: 2000, probes: 10", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (record.Load{Loop: "search", P99Below: 0.05, From: 100, To: 2000, Precision: 0.05, Probes: 10}); e.Load != want {
+		t.Errorf("load %+v, want %+v", e.Load, want)
+	}
+	p, err := NewPlan(e, Selection{Scale: "quick", Seed: 1, Blocks: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.Cells[0]; c.cost() != trialOverhead+10*(c.Warmup+c.Length) {
+		t.Errorf("%d probes of %v and %v cost %v", c.Probes, c.Warmup, c.Length, c.cost())
+	}
+}
+
 // Each mistake is named with its line, and what is allowed instead.
 func TestReadMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
 		old, new string
 		want     []string
 	}{
-		"unknown key":         {"question:", "qestion:", []string{"toy-rates.yaml:3:", `"qestion"`, "question"}},
-		"unknown nested key":  {"blocks: 2, length", "blcks: 2, length", []string{":15:", `"blcks"`, "blocks"}},
-		"key twice":           {"title: Rates", "title: Rates\ntitle: Again", []string{":3:", "already defined"}},
-		"wrong type":          {"blocks: 2,", "blocks: many,", []string{":15:", "many"}},
-		"bad duration":        {"length: 1s", "length: soon", []string{":15:", "soon", "300ms"}},
-		"unknown system":      {"system: toy", "system: tyo", []string{":4:", `"tyo"`, "toy"}},
-		"unknown knob":        {"knobs: {pause: 20ms}", "knobs: {pose: 20ms}", []string{":7:", `"pose"`, "pause"}},
-		"unknown swept knob":  {"  - policy: [a, b]", "  - polcy: [a, b]", []string{":9:", `"polcy"`, "policy"}},
-		"unknown level":       {"[a, b]", "[a, z]", []string{":9:", `"z"`, "one of a, b, c"}},
-		"level out of range":  {"[1, 10]", "[1, 1000]", []string{":10:", "1000", "from 1 to 100"}},
-		"level twice":         {"[1, 10]", "[10, 10]", []string{":10:", "twice"}},
-		"cell twice":          {"  - policy: [c]\n    clients: [50]", "  - policy: [a]\n    clients: [10]", []string{"policy=a clients=10", "twice"}},
-		"fixed and swept":     {"knobs: {pause: 20ms}", "knobs: {policy: a}", []string{":9:", "both"}},
-		"no core":             {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "", []string{"core", "missing"}},
-		"core is no list":     {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "core: {policy: [a]}\n", []string{":8:", "core wants a list"}},
-		"name differs":        {"name: toy-rates", "name: toy-other", []string{":1:", "toy-other"}},
-		"name like procs":     {"name: toy-rates", "name: toy-4", []string{":1:", "not a number"}},
-		"no question":         {"question: Which is fastest?", "question: ''", []string{":3:", "question"}},
-		"unknown loop":        {"loop: closed", "loop: opne", []string{":6:", "closed"}},
-		"unknown scale":       {"  deep:", "  depe:", []string{"depe", "deep"}},
-		"missing scale":       {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
-		"too many details":    {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},
-		"unknown figure kind": {"kind: bars", "kind: pie", []string{":19:", `"pie"`, "bars, members"}},
-		"unknown metric":      {"y: rate_rps", "y: rate_rsp", []string{":19:", `"rate_rsp"`, "rate_rps"}},
-		"vector as a bar":     {"y: rate_rps", "y: share", []string{":19:", `"share"`}},
-		"bare histogram":      {"response.p99]", "response]", []string{":22:", "response.p99"}},
-		"figure over nothing": {"x: clients", "x: pause", []string{":19:", `"pause"`, "policy, clients"}},
-		"where off the sweep": {"where: {clients: [10]}", "where: {clients: [11]}", []string{":20:", `"11"`, "1, 10, 50"}},
-		"claim, no bound":     {"at-least: 1.1", "at-least: null", []string{":24:", "one of them"}},
-		"claim, no cell":      {"where: {policy: b, clients: 10}", "where: {policy: b}", []string{":24:", "2 core cells"}},
-		"claim on a detail":   {"where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", []string{":24:", "0 core cells"}},
-		"claim, metric":       {"metric: rate_rps", "metric: rate", []string{":24:", `"rate"`, "rate_rps"}},
-		"claim, level":        {"over: {policy: a,", "over: {policy: q,", []string{":24:", `"q"`}},
-		"claim, both":         {"at-least: 1.1", "at-least: 1.1, theory: rate_rps", []string{":24:", "not both"}},
-		"claim, key":          {"at-least: 1.1", "atleast: 1.1", []string{":24:", `"atleast"`, "at-least"}},
-		"not a mapping":       {good, "- a\n- b\n", []string{"not an experiment"}},
-		"not yaml":            {good, "a: [", []string{"toy-rates.yaml"}},
+		"unknown key":          {"question:", "qestion:", []string{"toy-rates.yaml:3:", `"qestion"`, "question"}},
+		"unknown nested key":   {"blocks: 2, length", "blcks: 2, length", []string{":15:", `"blcks"`, "blocks"}},
+		"key twice":            {"title: Rates", "title: Rates\ntitle: Again", []string{":3:", "already defined"}},
+		"wrong type":           {"blocks: 2,", "blocks: many,", []string{":15:", "many"}},
+		"bad duration":         {"length: 1s", "length: soon", []string{":15:", "soon", "300ms"}},
+		"unknown system":       {"system: toy", "system: tyo", []string{":4:", `"tyo"`, "toy"}},
+		"unknown knob":         {"knobs: {pause: 20ms}", "knobs: {pose: 20ms}", []string{":7:", `"pose"`, "pause"}},
+		"unknown swept knob":   {"  - policy: [a, b]", "  - polcy: [a, b]", []string{":9:", `"polcy"`, "policy"}},
+		"unknown level":        {"[a, b]", "[a, z]", []string{":9:", `"z"`, "one of a, b, c"}},
+		"level out of range":   {"[1, 10]", "[1, 1000]", []string{":10:", "1000", "from 1 to 100"}},
+		"level twice":          {"[1, 10]", "[10, 10]", []string{":10:", "twice"}},
+		"cell twice":           {"  - policy: [c]\n    clients: [50]", "  - policy: [a]\n    clients: [10]", []string{"policy=a clients=10", "twice"}},
+		"fixed and swept":      {"knobs: {pause: 20ms}", "knobs: {policy: a}", []string{":9:", "both"}},
+		"no core":              {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "", []string{"core", "missing"}},
+		"core is no list":      {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "core: {policy: [a]}\n", []string{":8:", "core wants a list"}},
+		"name differs":         {"name: toy-rates", "name: toy-other", []string{":1:", "toy-other"}},
+		"name like procs":      {"name: toy-rates", "name: toy-4", []string{":1:", "not a number"}},
+		"no question":          {"question: Which is fastest?", "question: ''", []string{":3:", "question"}},
+		"unknown loop":         {"loop: closed", "loop: opne", []string{":6:", "closed"}},
+		"bound without search": {"loop: closed", "loop: open, p99-below: 1s", []string{":6:", "belong to loop search"}},
+		"search for nothing":   {"loop: closed", "loop: search, from: 100", []string{":6:", "needs p99-below"}},
+		"search backwards":     {"loop: closed", "loop: search, p99-below: 1s, from: 200, to: 100", []string{":6:", "from 200 to 100"}},
+		"search too coarse":    {"loop: closed", "loop: search, p99-below: 1s, from: 200, to: 300, precision: 5", []string{":6:", "precision is 5"}},
+		"search too short":     {"loop: closed", "loop: search, p99-below: 1s, from: 20, to: 300", []string{"p99 takes 100"}},
+		"search without bound": {"loop: closed", "loop: search, p99_below: 1s, from: 20, to: 300", []string{":6:", "p99-below"}},
+		"unknown scale":        {"  deep:", "  depe:", []string{"depe", "deep"}},
+		"missing scale":        {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
+		"too many details":     {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},
+		"unknown figure kind":  {"kind: bars", "kind: pie", []string{":19:", `"pie"`, "bars, members"}},
+		"unknown metric":       {"y: rate_rps", "y: rate_rsp", []string{":19:", `"rate_rsp"`, "rate_rps"}},
+		"vector as a bar":      {"y: rate_rps", "y: share", []string{":19:", `"share"`}},
+		"bare histogram":       {"response.p99]", "response]", []string{":22:", "response.p99"}},
+		"figure over nothing":  {"x: clients", "x: pause", []string{":19:", `"pause"`, "policy, clients"}},
+		"where off the sweep":  {"where: {clients: [10]}", "where: {clients: [11]}", []string{":20:", `"11"`, "1, 10, 50"}},
+		"claim, no bound":      {"at-least: 1.1", "at-least: null", []string{":24:", "one of them"}},
+		"claim, no cell":       {"where: {policy: b, clients: 10}", "where: {policy: b}", []string{":24:", "2 core cells"}},
+		"claim on a detail":    {"where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", []string{":24:", "0 core cells"}},
+		"claim, metric":        {"metric: rate_rps", "metric: rate", []string{":24:", `"rate"`, "rate_rps"}},
+		"claim, level":         {"over: {policy: a,", "over: {policy: q,", []string{":24:", `"q"`}},
+		"claim, both":          {"at-least: 1.1", "at-least: 1.1, theory: rate_rps", []string{":24:", "not both"}},
+		"claim, key":           {"at-least: 1.1", "atleast: 1.1", []string{":24:", `"atleast"`, "at-least"}},
+		"not a mapping":        {good, "- a\n- b\n", []string{"not an experiment"}},
+		"not yaml":             {good, "a: [", []string{"toy-rates.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)

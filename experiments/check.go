@@ -30,7 +30,7 @@ var (
 )
 
 func (k *checker) run() error {
-	for _, step := range []func() error{k.header, k.scales, k.knobs, k.sweeps, k.figures, k.tables, k.claims} {
+	for _, step := range []func() error{k.header, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -60,9 +60,6 @@ func (k *checker) header() error {
 	}
 	if e.Name != stem(k.path) {
 		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(k.path)), "name")
-	}
-	if !slices.Contains(record.Loops, e.Load.Loop) {
-		return k.fail(fmt.Errorf("load.loop %w", &systems.ChoiceError{Word: e.Load.Loop, Allowed: record.Loops}), "load", "loop")
 	}
 	var err error
 	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {

@@ -43,6 +43,7 @@ type Cell struct {
 	Values  systems.Values
 	Warmup  time.Duration
 	Length  time.Duration
+	Probes  int // of a search: how often the two come at most; else 1
 }
 
 // Trial is one measurement to be made.
@@ -108,7 +109,7 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 
 // stretch sets how long a cell warms up and is measured.
 func (p *Plan) stretch(c *Cell, scale record.Scale) {
-	c.Warmup, c.Length = scale.Warmup.Duration(), scale.Length.Duration()
+	c.Warmup, c.Length, c.Probes = scale.Warmup.Duration(), scale.Length.Duration(), max(1, p.Load.Probes)
 	if p.System.TimeConstant != nil {
 		tau := p.System.TimeConstant(c.Values)
 		c.Warmup, c.Length = max(c.Warmup, warmupConstants*tau), max(c.Length, lengthConstants*tau)
@@ -146,7 +147,9 @@ func (p *Plan) cost(blocks, detail int) time.Duration {
 	return sum
 }
 
-func (c *Cell) cost() time.Duration { return trialOverhead + c.Warmup + c.Length }
+func (c *Cell) cost() time.Duration {
+	return trialOverhead + time.Duration(c.Probes)*(c.Warmup+c.Length)
+}
 
 // Estimate is how long the trials from the given one on should take.
 func (p *Plan) Estimate(from int) time.Duration {

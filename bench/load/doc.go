@@ -9,6 +9,14 @@
 // each was to start: a server that stalls is charged for all who would have
 // called meanwhile. Its pacer says how late it was itself.
 //
+// A search ([Search]) finds the knee, the highest rate whose 99th percentile
+// keeps to a bound, by open loops one after the other; which rates, and when
+// the answer is good enough, is decided by [Finder], which knows no clock. A
+// system offers it so: its client role calls [BindGoal] and runs a Search
+// instead of an Open; its trial adds SearchGoal(...).Args() to the role's
+// flags, and calls [Summary.ObserveSearch] on what comes back; its metrics
+// include [SearchMetrics].
+//
 // Every operation leaves a span. What a run reports is computed from the
 // spans when it is over, so measuring costs a client two readings of the
 // clock and one store per operation, shared with nobody. Three checks guard the

@@ -22,11 +22,20 @@ const (
 //     operations were under way: the server saw less than the load says;
 //   - "unanswered": less than 98 % of what was offered was answered OK: the
 //     latency leaves out the others, which are hardly the fastest.
+//
+// Of a search they concern the highest rate that was held, and there are more:
+//
+//   - "unsettled": probes or time ran out before the bracket was narrow enough;
+//   - "below", "above": the knee is outside the rates that were to be tried;
+//   - "generator": a rate was not held because the generator was late itself.
 func (s *Summary) Flags() []record.Flag {
-	if s.Schedule == nil {
-		return nil
-	}
 	var out []record.Flag
+	if s.Knee != nil {
+		out = s.Knee.flags()
+	}
+	if s.Schedule == nil {
+		return out
+	}
 	flag := func(name, format string, args ...any) {
 		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
 	}

@@ -21,6 +21,11 @@ type Summary struct {
 	Lag         *record.Histogram `json:"lag,omitempty"`     // of an open loop
 	Targets     map[int32]Target  `json:"targets"`
 	Checks      []record.Check    `json:"checks"` // counts, little; of an open loop also schedule
+
+	// Of a search; nil for others. Counts, Targets' Counts, checks and the
+	// window's ends are then those of all probes, everything else is of those
+	// at the highest rate that was held.
+	Knee *Knee `json:"knee,omitempty"`
 }
 
 // Summary drops the spans.

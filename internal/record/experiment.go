@@ -29,13 +29,21 @@ type Load struct {
 	// Loop is "closed": a fixed number of clients, each with one operation in
 	// flight, the next one sent when the last is answered; "open": operations
 	// are offered at a rate, whether or not earlier ones were answered, and
-	// latency runs from the intended start; or "swept": a knob of the
-	// experiment says which, cell by cell.
+	// latency runs from the intended start; "search": open loops, one after
+	// the other, find the highest rate whose 99th percentile keeps to a bound;
+	// or "swept": a knob of the experiment says which, cell by cell.
 	Loop string `yaml:"loop" json:"loop"`
+
+	// Of a search.
+	P99Below  Seconds `yaml:"p99-below" json:"p99_below_s,omitempty"` // the bound
+	From      float64 `yaml:"from" json:"from_rps,omitempty"`         // lowest rate to try, operations per second
+	To        float64 `yaml:"to" json:"to_rps,omitempty"`             // highest rate to try
+	Precision float64 `yaml:"precision" json:"precision,omitempty"`   // how wide the bracket may be in the end, as a share of its lower end
+	Probes    int     `yaml:"probes" json:"probes,omitempty"`         // most rates to try, repeats included
 }
 
 // Loops are the load models.
-var Loops = []string{"closed", "open", "swept"}
+var Loops = []string{"closed", "open", "search", "swept"}
 
 // Sweep is a cross product of factors: every combination of levels is a cell.
 type Sweep []Factor

@@ -120,6 +120,9 @@ func loop(l record.Load) string {
 	if l.Loop == "swept" {
 		return "load model: as the swept knobs say"
 	}
+	if l.Loop == "search" {
+		return fmt.Sprintf("search for the highest rate with p99 below %v", l.P99Below)
+	}
 	return l.Loop + " loop"
 }
 
@@ -130,6 +133,9 @@ func loadModel(l record.Load) string {
 		return loop(l) + ": each client sends its next operation when the last one is answered"
 	case "open":
 		return loop(l) + ": operations are offered at a rate, answered or not; latency runs from the intended start"
+	case "search":
+		return fmt.Sprintf("%s, from %g to %g req/s with a precision of %g %%: open loops (latency from the intended start), at most %d",
+			loop(l), l.From, l.To, 100*l.Precision, l.Probes)
 	}
 	return loop(l)
 }

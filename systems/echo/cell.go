@@ -1,18 +1,23 @@
 package echo
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
-// The drivers: our closed loop and our open one, and ghz as a witness from
-// outside, as it is by default and with its option async.
+// The drivers: our closed loop and our open one, a search by open ones, and ghz
+// as a witness from outside, as it is by default and with its option async.
 const (
 	driverClosed   = "closed"
 	driverOpen     = "open"
+	driverSearch   = "search"
 	driverGHZ      = "ghz"
 	driverGHZAsync = "ghz-async"
 )
@@ -44,10 +49,12 @@ func newCell(v systems.Values) *cell {
 func (c *cell) check(set systems.Setting) error {
 	loop := set.Load.Loop
 	switch {
-	case loop != "closed" && loop != "open" && loop != "swept":
-		return fmt.Errorf("echo: there is no load %q; use closed, open, or swept", loop)
-	case loop != "swept" && loop != c.driver:
-		return fmt.Errorf("echo: load %q with driver %s: give the experiment that load, or swept", loop, c.driver)
+	case !slices.Contains(record.Loops, loop):
+		return fmt.Errorf("echo: there is no load %q; use one of %s", loop, strings.Join(record.Loops, ", "))
+	case loop != "swept" && loop != c.driver || loop == "swept" && c.driver == driverSearch:
+		return fmt.Errorf("echo: load %q with driver %s: give the experiment that load, or swept; a search only goes with load search", loop, c.driver)
+	case loop == driverSearch && c.stall > 0:
+		return errors.New("echo: a search with a stall: every probe but one would be of a server without")
 	case !stallFits(set.Length, c.stall):
 		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall, set.Length)
 	case c.isGHZ() && c.rate != math.Trunc(c.rate):
@@ -63,6 +70,9 @@ func (c *cell) isGHZ() bool { return c.driver == driverGHZ || c.driver == driver
 // service time remembers nothing.
 func timeConstant(v systems.Values) time.Duration {
 	c := newCell(v)
+	if c.driver == driverSearch {
+		return 0 // another one at each rate: the experiment's times must do
+	}
 	if c.driver == driverClosed || c.isGHZ() {
 		return time.Duration(c.clients) * c.service
 	}

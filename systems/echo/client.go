@@ -29,8 +29,9 @@ type report struct {
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	server := fs.String("server", "", "HOST:PORT of the server to call")
-	loop := fs.String("loop", driverClosed, "closed: send when the last request is answered; open: send at --rate, come what may")
+	loop := fs.String("loop", driverClosed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	t := timesFlags(fs)
+	goal := load.BindGoal(fs)
 	asJSON := fs.Bool("json", false, "print the result as JSON")
 	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals)
 	return func(ctx context.Context, sh systems.Shell) error {
@@ -40,8 +41,9 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if err := t.check(); err != nil {
 			return err
 		}
-		if *loop != driverClosed && *loop != driverOpen {
-			return systems.Usagef("--loop %w", &systems.ChoiceError{Word: *loop, Allowed: []string{driverClosed, driverOpen}})
+		l, err := t.loop(*loop, v, *goal)
+		if err != nil {
+			return err
 		}
 		conn, err := rpc.Dial(*server)
 		if err != nil {
@@ -49,7 +51,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		}
 		defer conn.Close()
 		meter := startMeter(*t.warmup, *t.length)
-		r, err := drive(ctx, conn, t.loop(*loop, v), v.Int(knobPayload), *t.seed)
+		r, err := drive(ctx, conn, l, v.Int(knobPayload), *t.seed)
 		r.CPUSeconds = meter.stop().Seconds()
 		if err != nil {
 			return err
@@ -82,16 +84,39 @@ func (t times) check() error {
 	return nil
 }
 
-// loop is load.Closed or load.Open.
-type loop interface {
+// loop runs load.Closed, load.Open or load.Search.
+type loop func(context.Context, load.Op) (load.Summary, error)
+
+func (t times) loop(kind string, v systems.Values, goal load.Goal) (loop, error) {
+	switch kind {
+	case driverClosed:
+		return once(load.Closed{Clients: v.Int(knobClients), Warmup: *t.warmup, Length: *t.length}), nil
+	case driverOpen:
+		return once(load.Open{Arrivals: v.Text(knobArrivals), Rate: v.Float(knobRate), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}), nil
+	case driverSearch:
+		goal, err := goal.Check()
+		if err != nil {
+			return nil, systems.Usagef("--loop search: %w", err)
+		}
+		return load.Search{Goal: goal, Arrivals: v.Text(knobArrivals), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}.Run, nil
+	}
+	return nil, systems.Usagef("--loop %w", &systems.ChoiceError{Word: kind, Allowed: []string{driverClosed, driverOpen, driverSearch}})
+}
+
+// single is load.Closed or load.Open.
+type single interface {
 	Run(context.Context, load.Op) (load.Result, error)
 }
 
-func (t times) loop(kind string, v systems.Values) loop {
-	if kind == driverClosed {
-		return load.Closed{Clients: v.Int(knobClients), Warmup: *t.warmup, Length: *t.length}
+// once runs a single loop.
+func once(l single) loop {
+	return func(ctx context.Context, op load.Op) (load.Summary, error) {
+		res, err := l.Run(ctx, op)
+		if err != nil {
+			return load.Summary{}, err
+		}
+		return res.Summary(), nil
 	}
-	return load.Open{Arrivals: v.Text(knobArrivals), Rate: v.Float(knobRate), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}
 }
 
 func (r *report) window() (begin, end time.Time) {
@@ -101,7 +126,7 @@ func (r *report) window() (begin, end time.Time) {
 // drive loads a server over one connection and looks at every answer.
 func drive(ctx context.Context, conn grpc.ClientConnInterface, l loop, payload int, seed uint64) (report, error) {
 	callers := make([]*caller, load.MaxClients) // made when they are needed; none is ever used by two at once
-	res, err := l.Run(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
+	sum, err := l(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
 		if callers[client] == nil {
 			callers[client] = newCaller(conn, client, payload, seed)
 		}
@@ -110,7 +135,7 @@ func drive(ctx context.Context, conn grpc.ClientConnInterface, l loop, payload i
 	if err != nil {
 		return report{}, err
 	}
-	return report{Summary: res.Summary(), Answers: gather(callers[:res.Clients])}, nil
+	return report{Summary: sum, Answers: gather(callers[:sum.Clients])}, nil
 }
 
 // caller is one client of a closed loop, or one slot of an open one.
@@ -164,6 +189,9 @@ func (r *report) print(w io.Writer) error {
 	model := fmt.Sprintf("%d clients, closed loop", r.Clients)
 	if s := r.Schedule; s != nil {
 		model = fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent, r.Lag.Quantile(0.99).Round(time.Microsecond))
+	}
+	if k := r.Knee; k != nil {
+		model = fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))
 	}
 	return r.printChecked(w, model, append(r.Checks, checkPayload(r.Answers)))
 }

@@ -34,7 +34,7 @@ func BenchmarkGenerator(b *testing.B) {
 		}
 	}
 	b.Run("closed/ours", func(b *testing.B) {
-		atCost(b, func() { ours(load.Closed{Clients: clients, Requests: int64(b.N)}) })
+		atCost(b, func() { ours(once(load.Closed{Clients: clients, Requests: int64(b.N)})) })
 	})
 	b.Run("closed/hand-written", func(b *testing.B) {
 		atCost(b, func() { handWrittenClosed(conn, clients, b.N) })
@@ -42,7 +42,7 @@ func BenchmarkGenerator(b *testing.B) {
 	for name, rate := range map[string]float64{"100-per-s": 100, "2000-per-s": 2000} {
 		length := func(n int) time.Duration { return time.Duration(float64(n) / rate * 1e9) }
 		b.Run("open/"+name+"/ours", func(b *testing.B) {
-			atCost(b, func() { ours(load.Open{Arrivals: "constant", Rate: rate, Length: length(b.N)}) })
+			atCost(b, func() { ours(once(load.Open{Arrivals: "constant", Rate: rate, Length: length(b.N)})) })
 		})
 		b.Run("open/"+name+"/hand-written", func(b *testing.B) {
 			atCost(b, func() { handWrittenOpen(b, conn, load.NewCoarseAlarm(), time.Duration(1e9/rate)) })

@@ -77,6 +77,19 @@ func TestOpenLoopTellsAPerson(t *testing.T) {
 	}
 }
 
+func TestSearchTellsAPerson(t *testing.T) {
+	addr := startServer(t)
+	out, err := play(t.Context(), "client", nil, "--server", addr, "--loop", "search", "--p99-below", "9s", "--from", "1000", "--to", "2000", "--warmup", "0s", "--length", "100ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"knee at 2000 req/s, held; bracket 2000 to 0 after 6 probes; there: ", "; checks: valid\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 func TestWitnessTellsAPerson(t *testing.T) {
 	addr := startServer(t)
 	out, err := play(t.Context(), "ghz", nil, "--server", addr, "--rate", "400", "--clients", "2", "--async", "--warmup", "0s", "--length", "50ms")
@@ -109,6 +122,7 @@ func TestUsage(t *testing.T) {
 		"from 0 to 1048576":             {"client", at("--payload", "2000000")},
 		"give a positive length":        {"client", at("--length", "0s")},
 		`"half" is not one of closed`:   {"client", at("--loop", "half")},
+		"p99-below is 0s":               {"client", at("--loop", "search", "--p99-below", "0s")},
 		"from 0.1 to 100000":            {"client", at("--rate", "0")},
 		"--server is missing: give the": {"ghz", nil},
 		"a warm-up that is not":         {"ghz", at("--warmup", "-1s")},

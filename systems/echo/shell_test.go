@@ -55,7 +55,7 @@ func TestFaultyServers(t *testing.T) {
 				srv := &wrong{fault: c.fault}
 				conn, _ := rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, srv) })
 				loop := load.Closed{Clients: 4, Warmup: 5 * time.Millisecond, Length: 20 * time.Millisecond}
-				r, err := drive(t.Context(), conn, loop, 16, 1)
+				r, err := drive(t.Context(), conn, once(loop), 16, 1)
 				if err != nil {
 					t.Fatal(err)
 				}

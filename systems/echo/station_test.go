@@ -89,7 +89,7 @@ func TestStationRefusesAndForgets(t *testing.T) {
 
 // through drives a server over real gRPC in virtual time and wants all checks
 // to hold.
-func through(t *testing.T, st func(*testing.T) *station, l loop) report {
+func through(t *testing.T, st func(*testing.T) *station, l single) report {
 	t.Helper()
 	var r report
 	synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func through(t *testing.T, st func(*testing.T) *station, l loop) report {
 			l = o
 		}
 		var err error
-		if r, err = drive(t.Context(), conn, l, 16, 1); err != nil {
+		if r, err = drive(t.Context(), conn, once(l), 16, 1); err != nil {
 			t.Fatal(err)
 		}
 		if v := judge(r, &cell{driver: driverOpen}, srv.answered.Load()); v.Status != record.Valid {

@@ -43,7 +43,8 @@ var System = &systems.System{
 			Name:    "client",
 			Summary: "drives a server in a closed or an open loop, checks the answers, prints rate and latency",
 			Example: "dyno echo client --server 127.0.0.1:7000 --clients 8 --length 2s\n" +
-				"dyno echo client --server 127.0.0.1:7000 --loop open --rate 100 --length 12s",
+				"dyno echo client --server 127.0.0.1:7000 --loop open --rate 100 --length 12s\n" +
+				"dyno echo client --server 127.0.0.1:7000 --loop search --from 100 --to 20000 --p99-below 20ms --length 2s",
 			Setup: setupClient,
 		}},
 		{Command: systems.Command{
@@ -61,7 +62,7 @@ var System = &systems.System{
 }
 
 var knobs = []systems.Knob{
-	{Name: knobDriver, Default: driverClosed, Type: systems.Choice{driverClosed, driverOpen, driverGHZ, driverGHZAsync}, Help: "who loads the server: our closed or open loop, or ghz as it is by default or with its option async"},
+	{Name: knobDriver, Default: driverClosed, Type: systems.Choice{driverClosed, driverOpen, driverSearch, driverGHZ, driverGHZAsync}, Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
 	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
 	{Name: knobArrivals, Default: "constant", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
 	{Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second}, Help: "the server stops for so long from a third of the window on, then answers all that came"},
@@ -71,7 +72,7 @@ var knobs = []systems.Knob{
 	{Name: knobPayload, Unit: "B", Default: "16", Type: systems.Int{Min: 0, Max: 1 << 20}, Help: "payload of a request and of its answer"},
 }
 
-var metrics = []record.Metric{
+var metrics = append([]record.Metric{
 	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second"},
 	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start"},
 	{Name: "service", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer"},
@@ -86,4 +87,5 @@ var metrics = []record.Metric{
 	{Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to"},
 	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to"},
 	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to"},
-}
+	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "rate at which 99 of 100 of such callers just keep to the bound of a search"},
+}, load.SearchMetrics...)

@@ -50,6 +50,27 @@ func TestTrials(t *testing.T) {
 	}
 }
 
+// A search with real processes finds the knee that theory has, roughly: the
+// probes are short, and the machine is busy.
+func TestSearchTrial(t *testing.T) {
+	v, err := echo.System.Resolve(map[string]string{"driver": "search", "arrivals": "poisson", "service-time": "5ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := record.Load{Loop: "search", P99Below: 0.1, From: 70, To: 450, Precision: 0.5, Probes: 6}
+	o := observe(t, systems.Setting{Seed: 3, Load: l, Warmup: 100 * time.Millisecond, Length: 1500 * time.Millisecond}, v)
+	for _, want := range []string{"knee_low_rps", "probes", "theory_knee_rps"} {
+		if _, ok := o.Scalars[want]; !ok {
+			t.Errorf("no %s in %v", want, o.Scalars)
+		}
+	}
+	s := o.Scalars
+	t.Logf("%v, flags %v", s, o.Flags)
+	if s["probes"] < 3 || s["probes"] > 6 || math.Abs(s["theory_knee_rps"]-153.9) > 0.1 || s["knee_rps"] >= 200 {
+		t.Errorf("%v", s)
+	}
+}
+
 // always is what every trial observes.
 var always = []string{
 	"achieved_rps", "cpu_us_per_request", "generator_cores", "generator_us_per_request",
@@ -64,18 +85,7 @@ func trial(t *testing.T, values map[string]string, more []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := systems.Setting{Seed: 3, Load: record.Load{Loop: "swept"}, Warmup: 100 * time.Millisecond, Length: 300 * time.Millisecond}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.ArtifactDir(), Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := echo.System.Trial(ctx, g, v)
-	if err := errors.Join(err, g.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Conform(echo.System.Metrics); err != nil || o.Verdict.Status != record.Valid {
-		t.Errorf("conforms: %v; verdict %s: %v", err, o.Verdict.Status, o.Verdict.Reasons())
-	}
+	o := observe(t, systems.Setting{Seed: 3, Load: record.Load{Loop: "swept"}, Warmup: 100 * time.Millisecond, Length: 300 * time.Millisecond}, v)
 	seen := slices.Sorted(maps.Keys(o.Scalars))
 	seen = append(seen, slices.Collect(maps.Keys(o.Histograms))...)
 	slices.Sort(seen)
@@ -94,18 +104,38 @@ func trial(t *testing.T, values map[string]string, more []string) {
 	}
 }
 
+// observe runs a trial with real processes and wants it valid.
+func observe(t *testing.T, set systems.Setting, v systems.Values) record.Observation {
+	t.Helper()
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.ArtifactDir(), Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := echo.System.Trial(ctx, g, v)
+	if err := errors.Join(err, g.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Conform(echo.System.Metrics); err != nil || o.Verdict.Status != record.Valid {
+		t.Errorf("conforms: %v; verdict %s: %v", err, o.Verdict.Status, o.Verdict.Reasons())
+	}
+	return o
+}
+
 // A cell that would not measure what it says must not be measured.
 func TestTrialRefuses(t *testing.T) {
 	for want, c := range map[string]struct {
 		loop   string
 		values map[string]string
 	}{
-		`load "open" with driver closed`: {"open", nil},
-		`load "closed" with driver open`: {"closed", map[string]string{"driver": "open"}},
-		`load "closed" with driver ghz`:  {"closed", map[string]string{"driver": "ghz"}},
-		`there is no load "half"`:        {"half", nil},
-		"does not end in a window of 1s": {"closed", map[string]string{"stall": "700ms"}},
-		"ghz knows whole rates only":     {"swept", map[string]string{"driver": "ghz", "rate": "0.5"}},
+		`load "open" with driver closed`:  {"open", nil},
+		`load "closed" with driver open`:  {"closed", map[string]string{"driver": "open"}},
+		`load "closed" with driver ghz`:   {"closed", map[string]string{"driver": "ghz"}},
+		`load "swept" with driver search`: {"swept", map[string]string{"driver": "search"}},
+		`load "search" with driver open`:  {"search", map[string]string{"driver": "open"}},
+		"a search with a stall":           {"search", map[string]string{"driver": "search", "stall": "1ms"}},
+		`there is no load "half"`:         {"half", nil},
+		"does not end in a window of 1s":  {"closed", map[string]string{"stall": "700ms"}},
+		"ghz knows whole rates only":      {"swept", map[string]string{"driver": "ghz", "rate": "0.5"}},
 	} {
 		v, err := echo.System.Resolve(c.values)
 		if err != nil {

@@ -40,7 +40,12 @@ func mm1(s time.Duration, rate float64) (t theory, ok bool) {
 	}, true
 }
 
-// md1 is the same with service times that are all s (Pollaczek and Khinchine).
+// mm1Knee is the rate at which 99 of 100 requests to such a server are answered
+// within a bound: their quantile is ln(100)/(µ-λ). It is negative when no rate
+// is slow enough.
+func mm1Knee(s, bound time.Duration) float64 { return 1/s.Seconds() - math.Log(100)/bound.Seconds() }
+
+// md1 is the same as mm1 with service times that are all s (Pollaczek and Khinchine).
 func md1(s time.Duration, rate float64) (t theory, ok bool) {
 	rho := rate * s.Seconds()
 	if rho >= 1 {

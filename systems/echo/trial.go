@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
@@ -57,9 +58,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	}
 	begin, end := r.window()
 	o := observe(r, c, answered, samples.Window("server", begin, end).CPUSeconds)
-	if t, ok := c.expected(set.Length); ok {
-		t.observe(&o)
-	}
+	c.observeTheory(&o, set)
 	return o, nil
 }
 
@@ -78,6 +77,9 @@ func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v 
 		"--json",
 	}
 	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals)}
+	if c.driver == driverSearch {
+		launch.Args = append(launch.Args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
+	}
 	if c.isGHZ() {
 		launch = systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", c.driver == driverGHZAsync))}
 	}
@@ -129,6 +131,10 @@ func observe(r report, c *cell, answered uint64, serverCPU float64) record.Obser
 	}
 	o.Set("offered_rps", r.Offered)
 	o.Set("achieved_rps", r.Sent)
+	if c.driver == driverSearch { // CPU time of many rates is a figure of none
+		r.ObserveSearch(&o)
+		return o
+	}
 	o.Set("generator_cores", r.CPUSeconds/window)
 	o.Set("server_cores", serverCPU/window)
 	if n := r.Window.OK; n > 0 {
@@ -141,7 +147,17 @@ func observe(r report, c *cell, answered uint64, serverCPU float64) record.Obser
 	return o
 }
 
-// observe sets what theory has to say.
+// observeTheory sets what theory has to say of a cell.
+func (c *cell) observeTheory(o *record.Observation, set systems.Setting) {
+	if t, ok := c.expected(set.Length); ok {
+		t.observe(o)
+	}
+	if c.driver == driverSearch && c.service > 0 && c.arrivals == "poisson" && c.distribution == "exp" {
+		o.Set("theory_knee_rps", mm1Knee(c.service, set.Load.P99Below.Duration()))
+	}
+}
+
+// observe sets the response times of theory.
 func (t theory) observe(o *record.Observation) {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	o.Set("theory_mean_ms", ms(t.mean))
