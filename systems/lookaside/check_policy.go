@@ -17,6 +17,14 @@ import (
 // missed by n·x picks with a chance of at most e^-x.
 const starved = 30
 
+// manyPicks per server make a sum of chances nearly normal, and chanceBound
+// standard deviations are then exceeded about once in 10⁹ trials of a hundred
+// servers.
+const (
+	manyPicks   = 50
+	chanceBound = 7
+)
+
 // maxOversleep is the mean delay of a departure against the service-time
 // model, as a share of the mean service time, above which response times say
 // more about timers than about queues.
@@ -30,9 +38,11 @@ const checkPunctual = "service-time-model"
 // that all joined before the first pick and stayed; where requests failed,
 // some may have been suspect for a while, and nothing is proved.
 //
-// A policy that follows the load (least_load) promises no shares, only that
-// nobody idle is passed over: given enough picks, no server of the highest
-// capacity may be left without any. Given too few there is no check.
+// A policy that follows the load promises no shares, only that nobody idle is
+// passed over: given enough picks, no server of the highest capacity may be left
+// without any. Where chance has a part, the bounds are wide enough to be missed
+// less than once in a billion trials. Given too few picks for a promise there is
+// no check, and none for least_reported, which leaves servers idle by design.
 func (h *History) shares() []record.Check {
 	const name = "shares"
 	promise, err := policy.Lookup(h.Policy)
@@ -43,17 +53,11 @@ func (h *History) shares() []record.Check {
 	for _, s := range h.Servers {
 		n += s.Picks
 	}
-	var violation string
-	switch {
-	case promise.Shares == policy.First:
-		violation = h.scattered(n)
-	case promise.Shares == policy.Even:
-		violation = h.uneven()
-	case promise.Shares == policy.Loaded && n >= starved*int64(len(h.Servers)):
-		violation = h.passedOver()
-	default:
+	holds := h.promised(promise.Shares, n)
+	if holds == nil {
 		return nil
 	}
+	violation := holds()
 	c := record.Pass(name, n)
 	if violation != "" && h.Moved {
 		return []record.Check{record.Doubt(name, n, "%s", moved)}
@@ -64,6 +68,71 @@ func (h *History) shares() []record.Check {
 		c = record.Fail(name, n, "%s", violation)
 	}
 	return []record.Check{c}
+}
+
+// promised returns what says how a promise about n picks is broken; nil if
+// there is nothing to check.
+func (h *History) promised(shares policy.Shares, n int64) func() string {
+	enough := func(each int64) bool { return n >= each*int64(len(h.Servers)) }
+	switch {
+	case shares == policy.First:
+		return func() string { return h.scattered(n) }
+	case shares == policy.Even:
+		return h.uneven
+	case shares == policy.Chance && enough(manyPicks):
+		return func() string { return h.improbable(n) }
+	case shares == policy.Weighted && enough(starved) && h.Service > 0:
+		return func() string { return h.outOfProportion(n) }
+	case shares == policy.Pairs && enough(manyPicks):
+		return func() string { return cmp.Or(h.passedOver(), h.overdrawn(n)) }
+	case (shares == policy.Loaded || shares == policy.Probed) && enough(starved):
+		return h.passedOver
+	default:
+		return nil
+	}
+}
+
+// improbable says which server's count is not what dice give: n picks that fall on
+// each of m servers alike are n/m, with a standard deviation below √(n/m).
+func (h *History) improbable(n int64) string {
+	mean := float64(n) / float64(len(h.Servers))
+	for _, s := range h.Servers {
+		if off := math.Abs(float64(s.Picks) - mean); off > chanceBound*math.Sqrt(mean) {
+			return fmt.Sprintf("%s was picked %d times of %d, chance gives %.0f ± %.0f", s.Key(), s.Picks, n, mean, math.Sqrt(mean))
+		}
+	}
+	return ""
+}
+
+// overdrawn says which server was picked more often than it can have been
+// drawn, if two of m are drawn for each pick.
+func (h *History) overdrawn(n int64) string {
+	drawn := min(2/float64(len(h.Servers)), 1) * float64(n)
+	for _, s := range h.Servers {
+		if float64(s.Picks) > drawn+chanceBound*math.Sqrt(drawn) {
+			return fmt.Sprintf("%s was picked %d times of %d, but drawn about %.0f times", s.Key(), s.Picks, n, drawn)
+		}
+	}
+	return ""
+}
+
+// outOfProportion says which server's share is not what its capacity is, within
+// a factor of 2. Weights are capacities, or rates that were measured over
+// enough requests to be right within a third; the check of capacity has shown
+// that servers are as fast as they say. Of servers that are due only a few
+// picks nothing is said.
+func (h *History) outOfProportion(n int64) string {
+	total := 0.0
+	for _, s := range h.Servers {
+		total += s.Capacity
+	}
+	for _, s := range h.Servers {
+		due, got := float64(n)*s.Capacity/total, float64(s.Picks)
+		if due >= starved && (got < due/2 || got > 2*due) {
+			return fmt.Sprintf("%s, with %.2g of the capacity, was picked %d times of %d: %.0f were due", s.Key(), s.Capacity/total, s.Picks, n, due)
+		}
+	}
+	return ""
 }
 
 // uneven says which counts differ by more than 1.

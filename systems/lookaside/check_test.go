@@ -103,11 +103,19 @@ func TestGoodHistoriesAreValid(t *testing.T) {
 		"round_robin": {goodHistory("round_robin", 12), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"least_load":  {goodHistory("least_load", 10), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"too few picks for a claim about least_load": {goodHistory("least_load", 12).thin(), "accounting answers capacity little-at-servers picks service-time-model"},
-		"uneven":          {uneven, "accounting answers capacity little-at-servers picks service-time-model shares"},
-		"one server":      {goodHistory("round_robin", 1), "accounting answers capacity little-at-servers picks service-time-model shares"},
-		"list":            {few, "accounting answers capacity little-at-servers service-time-model"},
-		"burning CPU":     {burning, "accounting answers little-at-servers picks shares"},
-		"killed a server": {faultyHistory(), "accounting answers capacity gone little-at-servers service-time-model"},
+		"random":               {goodHistory("random", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"weighted_round_robin": {goodHistory("weighted_round_robin", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"power_of_two":         {goodHistory("power_of_two", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"two for power_of_two": {goodHistory("power_of_two", 2), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"peak_ewma":            {goodHistory("peak_ewma", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"prequal":              {goodHistory("prequal", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"least_reported":       {goodHistory("least_reported", 8), "accounting answers capacity little-at-servers picks service-time-model"},
+		"random, too few":      {goodHistory("random", 8).thin(), "accounting answers capacity little-at-servers picks service-time-model"},
+		"uneven":               {uneven, "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"one server":           {goodHistory("round_robin", 1), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"list":                 {few, "accounting answers capacity little-at-servers service-time-model"},
+		"burning CPU":          {burning, "accounting answers little-at-servers picks shares"},
+		"killed a server":      {faultyHistory(), "accounting answers capacity gone little-at-servers service-time-model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks := c.h.Checks()
@@ -139,6 +147,19 @@ func (h *History) thin() *History {
 
 func roundRobin() *History { return goodHistory("round_robin", 3) }
 func pickFirst() *History  { return goodHistory("pick_first", 3) }
+
+func history(policy string, n int) func() *History {
+	return func() *History { return goodHistory(policy, n) }
+}
+
+// move takes picks from one server and gives them to another; that clients do
+// not say so is for another check to notice.
+func move(from, to int, picks int64) func(*History) {
+	return func(h *History) {
+		h.Servers[from].Picks -= picks
+		h.Servers[to].Picks += picks
+	}
+}
 
 // mutants break one property each.
 var mutants = []struct {
@@ -219,6 +240,23 @@ var mutants = []struct {
 		h.Clients[0].Counts.Add(record.Counts{Offered: 1, Sent: 1, Failed: 1})
 	}, "shares", record.Undetermined},
 	{"least_load: an idle server passed over", func() *History { return goodHistory("least_load", 3) }, func(h *History) { h.Servers[2].Picks = 0 }, "shares", record.Invalid},
+	{"random: a server drawn half as often again", history("random", 4), move(0, 3, 200), "shares", record.Invalid},
+	{"random: a server never drawn", history("random", 4), move(0, 1, 400), "shares", record.Invalid},
+	{"weighted_round_robin: equal shares, unequal capacities", history("weighted_round_robin", 3), func(h *History) {
+		h.Servers[1].Capacity, h.Servers[1].Busy = 0.2, 5*h.Servers[1].Busy
+	}, "shares", record.Invalid},
+	{"weighted_round_robin: one has nothing", history("weighted_round_robin", 4), move(2, 1, 400), "shares", record.Invalid},
+	{"power_of_two: a server picked more often than drawn", history("power_of_two", 4), func(h *History) {
+		move(0, 3, 300)(h)
+		move(1, 3, 300)(h)
+	}, "shares", record.Invalid},
+	{"power_of_two: an idle server passed over", history("power_of_two", 8), move(2, 3, 400), "shares", record.Invalid},
+	{"peak_ewma: a server picked more often than drawn", history("peak_ewma", 4), func(h *History) {
+		move(0, 3, 300)(h)
+		move(1, 3, 300)(h)
+	}, "shares", record.Invalid},
+	{"peak_ewma: an idle server passed over", history("peak_ewma", 8), move(2, 3, 400), "shares", record.Invalid},
+	{"prequal: an idle server passed over", history("prequal", 4), move(2, 3, 400), "shares", record.Invalid},
 	{"a policy nobody knows", roundRobin, func(h *History) { h.Policy = "coin" }, "shares", record.Undetermined},
 
 	{"busy for longer than there was time", roundRobin, func(h *History) { h.Elapsed = h.Servers[0].Busy - 1 }, "capacity", record.Invalid},

@@ -232,21 +232,23 @@ func (m simMutant) wrap(p policy.Policy) policy.Policy {
 
 type forgetful struct{ policy.Policy }
 
-func (p forgetful) Pick(servers []policy.Server, rng *rand.Rand) int {
+func (p forgetful) Pick(now time.Duration, servers []policy.Server, rng *rand.Rand) int {
 	seen := append([]policy.Server(nil), servers...)
 	for i := range seen {
 		seen[i].Assigned = 0
 	}
-	return p.Policy.Pick(seen, rng)
+	return p.Policy.Pick(now, seen, rng)
 }
 
 type pickLast struct{}
 
-func (pickLast) Pick(servers []policy.Server, _ *rand.Rand) int { return len(servers) - 1 }
+func (pickLast) Pick(_ time.Duration, servers []policy.Server, _ *rand.Rand) int {
+	return len(servers) - 1
+}
 
 type indexCursor struct{ next int }
 
-func (p *indexCursor) Pick(servers []policy.Server, _ *rand.Rand) int {
+func (p *indexCursor) Pick(_ time.Duration, servers []policy.Server, _ *rand.Rand) int {
 	i := p.next % len(servers)
 	p.next = i + 1
 	return i

@@ -312,7 +312,10 @@ type ReportRequest struct {
 	// Of these, failed per second.
 	Eps float64 `protobuf:"fixed64,7,opt,name=eps,proto3" json:"eps,omitempty"`
 	// The server finishes what it has and takes nothing new.
-	Draining      bool `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining bool `protobuf:"varint,8,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Mean time in the server of the requests answered since the last report, in
+	// nanoseconds; 0 when there were none.
+	LatencyNs     int64 `protobuf:"varint,9,opt,name=latency_ns,json=latencyNs,proto3" json:"latency_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -401,6 +404,13 @@ func (x *ReportRequest) GetDraining() bool {
 		return x.Draining
 	}
 	return false
+}
+
+func (x *ReportRequest) GetLatencyNs() int64 {
+	if x != nil {
+		return x.LatencyNs
+	}
+	return 0
 }
 
 type ReportResponse struct {
@@ -804,6 +814,112 @@ func (x *ComputeResponse) GetSojournNs() int64 {
 	return 0
 }
 
+type ProbeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeRequest) Reset() {
+	*x = ProbeRequest{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeRequest) ProtoMessage() {}
+
+func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeRequest.ProtoReflect.Descriptor instead.
+func (*ProbeRequest) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{12}
+}
+
+type ProbeResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Instance string                 `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	InFlight int64                  `protobuf:"varint,3,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	// Time in the server, in nanoseconds, of the median of the last requests that
+	// found about as many there; 0 when there was none yet.
+	LatencyNs     int64 `protobuf:"varint,4,opt,name=latency_ns,json=latencyNs,proto3" json:"latency_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProbeResponse) Reset() {
+	*x = ProbeResponse{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProbeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProbeResponse) ProtoMessage() {}
+
+func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProbeResponse.ProtoReflect.Descriptor instead.
+func (*ProbeResponse) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ProbeResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *ProbeResponse) GetInFlight() int64 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *ProbeResponse) GetLatencyNs() int64 {
+	if x != nil {
+		return x.LatencyNs
+	}
+	return 0
+}
+
 type GetStatsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -812,7 +928,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +940,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +953,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{12}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{14}
 }
 
 type GetStatsResponse struct {
@@ -863,7 +979,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -875,7 +991,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -888,7 +1004,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{13}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetStatsResponse) GetId() string {
@@ -981,7 +1097,7 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x1a\n" +
 	"\bcapacity\x18\x04 \x01(\x01R\bcapacity\x12\x1a\n" +
 	"\brevision\x18\x05 \x01(\x03R\brevision\"\x12\n" +
-	"\x10RegisterResponse\"\xd6\x01\n" +
+	"\x10RegisterResponse\"\xf5\x01\n" +
 	"\rReportRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x1a\n" +
@@ -990,7 +1106,9 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\vutilization\x18\x05 \x01(\x01R\vutilization\x12\x10\n" +
 	"\x03qps\x18\x06 \x01(\x01R\x03qps\x12\x10\n" +
 	"\x03eps\x18\a \x01(\x01R\x03eps\x12\x1a\n" +
-	"\bdraining\x18\b \x01(\bR\bdraining\"\x10\n" +
+	"\bdraining\x18\b \x01(\bR\bdraining\x12\x1d\n" +
+	"\n" +
+	"latency_ns\x18\t \x01(\x03R\tlatencyNs\"\x10\n" +
 	"\x0eReportResponse\"\x14\n" +
 	"\x12ListServersRequest\"|\n" +
 	"\x13ListServersResponse\x12\x16\n" +
@@ -1021,7 +1139,14 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\n" +
 	"service_ns\x18\x04 \x01(\x03R\tserviceNs\x12\x1d\n" +
 	"\n" +
-	"sojourn_ns\x18\x05 \x01(\x03R\tsojournNs\"\x11\n" +
+	"sojourn_ns\x18\x05 \x01(\x03R\tsojournNs\"\x0e\n" +
+	"\fProbeRequest\"w\n" +
+	"\rProbeResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x1b\n" +
+	"\tin_flight\x18\x03 \x01(\x03R\binFlight\x12\x1d\n" +
+	"\n" +
+	"latency_ns\x18\x04 \x01(\x03R\tlatencyNs\"\x11\n" +
 	"\x0fGetStatsRequest\"\xbc\x02\n" +
 	"\x10GetStatsResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
@@ -1039,9 +1164,10 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\x04Pick\x12\x1e.dyno.lookaside.v1.PickRequest\x1a\x1f.dyno.lookaside.v1.PickResponse\x12S\n" +
 	"\bRegister\x12\".dyno.lookaside.v1.RegisterRequest\x1a#.dyno.lookaside.v1.RegisterResponse\x12O\n" +
 	"\x06Report\x12 .dyno.lookaside.v1.ReportRequest\x1a!.dyno.lookaside.v1.ReportResponse(\x01\x12\\\n" +
-	"\vListServers\x12%.dyno.lookaside.v1.ListServersRequest\x1a&.dyno.lookaside.v1.ListServersResponse2\xb7\x01\n" +
+	"\vListServers\x12%.dyno.lookaside.v1.ListServersRequest\x1a&.dyno.lookaside.v1.ListServersResponse2\x83\x02\n" +
 	"\x0eComputeService\x12P\n" +
-	"\aCompute\x12!.dyno.lookaside.v1.ComputeRequest\x1a\".dyno.lookaside.v1.ComputeResponse\x12S\n" +
+	"\aCompute\x12!.dyno.lookaside.v1.ComputeRequest\x1a\".dyno.lookaside.v1.ComputeResponse\x12J\n" +
+	"\x05Probe\x12\x1f.dyno.lookaside.v1.ProbeRequest\x1a .dyno.lookaside.v1.ProbeResponse\x12S\n" +
 	"\bGetStats\x12\".dyno.lookaside.v1.GetStatsRequest\x1a#.dyno.lookaside.v1.GetStatsResponseB%Z#dyno/proto/lookaside/v1;lookasidev1b\x06proto3"
 
 var (
@@ -1056,7 +1182,7 @@ func file_lookaside_v1_lookaside_proto_rawDescGZIP() []byte {
 	return file_lookaside_v1_lookaside_proto_rawDescData
 }
 
-var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lookaside_v1_lookaside_proto_goTypes = []any{
 	(*PickRequest)(nil),         // 0: dyno.lookaside.v1.PickRequest
 	(*Instance)(nil),            // 1: dyno.lookaside.v1.Instance
@@ -1070,8 +1196,10 @@ var file_lookaside_v1_lookaside_proto_goTypes = []any{
 	(*Server)(nil),              // 9: dyno.lookaside.v1.Server
 	(*ComputeRequest)(nil),      // 10: dyno.lookaside.v1.ComputeRequest
 	(*ComputeResponse)(nil),     // 11: dyno.lookaside.v1.ComputeResponse
-	(*GetStatsRequest)(nil),     // 12: dyno.lookaside.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),    // 13: dyno.lookaside.v1.GetStatsResponse
+	(*ProbeRequest)(nil),        // 12: dyno.lookaside.v1.ProbeRequest
+	(*ProbeResponse)(nil),       // 13: dyno.lookaside.v1.ProbeResponse
+	(*GetStatsRequest)(nil),     // 14: dyno.lookaside.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),    // 15: dyno.lookaside.v1.GetStatsResponse
 }
 var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
 	1,  // 0: dyno.lookaside.v1.PickRequest.failed:type_name -> dyno.lookaside.v1.Instance
@@ -1081,15 +1209,17 @@ var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
 	5,  // 4: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
 	7,  // 5: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
 	10, // 6: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
-	12, // 7: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
-	2,  // 8: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
-	4,  // 9: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
-	6,  // 10: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
-	8,  // 11: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
-	11, // 12: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
-	13, // 13: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
-	8,  // [8:14] is the sub-list for method output_type
-	2,  // [2:8] is the sub-list for method input_type
+	12, // 7: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
+	14, // 8: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
+	2,  // 9: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
+	4,  // 10: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
+	6,  // 11: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
+	8,  // 12: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
+	11, // 13: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
+	13, // 14: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
+	15, // 15: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
+	9,  // [9:16] is the sub-list for method output_type
+	2,  // [2:9] is the sub-list for method input_type
 	2,  // [2:2] is the sub-list for extension type_name
 	2,  // [2:2] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
@@ -1106,7 +1236,7 @@ func file_lookaside_v1_lookaside_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lookaside_v1_lookaside_proto_rawDesc), len(file_lookaside_v1_lookaside_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

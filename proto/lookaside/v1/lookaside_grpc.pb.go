@@ -263,6 +263,7 @@ var BalancerService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	ComputeService_Compute_FullMethodName  = "/dyno.lookaside.v1.ComputeService/Compute"
+	ComputeService_Probe_FullMethodName    = "/dyno.lookaside.v1.ComputeService/Probe"
 	ComputeService_GetStats_FullMethodName = "/dyno.lookaside.v1.ComputeService/GetStats"
 )
 
@@ -275,6 +276,9 @@ type ComputeServiceClient interface {
 	// Compute hashes a seed some rounds over, so that every answer can be
 	// checked. It is pure: asking again is harmless.
 	Compute(ctx context.Context, in *ComputeRequest, opts ...grpc.CallOption) (*ComputeResponse, error)
+	// Probe returns how busy the server is at this moment. The balancer asks it,
+	// where its policy probes servers before it picks one (prequal).
+	Probe(ctx context.Context, in *ProbeRequest, opts ...grpc.CallOption) (*ProbeResponse, error)
 	// GetStats returns what the server counted since it started.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 }
@@ -291,6 +295,16 @@ func (c *computeServiceClient) Compute(ctx context.Context, in *ComputeRequest, 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ComputeResponse)
 	err := c.cc.Invoke(ctx, ComputeService_Compute_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *computeServiceClient) Probe(ctx context.Context, in *ProbeRequest, opts ...grpc.CallOption) (*ProbeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProbeResponse)
+	err := c.cc.Invoke(ctx, ComputeService_Probe_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -316,6 +330,9 @@ type ComputeServiceServer interface {
 	// Compute hashes a seed some rounds over, so that every answer can be
 	// checked. It is pure: asking again is harmless.
 	Compute(context.Context, *ComputeRequest) (*ComputeResponse, error)
+	// Probe returns how busy the server is at this moment. The balancer asks it,
+	// where its policy probes servers before it picks one (prequal).
+	Probe(context.Context, *ProbeRequest) (*ProbeResponse, error)
 	// GetStats returns what the server counted since it started.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	mustEmbedUnimplementedComputeServiceServer()
@@ -330,6 +347,9 @@ type UnimplementedComputeServiceServer struct{}
 
 func (UnimplementedComputeServiceServer) Compute(context.Context, *ComputeRequest) (*ComputeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Compute not implemented")
+}
+func (UnimplementedComputeServiceServer) Probe(context.Context, *ProbeRequest) (*ProbeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Probe not implemented")
 }
 func (UnimplementedComputeServiceServer) GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStats not implemented")
@@ -373,6 +393,24 @@ func _ComputeService_Compute_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ComputeService_Probe_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProbeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ComputeServiceServer).Probe(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ComputeService_Probe_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ComputeServiceServer).Probe(ctx, req.(*ProbeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ComputeService_GetStats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetStatsRequest)
 	if err := dec(in); err != nil {
@@ -401,6 +439,10 @@ var ComputeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Compute",
 			Handler:    _ComputeService_Compute_Handler,
+		},
+		{
+			MethodName: "Probe",
+			Handler:    _ComputeService_Probe_Handler,
 		},
 		{
 			MethodName: "GetStats",

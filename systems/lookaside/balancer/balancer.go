@@ -19,6 +19,11 @@ const (
 	MaxInFlight    = 1 << 30 // requests
 	MaxUtilization = 1e3     // 1 is one server kept busy; ORCA allows more, a thousand cores is the end
 	MaxRate        = 1e9     // queries or errors per second
+	MaxLatency     = time.Hour
+
+	// MaxProbes bounds the probes that wait for [Balancer.Probes]; with more, new
+	// ones are not asked for.
+	MaxProbes = 256
 )
 
 // staleAfter is the age, in report intervals, at which a report no longer says
@@ -30,6 +35,21 @@ const staleAfter = 3
 // or so, and a server must not look healthy because it got no traffic in one
 // of them.
 const errorMemory = time.Second
+
+// workMemory is the time constant with which rates and utilisations are
+// averaged, and the time that reports must cover before they are believed: what
+// A58 calls the blackout period (10 s there, with requests by the thousand).
+// enoughWork is how many requests must have been finished in it: the weight of a
+// server is then within a third of the truth, two times of three within a fifth.
+const (
+	workMemory = 5 * time.Second
+	enoughWork = 30
+)
+
+// DefaultDoubt is how long a server that has stopped reporting, while others go
+// on, counts as silent unless Config says otherwise: a lease of 2 s and a second.
+// If it is dead, it is gone by then; if it is not, only its reports are.
+const DefaultDoubt = 3 * time.Second
 
 // DefaultInterval is the time between two load reports unless Config says otherwise.
 const DefaultInterval = 100 * time.Millisecond
@@ -52,6 +72,10 @@ type Report struct {
 	QPS          float64 // requests finished per second since the last report
 	EPS          float64 // of these, errors per second
 	Draining     bool    // it finishes what it has and wants nothing new
+
+	// Latency is the mean time that requests spent in the server, of those
+	// finished since the last report; 0 when there were none.
+	Latency time.Duration
 }
 
 // Pick names the server that is to serve a request.
@@ -75,6 +99,7 @@ type Config struct {
 	Rand     *rand.Rand    // breaks ties; required
 	Service  string        // named in a NoServerError
 	Interval time.Duration // how often servers report; 0 means DefaultInterval
+	Doubt    time.Duration // see DefaultDoubt; 0 means that
 }
 
 // Balancer is the table of servers and the choice among them. Make one with [New].
@@ -90,6 +115,11 @@ type Balancer struct {
 	heard   bool   // some entry of view rests on a report
 	silent  bool   // some entry of view rests on the mean of the others' reports
 	changes uint64 // of the membership
+
+	scored policy.Scored // the policy, if it is one
+	index  index         // of the scores in view, then
+	prober policy.Prober // the policy, if it is one
+	probes []Pick        // wanted, then
 }
 
 type row struct {
@@ -99,10 +129,13 @@ type row struct {
 	reported  bool          // last holds a report of this instance
 	at        time.Duration // when the last report came
 	errorRate float64       // smoothed, per second
+	work      work
+	latency   policy.Peak
 	assigned  int           // picks since the last report, or since counted
 	counted   time.Duration // when assigned was last set to 0
 	suspected bool
 	until     time.Duration // when the suspicion ends
+	silent    bool          // in view: it has stopped reporting, and most others have not
 	index     int           // in view; -1 when it may not be picked
 }
 
@@ -114,7 +147,13 @@ func New(cfg Config) *Balancer {
 	if cfg.Interval <= 0 {
 		cfg.Interval = DefaultInterval
 	}
-	return &Balancer{cfg: cfg, byID: make(map[string]*row)}
+	if cfg.Doubt <= 0 {
+		cfg.Doubt = DefaultDoubt
+	}
+	b := &Balancer{cfg: cfg, byID: make(map[string]*row)}
+	b.scored, _ = cfg.Policy.(policy.Scored)
+	b.prober, _ = cfg.Policy.(policy.Prober)
+	return b
 }
 
 // Pick chooses a server for one request, or returns a [*NoServerError] at once.
@@ -124,12 +163,32 @@ func (b *Balancer) Pick(now time.Duration) (Pick, error) {
 	if len(b.view) == 0 {
 		return Pick{}, &NoServerError{Service: b.cfg.Service, Registered: len(b.rows)}
 	}
-	i := b.cfg.Policy.Pick(b.view, b.cfg.Rand)
+	i := b.choice()
 	r := b.viewOf[i]
 	r.picks++
 	r.assigned++
 	b.view[i].Assigned = r.assigned
+	b.rescore(i)
 	return Pick{ID: r.ID, Instance: r.Instance, Address: r.Address}, nil
+}
+
+// choice asks the policy, or the index of its scores.
+func (b *Balancer) choice() int {
+	if b.scored != nil {
+		return b.index.pick(b.cfg.Rand)
+	}
+	i := b.cfg.Policy.Pick(b.now, b.view, b.cfg.Rand)
+	if b.prober != nil {
+		b.wantProbes()
+	}
+	return i
+}
+
+// rescore tells the index that an entry of the view has changed.
+func (b *Balancer) rescore(i int) {
+	if b.scored != nil {
+		b.index.set(i, b.scored.Score(&b.view[i]))
+	}
 }
 
 // Rows returns the table in registration order.

@@ -15,7 +15,10 @@ import (
 	"dyno/systems/lookaside/policy"
 )
 
-const interval = 100 * time.Millisecond
+const (
+	interval = 100 * time.Millisecond
+	doubt    = 700 * time.Millisecond
+)
 
 // model is the balancer as one would write it without a thought for speed:
 // everything is worked out anew from what happened.
@@ -67,6 +70,42 @@ func (r *modelRow) errors() float64 {
 	return rate
 }
 
+// work is the rate and the utilisation over the last five seconds of reports,
+// each of which speaks for the time since the one before. Nothing is said until
+// they cover those five seconds, and thirty requests.
+func (r *modelRow) work() (qps, utilization float64) {
+	var covered, all float64
+	for i, rep := range r.reports {
+		if i == 0 {
+			continue
+		}
+		since := rep.at - r.reports[i-1].at
+		w := (1 - math.Exp(-since.Seconds()/5)) * math.Exp(-(r.reports[len(r.reports)-1].at-rep.at).Seconds()/5)
+		qps, utilization, all = qps+w*rep.QPS, utilization+w*rep.Utilization, all+w
+		covered += since.Seconds()
+	}
+	if covered < 5 || 5*qps/all < 30 {
+		return 0, 0
+	}
+	return qps / all, utilization / all
+}
+
+// latency is the moving average of what was reported, in seconds.
+func (r *modelRow) latency() (p policy.Peak) {
+	for _, rep := range r.reports {
+		if rep.Latency > 0 {
+			p = p.Observe(rep.at, rep.Latency.Seconds())
+		}
+	}
+	return p
+}
+
+// silent: it has stopped reporting for no longer than doubt.
+func (m *model) silent(r *modelRow) bool {
+	rep, ok := r.last()
+	return ok && !m.recent(r) && m.now < rep.at+3*interval+doubt
+}
+
 // table returns what the policy should see, and resets the counts that a
 // silent server starts afresh.
 func (m *model) table() []policy.Server {
@@ -94,10 +133,12 @@ func (m *model) table() []policy.Server {
 	var out []policy.Server
 	for _, r := range some {
 		rep, _ := r.last()
-		s := policy.Server{ID: r.ID, Revision: r.Revision, Capacity: r.Capacity}
+		s := policy.Server{ID: r.ID, Revision: r.Revision, Capacity: r.Capacity, Latency: r.latency()}
+		s.Silent = m.silent(r) && 2*int(n) >= len(some)
 		switch {
 		case m.recent(r):
 			s.InFlight, s.ErrorRate = float64(rep.InFlight), r.errors()
+			s.QPS, s.Utilization = r.work()
 		case n > 0:
 			s.InFlight = sum / n
 			if !m.heard || m.now-r.counted >= interval {
@@ -154,7 +195,7 @@ func (m *model) report(rep balancer.Report) error {
 // spy is a policy that picks at random and keeps what it was shown.
 type spy struct{ seen []policy.Server }
 
-func (s *spy) Pick(servers []policy.Server, rng *rand.Rand) int {
+func (s *spy) Pick(_ time.Duration, servers []policy.Server, rng *rand.Rand) int {
 	s.seen = slices.Clone(servers)
 	return rng.IntN(len(servers))
 }
@@ -169,7 +210,7 @@ func TestModel(t *testing.T) {
 
 func checkModel(t *rapid.T) {
 	eye := &spy{}
-	b := balancer.New(balancer.Config{Policy: eye, Rand: rand.New(rand.NewPCG(1, 2)), Service: "s", Interval: interval})
+	b := balancer.New(balancer.Config{Policy: eye, Rand: rand.New(rand.NewPCG(1, 2)), Service: "s", Interval: interval, Doubt: doubt})
 	m := &model{rows: make(map[string]*modelRow)}
 	sequence := uint64(3)
 	id := rapid.SampledFrom([]string{"s1", "s2", "s3", "s4"})
@@ -200,6 +241,8 @@ func checkModel(t *rapid.T) {
 			rep := balancer.Report{
 				ID: id.Draw(t, "id"), Instance: instance.Draw(t, "instance"), Sequence: sequence - rapid.Uint64Range(0, 3).Draw(t, "late"),
 				InFlight: rapid.Int64Range(0, 20).Draw(t, "in flight"), EPS: float64(rapid.IntRange(0, 3).Draw(t, "eps")),
+				QPS: float64(rapid.SampledFrom([]int{0, 5, 50}).Draw(t, "qps")), Utilization: rapid.Float64Range(0, 1).Draw(t, "utilization"),
+				Latency:  time.Duration(rapid.IntRange(0, 50).Draw(t, "latency")) * time.Millisecond,
 				Draining: rapid.IntRange(0, 5).Draw(t, "draining") == 0,
 			}
 			if got, want := b.Report(m.now, rep), m.report(rep); !errors.Is(got, want) {
@@ -215,6 +258,7 @@ func checkModel(t *rapid.T) {
 			}
 		},
 		"tick":  func(t *rapid.T) { m.now += time.Duration(rapid.IntRange(0, 200).Draw(t, "ms")) * time.Millisecond },
+		"wait":  func(*rapid.T) { m.now += 2 * time.Second },
 		"pick":  func(t *rapid.T) { m.pick(t, b, eye) },
 		"picks": func(t *rapid.T) { m.pick(t, b, eye) }, // twice as likely as the rest
 		"rows":  func(t *rapid.T) { m.compareRows(t, b) },
@@ -235,9 +279,13 @@ func (m *model) pick(t *rapid.T, b *balancer.Balancer, eye *spy) {
 		t.Fatal(err)
 	}
 	same := func(a, b policy.Server) bool {
-		close := math.Abs(a.ErrorRate-b.ErrorRate) < 1e-9
-		a.ErrorRate = b.ErrorRate
-		return close && a == b
+		for _, x := range [][2]*float64{{&a.ErrorRate, &b.ErrorRate}, {&a.QPS, &b.QPS}, {&a.Utilization, &b.Utilization}} {
+			if math.Abs(*x[0]-*x[1]) > 1e-9 {
+				return false
+			}
+			*x[0] = *x[1]
+		}
+		return a == b
 	}
 	if !slices.EqualFunc(eye.seen, want, same) {
 		t.Fatalf("at %v the policy saw\n%+v\nwant\n%+v", m.now, eye.seen, want)
@@ -268,6 +316,109 @@ func (m *model) compareRows(t *rapid.T, b *balancer.Balancer) {
 		}
 		if got != want {
 			t.Fatalf("row\n%+v\nwant\n%+v", got, want)
+		}
+	}
+}
+
+// TestIndexedPicks holds what the index picks against the plain rule: nobody in
+// the table that the model works out has a lower score.
+func TestIndexedPicks(t *testing.T) {
+	for range 3 {
+		rapid.Check(t, func(t *rapid.T) {
+			eye := &scoredSpy{}
+			b := balancer.New(balancer.Config{Policy: eye, Rand: rand.New(rand.NewPCG(1, 2)), Interval: interval, Doubt: doubt})
+			m := &model{rows: make(map[string]*modelRow)}
+			for i := range rapid.IntRange(1, 40).Draw(t, "n") {
+				in := balancer.Member{ID: name(i), Instance: "a", Address: "x", Capacity: rapid.SampledFrom([]float64{0.2, 1}).Draw(t, "capacity"), Revision: int64(i)}
+				if err := b.Join(in); err != nil {
+					t.Fatal(err)
+				}
+				m.join(in)
+			}
+			for seq := range uint64(rapid.IntRange(1, 60).Draw(t, "steps")) {
+				m.step(t, b, seq)
+			}
+		})
+	}
+}
+
+// step is a report of anyone, a moment of time, or some picks.
+func (m *model) step(t *rapid.T, b *balancer.Balancer, seq uint64) {
+	who := name(rapid.IntRange(0, len(m.rows)-1).Draw(t, "who"))
+	switch rapid.IntRange(0, 4).Draw(t, "what") {
+	case 0, 1:
+		rep := balancer.Report{ID: who, Instance: "a", Sequence: seq + 1, InFlight: rapid.Int64Range(0, 3).Draw(t, "in flight"), Draining: rapid.IntRange(0, 9).Draw(t, "draining") == 0}
+		if got, want := b.Report(m.now, rep), m.report(rep); !errors.Is(got, want) {
+			t.Fatalf("Report(%+v) = %v, want %v", rep, got, want)
+		}
+	case 2:
+		m.now += time.Duration(rapid.IntRange(0, 200).Draw(t, "ms")) * time.Millisecond
+	default:
+		for range rapid.IntRange(1, 10).Draw(t, "picks") {
+			m.lowest(t, b)
+		}
+	}
+}
+
+// lowest picks, and fails unless the pick has the lowest score.
+func (m *model) lowest(t *rapid.T, b *balancer.Balancer) {
+	table, rule := m.table(), policy.LeastLoad.New().(policy.Scored)
+	got, err := b.Pick(m.now)
+	if len(table) == 0 {
+		if err == nil {
+			t.Fatalf("picked %+v from nobody", got)
+		}
+		return
+	}
+	least, picked := math.Inf(1), math.NaN()
+	for i := range table {
+		s := rule.Score(&table[i])
+		if least = min(least, s); table[i].ID == got.ID {
+			picked = s
+		}
+	}
+	if picked != least {
+		t.Fatalf("at %v picked %s with score %v (error %v), the lowest is %v: %+v", m.now, got.ID, picked, err, least, table)
+	}
+	r := m.rows[got.ID]
+	r.assigned++
+	r.picks++
+}
+
+// scoredSpy is least_load by its score alone.
+type scoredSpy struct{ policy.Policy }
+
+func (*scoredSpy) Score(s *policy.Server) float64 {
+	return policy.LeastLoad.New().(policy.Scored).Score(s)
+}
+
+// Each of the tied is picked with the same chance, whatever lies between them:
+// of 30,000 picks among 3 of 5 each has a third, within five standard
+// deviations.
+func TestIndexedTies(t *testing.T) {
+	b := balancer.New(balancer.Config{Policy: policy.LeastLoad.New(), Rand: rand.New(rand.NewPCG(1, 2))})
+	for i := range 5 {
+		if err := b.Join(balancer.Member{ID: name(i), Instance: "a", Address: "x", Capacity: 1, Revision: int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const picks = 30_000
+	counts := make(map[string]int)
+	for k := range picks {
+		for i, load := range []int64{2, 5, 2, 3, 2} {
+			if err := b.Report(0, balancer.Report{ID: name(i), Instance: "a", Sequence: uint64(k + 1), InFlight: load}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := b.Pick(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts[p.ID]++
+	}
+	for _, id := range []string{"s1", "s3", "s5"} {
+		if off := math.Abs(float64(counts[id]) - picks/3); off > 5*math.Sqrt(picks*2/9.) {
+			t.Errorf("picks %v, want a third of %d for each of s1, s3 and s5", counts, picks)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (b *Balancer) Report(now time.Duration, rep Report) error {
 		return nil
 	}
 	others := r.suspected || rep.Draining != r.last.Draining || !b.recent(r) || b.silent
-	r.smooth(b.now, rep.EPS)
+	r.smooth(b.now, rep)
 	r.last, r.reported, r.at = rep, true, b.now
 	r.assigned, r.counted = 0, b.now
 	r.suspected = false
@@ -30,19 +30,48 @@ func (b *Balancer) Report(now time.Duration, rep Report) error {
 		b.fresh = false // more than this server's entry changes
 	} else if r.index >= 0 {
 		b.view[r.index] = b.entry(r, float64(rep.InFlight))
+		b.rescore(r.index)
 	}
 	return nil
 }
 
-// smooth averages the error rate over [errorMemory], exactly for a rate that
-// was constant between two reports.
-func (r *row) smooth(now time.Duration, eps float64) {
+// smooth averages what the report says, the error rate over [errorMemory],
+// exactly for a rate that was constant between two reports.
+func (r *row) smooth(now time.Duration, rep Report) {
+	if rep.Latency > 0 {
+		r.latency = r.latency.Observe(now, rep.Latency.Seconds())
+	}
 	if !r.reported {
-		r.errorRate = eps
-		return
+		r.errorRate = rep.EPS
+		return // the time that it speaks for is not known
 	}
 	keep := math.Exp(-float64(now-r.at) / float64(errorMemory))
-	r.errorRate = eps + (r.errorRate-eps)*keep
+	r.errorRate = rep.EPS + (r.errorRate-rep.EPS)*keep
+	r.work.add(now-r.at, rep)
+}
+
+// work averages the rate and the utilisation of a server over [workMemory].
+// Both are sums over the same reports with the same weights, so that their
+// quotient is right from the first one on.
+type work struct{ qps, busy, weight float64 }
+
+func (w *work) add(dt time.Duration, rep Report) {
+	keep := math.Exp(-float64(dt) / float64(workMemory))
+	w.qps = w.qps*keep + rep.QPS*(1-keep)
+	w.busy = w.busy*keep + rep.Utilization*(1-keep)
+	w.weight = w.weight*keep + (1 - keep)
+}
+
+// averages returns 0, 0 until the reports cover workMemory and enoughWork
+// requests: before that, chance says more than speed.
+func (w *work) averages() (qps, utilization float64) {
+	if w.weight < 1-1/math.E-1e-9 {
+		return 0, 0
+	}
+	if qps = w.qps / w.weight; qps*workMemory.Seconds() < enoughWork {
+		return 0, 0
+	}
+	return qps, w.busy / w.weight
 }
 
 // Fail notes that a client could not reach a server. It is suspect, and not
@@ -67,6 +96,8 @@ func (rep Report) validate() error {
 		return invalid("report of %.40q: utilisation %v is not between 0 and %v", rep.ID, rep.Utilization, MaxUtilization)
 	case !within(rep.QPS, MaxRate):
 		return invalid("report of %.40q: %v queries per second are not between 0 and %v", rep.ID, rep.QPS, MaxRate)
+	case rep.Latency < 0 || rep.Latency > MaxLatency:
+		return invalid("report of %.40q: latency %v is not between 0 and %v", rep.ID, rep.Latency, MaxLatency)
 	case !within(rep.EPS, MaxRate):
 		return invalid("report of %.40q: %v errors per second are not between 0 and %v", rep.ID, rep.EPS, MaxRate)
 	}

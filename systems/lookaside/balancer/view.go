@@ -20,12 +20,13 @@ func (b *Balancer) refresh() {
 	}
 	b.fresh, b.silent, b.expire = true, false, math.MaxInt64
 	b.choose()
-	mean, heard := b.mean()
+	mean, reporting := b.mean()
+	heard, most := reporting > 0, 2*reporting >= len(b.viewOf)
 	first := heard && !b.heard
 	b.heard = heard
 	b.view = b.view[:0]
 	for i, r := range b.viewOf {
-		r.index = i
+		r.index, r.silent = i, most && b.doubted(r)
 		load := mean
 		switch {
 		case b.recent(r):
@@ -37,6 +38,23 @@ func (b *Balancer) refresh() {
 		}
 		b.view = append(b.view, b.entry(r, load))
 	}
+	if b.scored != nil {
+		b.index.build(b.view, b.scored)
+	}
+}
+
+// doubted reports whether a server has stopped reporting a short time ago: it
+// may be hung or dead, and what it is given might wait until its lease ends.
+// It is held against it only while most others report, since otherwise it is
+// the balancer that has not listened; and not for longer than it takes a dead
+// server to be gone, since from then on it is known to live.
+func (b *Balancer) doubted(r *row) bool {
+	end := r.at + staleAfter*b.cfg.Interval + b.cfg.Doubt
+	if !r.reported || b.recent(r) || b.now >= end {
+		return false
+	}
+	b.expireAt(end)
+	return true
 }
 
 // choose fills viewOf with the servers that may be picked. Suspects are left
@@ -61,17 +79,15 @@ func (b *Balancer) choose() {
 	}
 }
 
-// mean is the mean number in flight over the recent reports; heard is false
-// when there is none.
-func (b *Balancer) mean() (load float64, heard bool) {
-	n := 0
+// mean is the mean number in flight over the recent reports, and their number.
+func (b *Balancer) mean() (load float64, reporting int) {
 	for _, r := range b.viewOf {
 		if b.recent(r) {
 			load += float64(r.last.InFlight)
-			n++
+			reporting++
 		}
 	}
-	return load / float64(max(n, 1)), n > 0
+	return load / float64(max(reporting, 1)), reporting
 }
 
 // restart counts the picks of a server that is silent while others report
@@ -87,9 +103,13 @@ func (b *Balancer) restart(r *row, first bool) {
 
 // entry is what the policy sees of a server.
 func (b *Balancer) entry(r *row, load float64) policy.Server {
-	s := policy.Server{ID: r.ID, Revision: r.Revision, Capacity: r.Capacity, InFlight: load, Assigned: r.assigned}
+	s := policy.Server{
+		ID: r.ID, Revision: r.Revision, Capacity: r.Capacity,
+		InFlight: load, Assigned: r.assigned, Latency: r.latency, Silent: r.silent,
+	}
 	if b.recent(r) {
 		s.ErrorRate = r.errorRate
+		s.QPS, s.Utilization = r.work.averages()
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -41,6 +42,11 @@ func servers(t *rapid.T) []policy.Server {
 			InFlight:  rapid.Float64Range(0, 1000).Draw(t, "in flight"),
 			Assigned:  rapid.IntRange(0, 1000).Draw(t, "assigned"),
 			ErrorRate: rapid.Float64Range(0, 1000).Draw(t, "errors"),
+
+			QPS:         rapid.SampledFrom([]float64{0, 1e-3, 50, 1e9}).Draw(t, "qps"),
+			Utilization: rapid.SampledFrom([]float64{0, 1e-300, 0.7, 1e3}).Draw(t, "utilization"),
+			Latency:     policy.Peak{Seconds: rapid.SampledFrom([]float64{0, 1e-3, 3600}).Draw(t, "latency")},
+			Silent:      rapid.IntRange(0, 3).Draw(t, "silent") == 0,
 		}
 	}
 	slices.SortFunc(out, byRegistration)
@@ -53,11 +59,13 @@ func byRegistration(a, b policy.Server) int {
 
 // valid: whatever the table, the index is in range and the table is untouched.
 func valid(t *rapid.T, m policy.Maker) {
-	p, rng := m.New(), seeded(1)
+	p, rng, now := m.New(), seeded(1), time.Duration(0)
 	for range rapid.IntRange(1, 30).Draw(t, "picks") {
 		table := servers(t)
 		before := slices.Clone(table)
-		if i := p.Pick(table, rng); i < 0 || i >= len(table) {
+		probe(p, now, table, rng)
+		now += time.Duration(rapid.IntRange(0, 2000).Draw(t, "ms")) * time.Millisecond
+		if i := p.Pick(now, table, rng); i < 0 || i >= len(table) {
 			t.Fatalf("index %d of %d servers", i, len(table))
 		}
 		if !slices.Equal(table, before) {
@@ -72,20 +80,22 @@ func repeats(t *rapid.T, m policy.Maker) {
 	p, q, rngP, rngQ := m.New(), m.New(), seeded(seed), seeded(seed)
 	for range 20 {
 		table := servers(t)
-		if i, j := p.Pick(table, rngP), q.Pick(table, rngQ); i != j {
+		if i, j := p.Pick(0, table, rngP), q.Pick(0, table, rngQ); i != j {
 			t.Fatalf("two policies with seed %d picked %d and %d", seed, i, j)
 		}
+		probe(p, 0, table, rngP)
+		probe(q, 0, table, rngQ)
 	}
 }
 
 // fresh: two policies of one Maker share no state.
 func fresh(t *testing.T, m policy.Maker) {
 	table := equal(5)
-	want := m.New().Pick(table, seeded(7))
+	want := m.New().Pick(0, table, seeded(7))
 	other := m.New()
-	other.Pick(table, seeded(7))
-	other.Pick(table, seeded(8))
-	if got := m.New().Pick(table, seeded(7)); got != want {
+	other.Pick(0, table, seeded(7))
+	other.Pick(0, table, seeded(8))
+	if got := m.New().Pick(0, table, seeded(7)); got != want {
 		t.Errorf("a new policy picked %d after another one was used, %d before", got, want)
 	}
 }
@@ -169,9 +179,9 @@ func (c *crowd) pick(t *rapid.T, m policy.Maker, n int) {
 	}
 }
 
-func count(ids []string, id string) (n int) {
-	for _, x := range ids {
-		if x == id {
+func count[T comparable](xs []T, want T) (n int) {
+	for _, x := range xs {
+		if x == want {
 			n++
 		}
 	}
@@ -190,12 +200,25 @@ func shares(t *rapid.T, m policy.Maker) {
 func assign(p policy.Policy, table []policy.Server, rng *rand.Rand, n int, note func(id string)) []int {
 	counts := make([]int, len(table))
 	for range n {
-		i := p.Pick(table, rng)
+		i := p.Pick(0, table, rng)
 		table[i].Assigned++
+		probe(p, 0, table, rng)
 		counts[i]++
 		note(table[i].ID)
 	}
 	return counts
+}
+
+// probe carries out what probes the policy wants, if it does.
+func probe(p policy.Policy, now time.Duration, table []policy.Server, rng *rand.Rand) {
+	prober, ok := p.(policy.Prober)
+	if !ok {
+		return
+	}
+	for _, i := range prober.Probes(table, rng) {
+		s := &table[i]
+		prober.Probed(now, policy.Probe{ID: s.ID, Revision: s.Revision, InFlight: s.InFlight + float64(s.Assigned), Latency: time.Millisecond})
+	}
 }
 
 func keeps(t *rapid.T, m policy.Maker, counts []int) {
@@ -209,12 +232,30 @@ func keeps(t *rapid.T, m policy.Maker, counts []int) {
 		if spread > 1 {
 			t.Fatalf("counts may differ by 1; got %v", counts)
 		}
+	case policy.Weighted: // all weigh the same
+		if spread > 2 {
+			t.Fatalf("counts may differ by 2; got %v", counts)
+		}
+	case policy.Stale: // there was no report between these picks
+		if picked := len(counts) - count(counts, 0); picked > 1 {
+			t.Fatalf("all picks go to one server; got %v", counts)
+		}
+	case policy.Chance, policy.Pairs, policy.Probed: // see chance_test.go and prequal_test.go
+	default:
+		t.Fatalf("nobody checks the promise %q", m.Shares)
 	}
 }
 
 func allocations(t *testing.T, m policy.Maker) {
 	p, rng, table := m.New(), seeded(1), equal(12)
-	if n := testing.AllocsPerRun(100, func() { p.Pick(table, rng) }); n != 0 {
+	pick := func() {
+		p.Pick(0, table, rng)
+		probe(p, 0, table, rng)
+	}
+	for range 100 {
+		pick() // what is allocated once does not count
+	}
+	if n := testing.AllocsPerRun(100, pick); n != 0 {
 		t.Errorf("%v allocations per pick, want none", n)
 	}
 }
@@ -237,7 +278,7 @@ func BenchmarkPick(b *testing.B) {
 				p, rng, table := m.New(), seeded(1), equal(n)
 				b.ReportAllocs()
 				for b.Loop() {
-					table[p.Pick(table, rng)].Assigned++
+					table[p.Pick(0, table, rng)].Assigned++
 				}
 			})
 		}

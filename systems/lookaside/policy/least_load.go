@@ -1,6 +1,10 @@
 package policy
 
-import "math/rand/v2"
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
 
 // errorWeight is the time, in seconds, for which an error counts as if the
 // request were still in flight. A server that fails at once always looks idle,
@@ -17,7 +21,9 @@ const errorWeight = 1.0
 // The 1 stands for the request to be placed, so that among idle servers the
 // fastest one comes first. Counting the own picks since the report keeps all
 // clients from running to the one server whose report looked best (the herd).
-// Ties are broken at random, each tied server being equally likely.
+// Ties are broken at random, each tied server being equally likely. A server
+// that has fallen silent while others report comes last of all: if it is hung,
+// every request that it is given waits until its lease ends.
 var LeastLoad = Maker{
 	Name:    "least_load",
 	Summary: "the lowest load per capacity, as reported plus what was assigned since",
@@ -27,7 +33,7 @@ var LeastLoad = Maker{
 
 type leastLoad struct{}
 
-func (leastLoad) Pick(servers []Server, rng *rand.Rand) int {
+func (leastLoad) Pick(_ time.Duration, servers []Server, rng *rand.Rand) int {
 	best, lowest, tied := 0, score(&servers[0]), 1
 	for i := 1; i < len(servers); i++ {
 		switch s := score(&servers[i]); {
@@ -44,6 +50,12 @@ func (leastLoad) Pick(servers []Server, rng *rand.Rand) int {
 	return best
 }
 
+// Score implements [Scored].
+func (leastLoad) Score(s *Server) float64 { return score(s) }
+
 func score(s *Server) float64 {
+	if s.Silent {
+		return math.Inf(1)
+	}
 	return (s.InFlight + float64(s.Assigned) + s.ErrorRate*errorWeight + 1) / s.Capacity
 }

@@ -1,6 +1,9 @@
 package policy
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // PickFirst sends everything to the server that registered first. It is
 // sticky: a server that registers again has a newer revision and goes last,
@@ -15,4 +18,4 @@ var PickFirst = Maker{
 
 type pickFirst struct{}
 
-func (pickFirst) Pick([]Server, *rand.Rand) int { return 0 }
+func (pickFirst) Pick(time.Duration, []Server, *rand.Rand) int { return 0 }

@@ -35,7 +35,7 @@ func picks(t *testing.T, p policy.Policy, table []policy.Server, n int) string {
 	t.Helper()
 	var ids []string
 	for range n {
-		ids = append(ids, table[p.Pick(table, seeded(1))].ID)
+		ids = append(ids, table[p.Pick(0, table, seeded(1))].ID)
 	}
 	return strings.Join(ids, " ")
 }
@@ -101,7 +101,7 @@ func TestLeastLoadScore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for seed := range uint64(20) {
-				if got := policy.LeastLoad.New().Pick(c.table, seeded(seed)); got != c.want {
+				if got := policy.LeastLoad.New().Pick(0, c.table, seeded(seed)); got != c.want {
 					t.Fatalf("picked %d, want %d", got, c.want)
 				}
 			}
@@ -118,7 +118,7 @@ func TestLeastLoadTies(t *testing.T) {
 	var counts [5]int
 	p, rng := policy.LeastLoad.New(), seeded(11)
 	for range n {
-		counts[p.Pick(table, rng)]++
+		counts[p.Pick(0, table, rng)]++
 	}
 	slack := 5 * math.Sqrt(n*(1.0/3)*(2.0/3))
 	for i, c := range counts {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"sort"
+	"time"
 )
 
 // RoundRobin goes round the servers in registration order with one cursor for
@@ -29,7 +30,7 @@ type roundRobin struct {
 	id       string
 }
 
-func (p *roundRobin) Pick(servers []Server, _ *rand.Rand) int {
+func (p *roundRobin) Pick(_ time.Duration, servers []Server, _ *rand.Rand) int {
 	i := 0
 	if p.started {
 		i = sort.Search(len(servers), func(i int) bool { return p.before(&servers[i]) })
