@@ -100,6 +100,16 @@ func TestReadSearch(t *testing.T) {
 	}
 }
 
+// Figures, tables and claims may be relative to a yardstick of the same unit.
+func TestReadRelative(t *testing.T) {
+	text := strings.ReplaceAll(good, "y: rate_rps", "y: rate_rps per grpc_rps")
+	text = strings.ReplaceAll(text, "[rate_rps, response.p99]", "[rate_rps per tcp_rps, response.p99 per grpc_p50_us]")
+	text = strings.ReplaceAll(text, "metric: rate_rps", "metric: rate_rps per grpc_rps")
+	if _, err := read(t, text); err != nil {
+		t.Error(err)
+	}
+}
+
 // Each mistake is named with its line, and what is allowed instead.
 func TestReadMistakes(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -149,6 +159,11 @@ func TestReadMistakes(t *testing.T) {
 		"claim, key":           {"at-least: 1.1", "atleast: 1.1", []string{":24:", `"atleast"`, "at-least"}},
 		"not a mapping":        {good, "- a\n- b\n", []string{"not an experiment"}},
 		"not yaml":             {good, "a: [", []string{"toy-rates.yaml"}},
+		"unknown yardstick":    {"columns: [rate_rps,", "columns: [rate_rps per grpc_rsp,", []string{"table overview", `"grpc_rsp"`, "grpc_rps"}},
+		"yardstick unit":       {"columns: [rate_rps,", "columns: [rate_rps per grpc_cpu_us,", []string{"table overview", "one unit"}},
+		"members per":          {"y: share,", "y: share per grpc_rps,", []string{"figure share", "only a scalar"}},
+		"unknown metric per":   {"columns: [rate_rps,", "columns: [rte_rps per grpc_rps,", []string{"table overview", `"rte_rps"`}},
+		"claim per":            {"metric: rate_rps", "metric: rate_rps per tcp_cpu_us", []string{"claim faster", "one unit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)

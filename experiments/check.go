@@ -239,6 +239,9 @@ func (k *checker) table(t record.Table) error {
 // metric checks the name of a metric of the wanted kind; a quantile of a
 // histogram counts as a scalar.
 func (k *checker) metric(name string, want record.Kind) error {
+	if base, yardstick, ok := record.Per(name); ok {
+		return k.relative(base, yardstick, want)
+	}
 	base := name
 	if h, _, ok := record.Quantile(name); ok {
 		base = h

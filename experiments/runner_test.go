@@ -102,6 +102,53 @@ func TestRunStores(t *testing.T) {
 	}
 }
 
+// The yardsticks are measured once per block, right before its first trial, and
+// stored with it; the logs of a good measurement do not stay.
+func TestRunMeasuresYardsticks(t *testing.T) {
+	out := t.TempDir()
+	var order []string
+	p := toyPlan(t, func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+		order = append(order, "trial")
+		return observed(), nil
+	})
+	r := &Runner{Out: out, Yardsticks: func(_ context.Context, dir string, length time.Duration) (*record.Yardsticks, error) {
+		order = append(order, "yardsticks")
+		if length != time.Second {
+			t.Errorf("measured for %v at scale quick", length)
+		}
+		return &record.Yardsticks{Values: map[string]float64{"tcp_rps": float64(len(order))}, Checked: 1}, os.MkdirAll(dir, 0o755)
+	}}
+	if _, err := r.Run(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(order, " "); got != "yardsticks trial trial trial trial yardsticks trial trial trial trial" {
+		t.Errorf("order: %s", got)
+	}
+	run, _ := stored(t, out)
+	for i, b := range run.Blocks {
+		if b.Yardsticks == nil || b.Yardsticks.Values["tcp_rps"] != float64(1+5*i) {
+			t.Errorf("block %d has the yardsticks %+v", b.Block, b.Yardsticks)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(out, "results", "raw", "*")); err != nil || len(left) > 0 {
+		t.Errorf("logs were left: %v %v", left, err)
+	}
+}
+
+// A yardstick that is wrong, or cannot be measured, ends the run before a trial
+// is measured against nothing.
+func TestRunEndsWithoutYardsticks(t *testing.T) {
+	wrong := errors.New("an answer differs from its request")
+	p := toyPlan(t, func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
+		t.Error("a trial was measured")
+		return observed(), nil
+	})
+	r := &Runner{Out: t.TempDir(), Yardsticks: func(context.Context, string, time.Duration) (*record.Yardsticks, error) { return nil, wrong }}
+	if _, err := r.Run(t.Context(), p); !errors.Is(err, wrong) {
+		t.Errorf("%v", err)
+	}
+}
+
 // An observation that does not conform never reaches the results as one.
 func TestRunRefusesNonsense(t *testing.T) {
 	for name, spoil := range map[string]func(*record.Observation){

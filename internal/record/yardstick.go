@@ -74,6 +74,15 @@ func Per(metric string) (base, yardstick string, ok bool) {
 	return base, yardstick, true
 }
 
+// Relate reports a metric that cannot be divided by a yardstick because they
+// are not in one unit. A histogram is one of durations, whatever its unit.
+func (y Metric) Relate(m Metric) error {
+	if y.Unit == m.Unit || m.Kind == KindHistogram && y.Unit == "µs" {
+		return nil
+	}
+	return fmt.Errorf("metric %s is in %s, yardstick %s in %s: a ratio needs one unit", m.Name, m.Unit, y.Name, y.Unit)
+}
+
 // Attach gives every trial the yardsticks of its block; a run that measured
 // none leaves them nil.
 func (r *Run) Attach(trials []*Trial) {

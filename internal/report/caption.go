@@ -14,7 +14,11 @@ import (
 // caption says what stands behind a figure: metric, blocks, intervals, load
 // model, and what is missing.
 func (d *drawing) caption() string {
-	parts := []string{sentence(d.y.words() + unitOf(d) + ": " + table.Text(d.y.of.Help))}
+	what := d.y.of.Help
+	if y, ok := record.Yardstick(d.y.per); ok {
+		what += "; divided by the yardstick " + y.Name + " of the same block (" + y.Help + ")"
+	}
+	parts := []string{sentence(d.y.words() + unitOf(d) + ": " + table.Text(what))}
 	if len(d.shown) > 0 {
 		parts = append(parts, sentence(basis(d.y, d.kind.Of, d.shown)), sentence(whiskers(d.y, d.shown)))
 	}
@@ -48,6 +52,8 @@ func sentence(s string) string {
 func basis(y measure, of record.Kind, shown []stats.Summary) string {
 	blocks := spread(shown, func(s stats.Summary) int64 { return int64(s.N) }, "block")
 	switch {
+	case y.per != "":
+		return "median of the ratios in " + blocks
 	case y.stat == "":
 		if of == record.KindVector {
 			return "median of " + blocks + " for each member"
@@ -62,7 +68,7 @@ func basis(y measure, of record.Kind, shown []stats.Summary) string {
 // whiskers says what intervals are shown.
 func whiskers(y measure, shown []stats.Summary) string {
 	of := "of the median"
-	if y.stat != "" {
+	if y.stat != "" && y.per == "" {
 		of = "of the blocks' own " + y.stat
 	}
 	var parts []string

@@ -104,6 +104,9 @@ func (e *Experiment) Setup() string {
 	out.Add("warm-up", e.seconds(scale.Warmup, func(t *record.Trial) record.Seconds { return t.Warmup }))
 	out.Add("measured window", e.seconds(scale.Length, func(t *record.Trial) record.Seconds { return t.Length }))
 	out.Add("seed", fmt.Sprint(e.Run.Seed))
+	if text := e.Yardsticks(); text != "" {
+		return out.String() + "\n" + text
+	}
 	return out.String()
 }
 
@@ -210,8 +213,8 @@ func (e *Experiment) Metrics() string {
 	out := table.New("metric", "unit", "better", "what it is")
 	var seen []string
 	for _, name := range names {
-		base := name
-		if h, _, ok := record.Quantile(name); ok {
+		base, _, _ := record.Per(name)
+		if h, _, ok := record.Quantile(base); ok {
 			base = h
 		}
 		i := slices.IndexFunc(e.Run.Metrics, func(m record.Metric) bool { return m.Name == base })

@@ -14,6 +14,7 @@ import (
 type measure struct {
 	name string // as it was named
 	of   record.Metric
+	per  string // the yardstick it is divided by; empty for none
 	stat string // "p99" or "mean"; empty for scalars and vectors
 	unit string // as it is shown; empty for pure numbers
 }
@@ -21,6 +22,9 @@ type measure struct {
 // measure finds a metric of the wanted kind by name.
 func (r *Result) measure(name string, want record.Kind) (measure, error) {
 	m := measure{name: name}
+	if base, yardstick, ok := record.Per(name); ok {
+		return r.relative(base, yardstick, want)
+	}
 	base := name
 	if h, _, ok := record.Quantile(name); ok {
 		base, m.stat = h, name[len(h)+1:]
@@ -48,6 +52,23 @@ func (r *Result) measure(name string, want record.Kind) (measure, error) {
 	return m, fmt.Errorf("experiment %s: metric %q is not one of %s", r.Run.Experiment.Name, name, strings.Join(allowed, ", "))
 }
 
+// relative is a metric divided by a yardstick.
+func (r *Result) relative(base, yardstick string, want record.Kind) (measure, error) {
+	m, err := r.measure(base, want)
+	if err != nil {
+		return m, err
+	}
+	y, ok := record.Yardstick(yardstick)
+	if !ok || want != record.KindScalar {
+		return m, fmt.Errorf("experiment %s: %q is no yardstick for a %s", r.Run.Experiment.Name, yardstick, want)
+	}
+	if err := y.Relate(m.of); err != nil {
+		return m, fmt.Errorf("experiment %s: %w", r.Run.Experiment.Name, err)
+	}
+	m.name, m.per, m.unit = base+" per "+yardstick, yardstick, ""
+	return m, nil
+}
+
 // unitWords are endings of names that only repeat the unit.
 var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%"}
 
@@ -60,6 +81,9 @@ func (m measure) words() string {
 	}
 	if m.stat != "" {
 		parts = append(parts, m.stat)
+	}
+	if m.per != "" {
+		parts = append(parts, "/", m.per)
 	}
 	return strings.Join(parts, " ")
 }
@@ -80,6 +104,8 @@ func (c *cell) why(err error) string {
 	switch {
 	case errors.As(err, &few):
 		return few.Error()
+	case errors.Is(err, stats.ErrNoYardstick):
+		return err.Error()
 	case c.left:
 		return "not part of this run"
 	case len(c.trials) == 0:

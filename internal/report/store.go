@@ -103,6 +103,9 @@ func loadResult(folder, name string) (r *Result, warning string, err error) {
 	if torn > 0 {
 		warning = fmt.Sprintf("results/%s/trials.jsonl:%d: the last line is torn (a crash while it was written): left out", name, torn)
 	}
+	if err == nil {
+		err = r.yardsticks(path)
+	}
 	r.settle()
 	return r, warning, err
 }

@@ -37,6 +37,7 @@ func (e *Experiment) table(t record.Table) (string, error) {
 	if err != nil {
 		return fail(err)
 	}
+	relative := slices.ContainsFunc(t.Columns, func(name string) bool { _, _, ok := record.Per(name); return ok })
 	out := table.New(append(header, "valid trials", "remarks")...)
 	var shown []stats.Summary
 	for _, c := range v.rows() {
@@ -55,12 +56,15 @@ func (e *Experiment) table(t record.Table) (string, error) {
 		}
 		out.Add(append(cells, fmt.Sprint(len(stats.Valid(c.trials))), remarks(c.trials))...)
 	}
-	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, e.legend(shown)), nil
+	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, e.legend(shown, relative)), nil
 }
 
 // legend says how to read a table's numbers.
-func (e *Experiment) legend(shown []stats.Summary) string {
+func (e *Experiment) legend(shown []stats.Summary, relative bool) string {
 	parts := []string{"Medians over blocks; means and percentiles of the pooled histograms."}
+	if relative {
+		parts = append(parts, "What is divided by a yardstick is the median of the ratios within each block.")
+	}
 	if level := confidence(shown); level != "" {
 		parts = append(parts, "In brackets: "+level+" interval.")
 	}

@@ -9,8 +9,11 @@ import (
 	"dyno/internal/record"
 )
 
-// ErrNoTrial says that no valid trial reports the metric.
-var ErrNoTrial = errors.New("no valid trial")
+// What keeps a cell from having a number.
+var (
+	ErrNoTrial     = errors.New("no valid trial")                  // that reports the metric
+	ErrNoYardstick = errors.New("no block measured the yardstick") // by which the metric is to be divided
+)
 
 // TooFew says that a quantile is asked of too small a sample.
 type TooFew struct {
@@ -21,6 +24,9 @@ func (e *TooFew) Error() string { return fmt.Sprintf("too few samples: n=%d", e.
 
 // beyond is how many samples must lie beyond a quantile on either side.
 const beyond = 5
+
+// Histograms are shown in milliseconds, yardsticks of time in microseconds.
+const usPerMS = 1e3
 
 // nsPerMS converts the unit of histograms to the unit they are shown in.
 const nsPerMS = 1e6
@@ -37,8 +43,20 @@ func Supported(n int64, q float64) bool {
 
 // Of summarizes a metric over the valid trials of one cell: a scalar by its
 // median over blocks, NAME.p99 or NAME.mean by the merged histograms, in
-// milliseconds. The error is [ErrNoTrial] or a [TooFew].
+// milliseconds. A metric per yardstick is divided block by block, so it is the
+// median of ratios, for quantiles too. The error is [ErrNoTrial],
+// [ErrNoYardstick] or a [TooFew].
 func Of(trials []*record.Trial, metric string) (Summary, error) {
+	if base, _, ok := record.Per(metric); ok {
+		values := PerBlock(trials, metric)
+		if len(values) > 0 {
+			return Summarize(inOrder(values)), nil
+		}
+		if _, err := Of(trials, base); err != nil {
+			return Summary{}, err
+		}
+		return Summary{}, ErrNoYardstick
+	}
 	name, q, ok := record.Quantile(metric)
 	if !ok {
 		values := PerBlock(trials, metric)
@@ -72,8 +90,12 @@ func Of(trials []*record.Trial, metric string) (Summary, error) {
 }
 
 // PerBlock returns a metric of each block's valid trial. Blocks without one,
-// without the metric, or with too few samples for the quantile are absent.
+// without the metric or the yardstick by which it is to be divided, or with too
+// few samples for the quantile are absent.
 func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
+	if base, yardstick, ok := record.Per(metric); ok {
+		return perYardstick(trials, base, yardstick)
+	}
 	out := make(map[int]float64)
 	if name, q, ok := record.Quantile(metric); ok {
 		for block, h := range histograms(trials, name) {
@@ -86,6 +108,28 @@ func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
 	for _, t := range Valid(trials) {
 		if v, ok := t.Observation.Scalars[metric]; ok {
 			out[t.Block] = v
+		}
+	}
+	return out
+}
+
+// perYardstick divides a metric by a yardstick, each trial's by its own
+// block's.
+func perYardstick(trials []*record.Trial, base, yardstick string) map[int]float64 {
+	unit := 1.0
+	if m, ok := record.Yardstick(yardstick); ok && m.Unit == "µs" {
+		if _, _, histogram := record.Quantile(base); histogram {
+			unit = usPerMS
+		}
+	}
+	values, out := PerBlock(trials, base), make(map[int]float64)
+	for _, t := range trials {
+		v, ok := values[t.Block]
+		if !ok || t.Yardsticks == nil {
+			continue
+		}
+		if y := t.Yardsticks.Values[yardstick]; y > 0 {
+			out[t.Block] = v * unit / y
 		}
 	}
 	return out
