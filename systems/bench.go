@@ -59,6 +59,11 @@ type Launch struct {
 	Name string   // unique within the trial; names its log
 	Args []string // flags of the role; --listen is added for roles that serve, unless given
 	CPUs int      // GOMAXPROCS; 0 means 1
+
+	// Expendable says that the process may end whenever and however it likes:
+	// whoever started it looks after it. The end of any other process that
+	// nobody asked to ends the trial.
+	Expendable bool
 }
 
 // Process is a running role.

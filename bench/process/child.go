@@ -94,7 +94,7 @@ func (c *child) reap() {
 // unasked is the failure of a process that ended on its own, nil if it did
 // not. The caller holds the lock.
 func (c *child) unasked() error {
-	if !c.over || c.phase != running || (c.err == nil && !c.role.Serves) {
+	if !c.over || c.phase != running || c.launch.Expendable || (c.err == nil && !c.role.Serves) {
 		return nil
 	}
 	return c.failure("ended though nobody asked it to", c.status())

@@ -6,10 +6,12 @@ import (
 	"dyno/systems"
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
+	"dyno/systems/mapreduce"
 )
 
 // Systems are in the order in which lists and the report show them.
 var Systems = []*systems.System{
 	lookaside.System,
+	mapreduce.System,
 	echo.System,
 }

@@ -1750,6 +1750,7 @@ type Summary struct {
 	// How long each task took, by phase.
 	MapLongestNs    int64 `protobuf:"varint,8,opt,name=map_longest_ns,json=mapLongestNs,proto3" json:"map_longest_ns,omitempty"`
 	ReduceLongestNs int64 `protobuf:"varint,9,opt,name=reduce_longest_ns,json=reduceLongestNs,proto3" json:"reduce_longest_ns,omitempty"`
+	Maps            int32 `protobuf:"varint,10,opt,name=maps,proto3" json:"maps,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1843,6 +1844,13 @@ func (x *Summary) GetMapLongestNs() int64 {
 func (x *Summary) GetReduceLongestNs() int64 {
 	if x != nil {
 		return x.ReduceLongestNs
+	}
+	return 0
+}
+
+func (x *Summary) GetMaps() int32 {
+	if x != nil {
+		return x.Maps
 	}
 	return 0
 }
@@ -2098,7 +2106,7 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\askipped\x18\n" +
 	" \x01(\x03R\askipped\x12\x18\n" +
 	"\aresumed\x18\v \x01(\x03R\aresumed\x12\x16\n" +
-	"\x06joined\x18\f \x01(\x03R\x06joined\"\xd7\x02\n" +
+	"\x06joined\x18\f \x01(\x03R\x06joined\"\xeb\x02\n" +
 	"\aSummary\x12\x18\n" +
 	"\afailure\x18\x01 \x01(\tR\afailure\x127\n" +
 	"\bcounters\x18\x02 \x01(\v2\x1b.dyno.mapreduce.v1.CountersR\bcounters\x121\n" +
@@ -2109,7 +2117,9 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"elapsed_ns\x18\x06 \x01(\x03R\telapsedNs\x12!\n" +
 	"\freduce_bytes\x18\a \x03(\x03R\vreduceBytes\x12$\n" +
 	"\x0emap_longest_ns\x18\b \x01(\x03R\fmapLongestNs\x12*\n" +
-	"\x11reduce_longest_ns\x18\t \x01(\x03R\x0freduceLongestNs\"O\n" +
+	"\x11reduce_longest_ns\x18\t \x01(\x03R\x0freduceLongestNs\x12\x12\n" +
+	"\x04maps\x18\n" +
+	" \x01(\x05R\x04maps\"O\n" +
 	"\fFetchRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x10\n" +
 	"\x03map\x18\x02 \x01(\x05R\x03map\x12\x16\n" +

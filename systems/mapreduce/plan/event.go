@@ -97,24 +97,16 @@ type Failed struct {
 // Leave says that a worker is gone for good: its connection is closed.
 type Leave struct{ Worker string }
 
-// Missing says that the output of a map task, which the planner believes in,
-// is not there: the shell looked.
-type Missing struct {
-	Source Source
-	Reason string
-}
-
 // Tick says that time has passed. Leases and backups need it.
 type Tick struct{}
 
-func (Join) input()    {}
-func (Ask) input()     {}
-func (Beat) input()    {}
-func (Done) input()    {}
-func (Failed) input()  {}
-func (Leave) input()   {}
-func (Missing) input() {}
-func (Tick) input()    {}
+func (Join) input()   {}
+func (Ask) input()    {}
+func (Beat) input()   {}
+func (Done) input()   {}
+func (Failed) input() {}
+func (Leave) input()  {}
+func (Tick) input()   {}
 
 // Output is something to be done: one of the types below.
 type Output interface{ output() }

@@ -141,8 +141,6 @@ func (p *Planner) take(in Input) {
 		p.failed(in)
 	case Leave:
 		p.leave(in.Worker)
-	case Missing:
-		p.lose(in.Source, in.Reason)
 	case Tick:
 		p.expire()
 	}
@@ -198,6 +196,14 @@ func (p *Planner) Left(phase Phase) int { return p.undone[phase] }
 func (p *Planner) Result(t Task) (r Record, done bool) {
 	k := p.task(t)
 	return Record{Kind: TaskDone, Task: t, Attempt: k.by, Worker: k.home, Result: k.result}, k.done
+}
+
+// Sources are what a reduce attempt under way was told to read.
+func (p *Planner) Sources(a Attempt) []Source {
+	if p.running[a] == nil {
+		return nil
+	}
+	return p.running[a].assign.Sources
 }
 
 // Running is one attempt under way, for status tables.

@@ -1,0 +1,103 @@
+package mapreduce
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/task"
+)
+
+// newJobID names a job unlike any other, so that runs of several in one folder
+// do not meet.
+func newJobID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails, says package rand
+	return hex.EncodeToString(b[:])
+}
+
+// runPath is where a map task has left a run.
+func runPath(dir, jobID string, mapTask, reduceTask int) string {
+	return filepath.Join(dir, task.RunName(jobID, mapTask, reduceTask))
+}
+
+// summarize says how the job ended; mu is held.
+func (m *master) summarize() *mapreducev1.Summary {
+	now := time.Since(m.began)
+	s := &mapreducev1.Summary{
+		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
+		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)),
+	}
+	if m.mapsAt > 0 {
+		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
+	}
+	for i := range m.splits {
+		if r := m.result(plan.Task{Phase: plan.Map, Index: i}); r != nil {
+			addCounters(s.Counters, r.GetCounters())
+			s.MapLongestNs = max(s.MapLongestNs, r.GetWallNs())
+		}
+	}
+	mapped := s.Counters.GetRunBytes()
+	for x := range m.spec.reduces {
+		r := m.result(plan.Task{Phase: plan.Reduce, Index: x})
+		addCounters(s.Counters, r.GetCounters())
+		s.ReduceLongestNs = max(s.ReduceLongestNs, r.GetWallNs())
+		s.ReduceBytes = append(s.ReduceBytes, r.GetCounters().GetRunBytes())
+	}
+	s.Counters.RunBytes = mapped // those of reduce tasks are the same bytes again
+	return s
+}
+
+// result is what a finished task has left; nil for one that is not done.
+func (m *master) result(t plan.Task) *mapreducev1.Result {
+	r, done := m.planner.Result(t)
+	if !done {
+		return nil
+	}
+	result := &mapreducev1.Result{}
+	if err := proto.Unmarshal(r.Result, result); err != nil {
+		m.log.Error("a result cannot be read", "task", t.String(), "error", err)
+		return nil
+	}
+	return result
+}
+
+func (m *master) events() *mapreducev1.Events {
+	c := m.planner.Counters()
+	return &mapreducev1.Events{
+		Attempts: int64(c.Attempts), Backups: int64(c.Backups), BackupWins: int64(c.BackupWins),
+		Reruns: int64(c.Reruns), Failures: int64(c.Failures), Wasted: int64(c.Wasted),
+		Suspected: int64(c.Suspected), Left: int64(c.Left), LostMaps: int64(c.LostMaps),
+		Skipped: int64(c.Skipped), Resumed: int64(c.Resumed), Joined: int64(m.joined),
+	}
+}
+
+// wireCounters translates a task's counters.
+func wireCounters(c task.Counters) *mapreducev1.Counters {
+	return &mapreducev1.Counters{
+		InputBytes: c.InputBytes, Pairs: c.Pairs, Combined: c.Combined, Skipped: c.Skipped,
+		SpilledRuns: c.SpilledRuns, RunBytes: c.RunBytes, Keys: c.Keys, OutputLines: c.OutputLines,
+		OutputBytes: c.OutputBytes, MergePasses: c.MergePasses, MemoryBytes: c.MemoryBytes, LongestBlock: c.LongestBlock,
+	}
+}
+
+// addCounters adds c to sum; what is a maximum stays one.
+func addCounters(sum, c *mapreducev1.Counters) {
+	sum.InputBytes += c.GetInputBytes()
+	sum.Pairs += c.GetPairs()
+	sum.Combined += c.GetCombined()
+	sum.Skipped += c.GetSkipped()
+	sum.SpilledRuns += c.GetSpilledRuns()
+	sum.RunBytes += c.GetRunBytes()
+	sum.Keys += c.GetKeys()
+	sum.OutputLines += c.GetOutputLines()
+	sum.OutputBytes += c.GetOutputBytes()
+	sum.MergePasses = max(sum.MergePasses, c.GetMergePasses())
+	sum.MemoryBytes = max(sum.MemoryBytes, c.GetMemoryBytes())
+	sum.LongestBlock = max(sum.LongestBlock, c.GetLongestBlock())
+}

@@ -1,0 +1,11 @@
+package mapreduce
+
+import "dyno/systems"
+
+// System is MapReduce on the bench.
+var System = &systems.System{
+	Name:     "mapreduce",
+	Summary:  "MapReduce: a master hands out map and reduce tasks to workers, and sees to it that they get done",
+	Roles:    []systems.Role{masterRole(), workerRole()},
+	Commands: []systems.Command{runCommand(), statusCommand()},
+}
