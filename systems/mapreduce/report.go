@@ -64,8 +64,10 @@ func printSummary(w io.Writer, s *spec, sum *mapreducev1.Summary) error {
 		n    int64
 		name string
 	}{
-		{e.GetLeft(), "workers lost"}, {e.GetLostMaps(), "map outputs lost"},
-		{e.GetSkipped(), "records skipped that crash the job's functions"}, {e.GetResumed(), "tasks were finished before"},
+		{e.GetLeft(), "workers lost"},
+		{e.GetLostMaps(), "map outputs lost"},
+		{e.GetSkipped(), "records skipped that crash the job's functions"},
+		{e.GetResumed(), "tasks were finished before"},
 	} {
 		if x.n > 0 {
 			fmt.Fprintf(t, "\t%d %s\n", x.n, x.name)
