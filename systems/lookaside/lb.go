@@ -33,6 +33,7 @@ type balancerServer struct {
 	epoch    time.Time
 	log      *slog.Logger
 	stopping chan struct{} // closed: report streams end
+	probes   *probing
 	complete latest[int64] // the directory's revision up to which members are known
 
 	mu      sync.Mutex // guards what follows; a pick holds it for about a microsecond
@@ -46,6 +47,7 @@ func newBalancerServer(policy string, core *balancer.Balancer, log *slog.Logger)
 		epoch:    time.Now(),
 		log:      log,
 		stopping: make(chan struct{}),
+		probes:   newProbing(),
 		core:     core,
 		members:  make(map[string]balancer.Member),
 	}
@@ -69,6 +71,7 @@ func (b *balancerServer) Pick(_ context.Context, req *lookasidev1.PickRequest) (
 		b.core.Fail(now, f.GetId(), f.GetInstance())
 	}
 	pick, err := b.core.Pick(now)
+	b.probes.want(b.core.Probes(nil))
 	b.mu.Unlock()
 	if err != nil {
 		return nil, wireError(err)
@@ -138,6 +141,7 @@ func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.R
 			ID: req.GetId(), Instance: req.GetInstance(), Sequence: req.GetSequence(),
 			InFlight: req.GetInFlight(), Utilization: req.GetUtilization(),
 			QPS: req.GetQps(), EPS: req.GetEps(), Draining: req.GetDraining(),
+			Latency: time.Duration(req.GetLatencyNs()),
 		})
 		b.mu.Unlock()
 		if err != nil {

@@ -60,6 +60,7 @@ func (b *balancerServer) serve(ctx context.Context, sh systems.Shell, dir *direc
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel() // before the wait, whatever ended Serve
+	b.probes.run(ctx, &background, b.probed)
 	known := make(chan struct{})
 	var once sync.Once
 	background.Go(func() {

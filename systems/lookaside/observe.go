@@ -104,7 +104,10 @@ func (r *run) observeCPU(o *record.Observation) {
 //
 //	pick_first   c1/S     the first server alone is never idle; exact for any number of clients that it keeps busy
 //	round_robin  n·cmin/S equal turns: the slowest sets the pace of all
+//	random       n·cmin/S equal shares: the same
 //	least_load   Σc/S     no server is ever idle
+//	weighted_round_robin
+//	             Σc/S     shares in proportion to speed: all are saturated together
 //
 // Between one client and many, round_robin and least_load have no closed form,
 // so with fewer than manyClients per server nothing is said. ok is false then,
@@ -122,9 +125,9 @@ func (c *config) asymptote() (rps float64, ok bool) {
 		rps = c.capacities[0]
 	case float64(c.clients) < manyClients*n:
 		return 0, false
-	case c.policy == "round_robin":
+	case c.policy == "round_robin" || c.policy == "random":
 		rps = n * slices.Min(c.capacities)
-	case c.policy == "least_load":
+	case c.policy == "least_load" || c.policy == "weighted_round_robin":
 		rps = sum
 	default:
 		return 0, false

@@ -11,6 +11,7 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/service"
 )
 
@@ -157,11 +158,13 @@ func (r *reporter) next(draining bool) *lookasidev1.ReportRequest {
 	rate := func(n int64) float64 { return float64(n) / max(seconds, 1e-6) }
 	done, errs := st.Completed-r.last.Completed, st.Abandoned-r.last.Abandoned
 	busy := (st.Occupied - r.last.Occupied).Seconds()
+	latency := (st.Sojourn - r.last.Sojourn) / time.Duration(max(done, 1))
 	r.sequence++
 	r.last, r.lastAt = st, now
 	return &lookasidev1.ReportRequest{
 		Id: r.server.id, Instance: r.server.instance, Sequence: r.sequence,
 		InFlight: st.InFlight, Utilization: min(busy/max(seconds, 1e-6), 1),
 		Qps: rate(done + errs), Eps: rate(errs), Draining: draining,
+		LatencyNs: int64(min(latency, balancer.MaxLatency)),
 	}
 }

@@ -46,6 +46,12 @@ func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeReq
 	}, nil
 }
 
+// Probe implements lookasidev1.ComputeServiceServer.
+func (s *computeServer) Probe(context.Context, *lookasidev1.ProbeRequest) (*lookasidev1.ProbeResponse, error) {
+	n, latency := s.station.probe()
+	return &lookasidev1.ProbeResponse{Id: s.id, Instance: s.instance, InFlight: n, LatencyNs: int64(latency)}, nil
+}
+
 // GetStats implements lookasidev1.ComputeServiceServer.
 func (s *computeServer) GetStats(context.Context, *lookasidev1.GetStatsRequest) (*lookasidev1.GetStatsResponse, error) {
 	st, _ := s.station.stats()

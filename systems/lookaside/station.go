@@ -25,6 +25,7 @@ type station struct {
 	mu      sync.Mutex // guards what follows, and sending to jobs
 	queue   *queue.FCFS
 	meter   service.Meter
+	times   service.Latencies
 	refused int64
 }
 
@@ -58,6 +59,7 @@ func (s *station) enter() *job {
 	}
 	j := &job{left: make(chan struct{})}
 	j.visit.Arrived = s.meter.Arrive(s.now())
+	j.visit.Found = s.meter.InFlight()
 	j.visit.Finish, j.visit.Service = s.queue.Arrive(j.visit.Arrived)
 	s.jobs <- j // never blocks: this is the only sender, and there is room
 	return j
@@ -100,6 +102,7 @@ func (s *station) leave(j *job) {
 		j.sojourn = s.meter.Abandon(now, j.visit)
 	} else {
 		j.sojourn = s.meter.Depart(now, j.visit)
+		s.times.Add(j.visit.Found, j.sojourn)
 	}
 	close(j.left)
 }
@@ -108,6 +111,15 @@ func (s *station) leave(j *job) {
 func (s *station) close() {
 	close(s.closed)
 	s.alarm.Close()
+}
+
+// probe returns the number of requests here, and how long one more must expect
+// to be.
+func (s *station) probe() (inFlight int64, latency time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.meter.InFlight()
+	return n, s.times.Expect(n + 1)
 }
 
 // stats returns the counts as of now, and the time.

@@ -25,6 +25,7 @@ type Visit struct {
 	Arrived time.Duration // as Meter.Arrive returned it
 	Service time.Duration // the service time it was given
 	Finish  time.Duration // when the model meant it to leave; 0: there is no model
+	Found   int64         // requests that were there when it came, itself included
 }
 
 // Stats is what a Meter counted.
@@ -37,6 +38,7 @@ type Stats struct {
 	Busy        time.Duration // sum of the service times of completed requests
 	Occupied    time.Duration // time with at least one request in flight
 	Oversleep   time.Duration // how late completed requests left, summed
+	Sojourn     time.Duration // sum of the times that completed requests spent here
 }
 
 // Arrive counts a request in and returns its time of arrival.
@@ -47,12 +49,16 @@ func (m *Meter) Arrive(now time.Duration) (arrived time.Duration) {
 	return m.now
 }
 
+// InFlight is the number of requests in the server.
+func (m *Meter) InFlight() int64 { return m.stats.InFlight }
+
 // Depart counts a request as completed and returns how long it was in the
 // server.
 func (m *Meter) Depart(now time.Duration, v Visit) (sojourn time.Duration) {
 	m.leave(now)
 	m.stats.Completed++
 	m.stats.Busy = add(m.stats.Busy, v.Service)
+	m.stats.Sojourn = add(m.stats.Sojourn, m.now-v.Arrived)
 	if v.Finish > 0 {
 		m.stats.Oversleep = add(m.stats.Oversleep, max(m.now-v.Finish, 0))
 	}

@@ -54,7 +54,9 @@ func TestLittleExactly(t *testing.T) {
 				sum += m.Abandon(at, v)
 				want.Abandoned++
 			} else {
-				sum += m.Depart(at, v)
+				sojourn := m.Depart(at, v)
+				sum += sojourn
+				want.Sojourn += sojourn
 				want.Completed++
 				busy += v.Service
 			}
@@ -69,7 +71,7 @@ func TestLittleExactly(t *testing.T) {
 			},
 			"leave": leave,
 			"": func(t *rapid.T) {
-				if got := m.Stats(now).InFlight; got != int64(len(inside)) {
+				if got := m.Stats(now).InFlight; got != int64(len(inside)) || got != m.InFlight() {
 					t.Fatalf("in flight %d, want %d", got, len(inside))
 				}
 			},
