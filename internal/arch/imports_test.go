@@ -43,11 +43,12 @@ var rules = []rule{
 	{"internal/figure", []string{"internal/stats", "internal/record"}, "a figure is a function of data"},
 	{"internal/table", []string{"internal/stats", "internal/record"}, "a table is a function of data"},
 	{"internal/page", []string{"internal/stats", "internal/record"}, "a page is a function of data"},
+	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
 	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
 	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},
 	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
 	{"internal/journal", []string{"internal/record"}, "what durable systems share knows none of them"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/figure", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/compare", "internal/figure", "internal/record"}, "the command line calls rooms; it looks into no system"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 
