@@ -41,6 +41,8 @@ type Rivals struct {
 	Work    string   // an existing folder for scratch files
 	Command []string // as typed, for run.json
 	Report  func(RivalProgress)
+
+	bare [2]bool // whether a binary can do without the yardsticks; see Check
 }
 
 // RivalProgress is told before each trial and after it.
@@ -101,11 +103,11 @@ func (r *Rivals) Run(ctx context.Context, p *Plan) (m *Match, err error) {
 	done, total := 0, 2*len(p.Trials)
 	for i := range p.Trials {
 		t := &p.Trials[i]
-		first := Side(rand.New(rand.NewPCG(t.Seed, uint64(t.Cell.Index))).IntN(2))
-		for _, side := range [2]Side{first, 1 - first} {
+		begins := Side(rand.New(rand.NewPCG(t.Seed, uint64(t.Cell.Index))).IntN(2))
+		for _, side := range [2]Side{begins, 1 - begins} {
 			u := RivalProgress{Plan: p, Trial: t, Side: side, Done: done, Total: total, Left: left(p, started, done, total)}
 			r.progress(u)
-			one, err := r.trial(ctx, p, t, side)
+			one, err := r.trial(ctx, p, t, side, i == 0 || p.Trials[i-1].Block != t.Block)
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,9 @@ import (
 	"dyno/systems"
 )
 
+// checkLimit bounds the time in which a binary plans a cell.
+const checkLimit = time.Minute
+
 // stopGrace is how long a binary that is asked to stop may take: longer than
 // its own grace for the processes it started.
 const stopGrace = 4 * process.DefaultGrace
@@ -33,16 +37,24 @@ type single struct {
 	bundle string // logs of a trial that was not valid; empty: none
 }
 
+// noYardsticks asks a binary not to measure the yardsticks.
+const noYardsticks = "--yardsticks=false"
+
 // Check asks both binaries whether they understand every cell of a plan. What
 // they do not is a usage error with their own words.
 func (r *Rivals) Check(ctx context.Context, p *Plan) error {
 	for _, side := range Sides {
-		for _, c := range p.Cells {
+		for i, c := range p.Cells {
 			file, err := r.write(p, c)
 			if err != nil {
 				return err
 			}
-			out, err := r.call(ctx, side, file, time.Minute, "--scale", p.Scale, "--blocks", "1", "--dry-run")
+			args := []string{"--scale", p.Scale, "--blocks", "1", "--dry-run"}
+			if i == 0 {
+				_, err := r.call(ctx, side, file, checkLimit, append(args, noYardsticks)...)
+				r.bare[side] = err == nil
+			}
+			out, err := r.call(ctx, side, file, checkLimit, args...)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -71,9 +83,10 @@ func lastWords(err error) string {
 	return err.Error()
 }
 
-// trial measures one cell by one binary. An error means that the comparison
-// must stop; a trial that failed is a record.
-func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side) (*single, error) {
+// trial measures one cell by one binary; with the first of a block goes the
+// measurement of the yardsticks. An error means that the comparison must stop; a
+// trial that failed is a record.
+func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, first bool) (*single, error) {
 	file, err := r.write(p, t.Cell)
 	if err != nil {
 		return nil, err
@@ -82,8 +95,12 @@ func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side) (*sing
 	if err := os.RemoveAll(out); err != nil {
 		return nil, err
 	}
-	limit := attempts*(t.Cell.cost()+patience) + patience // its own limits come first
-	_, err = r.call(ctx, side, file, limit, "--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10), "--out", out)
+	limit := attempts*(t.Cell.cost()+patience) + p.yardstickCost() + patience // its own limits come first
+	args := []string{"--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10), "--out", out}
+	if !first && r.bare[side] {
+		args = append(args, noYardsticks)
+	}
+	_, err = r.call(ctx, side, file, limit, args...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -179,7 +196,7 @@ type cellFile struct {
 	Title    string                `yaml:"title"`
 	Question string                `yaml:"question"`
 	System   string                `yaml:"system"`
-	Load     map[string]string     `yaml:"load"`
+	Load     map[string]any        `yaml:"load"`
 	Knobs    map[string]string     `yaml:"knobs,omitempty"`
 	Core     []map[string][]string `yaml:"core"`
 	Scales   map[string]cellScale  `yaml:"scales"`
@@ -193,9 +210,13 @@ type cellScale struct {
 
 // write makes the file of a cell; its name is the experiment's, as it must be.
 func (r *Rivals) write(p *Plan, c *Cell) (string, error) {
+	load, err := loadKeys(p.Load)
+	if err != nil {
+		return "", err
+	}
 	f := cellFile{
 		Name: p.Name, Title: p.Title, Question: p.Question, System: p.System.Name,
-		Load: map[string]string{"loop": p.Load.Loop}, Knobs: p.Knobs,
+		Load: load, Knobs: p.Knobs,
 		Core:   []map[string][]string{{}},
 		Scales: make(map[string]cellScale),
 	}
@@ -211,4 +232,19 @@ func (r *Rivals) write(p *Plan, c *Cell) (string, error) {
 	}
 	path := filepath.Join(r.Work, p.Name+".yaml")
 	return path, os.WriteFile(path, text, 0o600)
+}
+
+// loadKeys are the keys of a load model as a file has them, without those that
+// were not given: an older binary may not know them.
+func loadKeys(l record.Load) (map[string]any, error) {
+	text, err := yaml.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	keys := make(map[string]any)
+	if err := yaml.Unmarshal(text, &keys); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(keys, func(_ string, v any) bool { return v == "" || v == "0s" || v == 0 || v == 0.0 })
+	return keys, nil
 }

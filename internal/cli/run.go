@@ -29,6 +29,7 @@ type runFlags struct {
 	fresh  bool
 	strict bool
 	pprof  bool
+	bare   bool // measure the yardsticks
 	out    string
 }
 
@@ -59,6 +60,7 @@ Exit code 1 says that a trial failed its check; it is listed in the report.`,
 	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/")
+	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
@@ -76,7 +78,10 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		return err
 	}
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update, Yardsticks: yardstick.Measure}
+	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	if f.bare {
+		runner.Yardsticks = yardstick.Measure
+	}
 	var tally experiments.Tally
 	for _, p := range plans {
 		show.begin(p)

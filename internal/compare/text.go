@@ -45,8 +45,10 @@ func (r *Result) byExperiment() [][]*Row {
 // basis says what the table rests on.
 func (r *Result) basis(b *strings.Builder) {
 	fmt.Fprintf(b, "change: median of new/old over n pairs of trials, less 1; [ ] its interval (95 %% or more), ( to ) the range below %d pairs\n", LeastPairs)
-	fmt.Fprintf(b, "judged: %s, a change counts beyond %.3g %%; if nothing is worse by more, the chance of a false alarm is %.2g %% at most\n",
-		counted(r.Tests, "row"), r.ThresholdPct, 100*r.FalseAlarm)
+	if r.Tests > 0 {
+		fmt.Fprintf(b, "judged: %s, a change counts beyond %.3g %%; if nothing is worse by more, the chance of a false alarm is %.2g %% at most\n",
+			counted(r.Tests, "row"), r.ThresholdPct, 100*r.FalseAlarm)
+	}
 	for _, side := range Sides {
 		t := r.Trials[side]
 		fmt.Fprintf(b, "%s: %d valid, %d invalid, %d unknown, %d without an observation\n", counted(t.Valid+t.Invalid+t.Unknown+t.Errors, side+" trial"), t.Valid, t.Invalid, t.Unknown, t.Errors)

@@ -31,3 +31,6 @@ func (s *Seconds) UnmarshalYAML(decode func(any) error) error {
 	*s = ToSeconds(d)
 	return nil
 }
+
+// MarshalYAML is the inverse of UnmarshalYAML.
+func (s Seconds) MarshalYAML() (any, error) { return s.String(), nil }
