@@ -13,11 +13,11 @@ func (p *Planner) ask(in Ask) {
 		return
 	}
 	if a := w.current; a != nil {
-		if a.assign.Seq == in.Seq && p.flaw != "forget the answer" {
+		if a.assign.Seq == in.Seq && p.fresh(a) {
 			p.emit(a.assign)
 			return
 		}
-		p.release(a) // its report was lost, or it has given up
+		p.release(a) // its report was lost, it has given up, or it would in vain
 	}
 	w.seq = in.Seq
 	if !w.waiting {
@@ -26,11 +26,20 @@ func (p *Planner) ask(in Ask) {
 	}
 }
 
+// fresh reports whether the sources that an attempt was given are still those
+// to be read.
+func (p *Planner) fresh(a *attempt) bool {
+	return !slices.ContainsFunc(a.assign.Sources, func(s Source) bool {
+		t := &p.tasks[Map][s.Map]
+		return !t.done || t.by != s.Attempt
+	})
+}
+
 // give finds a task for a worker that waits. It reports false if there is none
 // for now.
 func (p *Planner) give(w *worker) bool {
 	for phase := range p.pending {
-		if Phase(phase) == Reduce && p.undone[Map] > 0 && p.flaw != "reduce early" {
+		if Phase(phase) == Reduce && p.undone[Map] > 0 {
 			break
 		}
 		if queue := p.pending[phase]; len(queue) > 0 {
@@ -86,6 +95,9 @@ func (p *Planner) straggler(w *worker) (Task, bool) {
 		}
 	}
 	for _, a := range p.order { // the oldest first
+		if a.task.Phase == Reduce && p.undone[Map] > 0 {
+			continue
+		}
 		if a.worker != w && !a.orphaned && tries[a.task] == 1 && p.late(a) {
 			return a.task, true
 		}

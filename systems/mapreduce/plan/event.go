@@ -177,7 +177,7 @@ type Counters struct {
 	BackupWins int // of those, finished first
 	Reruns     int // tasks that became undone or unassigned again: their worker or its output was lost
 	Failures   int // attempts that failed by themselves
-	Wasted     int // attempts that finished second
+	Wasted     int // attempts that others were faster than
 	Suspected  int // times a worker's lease ran out
 	Left       int // workers that went while the job ran
 	LostMaps   int // map outputs that were lost

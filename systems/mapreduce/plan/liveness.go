@@ -28,7 +28,7 @@ func (p *Planner) leave(name string) {
 	if w.waiting {
 		p.waiting = slices.DeleteFunc(p.waiting, func(o *worker) bool { return o == w })
 	}
-	if w.current != nil && p.flaw != "forget the dead" {
+	if w.current != nil {
 		p.release(w.current)
 	}
 	p.bereave(w)
@@ -37,7 +37,7 @@ func (p *Planner) leave(name string) {
 // bereave makes the map tasks undone whose output went with a worker. Silence
 // counts as absence: nobody could read it.
 func (p *Planner) bereave(w *worker) {
-	if p.cfg.Survives || p.flaw == "trust the dead" {
+	if p.cfg.Survives {
 		return
 	}
 	for i := range p.tasks[Map] {
@@ -51,9 +51,6 @@ func (p *Planner) bereave(w *worker) {
 // have their tasks. They are not gone: if one finishes first after all, that
 // counts.
 func (p *Planner) expire() {
-	if p.flaw == "wait for ever" {
-		return
-	}
 	for _, name := range slices.Sorted(maps.Keys(p.workers)) {
 		w := p.workers[name]
 		if w.suspected || p.now-w.heard < p.cfg.Lease {

@@ -3,7 +3,8 @@ package plan
 import "slices"
 
 // done takes in a finished attempt. One that is not in the books (of a worker
-// that left, of an earlier life, or told twice) changes nothing.
+// that left, of an earlier life, told twice, or of a task that another did
+// first) changes nothing.
 func (p *Planner) done(in Done) {
 	p.hear(in.Worker)
 	a := p.running[in.Attempt]
@@ -12,13 +13,6 @@ func (p *Planner) done(in Done) {
 	}
 	t := p.task(a.task)
 	p.drop(a)
-	if t.done {
-		p.counters.Wasted++
-		if p.flaw == "count twice" {
-			p.undone[a.task.Phase]--
-		}
-		return
-	}
 	t.done, t.by, t.home, t.result = true, a.id, in.Worker, in.Result
 	p.undone[a.task.Phase]--
 	p.unqueue(a.task)
@@ -28,7 +22,7 @@ func (p *Planner) done(in Done) {
 	}
 	p.emit(Write{Record{Kind: TaskDone, Task: a.task, Attempt: a.id, Worker: in.Worker, Result: in.Result}})
 	for _, other := range slices.Clone(p.order) {
-		if other.task == a.task && p.flaw != "let losers run" {
+		if other.task == a.task {
 			p.drop(other)
 			p.counters.Wasted++
 			p.emit(Cancel{Worker: other.worker.name, Attempt: other.id})
@@ -52,9 +46,6 @@ func (p *Planner) failed(in Failed) {
 	}
 	p.drop(a)
 	t := p.task(a.task)
-	if t.done {
-		return
-	}
 	p.requeueUnlessTried(a.task)
 	switch {
 	case len(in.Lost) > 0 && a.task.Phase == Reduce:
@@ -113,7 +104,7 @@ func (p *Planner) lose(s Source, reason string) {
 		return
 	}
 	t := &p.tasks[Map][s.Map]
-	if !t.done || t.by != s.Attempt || p.undone[Reduce] == 0 || p.flaw == "ignore losses" {
+	if !t.done || t.by != s.Attempt || p.undone[Reduce] == 0 {
 		return
 	}
 	t.done, t.result = false, nil
