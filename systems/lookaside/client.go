@@ -12,6 +12,7 @@ import (
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -91,11 +92,11 @@ func (l *clientLog) verify(req *lookasidev1.ComputeRequest, resp *lookasidev1.Co
 // work whose server broke off is sent to another one.
 func (c *caller) request(ctx context.Context, log *clientLog, req *lookasidev1.ComputeRequest) (target int32, _ *lookasidev1.ComputeResponse, _ record.Outcome, _ error) {
 	var failed []*lookasidev1.Instance
-	var b backoff
+	var b wait.Backoff
 	target = nobody
 	for i := range maxRepicks + 1 {
 		if i > 1 { // one bad server is the usual case; several in a row are a matter of time
-			b.wait(ctx, nil)
+			b.Wait(ctx, nil)
 		}
 		pick, err := c.pick(ctx, failed)
 		if err != nil {
@@ -148,7 +149,7 @@ func (c *caller) compute(ctx context.Context, s *peer, req *lookasidev1.ComputeR
 // the request's time is up; when it has no server, it is asked a few times
 // more before that is taken for an answer.
 func (c *caller) pick(ctx context.Context, failed []*lookasidev1.Instance) (*lookasidev1.PickResponse, error) {
-	var b backoff
+	var b wait.Backoff
 	for refusals := 0; ; {
 		conn, moved, err := c.finder.connect()
 		if err == nil && conn != nil {
@@ -168,7 +169,7 @@ func (c *caller) pick(ctx context.Context, failed []*lookasidev1.Instance) (*loo
 		if refusals > maxRepicks || ctx.Err() != nil {
 			return nil, err
 		}
-		b.wait(ctx, moved)
+		b.Wait(ctx, moved)
 	}
 }
 

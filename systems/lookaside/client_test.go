@@ -60,7 +60,7 @@ func newTestCaller(t *testing.T, pick func(*lookasidev1.PickRequest) (*lookaside
 		lookasidev1.RegisterBalancerServiceServer(r, &fakeBalancer{pick: pick})
 	})
 	f.to = "memory"
-	f.addr.set("memory")
+	f.addr.Set("memory")
 	c := newCaller(f, clientOptions{clients: 1, rounds: 2, attempt: patience})
 	for id, s := range servers {
 		conn, _ := rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterComputeServiceServer(r, s) })

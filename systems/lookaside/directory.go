@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -124,17 +125,17 @@ func (d *directory) announce(ctx context.Context, key string, v entryValue, held
 	if err != nil {
 		panic(err) // a NaN capacity: flags and the balancer refuse it
 	}
-	var b backoff
+	var b wait.Backoff
 	for ctx.Err() == nil {
 		err := d.hold(ctx, key, string(value), func(revision int64) {
-			b.reset()
+			b.Reset()
 			held(revision)
 		})
 		if ctx.Err() != nil {
 			return
 		}
 		d.log.Warn("not in the directory, trying again", "etcd", d.endpoints, "key", key, "error", err)
-		b.wait(ctx, nil)
+		b.Wait(ctx, nil)
 	}
 }
 
@@ -174,17 +175,17 @@ func (d *directory) revoke(ctx context.Context, id clientv3.LeaseID) {
 // follow keeps calling apply with all entries below a prefix, oldest first,
 // and the revision up to which they are complete, until the context ends.
 func (d *directory) follow(ctx context.Context, prefix string, apply func([]entry, int64)) {
-	var b backoff
+	var b wait.Backoff
 	for ctx.Err() == nil {
 		err := d.watch(ctx, prefix, func(entries []entry, revision int64) {
-			b.reset()
+			b.Reset()
 			apply(entries, revision)
 		})
 		if err == nil || ctx.Err() != nil {
 			continue
 		}
 		d.log.Warn("cannot read the directory, trying again", "etcd", d.endpoints, "error", err)
-		b.wait(ctx, nil)
+		b.Wait(ctx, nil)
 	}
 }
 

@@ -240,7 +240,7 @@ func TestFinderKnowsTheLatestBalancer(t *testing.T) {
 	at := func(want string) {
 		t.Helper()
 		for {
-			addr, moved := f.addr.get()
+			addr, moved := f.addr.Get()
 			if addr == want {
 				return
 			}

@@ -7,12 +7,13 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/internal/rpc"
+	"dyno/systems/lookaside/wait"
 )
 
 // finder knows where the balancer is now and keeps a connection to it.
 type finder struct {
 	dir  *directory
-	addr latest[string] // empty: none is known
+	addr wait.Latest[string] // empty: none is known
 
 	mu   sync.Mutex
 	conn *grpc.ClientConn
@@ -28,7 +29,7 @@ func newFinder(dir *directory) *finder { return &finder{dir: dir} }
 func (f *finder) run(ctx context.Context) {
 	f.dir.follow(ctx, f.dir.balancers(), func(entries []entry, _ int64) {
 		if n := len(entries); n > 0 {
-			f.addr.set(entries[n-1].Address)
+			f.addr.Set(entries[n-1].Address)
 		}
 	})
 }
@@ -39,7 +40,7 @@ func (f *finder) run(ctx context.Context) {
 func (f *finder) connect() (*grpc.ClientConn, <-chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	addr, moved := f.addr.get()
+	addr, moved := f.addr.Get()
 	if addr == f.to {
 		return f.conn, moved, nil
 	}

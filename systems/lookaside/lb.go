@@ -13,6 +13,7 @@ import (
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -34,7 +35,7 @@ type balancerServer struct {
 	log      *slog.Logger
 	stopping chan struct{} // closed: report streams end
 	probes   *probing
-	complete latest[int64] // the directory's revision up to which members are known
+	complete wait.Latest[int64] // the directory's revision up to which members are known
 
 	mu      sync.Mutex // guards what follows; a pick holds it for about a microsecond
 	core    *balancer.Balancer
@@ -94,7 +95,7 @@ func (b *balancerServer) Register(ctx context.Context, req *lookasidev1.Register
 	ctx, cancel := context.WithTimeout(ctx, registerPatience)
 	defer cancel()
 	for {
-		revision, changed := b.complete.get()
+		revision, changed := b.complete.Get()
 		b.mu.Lock()
 		got := b.members[want.ID]
 		b.mu.Unlock()

@@ -24,7 +24,7 @@ func (b *balancerServer) apply(entries []entry, revision int64) {
 		}
 	}
 	b.mu.Unlock()
-	b.complete.set(revision)
+	b.complete.Set(revision)
 }
 
 // leave removes the members that the directory no longer lists. One that it

@@ -2,7 +2,6 @@ package lookaside
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"dyno/internal/record"
@@ -31,58 +29,6 @@ func TestParseDiscovery(t *testing.T) {
 	}
 	if _, err := openDirectory("etcd://a:1", "a/b", nil); !systems.IsUsage(err) {
 		t.Errorf("a service with a slash: error %v", err)
-	}
-}
-
-func TestBackoffGrowsToItsBoundWithJitter(t *testing.T) {
-	var b backoff
-	most := backoffFirst
-	for i := range 20 {
-		if d := b.next(); d > most || d < most/2-1 {
-			t.Errorf("wait %d is %v, want %v to %v", i, d, most/2, most)
-		}
-		most = min(2*most, backoffMost)
-	}
-	b.reset()
-	if d := b.next(); d > backoffFirst {
-		t.Errorf("first wait after a reset is %v", d)
-	}
-}
-
-func TestBackoffWakes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := backoff{attempts: 10}
-		begin := time.Now()
-		b.wait(t.Context(), closed())
-		ended, cancel := context.WithCancel(t.Context())
-		cancel()
-		b.wait(ended, nil)
-		if d := time.Since(begin); d != 0 {
-			t.Errorf("waited %v although woken, and although the context had ended", d)
-		}
-		b.wait(t.Context(), nil)
-		if d := time.Since(begin); d < backoffMost/2 || d > backoffMost {
-			t.Errorf("waited %v", d)
-		}
-	})
-}
-
-func TestLatest(t *testing.T) {
-	var l latest[int]
-	v, changed := l.get()
-	if v != 0 {
-		t.Errorf("zero value holds %d", v)
-	}
-	l.set(0)
-	select {
-	case <-changed:
-		t.Error("woken by the same value")
-	default:
-	}
-	l.set(1)
-	<-changed
-	if v, _ := l.get(); v != 1 {
-		t.Errorf("holds %d, want 1", v)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -28,8 +29,8 @@ type reporter struct {
 	interval time.Duration
 	finder   *finder
 	log      *slog.Logger
-	revision latest[int64]   // of the server's entry in the directory; 0: not yet there
-	draining context.Context // ended: say so, then end
+	revision wait.Latest[int64] // of the server's entry in the directory; 0: not yet there
+	draining context.Context    // ended: say so, then end
 	drainNow context.CancelFunc
 	ended    chan struct{} // closed when run has returned
 
@@ -49,15 +50,15 @@ func newReporter(s *computeServer, address string, interval time.Duration, f *fi
 func (r *reporter) run(ctx context.Context) {
 	defer close(r.ended)
 	defer context.AfterFunc(ctx, r.drainNow)()
-	var b backoff
+	var b wait.Backoff
 	for r.draining.Err() == nil {
 		err := r.session(ctx, &b)
 		if err == nil || r.draining.Err() != nil {
 			continue
 		}
 		r.log.Warn("not reporting, trying again", "server", r.server.id, "error", err)
-		_, moved := r.finder.addr.get()
-		b.wait(r.draining, moved)
+		_, moved := r.finder.addr.Get()
+		b.Wait(r.draining, moved)
 	}
 }
 
@@ -73,8 +74,8 @@ func (r *reporter) drain(ctx context.Context) {
 // session registers with the balancer and reports to it until it moves, the
 // server's entry in the directory is another one, the server drains, or
 // something fails. It returns nil unless something failed.
-func (r *reporter) session(ctx context.Context, b *backoff) error {
-	revision, reannounced := r.revision.get()
+func (r *reporter) session(ctx context.Context, b *wait.Backoff) error {
+	revision, reannounced := r.revision.Get()
 	conn, moved, err := r.finder.connect()
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func (r *reporter) register(ctx context.Context, lb lookasidev1.BalancerServiceC
 	return err
 }
 
-func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse], b *backoff, moved, reannounced <-chan struct{}) error {
+func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse], b *wait.Backoff, moved, reannounced <-chan struct{}) error {
 	tick := time.NewTimer(untilReport(time.Now(), r.interval))
 	defer tick.Stop()
 	for draining := false; ; {
@@ -127,7 +128,7 @@ func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient
 			_, _ = stream.CloseAndRecv() // answered once every report has been taken in
 			return nil
 		}
-		b.reset()
+		b.Reset()
 		select {
 		case <-tick.C:
 			tick.Reset(untilReport(time.Now(), r.interval))

@@ -114,7 +114,7 @@ func (s *computeServer) serve(ctx context.Context, sh systems.Shell, dir *direct
 				if o.after != "" {
 					dir.await(ctx, dir.server(o.after))
 				}
-				dir.announce(ctx, dir.server(s.id)+s.instance, entryValue{Address: addr, Capacity: s.capacity}, r.revision.set)
+				dir.announce(ctx, dir.server(s.id)+s.instance, entryValue{Address: addr, Capacity: s.capacity}, r.revision.Set)
 			})
 			dir.log.Info("serving", "server", s.id, "address", addr)
 			sh.Ready(addr)

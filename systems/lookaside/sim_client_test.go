@@ -11,6 +11,7 @@ import (
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -39,14 +40,14 @@ type simClient struct {
 	attempt  int
 	refusals int
 	failed   []*lookasidev1.Instance
-	instance *simServer // that was asked
-	between  backoff    // attempts
-	asking   backoff
+	instance *simServer   // that was asked
+	between  wait.Backoff // attempts
+	asking   wait.Backoff
 }
 
 func (c *simClient) Init(env *sim.Env) {
 	c.env, c.shares = env, map[string]Share{}
-	c.between.rng, c.asking.rng = env.Rand(), env.Rand()
+	c.between.Rand, c.asking.Rand = env.Rand(), env.Rand()
 	c.lb = simWatch{env: env, prefix: simBalancers}
 	c.lb.ask()
 	c.think()
@@ -123,7 +124,7 @@ func (c *simClient) begin() {
 		Seed: mix(c.world.Seed(), streamRequest, uint64(c.env.ID()), uint64(len(c.log.answers))), Rounds: 1,
 	}
 	c.log.answers = append(c.log.answers, answer{})
-	c.between.reset()
+	c.between.Reset()
 	c.choose()
 }
 
@@ -132,7 +133,7 @@ func (c *simClient) timeUp() bool { return c.env.Now() >= c.begun+simRequestTime
 // choose is what caller.pick does.
 func (c *simClient) choose() {
 	c.refusals = 0
-	c.asking.reset()
+	c.asking.Reset()
 	c.ask()
 }
 
@@ -157,7 +158,7 @@ func (c *simClient) unpicked(err error) {
 		c.finish(pickOutcome(c.target, err))
 		return
 	}
-	c.wait(simTagAsk, c.asking.next())
+	c.wait(simTagAsk, c.asking.Next())
 }
 
 func (c *simClient) serve(m simPicked) {
@@ -205,8 +206,8 @@ func (c *simClient) broke() {
 		c.finish(record.Unknown)
 	case c.attempt > 1:
 		c.refusals = 0
-		c.asking.reset()
-		c.wait(simTagAsk, c.between.next())
+		c.asking.Reset()
+		c.wait(simTagAsk, c.between.Next())
 	default:
 		c.choose()
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dyno/bench/sim"
+	"dyno/systems/lookaside/wait"
 )
 
 // The world in which faults are hunted. The nodes here are shells, as the gRPC
@@ -242,12 +243,12 @@ type simAnnouncer struct {
 	holds  bool
 	losing bool          // the lease is being revoked
 	until  time.Duration // when the lease ends, as far as is known
-	retry  backoff
+	retry  wait.Backoff
 	ended  bool
 }
 
 func (a *simAnnouncer) start() {
-	a.retry.rng = a.env.Rand()
+	a.retry.Rand = a.env.Rand()
 	a.number++
 	a.holds, a.put.lease = false, a.env.Rand().Uint64()
 	a.env.Send(simDirectoryID, a.put)
@@ -259,7 +260,7 @@ func (a *simAnnouncer) receive(msg any) {
 	case simHeld:
 		if m.lease == a.put.lease && !a.holds && !a.ended {
 			a.holds, a.until = true, a.env.Now()+leaseTTL
-			a.retry.reset()
+			a.retry.Reset()
 			a.env.SetTimer(leaseTTL/3, simTag(simTagRenew, a.number))
 			if a.held(m.created); a.mutant == mutantRevision {
 				a.held(m.put)
@@ -306,7 +307,7 @@ func (a *simAnnouncer) lose() {
 func (a *simAnnouncer) again() {
 	a.number++
 	a.losing = false
-	a.env.SetTimer(a.retry.next(), simTag(simTagRetry, a.number))
+	a.env.SetTimer(a.retry.Next(), simTag(simTagRetry, a.number))
 }
 
 // stop takes the key away, or leaves it to its lease's end when that fails.

@@ -11,6 +11,7 @@ import (
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/wait"
 )
 
 // What servers hear and say. Addresses name one life of a process.
@@ -64,7 +65,7 @@ type simServer struct {
 	lb           simWatch
 	address      string // of the balancer
 	revision     int64
-	retry        backoff
+	retry        wait.Backoff
 	session      uint64
 	registering  bool
 	reporting    bool
@@ -93,7 +94,7 @@ type simJob struct {
 
 func (s *simServer) Init(env *sim.Env) {
 	s.env, s.instance = env, fmt.Sprintf("%s.%08x", s.id, env.Rand().Uint32())
-	s.seen, s.retry.rng, s.seenAt = map[simAttempt]bool{}, env.Rand(), env.Now()
+	s.seen, s.retry.Rand, s.seenAt = map[simAttempt]bool{}, env.Rand(), env.Now()
 	s.queue = queue.NewFCFS(1, s.world.service, rand.New(rand.NewPCG(env.Rand().Uint64(), streamService)))
 	s.world.lives = append(s.world.lives, s)
 	s.world.byInstance[s.instance] = s
@@ -175,7 +176,7 @@ func (s *simServer) registered(err error) {
 		return
 	}
 	s.registering, s.reporting = false, true
-	s.retry.reset()
+	s.retry.Reset()
 	s.report(false)
 }
 
@@ -183,7 +184,7 @@ func (s *simServer) registered(err error) {
 func (s *simServer) broken() {
 	s.session++
 	s.registering, s.reporting = false, false
-	s.env.SetTimer(s.retry.next(), simTag(simTagSession, s.session))
+	s.env.SetTimer(s.retry.Next(), simTag(simTagSession, s.session))
 }
 
 func (s *simServer) report(draining bool) {

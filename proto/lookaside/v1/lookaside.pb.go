@@ -182,6 +182,319 @@ func (x *PickResponse) GetAddress() string {
 	return ""
 }
 
+type PickManyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many picks are asked for, at most 1024; 0 only reports failures.
+	Count uint32 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// The servers that just failed this client, at most 16.
+	Failed        []*Instance `protobuf:"bytes,2,rep,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickManyRequest) Reset() {
+	*x = PickManyRequest{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickManyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickManyRequest) ProtoMessage() {}
+
+func (x *PickManyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickManyRequest.ProtoReflect.Descriptor instead.
+func (*PickManyRequest) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PickManyRequest) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *PickManyRequest) GetFailed() []*Instance {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+type PickManyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Servers that this stream names for the first time. They are numbered from 0
+	// in the order in which the stream has introduced them.
+	Introduced []*PickResponse `protobuf:"bytes,1,rep,name=introduced,proto3" json:"introduced,omitempty"`
+	// The picks, by these numbers: as many as were asked for, or none.
+	Picks []uint32 `protobuf:"varint,2,rep,packed,name=picks,proto3" json:"picks,omitempty"`
+	// Why there are none.
+	Unavailable   string `protobuf:"bytes,3,opt,name=unavailable,proto3" json:"unavailable,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickManyResponse) Reset() {
+	*x = PickManyResponse{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickManyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickManyResponse) ProtoMessage() {}
+
+func (x *PickManyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickManyResponse.ProtoReflect.Descriptor instead.
+func (*PickManyResponse) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PickManyResponse) GetIntroduced() []*PickResponse {
+	if x != nil {
+		return x.Introduced
+	}
+	return nil
+}
+
+func (x *PickManyResponse) GetPicks() []uint32 {
+	if x != nil {
+		return x.Picks
+	}
+	return nil
+}
+
+func (x *PickManyResponse) GetUnavailable() string {
+	if x != nil {
+		return x.Unavailable
+	}
+	return ""
+}
+
+type WatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The service that the client means; empty: whatever the balancer has.
+	Service       string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRequest) Reset() {
+	*x = WatchRequest{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRequest) ProtoMessage() {}
+
+func (x *WatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
+func (*WatchRequest) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
+type WatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Forget what was sent before: this is all there is.
+	Snapshot bool `protobuf:"varint,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// Servers that are new or have changed.
+	Changed []*Endpoint `protobuf:"bytes,2,rep,name=changed,proto3" json:"changed,omitempty"`
+	// Servers that have left.
+	Gone          []*Instance `protobuf:"bytes,3,rep,name=gone,proto3" json:"gone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponse) Reset() {
+	*x = WatchResponse{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponse) ProtoMessage() {}
+
+func (x *WatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponse) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WatchResponse) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+func (x *WatchResponse) GetChanged() []*Endpoint {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *WatchResponse) GetGone() []*Instance {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+// Endpoint is a server as its clients need to know it.
+type Endpoint struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Instance string                 `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
+	Address  string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Capacity float64                `protobuf:"fixed64,4,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// The order of registration.
+	Revision int64 `protobuf:"varint,5,opt,name=revision,proto3" json:"revision,omitempty"`
+	// It is draining or suspect: use it only when there is no other.
+	Avoid         bool `protobuf:"varint,6,opt,name=avoid,proto3" json:"avoid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Endpoint) Reset() {
+	*x = Endpoint{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Endpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Endpoint) ProtoMessage() {}
+
+func (x *Endpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
+func (*Endpoint) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Endpoint) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Endpoint) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *Endpoint) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Endpoint) GetCapacity() float64 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *Endpoint) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Endpoint) GetAvoid() bool {
+	if x != nil {
+		return x.Avoid
+	}
+	return false
+}
+
 type RegisterRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -197,7 +510,7 @@ type RegisterRequest struct {
 
 func (x *RegisterRequest) Reset() {
 	*x = RegisterRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[3]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -209,7 +522,7 @@ func (x *RegisterRequest) String() string {
 func (*RegisterRequest) ProtoMessage() {}
 
 func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[3]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -222,7 +535,7 @@ func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
 func (*RegisterRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{3}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RegisterRequest) GetId() string {
@@ -268,7 +581,7 @@ type RegisterResponse struct {
 
 func (x *RegisterResponse) Reset() {
 	*x = RegisterResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[4]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +593,7 @@ func (x *RegisterResponse) String() string {
 func (*RegisterResponse) ProtoMessage() {}
 
 func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[4]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +606,7 @@ func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterResponse.ProtoReflect.Descriptor instead.
 func (*RegisterResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{4}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{9}
 }
 
 // ReportRequest is shaped like an ORCA load report (utilisation, in-flight,
@@ -322,7 +635,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[5]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +647,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[5]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +660,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{5}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReportRequest) GetId() string {
@@ -421,7 +734,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[6]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +746,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[6]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +759,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{6}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{11}
 }
 
 type ListServersRequest struct {
@@ -457,7 +770,7 @@ type ListServersRequest struct {
 
 func (x *ListServersRequest) Reset() {
 	*x = ListServersRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[7]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -469,7 +782,7 @@ func (x *ListServersRequest) String() string {
 func (*ListServersRequest) ProtoMessage() {}
 
 func (x *ListServersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[7]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -482,7 +795,7 @@ func (x *ListServersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServersRequest.ProtoReflect.Descriptor instead.
 func (*ListServersRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{7}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{12}
 }
 
 type ListServersResponse struct {
@@ -497,7 +810,7 @@ type ListServersResponse struct {
 
 func (x *ListServersResponse) Reset() {
 	*x = ListServersResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[8]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +822,7 @@ func (x *ListServersResponse) String() string {
 func (*ListServersResponse) ProtoMessage() {}
 
 func (x *ListServersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[8]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +835,7 @@ func (x *ListServersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListServersResponse.ProtoReflect.Descriptor instead.
 func (*ListServersResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{8}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListServersResponse) GetPolicy() string {
@@ -571,7 +884,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[9]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +896,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[9]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +909,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{9}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Server) GetId() string {
@@ -694,7 +1007,7 @@ type ComputeRequest struct {
 
 func (x *ComputeRequest) Reset() {
 	*x = ComputeRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[10]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -706,7 +1019,7 @@ func (x *ComputeRequest) String() string {
 func (*ComputeRequest) ProtoMessage() {}
 
 func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[10]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -719,7 +1032,7 @@ func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeRequest.ProtoReflect.Descriptor instead.
 func (*ComputeRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{10}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ComputeRequest) GetSeed() uint64 {
@@ -751,7 +1064,7 @@ type ComputeResponse struct {
 
 func (x *ComputeResponse) Reset() {
 	*x = ComputeResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[11]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +1076,7 @@ func (x *ComputeResponse) String() string {
 func (*ComputeResponse) ProtoMessage() {}
 
 func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[11]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +1089,7 @@ func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeResponse.ProtoReflect.Descriptor instead.
 func (*ComputeResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{11}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ComputeResponse) GetDigest() uint64 {
@@ -822,7 +1135,7 @@ type ProbeRequest struct {
 
 func (x *ProbeRequest) Reset() {
 	*x = ProbeRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +1147,7 @@ func (x *ProbeRequest) String() string {
 func (*ProbeRequest) ProtoMessage() {}
 
 func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[12]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +1160,7 @@ func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeRequest.ProtoReflect.Descriptor instead.
 func (*ProbeRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{12}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{17}
 }
 
 type ProbeResponse struct {
@@ -864,7 +1177,7 @@ type ProbeResponse struct {
 
 func (x *ProbeResponse) Reset() {
 	*x = ProbeResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +1189,7 @@ func (x *ProbeResponse) String() string {
 func (*ProbeResponse) ProtoMessage() {}
 
 func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[13]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +1202,7 @@ func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeResponse.ProtoReflect.Descriptor instead.
 func (*ProbeResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{13}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ProbeResponse) GetId() string {
@@ -928,7 +1241,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1253,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1266,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{14}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{19}
 }
 
 type GetStatsResponse struct {
@@ -979,7 +1292,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1304,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1317,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{15}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetStatsResponse) GetId() string {
@@ -1090,7 +1403,29 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\fPickResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
-	"\aaddress\x18\x03 \x01(\tR\aaddress\"\x8f\x01\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\"\\\n" +
+	"\x0fPickManyRequest\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\rR\x05count\x123\n" +
+	"\x06failed\x18\x02 \x03(\v2\x1b.dyno.lookaside.v1.InstanceR\x06failed\"\x8b\x01\n" +
+	"\x10PickManyResponse\x12?\n" +
+	"\n" +
+	"introduced\x18\x01 \x03(\v2\x1f.dyno.lookaside.v1.PickResponseR\n" +
+	"introduced\x12\x14\n" +
+	"\x05picks\x18\x02 \x03(\rR\x05picks\x12 \n" +
+	"\vunavailable\x18\x03 \x01(\tR\vunavailable\"(\n" +
+	"\fWatchRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\"\x93\x01\n" +
+	"\rWatchResponse\x12\x1a\n" +
+	"\bsnapshot\x18\x01 \x01(\bR\bsnapshot\x125\n" +
+	"\achanged\x18\x02 \x03(\v2\x1b.dyno.lookaside.v1.EndpointR\achanged\x12/\n" +
+	"\x04gone\x18\x03 \x03(\v2\x1b.dyno.lookaside.v1.InstanceR\x04gone\"\x9e\x01\n" +
+	"\bEndpoint\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x1a\n" +
+	"\bcapacity\x18\x04 \x01(\x01R\bcapacity\x12\x1a\n" +
+	"\brevision\x18\x05 \x01(\x03R\brevision\x12\x14\n" +
+	"\x05avoid\x18\x06 \x01(\bR\x05avoid\"\x8f\x01\n" +
 	"\x0fRegisterRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1159,9 +1494,11 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\x11in_flight_area_ns\x18\b \x01(\x03R\x0einFlightAreaNs\x12\x17\n" +
 	"\abusy_ns\x18\t \x01(\x03R\x06busyNs\x12!\n" +
 	"\foversleep_ns\x18\n" +
-	" \x01(\x03R\voversleepNs2\xde\x02\n" +
+	" \x01(\x03R\voversleepNs2\x85\x04\n" +
 	"\x0fBalancerService\x12G\n" +
-	"\x04Pick\x12\x1e.dyno.lookaside.v1.PickRequest\x1a\x1f.dyno.lookaside.v1.PickResponse\x12S\n" +
+	"\x04Pick\x12\x1e.dyno.lookaside.v1.PickRequest\x1a\x1f.dyno.lookaside.v1.PickResponse\x12W\n" +
+	"\bPickMany\x12\".dyno.lookaside.v1.PickManyRequest\x1a#.dyno.lookaside.v1.PickManyResponse(\x010\x01\x12L\n" +
+	"\x05Watch\x12\x1f.dyno.lookaside.v1.WatchRequest\x1a .dyno.lookaside.v1.WatchResponse0\x01\x12S\n" +
 	"\bRegister\x12\".dyno.lookaside.v1.RegisterRequest\x1a#.dyno.lookaside.v1.RegisterResponse\x12O\n" +
 	"\x06Report\x12 .dyno.lookaside.v1.ReportRequest\x1a!.dyno.lookaside.v1.ReportResponse(\x01\x12\\\n" +
 	"\vListServers\x12%.dyno.lookaside.v1.ListServersRequest\x1a&.dyno.lookaside.v1.ListServersResponse2\x83\x02\n" +
@@ -1182,47 +1519,60 @@ func file_lookaside_v1_lookaside_proto_rawDescGZIP() []byte {
 	return file_lookaside_v1_lookaside_proto_rawDescData
 }
 
-var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_lookaside_v1_lookaside_proto_goTypes = []any{
 	(*PickRequest)(nil),         // 0: dyno.lookaside.v1.PickRequest
 	(*Instance)(nil),            // 1: dyno.lookaside.v1.Instance
 	(*PickResponse)(nil),        // 2: dyno.lookaside.v1.PickResponse
-	(*RegisterRequest)(nil),     // 3: dyno.lookaside.v1.RegisterRequest
-	(*RegisterResponse)(nil),    // 4: dyno.lookaside.v1.RegisterResponse
-	(*ReportRequest)(nil),       // 5: dyno.lookaside.v1.ReportRequest
-	(*ReportResponse)(nil),      // 6: dyno.lookaside.v1.ReportResponse
-	(*ListServersRequest)(nil),  // 7: dyno.lookaside.v1.ListServersRequest
-	(*ListServersResponse)(nil), // 8: dyno.lookaside.v1.ListServersResponse
-	(*Server)(nil),              // 9: dyno.lookaside.v1.Server
-	(*ComputeRequest)(nil),      // 10: dyno.lookaside.v1.ComputeRequest
-	(*ComputeResponse)(nil),     // 11: dyno.lookaside.v1.ComputeResponse
-	(*ProbeRequest)(nil),        // 12: dyno.lookaside.v1.ProbeRequest
-	(*ProbeResponse)(nil),       // 13: dyno.lookaside.v1.ProbeResponse
-	(*GetStatsRequest)(nil),     // 14: dyno.lookaside.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),    // 15: dyno.lookaside.v1.GetStatsResponse
+	(*PickManyRequest)(nil),     // 3: dyno.lookaside.v1.PickManyRequest
+	(*PickManyResponse)(nil),    // 4: dyno.lookaside.v1.PickManyResponse
+	(*WatchRequest)(nil),        // 5: dyno.lookaside.v1.WatchRequest
+	(*WatchResponse)(nil),       // 6: dyno.lookaside.v1.WatchResponse
+	(*Endpoint)(nil),            // 7: dyno.lookaside.v1.Endpoint
+	(*RegisterRequest)(nil),     // 8: dyno.lookaside.v1.RegisterRequest
+	(*RegisterResponse)(nil),    // 9: dyno.lookaside.v1.RegisterResponse
+	(*ReportRequest)(nil),       // 10: dyno.lookaside.v1.ReportRequest
+	(*ReportResponse)(nil),      // 11: dyno.lookaside.v1.ReportResponse
+	(*ListServersRequest)(nil),  // 12: dyno.lookaside.v1.ListServersRequest
+	(*ListServersResponse)(nil), // 13: dyno.lookaside.v1.ListServersResponse
+	(*Server)(nil),              // 14: dyno.lookaside.v1.Server
+	(*ComputeRequest)(nil),      // 15: dyno.lookaside.v1.ComputeRequest
+	(*ComputeResponse)(nil),     // 16: dyno.lookaside.v1.ComputeResponse
+	(*ProbeRequest)(nil),        // 17: dyno.lookaside.v1.ProbeRequest
+	(*ProbeResponse)(nil),       // 18: dyno.lookaside.v1.ProbeResponse
+	(*GetStatsRequest)(nil),     // 19: dyno.lookaside.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),    // 20: dyno.lookaside.v1.GetStatsResponse
 }
 var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
 	1,  // 0: dyno.lookaside.v1.PickRequest.failed:type_name -> dyno.lookaside.v1.Instance
-	9,  // 1: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
-	0,  // 2: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
-	3,  // 3: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
-	5,  // 4: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
-	7,  // 5: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
-	10, // 6: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
-	12, // 7: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
-	14, // 8: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
-	2,  // 9: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
-	4,  // 10: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
-	6,  // 11: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
-	8,  // 12: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
-	11, // 13: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
-	13, // 14: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
-	15, // 15: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
-	9,  // [9:16] is the sub-list for method output_type
-	2,  // [2:9] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	1,  // 1: dyno.lookaside.v1.PickManyRequest.failed:type_name -> dyno.lookaside.v1.Instance
+	2,  // 2: dyno.lookaside.v1.PickManyResponse.introduced:type_name -> dyno.lookaside.v1.PickResponse
+	7,  // 3: dyno.lookaside.v1.WatchResponse.changed:type_name -> dyno.lookaside.v1.Endpoint
+	1,  // 4: dyno.lookaside.v1.WatchResponse.gone:type_name -> dyno.lookaside.v1.Instance
+	14, // 5: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
+	0,  // 6: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
+	3,  // 7: dyno.lookaside.v1.BalancerService.PickMany:input_type -> dyno.lookaside.v1.PickManyRequest
+	5,  // 8: dyno.lookaside.v1.BalancerService.Watch:input_type -> dyno.lookaside.v1.WatchRequest
+	8,  // 9: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
+	10, // 10: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
+	12, // 11: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
+	15, // 12: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
+	17, // 13: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
+	19, // 14: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
+	2,  // 15: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
+	4,  // 16: dyno.lookaside.v1.BalancerService.PickMany:output_type -> dyno.lookaside.v1.PickManyResponse
+	6,  // 17: dyno.lookaside.v1.BalancerService.Watch:output_type -> dyno.lookaside.v1.WatchResponse
+	9,  // 18: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
+	11, // 19: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
+	13, // 20: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
+	16, // 21: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
+	18, // 22: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
+	20, // 23: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
+	15, // [15:24] is the sub-list for method output_type
+	6,  // [6:15] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_lookaside_v1_lookaside_proto_init() }
@@ -1236,7 +1586,7 @@ func file_lookaside_v1_lookaside_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lookaside_v1_lookaside_proto_rawDesc), len(file_lookaside_v1_lookaside_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -23,6 +23,8 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	BalancerService_Pick_FullMethodName        = "/dyno.lookaside.v1.BalancerService/Pick"
+	BalancerService_PickMany_FullMethodName    = "/dyno.lookaside.v1.BalancerService/PickMany"
+	BalancerService_Watch_FullMethodName       = "/dyno.lookaside.v1.BalancerService/Watch"
 	BalancerService_Register_FullMethodName    = "/dyno.lookaside.v1.BalancerService/Register"
 	BalancerService_Report_FullMethodName      = "/dyno.lookaside.v1.BalancerService/Report"
 	BalancerService_ListServers_FullMethodName = "/dyno.lookaside.v1.BalancerService/ListServers"
@@ -37,6 +39,17 @@ type BalancerServiceClient interface {
 	// Pick chooses a server for one request. UNAVAILABLE, naming the service,
 	// when there is none; it never waits for one.
 	Pick(ctx context.Context, in *PickRequest, opts ...grpc.CallOption) (*PickResponse, error)
+	// PickMany is Pick for many requests of one client process over one stream:
+	// the asks that gather while the last frame is under way travel together. Each
+	// frame is answered by one, in order. The policy sees the same picks as if they
+	// had been asked for one by one. The balancer ends it with UNAVAILABLE when it
+	// stops.
+	PickMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PickManyRequest, PickManyResponse], error)
+	// Watch streams the servers that clients may use, for clients that choose by
+	// themselves: all of them first, then what changes. UNAVAILABLE, naming the
+	// service, when the balancer has another one; RESOURCE_EXHAUSTED when too many
+	// watch. It ends when the balancer stops.
+	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
 	// Register returns once the balancer knows the server and may pick it.
 	// Membership itself is held in etcd under the server's lease, and the balancer
 	// believes etcd alone: it answers when it has read the server's entry there,
@@ -71,6 +84,38 @@ func (c *balancerServiceClient) Pick(ctx context.Context, in *PickRequest, opts 
 	return out, nil
 }
 
+func (c *balancerServiceClient) PickMany(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PickManyRequest, PickManyResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BalancerService_ServiceDesc.Streams[0], BalancerService_PickMany_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PickManyRequest, PickManyResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BalancerService_PickManyClient = grpc.BidiStreamingClient[PickManyRequest, PickManyResponse]
+
+func (c *balancerServiceClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &BalancerService_ServiceDesc.Streams[1], BalancerService_Watch_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRequest, WatchResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BalancerService_WatchClient = grpc.ServerStreamingClient[WatchResponse]
+
 func (c *balancerServiceClient) Register(ctx context.Context, in *RegisterRequest, opts ...grpc.CallOption) (*RegisterResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RegisterResponse)
@@ -83,7 +128,7 @@ func (c *balancerServiceClient) Register(ctx context.Context, in *RegisterReques
 
 func (c *balancerServiceClient) Report(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ReportRequest, ReportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &BalancerService_ServiceDesc.Streams[0], BalancerService_Report_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &BalancerService_ServiceDesc.Streams[2], BalancerService_Report_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +158,17 @@ type BalancerServiceServer interface {
 	// Pick chooses a server for one request. UNAVAILABLE, naming the service,
 	// when there is none; it never waits for one.
 	Pick(context.Context, *PickRequest) (*PickResponse, error)
+	// PickMany is Pick for many requests of one client process over one stream:
+	// the asks that gather while the last frame is under way travel together. Each
+	// frame is answered by one, in order. The policy sees the same picks as if they
+	// had been asked for one by one. The balancer ends it with UNAVAILABLE when it
+	// stops.
+	PickMany(grpc.BidiStreamingServer[PickManyRequest, PickManyResponse]) error
+	// Watch streams the servers that clients may use, for clients that choose by
+	// themselves: all of them first, then what changes. UNAVAILABLE, naming the
+	// service, when the balancer has another one; RESOURCE_EXHAUSTED when too many
+	// watch. It ends when the balancer stops.
+	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
 	// Register returns once the balancer knows the server and may pick it.
 	// Membership itself is held in etcd under the server's lease, and the balancer
 	// believes etcd alone: it answers when it has read the server's entry there,
@@ -139,6 +195,12 @@ type UnimplementedBalancerServiceServer struct{}
 
 func (UnimplementedBalancerServiceServer) Pick(context.Context, *PickRequest) (*PickResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Pick not implemented")
+}
+func (UnimplementedBalancerServiceServer) PickMany(grpc.BidiStreamingServer[PickManyRequest, PickManyResponse]) error {
+	return status.Error(codes.Unimplemented, "method PickMany not implemented")
+}
+func (UnimplementedBalancerServiceServer) Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error {
+	return status.Error(codes.Unimplemented, "method Watch not implemented")
 }
 func (UnimplementedBalancerServiceServer) Register(context.Context, *RegisterRequest) (*RegisterResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Register not implemented")
@@ -187,6 +249,24 @@ func _BalancerService_Pick_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _BalancerService_PickMany_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(BalancerServiceServer).PickMany(&grpc.GenericServerStream[PickManyRequest, PickManyResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BalancerService_PickManyServer = grpc.BidiStreamingServer[PickManyRequest, PickManyResponse]
+
+func _BalancerService_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(BalancerServiceServer).Watch(m, &grpc.GenericServerStream[WatchRequest, WatchResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type BalancerService_WatchServer = grpc.ServerStreamingServer[WatchResponse]
 
 func _BalancerService_Register_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RegisterRequest)
@@ -252,6 +332,17 @@ var BalancerService_ServiceDesc = grpc.ServiceDesc{
 		},
 	},
 	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "PickMany",
+			Handler:       _BalancerService_PickMany_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Watch",
+			Handler:       _BalancerService_Watch_Handler,
+			ServerStreams: true,
+		},
 		{
 			StreamName:    "Report",
 			Handler:       _BalancerService_Report_Handler,

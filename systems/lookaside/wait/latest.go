@@ -1,17 +1,17 @@
-package lookaside
+package wait
 
 import "sync"
 
-// latest holds a value that some goroutines set and others wait for. The zero
+// Latest holds a value that some goroutines set and others wait for. The zero
 // value holds the zero T. It is safe for concurrent use.
-type latest[T comparable] struct {
+type Latest[T comparable] struct {
 	mu      sync.Mutex
 	value   T
 	changed chan struct{}
 }
 
-// set replaces the value and wakes those who wait for another one.
-func (l *latest[T]) set(v T) {
+// Set replaces the value and wakes those who wait for another one.
+func (l *Latest[T]) Set(v T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if v == l.value {
@@ -24,8 +24,8 @@ func (l *latest[T]) set(v T) {
 	}
 }
 
-// get returns the value and a channel that is closed once it is another one.
-func (l *latest[T]) get() (T, <-chan struct{}) {
+// Get returns the value and a channel that is closed once it is another one.
+func (l *Latest[T]) Get() (T, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.changed == nil {
