@@ -33,6 +33,7 @@ var rules = []rule{
 	{"systems/systemtest", []string{"systems", "bench/process", "internal/record"}, "the conformance suite knows the contract, never one system"},
 	{"systems/*", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/record"}, "a system never imports another system, the experiments or the report"},
 	{"systems/mapreduce/disk", []string{"systems/mapreduce/task"}, "the tasks' files: the one part of the data plane that is not pure"},
+	{"systems/lookaside/lookasidegrpc", []string{"systems/lookaside/...", "proto/lookaside/v1", "internal/rpc"}, "a gRPC client library, usable without the rest: it knows the protocol, and no engine"},
 	{"systems/*/...", []string{"systems/$1/..."}, "a protocol core knows no clock, network, disk or engine"},
 	{"bench/process", []string{"systems", "internal/record"}, "processes know the contract at most, never one system"},
 	{"bench/link", []string{"systems", "internal/record"}, "links know the contract at most, never one system"},

@@ -1,6 +1,7 @@
 package lookaside
 
 import (
+	"slices"
 	"time"
 
 	"dyno/bench/load"
@@ -12,6 +13,7 @@ import (
 type account struct {
 	Load    load.Summary    `json:"load"`
 	Cores   float64         `json:"cores"`   // of the processor, mean over the window, this process
+	Alone   int64           `json:"alone"`   // requests in mode ask that were not asked for, since the balancer was away
 	Servers []serverAccount `json:"servers"` // by first pick; the index is the target in Load
 	Clients []clientAccount `json:"clients"`
 }
@@ -21,7 +23,7 @@ type serverAccount struct {
 	ID           string     `json:"id"`
 	Instance     string     `json:"instance"`
 	Address      string     `json:"address"`
-	MaxInFlight  int64      `json:"max_in_flight"` // requests that had left and were not answered
+	MaxInFlight  int64      `json:"max_in_flight"` // requests under way, by who served them at last
 	LastPickedNS int64      `json:"last_picked_unix_ns"`
 	Window       serverWork `json:"window"` // requests that ended in the window
 	Total        serverWork `json:"total"`
@@ -55,9 +57,10 @@ type accountShare struct {
 // account closes the books once the load is over. The spans of a result come
 // by client, then by time, just as the answers do.
 func (c *caller) account(res *load.Result) account {
-	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.servers.all)), Clients: make([]clientAccount, res.Clients)}
-	for i, p := range c.servers.all {
-		a.Servers[i] = serverAccount{ID: p.id, Instance: p.instance, Address: p.address, MaxInFlight: p.maxInFlight, LastPickedNS: p.lastPicked.UnixNano()}
+	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.instances.all)), Clients: make([]clientAccount, res.Clients)}
+	most := peaks(res)
+	for i, s := range c.instances.all {
+		a.Servers[i] = serverAccount{ID: s.ID, Instance: s.Instance, Address: s.Address, MaxInFlight: most[int32(i)]}
 	}
 	for i := range a.Clients {
 		log := &c.clients[i]
@@ -66,9 +69,14 @@ func (c *caller) account(res *load.Result) account {
 			Counts: log.counts, Verified: log.verified, Wrong: log.wrong, Repicks: log.repicks,
 			Shares: make([]accountShare, len(a.Servers)), Reason: log.reason,
 		}
-		for target, n := range log.sent {
-			a.Clients[i].Shares[target].Sent = n
-			a.Servers[target].Sent += n
+		for target, t := range log.tried {
+			if target == nobody {
+				continue // past maxInstances
+			}
+			a.Clients[i].Shares[target].Sent = t.sent
+			server := &a.Servers[target]
+			server.Sent += t.sent
+			server.LastPickedNS = max(server.LastPickedNS, t.last.UnixNano())
 		}
 	}
 	next := make([]int, res.Clients)
@@ -93,4 +101,26 @@ func (w *serverWork) add(a answer) {
 	w.OK++
 	w.Sojourn += a.sojourn
 	w.Service += a.service
+}
+
+// peaks is the most requests that were under way at once, by who served them.
+func peaks(res *load.Result) map[int32]int64 {
+	changes := make(map[int32][]int64) // nanoseconds, doubled; odd: an arrival
+	for _, s := range res.Spans {
+		changes[s.Target] = append(changes[s.Target], 2*s.Begin+1, 2*s.End)
+	}
+	most := make(map[int32]int64, len(changes))
+	for target, at := range changes {
+		slices.Sort(at)
+		var n int64
+		for _, t := range at {
+			if t%2 == 0 {
+				n--
+				continue
+			}
+			n++
+			most[target] = max(most[target], n)
+		}
+	}
+	return most
 }

@@ -3,32 +3,27 @@ package lookaside
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems/lookaside/lookasidegrpc"
 	"dyno/systems/lookaside/service"
-	"dyno/systems/lookaside/wait"
 )
 
-const (
-	maxRepicks  = 3               // of one request, after servers that broke off
-	pickTimeout = 2 * time.Second // of one call to the balancer
-)
+const maxRetries = 3 // of one request, after servers that broke off
 
-// caller does the requests of all clients of a process: ask the balancer, send
-// the work to the server that it names, verify the answer.
+// caller does the requests of all clients of a process: an ordinary call over a
+// balanced channel, and the answer verified.
 type caller struct {
-	finder  *finder
-	servers *serverPool
-	seed    uint64
-	rounds  uint32
-	attempt time.Duration // what one server is given; then it counts as failed
-	clients []clientLog   // of an open loop: one per slot that its load may use
+	channel   *channel
+	stub      lookasidev1.ComputeServiceClient
+	seed      uint64
+	rounds    uint32
+	instances instances
+	clients   []clientLog // of an open loop: one per slot that its load may use
 }
 
 // clientLog is one client's account of its requests. Only the client itself
@@ -36,19 +31,29 @@ type caller struct {
 type clientLog struct {
 	answers  []answer // one per request, in order
 	counts   record.Counts
-	sent     map[int32]int64 // attempts that left for each server
-	repicks  int64           // picks after a broken attempt
-	verified int64           // answers held against the client's own computation
-	wrong    int64           // of these, those that differed
-	reason   string          // of the last request that was not ok
+	tried    map[int32]tries
+	trace    lookasidegrpc.Trace // of the request under way
+	repicks  int64               // attempts after a broken one
+	verified int64               // answers held against the client's own computation
+	wrong    int64               // of these, those that differed
+	reason   string              // of the last request that was not ok
+}
+
+// tries is what one client sent to one server.
+type tries struct {
+	sent int64
+	last time.Time // when it was picked last
 }
 
 // answer is what the server said about one request; the zero value when there
 // was no answer.
 type answer struct{ service, sojourn time.Duration }
 
-func newCaller(f *finder, o clientOptions) *caller {
-	return &caller{finder: f, servers: newServerPool(), seed: o.seed, rounds: uint32(o.rounds), attempt: o.attempt, clients: make([]clientLog, o.slots())}
+func newCaller(ch *channel, o clientOptions) *caller {
+	return &caller{
+		channel: ch, stub: lookasidev1.NewComputeServiceClient(ch.conn),
+		seed: o.seed, rounds: uint32(o.rounds), clients: make([]clientLog, o.slots()),
+	}
 }
 
 // do is one request of one client, a load.Op.
@@ -58,7 +63,9 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 		Seed:   mix(c.seed, streamRequest, uint64(client), uint64(len(log.answers))),
 		Rounds: c.rounds,
 	}
-	target, resp, outcome, err := c.request(ctx, log, req)
+	log.trace.Attempts = log.trace.Attempts[:0]
+	resp, err := c.channel.compute(ctx, c.stub, req, &log.trace)
+	target, outcome := c.settle(log, err)
 	log.answers = append(log.answers, answer{service: time.Duration(resp.GetServiceNs()), sojourn: time.Duration(resp.GetSojournNs())})
 	if err != nil {
 		log.reason = err.Error()
@@ -70,12 +77,38 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	return target, outcome
 }
 
-// count notes an attempt that leaves for a server.
-func (l *clientLog) count(target int32) {
-	if l.sent == nil {
-		l.sent = make(map[int32]int64)
+// settle counts a request's attempts and says who had it last and what may be
+// said of its end: when a server broke off on the way it may have been done,
+// though the last one refused.
+func (c *caller) settle(log *clientLog, err error) (target int32, _ record.Outcome) {
+	target = nobody
+	outcome := rpc.Outcome(err)
+	for _, a := range log.trace.Attempts {
+		if a.Server.ID == "" {
+			continue
+		}
+		if target != nobody {
+			log.repicks++
+		}
+		target = c.instances.index(a.Server)
+		log.count(target, a.At)
+		if err != nil && rpc.Outcome(a.Err) == record.Unknown {
+			outcome = record.Unknown
+		}
 	}
-	l.sent[target]++
+	if target == nobody && outcome == record.Unknown {
+		outcome = record.Failed // nobody had it
+	}
+	return target, outcome
+}
+
+// count notes an attempt that left for a server.
+func (l *clientLog) count(target int32, at time.Time) {
+	if l.tried == nil {
+		l.tried = make(map[int32]tries)
+	}
+	t := l.tried[target]
+	l.tried[target] = tries{sent: t.sent + 1, last: at}
 }
 
 // verify computes the answer anew.
@@ -88,108 +121,35 @@ func (l *clientLog) verify(req *lookasidev1.ComputeRequest, resp *lookasidev1.Co
 	return nil
 }
 
-// request picks and computes until a server answers. Computing is pure, so
-// work whose server broke off is sent to another one.
-func (c *caller) request(ctx context.Context, log *clientLog, req *lookasidev1.ComputeRequest) (target int32, _ *lookasidev1.ComputeResponse, _ record.Outcome, _ error) {
-	var failed []*lookasidev1.Instance
-	var b wait.Backoff
-	target = nobody
-	for i := range maxRepicks + 1 {
-		if i > 1 { // one bad server is the usual case; several in a row are a matter of time
-			b.Wait(ctx, nil)
-		}
-		pick, err := c.pick(ctx, failed)
-		if err != nil {
-			return target, nil, pickOutcome(target, err), err
-		}
-		server, err := c.servers.use(pick)
-		if err != nil {
-			return target, nil, record.Failed, err
-		}
-		if target != nobody {
-			log.repicks++
-		}
-		target = server.index
-		log.count(target)
-		resp, err := c.compute(ctx, server, req)
-		c.servers.done(server)
-		if err == nil {
-			return target, resp, record.OK, nil
-		}
-		if !brokeOff(err) || ctx.Err() != nil {
-			return target, nil, rpc.Outcome(err), err
-		}
-		failed = []*lookasidev1.Instance{{Id: pick.GetId(), Instance: pick.GetInstance()}}
-	}
-	err := fmt.Errorf("%d servers in a row broke off", maxRepicks+1)
-	return target, nil, record.Unknown, err
+// instances numbers the servers that a client process has met. It is safe for
+// concurrent use; the zero value is ready.
+type instances struct {
+	mu      sync.RWMutex
+	numbers map[lookasidegrpc.Server]int32
+	all     []lookasidegrpc.Server
 }
 
-// pickOutcome is the outcome of a request that found no server. When the
-// balancer says that there is none, that is a refusal; when it cannot be
-// reached, a failure, unless a server was reached before.
-func pickOutcome(target int32, err error) record.Outcome {
-	switch {
-	case target != nobody:
-		return record.Unknown
-	case rpc.KindOf(err) == rpc.Unavailable:
-		return record.Refused
-	default:
-		return record.Failed
+// index is an instance's number; past maxInstances, that of nobody.
+func (in *instances) index(s lookasidegrpc.Server) int32 {
+	in.mu.RLock()
+	n, known := in.numbers[s]
+	in.mu.RUnlock()
+	if known {
+		return n
 	}
-}
-
-func (c *caller) compute(ctx context.Context, s *peer, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.attempt)
-	defer cancel()
-	return s.client.Compute(ctx, req)
-}
-
-// pick asks the balancer. While it cannot be reached, it is looked for until
-// the request's time is up; when it has no server, it is asked a few times
-// more before that is taken for an answer.
-func (c *caller) pick(ctx context.Context, failed []*lookasidev1.Instance) (*lookasidev1.PickResponse, error) {
-	var b wait.Backoff
-	for refusals := 0; ; {
-		conn, moved, err := c.finder.connect()
-		if err == nil && conn != nil {
-			var resp *lookasidev1.PickResponse
-			if resp, err = c.ask(ctx, lookasidev1.NewBalancerServiceClient(conn), failed); err == nil {
-				return resp, nil
-			}
-		}
-		if err == nil {
-			err = fmt.Errorf("no balancer is announced for service %s", c.finder.dir.service)
-		}
-		if kind := rpc.KindOf(err); kind == rpc.Unavailable {
-			refusals++
-		} else if kind != rpc.None {
-			return nil, err
-		}
-		if refusals > maxRepicks || ctx.Err() != nil {
-			return nil, err
-		}
-		b.Wait(ctx, moved)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if n, known := in.numbers[s]; known {
+		return n
 	}
-}
-
-func (c *caller) ask(ctx context.Context, lb lookasidev1.BalancerServiceClient, failed []*lookasidev1.Instance) (*lookasidev1.PickResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, pickTimeout)
-	defer cancel()
-	return lb.Pick(ctx, &lookasidev1.PickRequest{Failed: failed})
-}
-
-// brokeOff says that the server did not answer: the connection failed, or it
-// took longer than an attempt may. What a server of dyno itself says is an
-// answer.
-func brokeOff(err error) bool {
-	if rpc.KindOf(err) != rpc.None {
-		return false
+	if len(in.all) >= maxInstances {
+		return nobody
 	}
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		return true
-	default:
-		return false
+	if in.numbers == nil {
+		in.numbers = make(map[lookasidegrpc.Server]int32)
 	}
+	n = int32(len(in.all))
+	in.numbers[s] = n
+	in.all = append(in.all, s)
+	return n
 }

@@ -2,7 +2,8 @@ package lookaside
 
 import (
 	"context"
-	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,7 +16,6 @@ import (
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
-	"dyno/internal/rpc/rpctest"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/service"
 )
@@ -23,14 +23,55 @@ import (
 // patience ends the wait for what will not happen; nothing is measured by it.
 const patience = 30 * time.Second
 
-// fakeBalancer answers Pick as a test wants it to.
+// fakeBalancer answers picks as a test wants it to, and lists all servers.
 type fakeBalancer struct {
 	lookasidev1.UnimplementedBalancerServiceServer
-	pick func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error)
+	pick    func(failed []*lookasidev1.Instance) (id string, err error)
+	servers []*lookasidev1.Endpoint
 }
 
-func (f *fakeBalancer) Pick(_ context.Context, req *lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-	return f.pick(req)
+func (f *fakeBalancer) PickMany(stream grpc.BidiStreamingServer[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse]) error {
+	named := uint32(0)
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return nil // the client has gone
+		}
+		resp := &lookasidev1.PickManyResponse{}
+		for range req.GetCount() {
+			id, err := f.pick(req.GetFailed())
+			if rpc.KindOf(err) == rpc.Unavailable {
+				resp.Unavailable = err.Error()
+				break
+			}
+			if err != nil {
+				return err
+			}
+			resp.Introduced = append(resp.Introduced, &lookasidev1.PickResponse{Id: id, Instance: "a", Address: f.address(id)})
+			resp.Picks = append(resp.Picks, named)
+			named++
+		}
+		if err := stream.Send(resp); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *fakeBalancer) address(id string) string {
+	for _, s := range f.servers {
+		if s.GetId() == id {
+			return s.GetAddress()
+		}
+	}
+	return "127.0.0.1:1"
+}
+
+func (f *fakeBalancer) Watch(_ *lookasidev1.WatchRequest, stream grpc.ServerStreamingServer[lookasidev1.WatchResponse]) error {
+	if err := stream.Send(&lookasidev1.WatchResponse{Snapshot: true, Changed: f.servers}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	return nil
 }
 
 // fakeServer answers Compute as a test wants it to.
@@ -51,30 +92,59 @@ func broken(context.Context, *lookasidev1.ComputeRequest) (*lookasidev1.ComputeR
 	return nil, status.Error(codes.Unavailable, "connection reset") // as grpc-go says it
 }
 
-// newTestCaller has one client, a balancer that answers as pick says, and
-// servers over memory.
-func newTestCaller(t *testing.T, pick func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error), servers map[string]*fakeServer) *caller {
-	t.Helper()
-	f := newFinder(&directory{service: "compute", log: slog.New(slog.DiscardHandler)})
-	f.conn, _ = rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) {
-		lookasidev1.RegisterBalancerServiceServer(r, &fakeBalancer{pick: pick})
-	})
-	f.to = "memory"
-	f.addr.Set("memory")
-	c := newCaller(f, clientOptions{clients: 1, rounds: 2, attempt: patience})
-	for id, s := range servers {
-		conn, _ := rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterComputeServiceServer(r, s) })
-		p := &peer{id: id, instance: "a", index: int32(len(c.servers.all)), conn: conn, client: lookasidev1.NewComputeServiceClient(conn)}
-		c.servers.byKey[id+"/a"] = p
-		c.servers.all = append(c.servers.all, p)
-		c.servers.open++
-	}
-	return c
+func hung(ctx context.Context, _ *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
-func always(id string) func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-	return func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		return &lookasidev1.PickResponse{Id: id, Instance: "a", Address: id}, nil
+// serveLoopback serves on a free port until the test ends.
+func serveLoopback(t *testing.T, register func(grpc.ServiceRegistrar)) (addr string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, served := make(chan string, 1), make(chan error, 1)
+	go func() {
+		served <- rpc.Serve(ctx, rpc.Options{Grace: time.Millisecond, Ready: func(addr string) { ready <- addr }}, register)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-served
+	})
+	return <-ready
+}
+
+// newTestCaller has one client, a balancer that answers as pick says, and
+// servers.
+func newTestCaller(t *testing.T, pick func([]*lookasidev1.Instance) (string, error), servers map[string]*fakeServer, change ...func(*clientOptions)) *caller {
+	t.Helper()
+	lb := &fakeBalancer{pick: pick}
+	for _, id := range slices.Sorted(maps.Keys(servers)) {
+		addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterComputeServiceServer(r, servers[id]) })
+		lb.servers = append(lb.servers, &lookasidev1.Endpoint{Id: id, Instance: "a", Address: addr, Capacity: 1, Revision: int64(len(lb.servers) + 1)})
+	}
+	addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterBalancerServiceServer(r, lb) })
+	o := clientOptions{clients: 1, rounds: 2, attempt: patience, retries: maxRetries, mode: modeAsk, choose: chooseRoundRobin}
+	for _, f := range change {
+		f(&o)
+	}
+	ch, err := openBalanced("compute", func(_ context.Context, _ string, found func(string)) { found(addr) }, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ch.conn.Close() })
+	return newCaller(ch, o)
+}
+
+func always(id string) func([]*lookasidev1.Instance) (string, error) {
+	return func([]*lookasidev1.Instance) (string, error) { return id, nil }
+}
+
+// untilFailed picks s1 until it is reported, and then s2.
+func untilFailed(told *[]*lookasidev1.Instance) func([]*lookasidev1.Instance) (string, error) {
+	return func(failed []*lookasidev1.Instance) (string, error) {
+		if *told = append(*told, failed...); len(*told) == 0 {
+			return "s1", nil
+		}
+		return "s2", nil
 	}
 }
 
@@ -86,7 +156,7 @@ func (c *caller) once(t *testing.T, timeout time.Duration) (string, record.Outco
 	if target == nobody {
 		return "", outcome
 	}
-	return c.servers.all[target].id, outcome
+	return c.instances.all[target].ID, outcome
 }
 
 func TestRequestIsVerified(t *testing.T) {
@@ -116,13 +186,7 @@ func TestWrongAnswerFails(t *testing.T) {
 
 func TestBrokenServerIsReportedAndReplaced(t *testing.T) {
 	var told []*lookasidev1.Instance
-	c := newTestCaller(t, func(req *lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		if len(req.GetFailed()) == 0 {
-			return always("s1")(req)
-		}
-		told = append(told, req.GetFailed()...)
-		return always("s2")(req)
-	}, map[string]*fakeServer{"s1": {compute: broken}, "s2": {compute: right}})
+	c := newTestCaller(t, untilFailed(&told), map[string]*fakeServer{"s1": {compute: broken}, "s2": {compute: right}})
 	if who, outcome := c.once(t, patience); who != "s2" || outcome != record.OK {
 		t.Errorf("%v by %q", outcome, who)
 	}
@@ -135,23 +199,15 @@ func TestBrokenServerIsReportedAndReplaced(t *testing.T) {
 }
 
 func TestHungServerIsReplaced(t *testing.T) {
-	hung := func(ctx context.Context, _ *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}
-	c := newTestCaller(t, func(req *lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		if len(req.GetFailed()) == 0 {
-			return always("s1")(req)
-		}
-		return always("s2")(req)
-	}, map[string]*fakeServer{"s1": {compute: hung}, "s2": {compute: right}})
-	c.attempt = 200 * time.Millisecond
+	var told []*lookasidev1.Instance
+	c := newTestCaller(t, untilFailed(&told), map[string]*fakeServer{"s1": {compute: hung}, "s2": {compute: right}},
+		func(o *clientOptions) { o.attempt = 200 * time.Millisecond })
 	if who, outcome := c.once(t, patience); who != "s2" || outcome != record.OK {
 		t.Errorf("%v by %q", outcome, who)
 	}
 }
 
-func TestRepicksAreBounded(t *testing.T) {
+func TestRetriesAreBounded(t *testing.T) {
 	var attempts atomic.Int64
 	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: func(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
 		attempts.Add(1)
@@ -161,41 +217,40 @@ func TestRepicksAreBounded(t *testing.T) {
 	if _, outcome := c.once(t, patience); outcome != record.Unknown {
 		t.Errorf("outcome %v, want unknown", outcome)
 	}
-	if attempts.Load() != maxRepicks+1 || c.clients[0].sent[0] != maxRepicks+1 {
-		t.Errorf("%d attempts, %d counted, want %d", attempts.Load(), c.clients[0].sent[0], maxRepicks+1)
+	if attempts.Load() != maxRetries+1 || c.clients[0].tried[0].sent != maxRetries+1 {
+		t.Errorf("%d attempts, %d counted, want %d", attempts.Load(), c.clients[0].tried[0].sent, maxRetries+1)
 	}
 }
 
 func TestOutcomesWithoutAnAnswer(t *testing.T) {
-	noServer := func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		return nil, rpc.Errorf(rpc.Unavailable, "no server")
+	says := func(k rpc.Kind) *fakeServer {
+		return &fakeServer{compute: func(context.Context, *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
+			return nil, rpc.Errorf(k, "no")
+		}}
 	}
-	away := func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		return nil, status.Error(codes.Unavailable, "connection refused")
-	}
-	full := &fakeServer{compute: func(context.Context, *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
-		return nil, rpc.Errorf(rpc.Refused, "full")
-	}}
 	for name, c := range map[string]struct {
-		pick func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error)
-		want record.Outcome
+		pick   func([]*lookasidev1.Instance) (string, error)
+		server *fakeServer
+		want   record.Outcome
 	}{
-		"there is no server":             {noServer, record.Refused},
-		"the balancer cannot be reached": {away, record.Failed},
-		"the server has no room":         {always("full"), record.Refused},
-		"the request is none of its kind": {func(*lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-			return nil, rpc.Errorf(rpc.Invalid, "bad")
-		}, record.Failed},
-		"the server hangs until time is up": {always("hung"), record.Unknown},
+		"there is no server": {func([]*lookasidev1.Instance) (string, error) {
+			return "", rpc.Errorf(rpc.Unavailable, "no server")
+		}, nil, record.Refused},
+		"the server has no room":                 {always("s1"), says(rpc.Refused), record.Refused},
+		"the server cannot serve":                {always("s1"), says(rpc.Unavailable), record.Refused},
+		"the server finds the request at fault":  {always("s1"), says(rpc.Invalid), record.Failed},
+		"the server hangs until time is up":      {always("s1"), &fakeServer{compute: hung}, record.Unknown},
+		"nobody is where the balancer sends one": {always("s9"), nil, record.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hung := &fakeServer{compute: func(ctx context.Context, _ *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
-				<-ctx.Done()
-				return nil, ctx.Err()
-			}}
-			caller := newTestCaller(t, c.pick, map[string]*fakeServer{"full": full, "hung": hung})
+			t.Parallel() // mostly waiting
+			servers := map[string]*fakeServer{}
+			if c.server != nil {
+				servers["s1"] = c.server
+			}
+			caller := newTestCaller(t, c.pick, servers)
 			timeout := patience
-			if c.want == record.Failed || name == "the server hangs until time is up" {
+			if name == "the server hangs until time is up" {
 				timeout = time.Second
 			}
 			if _, outcome := caller.once(t, timeout); outcome != c.want {
@@ -205,16 +260,17 @@ func TestOutcomesWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-func TestBalancerIsLookedForUntilItIsBack(t *testing.T) {
-	var calls atomic.Int64
-	c := newTestCaller(t, func(req *lookasidev1.PickRequest) (*lookasidev1.PickResponse, error) {
-		if calls.Add(1) <= 3 {
-			return nil, status.Error(codes.Unavailable, "connection refused")
-		}
-		return always("s1")(req)
+// A request that is under way when the balancer goes is not lost: it goes where
+// the last list says.
+func TestBalancerThatBreaksOffIsDoneWithout(t *testing.T) {
+	c := newTestCaller(t, func([]*lookasidev1.Instance) (string, error) {
+		return "", status.Error(codes.Unavailable, "connection refused")
 	}, map[string]*fakeServer{"s1": {compute: right}})
-	if _, outcome := c.once(t, patience); outcome != record.OK {
-		t.Errorf("outcome %v after %d calls", outcome, calls.Load())
+	if who, outcome := c.once(t, patience); outcome != record.OK || who != "s1" {
+		t.Errorf("outcome %v by %q (%s)", outcome, who, c.clients[0].reason)
+	}
+	if n := c.channel.stats().Alone; n != 1 {
+		t.Errorf("%d requests done without the balancer, want 1", n)
 	}
 }
 

@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"sync"
+	"slices"
 	"time"
 
 	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/systems"
+	"dyno/systems/lookaside/lookasidegrpc"
 	"dyno/systems/lookaside/service"
 )
 
@@ -26,6 +28,9 @@ type clientOptions struct {
 	rounds   uint
 	timeout  time.Duration
 	attempt  time.Duration
+	retries  int
+	mode     string
+	choose   string
 	seed     uint64
 	json     bool
 	open     func(systems.Shell) (*directory, error)
@@ -53,6 +58,9 @@ func clientRole() systems.Role {
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
+			fs.IntVar(&o.retries, "retries", maxRetries, "of a request at other servers, in the modes ask and list")
+			fs.StringVar(&o.mode, "mode", modeAsk, modeHelp)
+			fs.StringVar(&o.choose, "choose", chooseRoundRobin, chooseHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON")
 			return o.run
@@ -82,10 +90,16 @@ func checkRate(rate float64, requests int64) error {
 }
 
 func (o *clientOptions) check() error {
-	if err := checkRate(o.rate, o.requests); err != nil {
+	if err := errors.Join(checkRate(o.rate, o.requests), checkMode(o.mode, o.choose)); err != nil {
 		return err
 	}
 	switch {
+	case !slices.Contains(modes, o.mode):
+		return systems.Usagef("--mode %w", &systems.ChoiceError{Word: o.mode, Allowed: modes})
+	case !slices.Contains(choices, o.choose):
+		return systems.Usagef("--choose %w", &systems.ChoiceError{Word: o.choose, Allowed: choices})
+	case o.retries < 0 || o.retries > lookasidegrpc.MaxRetries:
+		return systems.Usagef("--retries %d: give 0 to %d", o.retries, lookasidegrpc.MaxRetries)
 	case o.clients < 1 || o.clients > load.MaxClients:
 		return systems.Usagef("--clients %d: give 1 to %d", o.clients, load.MaxClients)
 	case o.requests < 0 || o.warmup < 0 || o.length < 0:
@@ -119,17 +133,14 @@ func (o *clientOptions) run(ctx context.Context, sh systems.Shell) error {
 	return a.print(sh.Out)
 }
 
-// drive runs the load with a finder beside it.
+// drive opens a channel and runs the load through it.
 func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	f := newFinder(dir)
-	var background sync.WaitGroup
-	background.Go(func() { f.run(ctx) })
-	defer background.Wait()
-	defer cancel()
-	defer f.close()
-	c := newCaller(f, *o)
-	defer c.servers.close()
+	ch, err := openChannel(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	defer ch.conn.Close()
+	c := newCaller(ch, *o)
 	// From the outside the last interval would be missed: the process ends.
 	sampler, err := sample.Start(ctx, []sample.Target{{Name: "self", PID: os.Getpid()}}, 0)
 	if err != nil {
@@ -141,6 +152,7 @@ func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, er
 		return nil, err
 	}
 	a := c.account(&res)
+	a.Alone = ch.stats().Alone
 	a.Cores = samples.Window("self", res.Begin, res.End).Cores
 	return &a, nil
 }

@@ -25,6 +25,8 @@ type config struct {
 	policy         string
 	clients        int
 	rate           float64 // of an open loop, requests per second; 0: closed
+	mode, choose   string
+	retries        int
 	service        time.Duration
 	distribution   string
 	capacities     []float64 // one per server
@@ -37,10 +39,16 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		policy:         v.Text("policy"),
 		clients:        v.Int("clients"),
 		service:        v.Duration("service-time"),
+		mode:           v.Text("mode"),
+		choose:         v.Text("choose"),
+		retries:        v.Int("retries"),
 		distribution:   v.Text("distribution"),
 		capacities:     make([]float64, v.Int("servers")),
 		reportInterval: v.Duration("report-interval"),
 		seed:           seed,
+	}
+	if err := checkMode(c.mode, c.choose); err != nil {
+		return c, err
 	}
 	given := v.Floats("capacity")
 	if len(given) > len(c.capacities) {
@@ -187,6 +195,9 @@ func (d *deployment) clientLaunch(load ...string) systems.Launch {
 		"--discovery", d.discovery,
 		"--clients", strconv.Itoa(d.clients),
 		"--rate", strconv.FormatFloat(d.rate, 'g', -1, 64),
+		"--mode", d.mode,
+		"--choose", d.choose,
+		"--retries", strconv.Itoa(d.retries),
 		"--attempt", attempt.String(),
 		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server
 		"--seed", strconv.FormatUint(d.seed, 10),

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,11 +32,16 @@ type balancerServer struct {
 	lookasidev1.UnimplementedBalancerServiceServer
 
 	policy   string
+	service  string // empty: asked for by any name
 	epoch    time.Time
 	log      *slog.Logger
-	stopping chan struct{} // closed: report streams end
+	stopping chan struct{} // closed: streams end
 	probes   *probing
 	complete wait.Latest[int64] // the directory's revision up to which members are known
+
+	listed   wait.Latest[uint64] // counts what may have changed the list that watchers see
+	changes  atomic.Uint64
+	watchers atomic.Int64
 
 	mu      sync.Mutex // guards what follows; a pick holds it for about a microsecond
 	core    *balancer.Balancer
@@ -74,6 +80,9 @@ func (b *balancerServer) Pick(_ context.Context, req *lookasidev1.PickRequest) (
 	pick, err := b.core.Pick(now)
 	b.probes.want(b.core.Probes(nil))
 	b.mu.Unlock()
+	if len(req.GetFailed()) > 0 {
+		b.relist()
+	}
 	if err != nil {
 		return nil, wireError(err)
 	}
@@ -117,19 +126,27 @@ func (b *balancerServer) Register(ctx context.Context, req *lookasidev1.Register
 
 // Report implements lookasidev1.BalancerServiceServer.
 func (b *balancerServer) Report(stream grpc.ClientStreamingServer[lookasidev1.ReportRequest, lookasidev1.ReportResponse]) error {
-	// Receiving does not end when the balancer stops, but with this handler.
+	err := b.untilStop(func() error { return b.receive(stream) })
+	if errors.Is(err, io.EOF) {
+		return stream.SendAndClose(&lookasidev1.ReportResponse{})
+	}
+	return err
+}
+
+// untilStop runs the receiving part of a stream's handler. Receiving does not
+// end when the balancer stops, but with the handler.
+func (b *balancerServer) untilStop(receive func() error) error {
 	received := make(chan error, 1)
-	go func() { received <- b.receive(stream) }()
+	go func() { received <- receive() }()
 	select {
 	case err := <-received:
-		if errors.Is(err, io.EOF) {
-			return stream.SendAndClose(&lookasidev1.ReportResponse{})
-		}
 		return err
 	case <-b.stopping:
-		return rpc.Errorf(rpc.Unavailable, "the balancer is stopping")
+		return errStopping
 	}
 }
+
+var errStopping = rpc.Errorf(rpc.Unavailable, "the balancer is stopping")
 
 func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.ReportRequest, lookasidev1.ReportResponse]) error {
 	for {
@@ -147,6 +164,9 @@ func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.R
 		b.mu.Unlock()
 		if err != nil {
 			return wireError(err)
+		}
+		if req.GetDraining() {
+			b.relist()
 		}
 	}
 }

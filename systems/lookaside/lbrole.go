@@ -49,6 +49,7 @@ func (f *balancerFlags) run(ctx context.Context, sh systems.Shell) error {
 		Policy: p, Interval: f.knobs.Duration("report-interval"), Service: dir.service,
 		Rand: rand.New(rand.NewPCG(f.seed, streamBalancer)),
 	}), dir.log)
+	b.service = dir.service
 	return b.serve(ctx, sh, dir, f.listen)
 }
 

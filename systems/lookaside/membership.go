@@ -25,6 +25,7 @@ func (b *balancerServer) apply(entries []entry, revision int64) {
 	}
 	b.mu.Unlock()
 	b.complete.Set(revision)
+	b.relist()
 }
 
 // leave removes the members that the directory no longer lists. One that it

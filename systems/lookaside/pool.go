@@ -13,13 +13,13 @@ import (
 
 const (
 	maxConnections = 128    // open at once; a trial has up to 64 servers
-	maxInstances   = 10_000 // known over the life of a client process
+	maxInstances   = 10_000 // known over the life of a process
 
 	nobody = int32(-1) // the target of a request that no server got
 )
 
-// serverPool is the servers that a client process has been told to use, and
-// its connections to them. It is safe for concurrent use.
+// serverPool is the servers that the balancer has probed, and its connections
+// to them. It is safe for concurrent use.
 type serverPool struct {
 	mu    sync.Mutex
 	byKey map[string]*peer
@@ -27,15 +27,13 @@ type serverPool struct {
 	open  int     // connections
 }
 
-// peer is one instance of a server, as its clients see it.
+// peer is one instance of a server.
 type peer struct {
 	id, instance string
 	address      string
-	index        int32
 	conn         *grpc.ClientConn
 	client       lookasidev1.ComputeServiceClient
 	inFlight     int64
-	maxInFlight  int64
 	lastPicked   time.Time
 }
 
@@ -52,7 +50,7 @@ func (p *serverPool) use(pick *lookasidev1.PickResponse) (*peer, error) {
 		if len(p.all) >= maxInstances {
 			return nil, fmt.Errorf("the balancer has named more than %d instances", maxInstances)
 		}
-		s = &peer{id: pick.GetId(), instance: pick.GetInstance(), address: pick.GetAddress(), index: int32(len(p.all))}
+		s = &peer{id: pick.GetId(), instance: pick.GetInstance(), address: pick.GetAddress()}
 		p.byKey[key] = s
 		p.all = append(p.all, s)
 	}
@@ -62,7 +60,6 @@ func (p *serverPool) use(pick *lookasidev1.PickResponse) (*peer, error) {
 		}
 	}
 	s.inFlight++
-	s.maxInFlight = max(s.maxInFlight, s.inFlight)
 	s.lastPicked = time.Now()
 	return s, nil
 }

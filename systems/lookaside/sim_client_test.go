@@ -130,7 +130,8 @@ func (c *simClient) begin() {
 
 func (c *simClient) timeUp() bool { return c.env.Now() >= c.begun+simRequestTime }
 
-// choose is what caller.pick does.
+// choose looks for the balancer until the request's time is up, as a client
+// does that has no list to fall back on.
 func (c *simClient) choose() {
 	c.refusals = 0
 	c.asking.Reset()
@@ -138,7 +139,7 @@ func (c *simClient) choose() {
 }
 
 func (c *simClient) ask() {
-	c.wait(simTagReply, min(pickTimeout, c.begun+simRequestTime-c.env.Now()))
+	c.wait(simTagReply, min(simAskTime, c.begun+simRequestTime-c.env.Now()))
 	if c.address == "" {
 		c.unpicked(status.Error(codes.Unavailable, "no balancer is announced"))
 		return
@@ -151,14 +152,31 @@ func (c *simClient) unpicked(err error) {
 	case kind == rpc.Unavailable:
 		c.refusals++
 	case kind != rpc.None:
-		c.finish(pickOutcome(c.target, err))
+		c.finish(simOutcome(c.target, err))
 		return
 	}
-	if c.refusals > maxRepicks || c.timeUp() {
-		c.finish(pickOutcome(c.target, err))
+	if c.refusals > maxRetries || c.timeUp() {
+		c.finish(simOutcome(c.target, err))
 		return
 	}
 	c.wait(simTagAsk, c.asking.Next())
+}
+
+// simAskTime is what the balancer is given to answer.
+const simAskTime = 2 * time.Second
+
+// simOutcome is the outcome of a request that found no server. When the balancer
+// says that there is none, that is a refusal; when it cannot be reached, a
+// failure, unless a server was reached before.
+func simOutcome(target int32, err error) record.Outcome {
+	switch {
+	case target != nobody:
+		return record.Unknown
+	case rpc.KindOf(err) == rpc.Unavailable:
+		return record.Refused
+	default:
+		return record.Failed
+	}
 }
 
 func (c *simClient) serve(m simPicked) {
@@ -200,9 +218,9 @@ func (c *simClient) broke() {
 	err := status.Error(codes.DeadlineExceeded, "the server did not answer")
 	c.attempt++
 	switch {
-	case !brokeOff(err) || c.timeUp():
+	case c.timeUp():
 		c.finish(rpc.Outcome(err))
-	case c.attempt > maxRepicks:
+	case c.attempt > maxRetries:
 		c.finish(record.Unknown)
 	case c.attempt > 1:
 		c.refusals = 0

@@ -9,6 +9,7 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/lookasidegrpc"
 	"dyno/systems/lookaside/policy"
 )
 
@@ -37,10 +38,13 @@ const (
 
 var knobs = []systems.Knob{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
+	{Name: "mode", Default: modeAsk, Type: systems.Choice(modes), Help: modeHelp},
+	{Name: "choose", Default: chooseRoundRobin, Type: systems.Choice(choices), Help: chooseHelp},
 	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxServers}, Help: "how many servers"},
 	{Name: "clients", Default: "100", Type: systems.Int{Min: 1, Max: maxClients}, Help: "how many clients, each with one request at a time"},
 	{Name: "rate", Unit: "req/s", Default: "0", Type: systems.Float{Min: 0, Max: maxRate}, Help: "of an open loop (Poisson arrivals); 0: a closed loop, or as offered-load says"},
 	{Name: "offered-load", Unit: "1", Default: "0", Type: systems.Float{Min: 0, Max: 2}, Help: "the rate of an open loop as a share of what all servers can do; 0: as rate says"},
+	{Name: "retries", Default: "3", Type: systems.Int{Min: 0, Max: lookasidegrpc.MaxRetries}, Help: "how often a request may be sent to another server after one broke off"},
 	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
 	{Name: "distribution", Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service times: exponential or constant"},
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},

@@ -130,7 +130,7 @@ func (r *run) gather(ctx context.Context) (err error) {
 // history is what the check judges.
 func (r *run) history() *History {
 	h := &History{
-		Policy: r.policy, Asked: true, Faults: len(r.struck) > 0,
+		Policy: r.policy, Asked: r.mode == modeAsk && r.account.Alone == 0, Faults: len(r.struck) > 0,
 		Moved:   r.changes != uint64(len(r.members)), // each joined once
 		Service: r.service, Elapsed: r.elapsed, Bound: leaseTTL + time.Second,
 	}

@@ -1,0 +1,174 @@
+package lookaside
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/balancer/leastrequest"       // by name, in mode grpc
+	_ "google.golang.org/grpc/balancer/weightedroundrobin" // by name, in mode grpc
+	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
+
+	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
+	"dyno/systems/lookaside/lookasidegrpc"
+)
+
+// The modes of a client: two of the look-aside balancer, and two that do without
+// it, to compare with.
+const (
+	modeAsk    = lookasidegrpc.Ask
+	modeList   = lookasidegrpc.List
+	modeGRPC   = "grpc"   // a balancer that comes with grpc-go, given the servers' addresses
+	modeDirect = "direct" // one connection to the first server
+)
+
+var modes = []string{modeAsk, modeList, modeGRPC, modeDirect}
+
+// How clients choose for themselves: in mode list ours, in mode grpc that of
+// grpc-go, by its name there and in a service config.
+const (
+	chooseRoundRobin = lookasidegrpc.RoundRobin
+	choosePowerOfTwo = lookasidegrpc.PowerOfTwo
+)
+
+var (
+	grpcConfigs = map[string]string{
+		"pick_first":  `{"loadBalancingConfig":[{"pick_first":{}}]}`,
+		"round_robin": `{"loadBalancingConfig":[{"round_robin":{}}]}`,
+		// By the load that comes with each answer; its defaults want 10 s of it.
+		"weighted_round_robin": `{"loadBalancingConfig":[{"weighted_round_robin":{"blackoutPeriod":"0.1s","weightUpdatePeriod":"0.1s"}}]}`,
+		"least_request":        `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`,
+	}
+	choices = []string{chooseRoundRobin, choosePowerOfTwo, "pick_first", "weighted_round_robin", "least_request"}
+)
+
+// modeHelp and chooseHelp are for the knobs and the client role's flags.
+const (
+	modeHelp   = "who chooses the server: ask the balancer for every request; list: the client, from the balancer's list; grpc: a balancer of grpc-go's; direct: nobody, all go to the first"
+	chooseHelp = "how the client chooses, in mode list (round_robin or power_of_two) and in mode grpc (all but power_of_two)"
+)
+
+// checkMode refuses a way of choosing that a mode does not have.
+func checkMode(mode, choose string) error {
+	ours := choose == chooseRoundRobin || choose == choosePowerOfTwo
+	_, theirs := grpcConfigs[choose]
+	if mode == modeList && !ours {
+		return systems.Usagef("choose %s in mode list: give round_robin or power_of_two", choose)
+	}
+	if mode == modeGRPC && !theirs {
+		return systems.Usagef("choose %s in mode grpc: give pick_first, round_robin, weighted_round_robin or least_request", choose)
+	}
+	return nil
+}
+
+// channel is what requests go through.
+type channel struct {
+	conn      *grpc.ClientConn
+	builder   *lookasidegrpc.Builder          // of the modes ask and list
+	byAddress map[string]lookasidegrpc.Server // of the others
+}
+
+// openChannel makes a channel in a mode.
+func openChannel(ctx context.Context, dir *directory, o *clientOptions) (*channel, error) {
+	if o.mode == modeAsk || o.mode == modeList {
+		return openBalanced(dir.service, func(ctx context.Context, _ string, found func(string)) { dir.find(ctx, found) }, o)
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	servers, err := dir.listServers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch := &channel{byAddress: make(map[string]lookasidegrpc.Server)}
+	for _, s := range servers {
+		ch.byAddress[s.Address] = s
+	}
+	if o.mode == modeDirect {
+		ch.conn, err = rpc.Dial(servers[0].Address)
+		return ch, err
+	}
+	addresses := manual.NewBuilderWithScheme("given")
+	state := resolver.State{}
+	for _, s := range servers {
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: s.Address}}})
+	}
+	addresses.InitialState(state)
+	ch.conn, err = rpc.Dial("given:///"+dir.service, grpc.WithResolvers(addresses), grpc.WithDefaultServiceConfig(grpcConfigs[o.choose]))
+	return ch, err
+}
+
+// openBalanced makes a channel that our balancer balances.
+func openBalanced(name string, find func(ctx context.Context, service string, found func(addr string)), o *clientOptions) (*channel, error) {
+	b, err := lookasidegrpc.New(lookasidegrpc.Config{
+		Mode: o.mode, Choose: o.choose, Seed: o.seed,
+		Find: find, Attempt: o.attempt, Retries: o.retries,
+		Retry: func(method string) bool { return method == lookasidev1.ComputeService_Compute_FullMethodName }, // it is pure
+	})
+	if err != nil {
+		return nil, &systems.UsageError{Err: err}
+	}
+	conn, err := rpc.Dial(lookasidegrpc.Scheme+":///"+name, b.DialOptions()...)
+	return &channel{conn: conn, builder: b}, err
+}
+
+// compute makes a call and traces who had it.
+func (ch *channel) compute(ctx context.Context, stub lookasidev1.ComputeServiceClient, req *lookasidev1.ComputeRequest, trace *lookasidegrpc.Trace) (*lookasidev1.ComputeResponse, error) {
+	if ch.builder != nil {
+		return stub.Compute(ctx, req, trace)
+	}
+	var at grpcpeer.Peer
+	begin := time.Now()
+	resp, err := stub.Compute(ctx, req, grpc.Peer(&at))
+	a := lookasidegrpc.Attempt{At: begin, Err: err}
+	if at.Addr != nil {
+		a.Server = ch.byAddress[at.Addr.String()]
+	}
+	trace.Attempts = append(trace.Attempts, a)
+	return resp, err
+}
+
+// stats is what the channel counted.
+func (ch *channel) stats() (s lookasidegrpc.Stats) {
+	if ch.builder != nil {
+		s = ch.builder.Stats()
+	}
+	return s
+}
+
+// find follows where the balancer is. Of several the one announced last counts:
+// after a restart the old one's lease may live on for leaseTTL.
+func (d *directory) find(ctx context.Context, found func(addr string)) {
+	d.follow(ctx, d.balancers(), func(entries []entry, _ int64) {
+		addr := ""
+		if n := len(entries); n > 0 {
+			addr = entries[n-1].Address
+		}
+		found(addr)
+	})
+}
+
+// listServers returns the servers, oldest first, once there is one.
+func (d *directory) listServers(ctx context.Context) (out []lookasidegrpc.Server, err error) {
+	read, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.follow(read, d.servers(), func(entries []entry, _ int64) {
+		for _, e := range entries {
+			if len(e.Path) == 2 {
+				out = append(out, lookasidegrpc.Server{ID: e.Path[0], Instance: e.Path[1], Address: e.Address})
+			}
+		}
+		if len(out) > 0 {
+			cancel()
+		}
+	})
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no server is registered for service %q: %w", d.service, ctx.Err())
+	}
+	return slices.Clip(out), nil
+}

@@ -1,0 +1,201 @@
+package lookasidegrpc
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
+)
+
+const (
+	maxAsks   = 1024 // in one frame, as the balancer allows
+	maxFailed = 16   // reported in one frame, as the balancer allows
+	maxQueue  = 100_000
+
+	// A balancer that has not answered a frame for this long is away.
+	frameTimeout = 2 * time.Second
+)
+
+// pick is what became of an ask: a server, an error, or neither, which says that
+// the balancer is away and the client is to choose by itself.
+type pick struct {
+	server *Server
+	err    error
+}
+
+// asker gathers asks for the balancer. One frame is under way at a time: what
+// is asked meanwhile goes into the next.
+type asker struct {
+	mu      sync.Mutex
+	waiting []chan pick
+	failed  []Server
+	away    error // why asks are not to wait; nil: they are
+	alone   bool  // with away: choose from the last list instead
+	wake    chan struct{}
+}
+
+func newAsker() *asker { return &asker{wake: make(chan struct{}, 1)} }
+
+// answers are reused: each holds one pick.
+var answers = sync.Pool{New: func() any { return make(chan pick, 1) }}
+
+// ask waits for the balancer's pick.
+func (a *asker) ask(ctx context.Context) pick {
+	a.mu.Lock()
+	if a.away != nil {
+		p := pick{err: a.away}
+		if a.alone {
+			p.err = nil
+		}
+		a.mu.Unlock()
+		return p
+	}
+	if len(a.waiting) >= maxQueue {
+		a.mu.Unlock()
+		return pick{err: rpc.Errorf(rpc.Refused, "%d calls wait for the balancer already", maxQueue)}
+	}
+	answer := answers.Get().(chan pick)
+	a.waiting = append(a.waiting, answer)
+	a.mu.Unlock()
+	a.prod()
+	select {
+	case p := <-answer:
+		answers.Put(answer)
+		return p
+	case <-ctx.Done():
+		return pick{err: ctx.Err()} // and the answer, when it comes, is dropped with its channel
+	}
+}
+
+// report tells the balancer of a server that failed, with the next frame.
+func (a *asker) report(s Server) {
+	a.mu.Lock()
+	if len(a.failed) < maxQueue {
+		a.failed = append(a.failed, s)
+	}
+	a.mu.Unlock()
+	a.prod()
+}
+
+func (a *asker) prod() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take removes what the next frame holds.
+func (a *asker) take() (asks []chan pick, failed []*lookasidev1.Instance) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := min(len(a.waiting), maxAsks)
+	asks = a.waiting[:n:n]
+	if a.waiting = a.waiting[n:]; len(a.waiting) == 0 {
+		a.waiting = nil
+	}
+	n = min(len(a.failed), maxFailed)
+	for _, s := range a.failed[:n] {
+		failed = append(failed, &lookasidev1.Instance{Id: s.ID, Instance: s.Instance})
+	}
+	a.failed = a.failed[n:]
+	return asks, failed
+}
+
+// open lets asks wait for the balancer.
+func (a *asker) open() {
+	a.mu.Lock()
+	a.away = nil
+	a.mu.Unlock()
+}
+
+// shut turns all asks away that wait, and those to come until it is opened.
+func (a *asker) shut(err error, alone bool) {
+	a.mu.Lock()
+	a.away, a.alone = err, alone
+	waiting := a.waiting
+	a.waiting = nil
+	a.mu.Unlock()
+	deliver(waiting, func(int) pick {
+		if alone {
+			return pick{}
+		}
+		return pick{err: err}
+	})
+}
+
+func deliver(asks []chan pick, of func(int) pick) {
+	for i, answer := range asks {
+		answer <- of(i) // never blocks: it holds one
+	}
+}
+
+// serve sends frames until the stream breaks or the context ends. Asks that were
+// under way then wait again, in front.
+func (a *asker) serve(ctx context.Context, cancel context.CancelFunc, stream grpc.BidiStreamingClient[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse]) error {
+	var named []*Server
+	watchdog := time.AfterFunc(frameTimeout, cancel)
+	defer watchdog.Stop()
+	for {
+		watchdog.Stop()
+		select {
+		case <-a.wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		asks, failed := a.take()
+		if len(asks)+len(failed) == 0 {
+			continue
+		}
+		watchdog.Reset(frameTimeout)
+		resp, err := exchange(stream, &lookasidev1.PickManyRequest{Count: uint32(len(asks)), Failed: failed})
+		if err != nil {
+			a.putBack(asks)
+			return err
+		}
+		for _, p := range resp.GetIntroduced() {
+			named = append(named, &Server{ID: p.GetId(), Instance: p.GetInstance(), Address: p.GetAddress()})
+		}
+		deliver(asks, func(i int) pick { return picked(resp, i, named) })
+		if a.more() {
+			a.prod()
+		}
+	}
+}
+
+func exchange(stream grpc.BidiStreamingClient[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse], req *lookasidev1.PickManyRequest) (*lookasidev1.PickManyResponse, error) {
+	if err := stream.Send(req); err != nil {
+		// The stream has ended; why, receiving says.
+		_, recvErr := stream.Recv()
+		return nil, recvErr
+	}
+	return stream.Recv()
+}
+
+// picked is the answer to a frame's i-th ask.
+func picked(resp *lookasidev1.PickManyResponse, i int, named []*Server) pick {
+	picks := resp.GetPicks()
+	switch {
+	case i < len(picks) && int(picks[i]) < len(named):
+		return pick{server: named[picks[i]]}
+	case resp.GetUnavailable() != "":
+		return pick{err: rpc.Errorf(rpc.Unavailable, "%s", resp.GetUnavailable())}
+	default:
+		return pick{err: rpc.Errorf(rpc.Internal, "the balancer's answer has no pick %d", i)}
+	}
+}
+
+func (a *asker) putBack(asks []chan pick) {
+	a.mu.Lock()
+	a.waiting = append(asks, a.waiting...)
+	a.mu.Unlock()
+}
+
+func (a *asker) more() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting)+len(a.failed) > 0
+}

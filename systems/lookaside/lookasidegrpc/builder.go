@@ -1,0 +1,106 @@
+package lookasidegrpc
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/resolver"
+)
+
+// Builder makes balanced channels. It is safe for concurrent use.
+type Builder struct {
+	cfg    Config
+	budget budget
+
+	alone, retried, broke atomic.Int64
+
+	mu    sync.Mutex
+	links map[string]*link // by target
+}
+
+// New makes a Builder, and tells gRPC the name of its balancing policy.
+func New(cfg Config) (*Builder, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	register()
+	return &Builder{cfg: cfg, budget: newBudget(cfg.Budget), links: make(map[string]*link)}, nil
+}
+
+// register makes the policy known. gRPC's registry is not locked, and holds one
+// builder for all: what differs by channel travels with the resolver's state.
+var register = sync.OnceFunc(func() { balancer.Register(policyBuilder{}) })
+
+// DialOptions are what a channel needs beside its credentials. A Builder makes
+// one channel for each service.
+func (b *Builder) DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithResolvers(b),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"` + policyName + `":{}}]}`),
+		grpc.WithChainUnaryInterceptor(b.unary),
+		grpc.WithChainStreamInterceptor(b.stream),
+	}
+}
+
+// Stats returns the counts as of now.
+func (b *Builder) Stats() Stats {
+	return Stats{Alone: b.alone.Load(), Retried: b.retried.Load(), Broke: b.broke.Load()}
+}
+
+// Scheme implements [resolver.Builder].
+func (b *Builder) Scheme() string { return Scheme }
+
+// Build implements [resolver.Builder]: it opens the link to a service's
+// balancer, which lasts until the channel closes or falls idle.
+func (b *Builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.links[target.String()] != nil {
+		return nil, fmt.Errorf("%s has a channel already: a Builder makes one for each service", target)
+	}
+	l := newLink(b, target.Endpoint(), cc)
+	b.links[target.String()] = l
+	l.start()
+	return &channel{builder: b, target: target.String(), link: l}, nil
+}
+
+// link finds a channel's link. A channel that is idle, as each is at first, has
+// none until it is woken.
+func (b *Builder) link(cc *grpc.ClientConn) *link {
+	name := cc.CanonicalTarget()
+	for range 2 {
+		b.mu.Lock()
+		l := b.links[name]
+		b.mu.Unlock()
+		if l != nil {
+			return l
+		}
+		cc.Connect()
+	}
+	return nil
+}
+
+// channel is the resolver of one channel.
+type channel struct {
+	builder *Builder
+	target  string
+	link    *link
+}
+
+// ResolveNow implements [resolver.Resolver]: the list is always followed.
+func (c *channel) ResolveNow(resolver.ResolveNowOptions) {}
+
+// Close implements [resolver.Resolver].
+func (c *channel) Close() {
+	b := c.builder
+	b.mu.Lock()
+	if b.links[c.target] == c.link {
+		delete(b.links, c.target)
+	}
+	b.mu.Unlock()
+	c.link.close()
+}
