@@ -11,12 +11,15 @@ var Invertedindex = Job{
 	Name:    "invertedindex",
 	Summary: "which files each word occurs in: lines \"word file1,file2,…\"",
 	New: func(map[string]string) (Program, error) {
+		w := new(words)
 		return Program{
 			Texts: true,
 			Map: func(in Input, out *Emitter) {
 				name := []byte(in.File)
-				for w := (words{block: in.Block}); w.next(); {
-					out.Text(w.word, name)
+				for w.reset(in.Block); w.fill(); {
+					for e, i := w.edges[:w.n&^1], 0; i+1 < len(e); i += 2 {
+						out.Text(in.Block[e[i]:e[i+1]], name)
+					}
 				}
 			},
 			CombineText: union,

@@ -5,10 +5,13 @@ var Wordcount = Job{
 	Name:    "wordcount",
 	Summary: "how often each word occurs: lines \"word count\"",
 	New: func(map[string]string) (Program, error) {
+		w := new(words)
 		return Program{
 			Map: func(in Input, out *Emitter) {
-				for w := (words{block: in.Block}); w.next(); {
-					out.Number(w.word, 1)
+				for w.reset(in.Block); w.fill(); {
+					for e, i := w.edges[:w.n&^1], 0; i+1 < len(e); i += 2 {
+						out.Number(in.Block[e[i]:e[i+1]], 1)
+					}
 				}
 			},
 			Combine: sum,
