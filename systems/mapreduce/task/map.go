@@ -26,6 +26,8 @@ type Map struct {
 	// bytes mapped so far: to show progress, or to slow the task down. Its
 	// error ends the task.
 	Pace func(ctx context.Context, done int64) error
+
+	Workspace *Workspace // memory kept from task to task; nil: made for this one
 }
 
 // Mapped is what a map task reports.
@@ -45,10 +47,5 @@ type Run struct {
 // panics on a record that is not in Skip, the context's error soon after it
 // ends, or the disk's error; on any error it leaves no file behind.
 func (m Map) Run(ctx context.Context, disk Disk) (Mapped, error) {
-	w := newMapper(m, disk)
-	err := w.readSplit(ctx)
-	if err != nil {
-		return Mapped{}, err
-	}
-	return w.publish(ctx)
+	return m.run(ctx, disk)
 }

@@ -1,14 +1,11 @@
 package task
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path"
-	"runtime/debug"
-	"slices"
 
 	"dyno/systems/mapreduce/job"
 )
@@ -16,131 +13,75 @@ import (
 // mapper is a map task at work.
 type mapper struct {
 	Map
+	*Workspace
+	ctx      context.Context
 	disk     Disk
-	emitter  *job.Emitter
 	counters Counters
-	tables   []map[string][]byte // per reduce task: key to values
+	emitter  *job.Emitter
+	spills   spills
+	err      error // of spilling, found while the user's function emits
 }
 
-func newMapper(m Map, disk Disk) *mapper {
-	w := &mapper{Map: m, disk: disk, tables: make([]map[string][]byte, m.Reduces)}
-	for i := range w.tables {
-		w.tables[i] = map[string][]byte{}
+func (m Map) run(ctx context.Context, disk Disk) (Mapped, error) {
+	if m.Workspace == nil {
+		m.Workspace = new(Workspace)
 	}
-	w.emitter = job.NewEmitter(m.Program.Texts, w.collect)
-	return w
-}
-
-// readSplit maps all blocks of the split.
-func (w *mapper) readSplit(ctx context.Context) error {
-	f, err := w.disk.Open(w.Split.path())
-	if err != nil {
-		return fmt.Errorf("input %s: %w", w.Split.File, err)
+	w := &mapper{Map: m, Workspace: m.Workspace, ctx: ctx, disk: disk}
+	w.table.program, w.table.reduces = m.Program, m.Reduces
+	w.table.budget = orDefault(m.Memory, DefaultMemoryBytes) - blockRead - 2*blockBytes
+	w.table.joined = 0
+	w.table.reset()
+	w.emitter = w.emit(m.Program.Texts, w.collect)
+	w.spills = spills{mapper: w}
+	defer w.spills.remove()
+	if err := w.readSplit(); err != nil {
+		return Mapped{}, err
 	}
-	defer f.Close()
-	data := make([]byte, w.Split.Length)
-	if n, err := f.ReadAt(data, w.Split.Offset); err != nil && (err != io.EOF || n < len(data)) {
-		return fmt.Errorf("input %s at byte %d: %w", w.Split.File, w.Split.Offset+int64(n), err)
-	}
-	for at := 0; at < len(data); {
-		end := len(data)
-		if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
-			end = at + i + 1
-		}
-		rec := Record{Offset: w.Split.Offset + int64(at), Length: int64(end - at)}
-		if slices.Contains(w.Skip, rec) {
-			w.counters.Skipped++
-		} else if err := w.mapBlock(rec, data[at:end]); err != nil {
-			return err
-		}
-		at = end
-		w.counters.InputBytes = int64(at)
-		if w.Pace != nil {
-			if err := w.Pace(ctx, int64(at)); err != nil {
-				return err
-			}
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *mapper) mapBlock(rec Record, block []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Crash{Record: rec, Reason: fmt.Sprint(p), Stack: string(debug.Stack())}
-		}
-	}()
-	w.Program.Map(job.Input{File: w.Split.File, Block: block}, w.emitter)
-	w.emitter.Flush()
-	return nil
+	return w.publish()
 }
 
 // collect takes a batch of pairs.
 func (w *mapper) collect(b job.Batch) {
 	w.counters.Pairs += int64(len(b.Keys))
-	for i, key := range b.Keys {
-		t := w.tables[job.Partition(key, w.Reduces)]
-		old, known := t[string(key)]
-		switch {
-		case w.Program.Texts && known && w.Program.CombineText != nil:
-			have, _ := job.NewValues(once(old)).Text()
-			old = job.AppendText(nil, w.Program.CombineText(nil, have, b.Texts[i]))
-			w.counters.Combined++
-		case w.Program.Texts:
-			old = job.AppendText(old, b.Texts[i])
-		case known && w.Program.Combine != nil:
-			have, _ := job.NewValues(once(old)).Number()
-			old = job.AppendNumber(nil, w.Program.Combine(have, b.Numbers[i]))
-			w.counters.Combined++
-		default:
-			old = job.AppendNumber(old, b.Numbers[i])
+	for w.err == nil {
+		n := w.table.add(b)
+		if n == len(b.Keys) {
+			return
 		}
-		t[string(key)] = old
+		b.Keys = b.Keys[n:]
+		if w.Program.Texts {
+			b.Texts = b.Texts[n:]
+		} else {
+			b.Numbers = b.Numbers[n:]
+		}
+		w.err = w.spill()
 	}
 }
 
-func once(chunk []byte) func() []byte {
-	return func() []byte {
-		c := chunk
-		chunk = nil
-		return c
+// spill writes what the table holds and empties it.
+func (w *mapper) spill() error {
+	w.counters.MemoryBytes = max(w.counters.MemoryBytes, w.table.bytes())
+	if err := w.spills.add(); err != nil {
+		return err
 	}
+	w.table.reset()
+	return nil
 }
 
-// publish writes the runs under temporary names, then gives all of them their own.
-func (w *mapper) publish(ctx context.Context) (Mapped, error) {
+// publish writes the runs under temporary names, then gives all of them their
+// own.
+func (w *mapper) publish() (Mapped, error) {
+	w.counters.MemoryBytes = max(w.counters.MemoryBytes, w.table.bytes())
+	w.counters.Combined = w.table.joined
 	out := Mapped{Runs: make([]Run, w.Reduces)}
-	var made []string
-	err := func() error {
-		for r := range out.Runs {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			out.Runs[r].Name = RunName(w.Job, w.Task, r)
-			name := path.Join(w.Dir, w.temporary(out.Runs[r].Name))
-			made = append(made, name)
-			n, err := w.writeRun(name, w.tables[r])
-			if err != nil {
-				return fmt.Errorf("run %s: %w", name, err)
-			}
-			out.Runs[r].Bytes = n
-			w.counters.RunBytes += n
+	if len(w.spills.files) > 0 {
+		if err := w.spill(); err != nil {
+			return Mapped{}, err
 		}
-		for r, run := range out.Runs {
-			name := path.Join(w.Dir, run.Name)
-			if err := w.disk.Rename(made[r], name); err != nil {
-				return err
-			}
-			made[r] = name
-		}
-		if w.Sync {
-			return w.disk.SyncDir(w.Dir)
-		}
-		return nil
-	}()
+	} else {
+		w.sorter.group(&w.table)
+	}
+	made, err := w.writeRuns(out.Runs)
 	if err != nil {
 		for _, name := range made {
 			_ = w.disk.Remove(name) // it may not be there; the error that counts is err
@@ -151,26 +92,79 @@ func (w *mapper) publish(ctx context.Context) (Mapped, error) {
 	return out, nil
 }
 
+// writeRuns returns the files that it left, also when it fails.
+func (w *mapper) writeRuns(runs []Run) (made []string, err error) {
+	for r := range runs {
+		runs[r].Name = RunName(w.Job, w.Task, r)
+		name := path.Join(w.Dir, w.temporary(runs[r].Name))
+		made = append(made, name)
+		err := writeFile(w.ctx, w.disk, name, w.Sync, func(f io.Writer) error {
+			w.writer.start(f)
+			if err := w.fill(r); err != nil {
+				return err
+			}
+			return w.writer.close()
+		})
+		if err != nil {
+			return made, fmt.Errorf("run %s: %w", name, err)
+		}
+		runs[r].Bytes = w.writer.bytes
+		w.counters.RunBytes += w.writer.bytes
+	}
+	for r, run := range runs {
+		name := path.Join(w.Dir, run.Name)
+		if err := w.disk.Rename(made[r], name); err != nil {
+			return made, err
+		}
+		made[r] = name
+	}
+	if w.Sync {
+		return made, w.disk.SyncDir(w.Dir)
+	}
+	return made, nil
+}
+
+// fill writes the pairs of a reduce task.
+func (w *mapper) fill(reduceTask int) error {
+	if len(w.spills.files) == 0 {
+		w.sorter.write(reduceTask, &w.writer)
+		return nil
+	}
+	return w.spills.merge(reduceTask, &w.writer, w.spills.files)
+}
+
 func (w *mapper) temporary(name string) string { return fmt.Sprintf("%s.tmp%d", name, w.Attempt) }
 
-func (w *mapper) writeRun(name string, table map[string][]byte) (int64, error) {
-	f, err := w.disk.Create(name)
+// readSplit maps all blocks of the split.
+func (w *mapper) readSplit() error {
+	f, err := w.disk.Open(w.Split.path())
 	if err != nil {
-		return 0, err
+		return fmt.Errorf("input %s: %w", w.Split.File, err)
 	}
-	var run runWriter
-	run.start(f)
-	keys := make([]string, 0, len(table))
-	for k := range table {
-		keys = append(keys, k)
+	defer f.Close()
+	b := blocks{in: f, buf: w.block, offset: w.Split.Offset, left: w.Split.Length, cut: w.Program.Cut}
+	defer func() { w.block = b.buf }()
+	for {
+		block, offset, err := b.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("input %s: %w", w.Split.File, err)
+		}
+		w.counters.LongestBlock = max(w.counters.LongestBlock, int64(len(block)))
+		if err := w.mapAround(block, offset); err != nil {
+			return err
+		}
+		if err := w.ctx.Err(); err != nil {
+			return err
+		}
+		w.counters.InputBytes += int64(len(block))
+		if w.Pace == nil {
+			continue
+		}
+		if err := w.Pace(w.ctx, w.counters.InputBytes); err != nil {
+			return err
+		}
 	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		run.add([]byte(k), table[k])
-	}
-	err = run.close()
-	if err == nil && w.Sync {
-		err = f.Sync()
-	}
-	return run.bytes, errors.Join(err, f.Close())
 }

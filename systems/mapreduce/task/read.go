@@ -11,7 +11,7 @@ import (
 // runReader reads a run, and believes nothing that it has not checked.
 type runReader struct {
 	in      io.Reader
-	run     int    // which map task's, for errors
+	run     int    // which map task's; ownRun: a spilled one of this task
 	block   []byte // the payload, and the next block's header
 	rest    []byte // what is left of the payload
 	next    [headerBytes]byte
@@ -21,6 +21,7 @@ type runReader struct {
 	prefix  uint64 // the key's first 8 bytes as a number that sorts like them
 	values  []byte // of the record
 	started bool
+	done    bool // there are no more records
 }
 
 var (
@@ -47,12 +48,14 @@ func (r *runReader) advance() (more bool, err error) {
 	b := r.rest[n+m:]
 	suffix, b := b[:rest], b[rest:]
 	size, n := binary.Uvarint(b)
-	if n <= 0 || size > uint64(len(b)-n) {
+	if n <= 0 || size == 0 || size > uint64(len(b)-n) {
 		return false, r.lost(errRecord)
 	}
 	r.values, r.rest = b[n:n+int(size)], b[n+int(size):]
 	r.key = append(r.key[:shared], suffix...)
-	r.prefix = prefix(r.key)
+	if shared < 8 {
+		r.prefix = prefix(r.key)
+	}
 	return true, nil
 }
 
@@ -120,7 +123,17 @@ func (r *runReader) fill(p []byte) error {
 	return nil
 }
 
-func (r *runReader) lost(err error) error { return &Lost{Map: r.run, Offset: r.offset, Err: err} }
+// lost is the error of a run that cannot be used. Nobody else can make a
+// task's own spilled runs again, so with them the attempt has failed.
+func (r *runReader) lost(err error) error {
+	if r.run == ownRun {
+		return fmt.Errorf("a spilled run at byte %d: %w", r.offset, err)
+	}
+	return &Lost{Map: r.run, Offset: r.offset, Err: err}
+}
+
+// ownRun stands for a run that a task spilled for itself.
+const ownRun = -1
 
 // prefix returns the first 8 bytes of a key as a number that sorts like them;
 // missing ones count as 0, so equal prefixes decide nothing.

@@ -75,6 +75,5 @@ type Reduced struct {
 // used, a *Crash when the user's function panics, the context's error soon
 // after it ends, or the disk's error; on any error it leaves no file behind.
 func (r Reduce) Run(ctx context.Context, disk Disk) (Reduced, error) {
-	m := newMerger(r, disk)
-	return m.run(ctx)
+	return (&reducer{Reduce: r, ctx: ctx, disk: disk}).run()
 }

@@ -53,7 +53,7 @@ func clip(s string) string {
 // Lost is the error of a reduce task that cannot use a run: it is damaged, cut
 // short, or cannot be read. The map task that made it must run again.
 type Lost struct {
-	Map    int   // which map task's run; -1: this task's own spilled one
+	Map    int   // which map task's run
 	Offset int64 // where in the run, in bytes
 	Err    error
 }

@@ -58,28 +58,33 @@ func (w *runWriter) add(key, values []byte) {
 	w.buf = append(b, values...)
 	w.last = append(w.last[:shared], key[shared:]...)
 	if len(w.buf)-w.head >= blockBytes {
+		w.seal()
 		w.flush()
 	}
 }
 
-// flush closes the open block and writes it.
-func (w *runWriter) flush() {
-	if w.head >= 0 {
-		payload := w.buf[w.head+headerBytes:]
-		putHeader(w.buf[w.head:], len(payload), crc32.Checksum(payload, castagnoli))
+// seal closes the open block.
+func (w *runWriter) seal() {
+	if w.head < 0 {
+		return
 	}
+	payload := w.buf[w.head+headerBytes:]
+	putHeader(w.buf[w.head:], len(payload), crc32.Checksum(payload, castagnoli))
+	w.head, w.last = -1, w.last[:0]
+}
+
+// flush writes what is sealed.
+func (w *runWriter) flush() {
 	if w.err == nil {
 		_, w.err = w.w.Write(w.buf)
 	}
 	w.bytes += int64(len(w.buf))
-	w.buf, w.head, w.last = w.buf[:0], -1, w.last[:0]
+	w.buf = w.buf[:0]
 }
 
-// close writes what is left and the end.
+// close writes what is left and the end. A short run is a single write.
 func (w *runWriter) close() error {
-	if w.head >= 0 {
-		w.flush()
-	}
+	w.seal()
 	w.buf = append(w.buf, make([]byte, headerBytes)...)
 	putHeader(w.buf[len(w.buf)-headerBytes:], 0, 0)
 	w.flush()
