@@ -105,6 +105,7 @@ func BenchmarkMap(b *testing.B) {
 			const size = 16 << 20
 			name := input(b, size, c.distinct)
 			b.SetBytes(size)
+			report := reportCPU(b, size)
 			space := new(task.Workspace)
 			for b.Loop() {
 				m := task.Map{Job: "bench", Program: program(b, c.job, c.combine), Split: task.Split{File: name, Length: size}, Reduces: 8, Workspace: space}
@@ -112,6 +113,7 @@ func BenchmarkMap(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			report()
 		})
 	}
 }
@@ -138,6 +140,7 @@ func BenchmarkReduce(b *testing.B) {
 				red.Inputs = append(red.Inputs, task.FileInput(disk.Disk{}, i, got.Runs[0].Name))
 			}
 			b.SetBytes(bytes)
+			report := reportCPU(b, bytes)
 			var got task.Reduced
 			for b.Loop() {
 				var err error
@@ -145,6 +148,7 @@ func BenchmarkReduce(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			report()
 			b.ReportMetric(float64(got.Counters.Keys), "keys/op")
 		})
 	}
@@ -167,12 +171,13 @@ func BenchmarkJob(b *testing.B) {
 			const size = 64 << 20
 			c.whole.files, c.whole.workers, c.whole.split = []string{input(b, size, c.distinct)}, 2, 4<<20
 			b.SetBytes(size)
+			report := reportCPU(b, size)
 			for b.Loop() {
 				if got := c.whole.run(b); got.OutputLines != int64(c.distinct) {
 					b.Fatalf("%d lines, want %d", got.OutputLines, c.distinct)
 				}
 			}
+			report()
 		})
 	}
 }
-

@@ -173,7 +173,7 @@ func (s *sized) Write(p []byte) (int, error) {
 // reduceKey calls the user's function and catches a panic.
 func (r *reducer) reduceKey(values *job.Values, out *job.Output) (err error) {
 	for _, s := range r.Skip {
-		if s.Key == string(r.group) {
+		if s.Length == 0 && s.Key == string(r.group) {
 			r.counters.Skipped++
 			return nil
 		}

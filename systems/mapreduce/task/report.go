@@ -28,18 +28,26 @@ type Record struct {
 
 // Crash is the error of a task whose user function panicked.
 type Crash struct {
-	Record Record
+	InMap  bool   // in Map or Combine; otherwise in Reduce
+	Record Record // the zero Record: no single record does it, so none can be left out
 	Reason string // what it panicked with
 	Stack  string // where
 }
 
 // Error implements error.
 func (c *Crash) Error() string {
-	if c.Record.Length > 0 {
+	switch {
+	case c.InMap && c.Record.Length == 0:
+		return "the job's Map or Combine crashed, but on no record alone: " + c.Reason
+	case c.InMap:
 		return fmt.Sprintf("the job's Map crashed on the record at byte %d (%d bytes): %s", c.Record.Offset, c.Record.Length, c.Reason)
+	default:
+		return fmt.Sprintf("the job's Reduce crashed on key %q: %s", clip(c.Record.Key), c.Reason)
 	}
-	return fmt.Sprintf("the job's Reduce crashed on key %q: %s", clip(c.Record.Key), c.Reason)
 }
+
+// Skippable reports whether the task can go on without the record.
+func (c *Crash) Skippable() bool { return !c.InMap || c.Record.Length > 0 }
 
 // clip keeps messages readable.
 func clip(s string) string {

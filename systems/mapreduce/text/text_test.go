@@ -65,7 +65,7 @@ func TestRepeats(t *testing.T) {
 		}
 		return [32]byte(h.Sum(nil))
 	}
-	if sum(1) != sum(1) || sum(1) == sum(2) {
+	if first := sum(1); sum(1) != first || sum(2) == first {
 		t.Error("a seed must decide the text, and another seed another text")
 	}
 }
