@@ -30,7 +30,7 @@ var (
 )
 
 func (k *checker) run() error {
-	for _, step := range []func() error{k.header, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims} {
+	for _, step := range []func() error{k.header, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package experiments
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"dyno/internal/record"
@@ -77,14 +76,6 @@ func (k *checker) coreCell(v record.Values) error {
 	if err != nil {
 		return err
 	}
-	found := 0
-	for _, c := range all {
-		if !c.Detail && w.Matches(record.Values(c.Values)) {
-			found++
-		}
-	}
-	if found != 1 {
-		return fmt.Errorf("%v names %d core cells, want exactly one", maps.Collect(maps.All(v)), found)
-	}
-	return nil
+	_, err = oneCore(all, v)
+	return err
 }

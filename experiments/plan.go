@@ -39,6 +39,7 @@ const maxTrials = 100_000
 type Cell struct {
 	Index   int // from 1, in the order of the file
 	Detail  bool
+	Control string        // the negative control that it is; empty for a cell whose figures count
 	Factors record.Values // the swept knobs
 	Values  systems.Values
 	Warmup  time.Duration
@@ -86,6 +87,11 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, &systems.UsageError{Err: err}
 	}
+	controls, err := controlCells(e, all)
+	if err != nil {
+		return nil, &systems.UsageError{Err: err}
+	}
+	all = append(all, controls...)
 	kept, err := narrow(e, all, sel.Only)
 	if err != nil {
 		return nil, err
@@ -251,6 +257,9 @@ func (c *Cell) Label(e *Experiment) string {
 		if l, ok := c.Factors[knob]; ok {
 			parts = append(parts, knob+"="+l)
 		}
+	}
+	if c.Control != "" {
+		parts = append(parts, "control="+c.Control)
 	}
 	return strings.Join(parts, " ")
 }

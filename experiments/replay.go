@@ -84,11 +84,12 @@ func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *re
 	}
 	plan := &Plan{Experiment: &Experiment{Experiment: run.Experiment, System: sys}}
 	trial := &Trial{ID: old.ID, Block: old.Block, Seed: old.Seed, Cell: &Cell{
-		Index:  old.Cell,
-		Detail: old.Detail,
-		Values: values,
-		Warmup: old.Warmup.Duration(),
-		Length: old.Length.Duration(),
+		Index:   old.Cell,
+		Detail:  old.Detail,
+		Control: old.Control,
+		Values:  values,
+		Warmup:  old.Warmup.Duration(),
+		Length:  old.Length.Duration(),
 	}}
 	done, bundle, err := r.observe(ctx, plan, trial, 0)
 	if err != nil {

@@ -54,38 +54,6 @@ type Progress struct {
 	Message string        // a line from the running trial; the rest is as before
 }
 
-// Tally counts how trials ended. Reused of them were measured by an earlier
-// run that was cut short.
-type Tally struct{ Valid, Invalid, Unknown, Errors, Reused int }
-
-// Trials is how many there were in all.
-func (t Tally) Trials() int { return t.Valid + t.Invalid + t.Unknown + t.Errors }
-
-// Failed says that at least one trial failed its check or did not come to one.
-func (t Tally) Failed() bool { return t.Invalid+t.Unknown+t.Errors > 0 }
-
-// Add adds u to t.
-func (t *Tally) Add(u Tally) {
-	t.Valid += u.Valid
-	t.Invalid += u.Invalid
-	t.Unknown += u.Unknown
-	t.Errors += u.Errors
-	t.Reused += u.Reused
-}
-
-func (t *Tally) count(tr *record.Trial) {
-	switch {
-	case tr.Observation == nil:
-		t.Errors++
-	case tr.Status() == record.Valid:
-		t.Valid++
-	case tr.Status() == record.Invalid:
-		t.Invalid++
-	default:
-		t.Unknown++
-	}
-}
-
 // Run measures every trial of a plan that is not measured yet. When the context
 // ends, the trial at hand is given up, what was finished stays for the next
 // run, and the context's error is returned.
@@ -105,7 +73,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 		if err != nil {
 			return tally, err
 		}
-		tally.count(done)
+		tally.count(p, done)
 		u := Progress{Plan: p, Done: i + 1, Last: done, Bundle: bundle, Left: p.Estimate(i + 1)}
 		if i+1 < len(p.Trials) {
 			u.Next = &p.Trials[i+1]
@@ -211,10 +179,10 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 	if err != nil {
 		return nil, "", err
 	}
-	if done.Status() == record.Valid && r.Profile {
+	if p.proper(done) && r.Profile {
 		return done, "", nil
 	}
-	if done.Status() == record.Valid {
+	if p.proper(done) {
 		return done, "", os.RemoveAll(bundle)
 	}
 	return done, bundle, writeJSON(filepath.Join(bundle, "trial.json"), done)
@@ -232,6 +200,7 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 		Block:      t.Block,
 		Cell:       t.Cell.Index,
 		Detail:     t.Cell.Detail,
+		Control:    t.Cell.Control,
 		Values:     record.Values(t.Cell.Values),
 		Seed:       t.Seed,
 		Warmup:     record.ToSeconds(t.Cell.Warmup),

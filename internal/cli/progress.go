@@ -96,15 +96,22 @@ func (p *progress) finished(u experiments.Progress) {
 		}
 	}
 	status := string(t.Status())
-	if t.Observation == nil {
+	switch c, control := u.Plan.Control(t.Control); {
+	case t.Observation == nil:
 		status = "error"
+	case control && c.Caught(t):
+		status = "caught by " + c.CaughtBy
+	case control:
+		status = fmt.Sprintf("MISSED: %s, and %s should have caught it", t.Status(), c.CaughtBy)
 	}
 	if p.terminal && u.Bundle == "" {
 		return
 	}
 	p.line("[%d/%d] block %d/%d  %s  %s  %.1fs", p.before+u.Done, p.total, t.Block, u.Plan.Blocks, cell, status, float64(t.Took))
-	for _, reason := range reasons(t) {
-		p.line("    %s", reason)
+	if t.Control == "" || u.Bundle != "" {
+		for _, reason := range reasons(t) {
+			p.line("    %s", reason)
+		}
 	}
 	if u.Bundle != "" {
 		p.line("    logs: %s", u.Bundle)

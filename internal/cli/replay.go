@@ -48,6 +48,9 @@ func (a *app) replay() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(a.out, "stored: %s\nnow:    %s\nlogs:   %s\n", outcome(old), outcome(now), filepath.Clean(bundle))
+			if c, ok := run.Experiment.Control(now.Control); ok {
+				return controlError(a.err, c, now)
+			}
 			return verdictError(a.err, now)
 		},
 	}
@@ -62,6 +65,16 @@ func outcome(t *record.Trial) string {
 	}
 	c := t.Observation.Counts
 	return fmt.Sprintf("%s; sent %d = ok %d + refused %d + failed %d + unknown %d", t.Status(), c.Sent, c.OK, c.Refused, c.Failed, c.Unknown)
+}
+
+// controlError asks for exit code 1 when a negative control is not found out.
+func controlError(w io.Writer, c record.Control, t *record.Trial) error {
+	if c.Caught(t) {
+		fmt.Fprintf(w, "control %s, caught by %s: %s\n", c.Name, c.CaughtBy, strings.Join(reasons(t), "\n  "))
+		return nil
+	}
+	fmt.Fprintf(w, "dyno: control %s was missed: %s should have caught it\n", c.Name, c.CaughtBy)
+	return errFailed
 }
 
 // verdictError prints why a trial is not valid and asks for exit code 1.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,8 @@ to results/NAME/trials.jsonl. A run that was cut short is continued by the same
 binary: finished trials are not measured again (unless --fresh). At the end plots, tables and REPORT.md are drawn
 from all results in the output folder.
 
-Exit code 1 says that a trial failed its check; it is listed in the report.`,
+Exit code 1 says that a trial failed its check, or that a negative control passed
+it; they are listed in the report.`,
 		Example: `  dyno run --scale quick
   dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out out/lb
   dyno run my-experiment.yaml --scale full --dry-run`,
@@ -97,8 +99,8 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation (ran %d, reused %d)\n%s\n",
-		tally.Trials(), tally.Valid, tally.Invalid, tally.Unknown, tally.Errors, tally.Trials()-tally.Reused, tally.Reused, filepath.Join(out, "REPORT.md"))
+	printTally(a.out, tally)
+	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Name)
@@ -111,6 +113,14 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		return errFailed
 	}
 	return nil
+}
+
+func printTally(w io.Writer, t experiments.Tally) {
+	fmt.Fprintf(w, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation (ran %d, reused %d)\n",
+		t.Trials(), t.Valid, t.Invalid, t.Unknown, t.Errors, t.Trials()-t.Reused, t.Reused)
+	if t.Controls() > 0 {
+		fmt.Fprintf(w, "%d of them controls, broken on purpose: %d caught, %d missed\n", t.Controls(), t.Caught, t.Missed)
+	}
 }
 
 // plans reads the experiments and lays out their trials.
@@ -210,8 +220,11 @@ func (a *app) printPlans(plans []*experiments.Plan) error {
 		}
 		for _, c := range p.Cells {
 			kind := "core"
-			if c.Detail {
+			switch {
+			case c.Detail:
 				kind = "detail"
+			case c.Control != "":
+				kind = "control"
 			}
 			fmt.Fprintf(w, "  %d\t%s\t%s\twarm-up %v\twindow %v\n", c.Index, kind, c.Label(p.Experiment), c.Warmup, c.Length)
 		}

@@ -162,6 +162,16 @@ func (w Where) Matches(v Values) bool {
 // present.
 type Values map[string]string
 
+// In reports whether all of v are among a cell's values.
+func (v Values) In(cell Values) bool {
+	for knob, level := range v {
+		if cell[knob] != level {
+			return false
+		}
+	}
+	return true
+}
+
 // Quantile splits "response.p99" into its histogram and 0.99, and
 // "response.mean" into its histogram and -1. ok is false for any other name.
 func Quantile(metric string) (name string, q float64, ok bool) {

@@ -84,15 +84,22 @@ func (r *Result) settle() {
 func (r *Result) leaveOut() {
 	planned := make(map[int]bool)
 	for _, id := range r.Run.Trials {
-		if i := strings.LastIndex(id, "-c"); i >= 0 {
-			if n, err := strconv.Atoi(id[i+2:]); err == nil {
-				planned[n] = true
-			}
-		}
+		planned[cellNumber(id)] = true
 	}
+	delete(planned, 0)
 	for i, c := range r.cells {
 		c.left = len(planned) > 0 && !planned[i+1]
 	}
+}
+
+// cellNumber reads the cell from a trial's id; 0 when it does not say.
+func cellNumber(id string) int {
+	_, digits, _ := strings.Cut(id[max(0, strings.LastIndex(id, "-c")):], "-c")
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // has reports whether a knob is swept in the cell's sweep.

@@ -137,7 +137,7 @@ func (o *overview) Experiments() string {
 	out := table.New("experiment", "system", "scale", "trials planned", "valid", "invalid", "unknown", "without a result", "flagged")
 	for _, r := range o.store.Results {
 		t := count(r.Trials)
-		out.Add(r.Run.Experiment.Name, r.Run.Experiment.System, r.Run.Scale, fmt.Sprint(r.Run.Planned),
+		out.Add(r.Run.Experiment.Name, r.Run.Experiment.System, r.Run.Scale, fmt.Sprint(r.planned()),
 			fmt.Sprint(t.valid), fmt.Sprint(t.invalid), fmt.Sprint(t.unknown), fmt.Sprint(t.errors), fmt.Sprint(t.flagged))
 	}
 	return out.String()

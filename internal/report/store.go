@@ -29,9 +29,10 @@ type Store struct {
 // Result is one experiment's run.
 type Result struct {
 	Run    record.Run
-	Trials []*record.Trial // in the order in which they were made
+	Trials []*record.Trial // in the order in which they were made; without those of controls
 
-	cells []*cell
+	cells    []*cell
+	controls []*control
 }
 
 // Load reads all results under DIR/results. There may be none. A file that
@@ -91,6 +92,7 @@ func loadResult(folder, name string) (r *Result, warning string, err error) {
 	if r.cells, err = cells(&r.Run.Experiment); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}
+	r.controls = controls(&r.Run.Experiment)
 	path = filepath.Join(folder, "trials.jsonl")
 	text, err = readFile(path, maxTrials)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,7 +159,7 @@ func (r *Result) take(t *record.Trial, line int, seen map[string]int) error {
 		return fmt.Errorf("belongs to experiment %q, the file to %q", t.Experiment, name)
 	case t.Block < 1:
 		return fmt.Errorf("block %d: blocks count from 1", t.Block)
-	case t.Cell < 1 || t.Cell > len(r.cells):
+	case t.Control == "" && (t.Cell < 1 || t.Cell > len(r.cells)):
 		return fmt.Errorf("cell %d: the experiment has cells 1 to %d", t.Cell, len(r.cells))
 	case (t.Observation == nil) == (t.Error == ""):
 		return errors.New("want an observation or an error, and not both")
@@ -173,6 +175,9 @@ func (r *Result) take(t *record.Trial, line int, seen map[string]int) error {
 		if err := t.Observation.Conform(r.Run.Metrics); err != nil {
 			return err
 		}
+	}
+	if t.Control != "" {
+		return r.takeControl(t)
 	}
 	r.Trials = append(r.Trials, t)
 	return r.cells[t.Cell-1].add(t)
@@ -191,8 +196,9 @@ func (s *Store) Lookup(experiment string) *Result {
 // Unfinished says how far a run got that did not come to its end; empty for
 // one that did.
 func (r *Result) Unfinished() string {
-	if r.Run.Finished != nil && len(r.Trials) >= r.Run.Planned {
+	n := r.measured()
+	if r.Run.Finished != nil && n >= r.Run.Planned {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d planned trials", len(r.Trials), r.Run.Planned)
+	return fmt.Sprintf("%d of %d planned trials", n, r.Run.Planned)
 }

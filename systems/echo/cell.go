@@ -31,6 +31,7 @@ type cell struct {
 	service      time.Duration
 	distribution string
 	clients      int
+	mutant       string
 }
 
 func newCell(v systems.Values) *cell {
@@ -42,6 +43,7 @@ func newCell(v systems.Values) *cell {
 		service:      v.Duration(knobServiceTime),
 		distribution: v.Text(knobDistribution),
 		clients:      v.Int(knobClients),
+		mutant:       v.Text(knobMutant),
 	}
 }
 
@@ -60,7 +62,7 @@ func (c *cell) check(set systems.Setting) error {
 	case c.isGHZ() && c.rate != math.Trunc(c.rate):
 		return fmt.Errorf("echo: ghz knows whole rates only, not %v per second", c.rate)
 	}
-	return nil
+	return c.checkMutant()
 }
 
 func (c *cell) isGHZ() bool { return c.driver == driverGHZ || c.driver == driverGHZAsync }

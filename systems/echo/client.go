@@ -33,7 +33,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	t := timesFlags(fs)
 	goal := load.BindGoal(fs)
 	asJSON := fs.Bool("json", false, "print the result as JSON")
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
@@ -51,7 +51,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		}
 		defer conn.Close()
 		meter := startMeter(*t.warmup, *t.length)
-		r, err := drive(ctx, conn, l, v.Int(knobPayload), *t.seed)
+		r, err := drive(ctx, mutateConn(conn, v.Text(knobMutant)), l, v.Int(knobPayload), *t.seed)
 		r.CPUSeconds = meter.stop().Seconds()
 		if err != nil {
 			return err
@@ -90,9 +90,9 @@ type loop func(context.Context, load.Op) (load.Summary, error)
 func (t times) loop(kind string, v systems.Values, goal load.Goal) (loop, error) {
 	switch kind {
 	case driverClosed:
-		return once(load.Closed{Clients: v.Int(knobClients), Warmup: *t.warmup, Length: *t.length}), nil
+		return once(misreporting{load.Closed{Clients: v.Int(knobClients), Warmup: *t.warmup, Length: *t.length}, v.Text(knobMutant)}), nil
 	case driverOpen:
-		return once(load.Open{Arrivals: v.Text(knobArrivals), Rate: v.Float(knobRate), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}), nil
+		return once(misreporting{load.Open{Arrivals: v.Text(knobArrivals), Rate: v.Float(knobRate), Seed: *t.seed, Warmup: *t.warmup, Length: *t.length}, v.Text(knobMutant)}), nil
 	case driverSearch:
 		goal, err := goal.Check()
 		if err != nil {

@@ -20,6 +20,9 @@
 // ghz looks at no answer: of its trials the last one is checked, and that it
 // made all of its calls and met no error.
 //
+// And it can be wrong on purpose (mutant.go), so that the checks are seen to
+// find it: experiment negative-control.
+//
 // There is no protocol and so no pure core; the shell is server.go with
 // station.go (when a request may be answered), client.go and ghz.go, the checks
 // are check.go, the adaptor is system.go, cell.go and trial.go.

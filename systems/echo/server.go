@@ -20,6 +20,7 @@ import (
 type service struct {
 	echov1.UnimplementedEchoServiceServer
 	station  *station // nil: every request is answered at once
+	mutant   string   // what is wrong with some answers; empty or mutantNone: nothing
 	answered atomic.Uint64
 }
 
@@ -30,7 +31,9 @@ func (s *service) Echo(ctx context.Context, req *echov1.EchoRequest) (*echov1.Ec
 			return nil, err
 		}
 	}
-	return &echov1.EchoResponse{Payload: req.GetPayload(), Answered: s.answered.Add(1)}, nil
+	resp := &echov1.EchoResponse{Payload: req.GetPayload(), Answered: s.answered.Add(1)}
+	s.mutate(resp)
+	return resp, nil
 }
 
 func (s *service) register(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, s) }
@@ -40,12 +43,12 @@ func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	stallAt := fs.Duration("stall-at", 0, "when to stop answering, counted from the first request")
 	stallFor := fs.Duration("stall-for", 0, "for how long to answer nothing, before everything that came meanwhile is answered; 0: never")
 	seed := fs.Uint64("seed", 1, "service times come from it")
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobServiceTime, knobDistribution)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobServiceTime, knobDistribution, knobMutant)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *stallAt < 0 || *stallFor < 0 {
 			return systems.Usagef("--stall-at %v --stall-for %v: neither may be negative", *stallAt, *stallFor)
 		}
-		srv := new(service)
+		srv := &service{mutant: v.Text(knobMutant)}
 		if *stallFor > 0 || v.Duration(knobServiceTime) > 0 {
 			var err error
 			srv.station, err = exactStation(stall{at: *stallAt, length: *stallFor}, v, *seed)

@@ -35,6 +35,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		"--stall-for", c.stall.String(),
 		"--service-time", c.service.String(),
 		"--distribution", c.distribution,
+		"--mutant", c.mutant,
 		"--seed", strconv.FormatUint(set.Seed, 10),
 	}})
 	if err != nil {
@@ -76,7 +77,7 @@ func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v 
 		"--seed", strconv.FormatUint(set.Seed, 10),
 		"--json",
 	}
-	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals)}
+	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals, "--mutant", c.mutant)}
 	if c.driver == driverSearch {
 		launch.Args = append(launch.Args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
 	}

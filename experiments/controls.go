@@ -1,0 +1,102 @@
+package experiments
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"dyno/internal/record"
+)
+
+// controlCells are the cells of an experiment's negative controls: each is a
+// core cell with other knobs. They count on from the other cells.
+func controlCells(e *Experiment, all []*Cell) ([]*Cell, error) {
+	var out []*Cell
+	for _, c := range e.Controls {
+		base, err := oneCore(all, c.Where)
+		if err != nil {
+			return nil, fmt.Errorf("control %s: %w", c.Name, err)
+		}
+		given := maps.Clone(base.Values)
+		maps.Copy(given, c.Knobs)
+		v, err := e.System.Resolve(given)
+		if err != nil {
+			return nil, fmt.Errorf("control %s: %w", c.Name, err)
+		}
+		for _, other := range slices.Concat(all, out) {
+			if maps.Equal(other.Values, v) {
+				return nil, fmt.Errorf("control %s is the same as cell %s: nothing is broken in it that is not there", c.Name, other.Label(e))
+			}
+		}
+		out = append(out, &Cell{Index: len(all) + len(out) + 1, Control: c.Name, Factors: base.Factors, Values: v})
+	}
+	return out, nil
+}
+
+// oneCore finds the one core cell that values name.
+func oneCore(all []*Cell, v record.Values) (*Cell, error) {
+	var found []*Cell
+	for _, c := range all {
+		if !c.Detail && v.In(record.Values(c.Values)) {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return nil, fmt.Errorf("%v names %d core cells, want exactly one", maps.Collect(maps.All(v)), len(found))
+	}
+	return found[0], nil
+}
+
+// controls checks the negative controls and makes their levels canonical.
+func (k *checker) controls() error {
+	var names []string
+	for i, c := range k.e.Controls {
+		err := k.control(c)
+		if err == nil && slices.Contains(names, c.Name) {
+			err = fmt.Errorf("control %s is given twice", c.Name)
+		}
+		if err != nil {
+			return at(k.path, child(k.root, "controls").Content[i], err)
+		}
+		names = append(names, c.Name)
+	}
+	all, err := cells(k.e)
+	if err == nil {
+		_, err = controlCells(k.e, all)
+	}
+	if err != nil {
+		return k.fail(err, "controls")
+	}
+	return nil
+}
+
+func (k *checker) control(c record.Control) error {
+	if !nameForm.MatchString(c.Name) || c.Broken == "" || c.CaughtBy == "" {
+		return errors.New("a control needs a name (lower-case words joined by hyphens), what is broken, and the check that it is to be caught-by")
+	}
+	if len(c.Knobs) == 0 {
+		return fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty)
+	}
+	if err := k.coreCell(c.Where); err != nil {
+		return fmt.Errorf("control %s: where: %w", c.Name, err)
+	}
+	for _, knob := range slices.Sorted(maps.Keys(c.Knobs)) {
+		level, err := k.level(knob, c.Knobs[knob])
+		if err != nil {
+			return fmt.Errorf("control %s: %w", c.Name, err)
+		}
+		c.Knobs[knob] = level
+	}
+	return nil
+}
+
+// proper says whether a trial ended as it should: with a valid verdict, or, of
+// a control, found out.
+func (p *Plan) proper(t *record.Trial) bool {
+	if t.Control == "" {
+		return t.Status() == record.Valid
+	}
+	c, ok := p.Control(t.Control)
+	return ok && c.Caught(t)
+}

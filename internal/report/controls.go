@@ -1,0 +1,156 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dyno/internal/record"
+	"dyno/internal/table"
+)
+
+// control is a negative control with its trials. They are kept apart from all
+// others: nothing is ever drawn or exported from them.
+type control struct {
+	record.Control
+	trials []*record.Trial
+}
+
+func controls(e *record.Experiment) []*control {
+	var out []*control
+	for _, c := range e.Controls {
+		out = append(out, &control{Control: c})
+	}
+	return out
+}
+
+// takeControl adds a trial of a control. Its cells count on from the others.
+func (r *Result) takeControl(t *record.Trial) error {
+	i := slices.IndexFunc(r.controls, func(c *control) bool { return c.Name == t.Control })
+	if i < 0 {
+		return fmt.Errorf("control %q: the experiment has none of that name", t.Control)
+	}
+	c := r.controls[i]
+	if cell := len(r.cells) + 1 + i; t.Cell != cell {
+		return fmt.Errorf("control %s is cell %d, the trial says %d", c.Name, cell, t.Cell)
+	}
+	want := record.Values(make(map[string]string))
+	maps.Copy(want, c.Where)
+	maps.Copy(want, c.Knobs)
+	if !want.In(t.Values) {
+		return fmt.Errorf("control %s has %s, the trial other levels", c.Name, selector(want))
+	}
+	c.trials = append(c.trials, t)
+	return nil
+}
+
+// unbroken lists the trials of the core cell that a control breaks, in the
+// blocks in which the control was measured.
+func (r *Result) unbroken(c *control) []*record.Trial {
+	core := len(r.Run.Experiment.Core)
+	var out []*record.Trial
+	for _, cell := range r.cells {
+		if cell.number >= core || !c.Where.In(cell.values) {
+			continue
+		}
+		for _, t := range cell.trials {
+			if slices.ContainsFunc(c.trials, func(k *record.Trial) bool { return k.Block == t.Block }) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// caught counts the trials of a control that were found out, and quotes what
+// the check said in the first of them.
+func (c *control) caught() (n int, quote string) {
+	for _, t := range c.trials {
+		if !c.Caught(t) {
+			continue
+		}
+		if n++; n > 1 {
+			continue
+		}
+		for _, k := range t.Observation.Verdict.Checks {
+			if k.Name == c.CaughtBy && k.Status == record.Invalid {
+				quote = k.Detail
+			}
+		}
+	}
+	return n, quote
+}
+
+// missed says of each trial that was not found out how it ended.
+func (c *control) missed() string {
+	var parts []string
+	for _, t := range c.trials {
+		switch {
+		case c.Caught(t):
+		case t.Observation == nil:
+			parts = append(parts, t.ID+": no result: "+t.Error)
+		default:
+			parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", t.ID, t.Status(), strings.Join(t.Observation.Verdict.Reasons(), "; ")), ": "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+var controlHeader = []string{"experiment", "what is broken", "in the cell", "must be caught by", "caught", "for example", "the same cell, unbroken"}
+
+func (r *Result) controlRow(c *control) []string {
+	n, example := c.caught()
+	found := fmt.Sprintf("%d of %s", n, plural(int64(len(c.trials)), "trial"))
+	if text := c.missed(); text != "" {
+		found += "; **missed** in " + table.Text(text)
+	}
+	where := selector(c.Where)
+	if where == "" {
+		where = "the only core cell"
+	}
+	whole := count(r.unbroken(c))
+	beside := fmt.Sprintf("%d of %d valid", whole.valid, whole.valid+whole.invalid+whole.unknown+whole.errors)
+	return []string{r.Run.Experiment.Name, table.Text(c.Broken), table.Text(where), table.Text(c.CaughtBy), found, table.Text(example), beside}
+}
+
+// Controls shows the negative controls of all experiments; empty when none was
+// measured.
+func (o *overview) Controls() string {
+	out := table.New(controlHeader...)
+	trials, caught := 0, 0
+	for _, r := range o.store.Results {
+		for _, c := range r.controls {
+			if len(c.trials) == 0 {
+				continue
+			}
+			n, _ := c.caught()
+			trials, caught = trials+len(c.trials), caught+n
+			out.Add(r.controlRow(c)...)
+		}
+	}
+	if out.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %s %s caught.\n\n%s", caught, plural(int64(trials), "trial"), map[bool]string{true: "was", false: "were"}[trials == 1], out.String())
+}
+
+// planned is how many trials the run was to bring, those of controls left out.
+func (r *Result) planned() int {
+	n := r.Run.Planned
+	for _, id := range r.Run.Trials {
+		if cellNumber(id) > len(r.cells) {
+			n--
+		}
+	}
+	return n
+}
+
+// measured is how many trials the run has brought so far, controls included.
+func (r *Result) measured() int {
+	n := len(r.Trials)
+	for _, c := range r.controls {
+		n += len(c.trials)
+	}
+	return n
+}

@@ -1,0 +1,118 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"dyno/internal/record"
+	"dyno/internal/report"
+)
+
+// controlled is the synthetic run with a control in each block. Its figures
+// are such that they would be seen wherever they were shown.
+func controlled() (record.Run, []record.Trial) {
+	run, trials := lbRun(), lbTrials()
+	run.Experiment.Controls = []record.Control{{
+		Name: "liar", Broken: "A server lies about one answer.", CaughtBy: "answers",
+		Where: record.Values{"policy": "round_robin", "clients": "10"}, Knobs: record.Values{"report-interval": "7s"},
+	}}
+	for b := 1; b <= len(drift); b++ {
+		obs := &record.Observation{Counts: record.Counts{Offered: 1, Sent: 1, Failed: 1}, Verdict: record.Judge(record.Pass("counts", 1), record.Fail("answers", 9, "1 of 9 is a lie"))}
+		obs.Set("throughput_rps", 987654)
+		obs.Flag("liars-flag", "seen")
+		trials = append(trials, record.Trial{
+			ID: fmt.Sprintf("lb-policies-b%02d-c009", b), Experiment: "lb-policies", Block: b, Cell: 9, Control: "liar",
+			Values: record.Values{"policy": "round_robin", "clients": "10", "report-interval": "7s", "service-time": "20ms"}, Observation: obs,
+		})
+	}
+	for _, t := range trials {
+		run.Trials = append(run.Trials, t.ID)
+	}
+	run.Planned = len(trials)
+	return run, trials
+}
+
+func controlReport(t *testing.T, change func([]record.Trial)) report.Files {
+	t.Helper()
+	run, trials := controlled()
+	trials = slices.Clone(trials)
+	change(trials)
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	return build(t, load(t, dir), sections()...)
+}
+
+// Controls are told of in their own section, and change nothing else: no plot,
+// no export, no table, no count.
+func TestControlsAreKeptApart(t *testing.T) {
+	with := controlReport(t, func([]record.Trial) {})
+	dir := t.TempDir()
+	store(t, dir, lbRun(), lbTrials())
+	without := build(t, load(t, dir), sections()...)
+	for path, content := range without {
+		if path != "REPORT.md" && path != "report.html" && !bytes.Equal(content, with[path]) {
+			t.Errorf("%s differs", path)
+		}
+	}
+	text := string(with["REPORT.md"])
+	for _, want := range []string{"### The checks can fail", "6 of 6 trials were caught", "A server lies about one answer.", "1 of 9 is a lie", "clients=10,policy=round_robin", "6 of 6 valid"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	begin, end := strings.Index(text, "### The checks can fail"), strings.Index(text, "### Quality flags")
+	rest := text[:begin] + text[end:]
+	rest = strings.Replace(rest, "46 trials", "40 trials", 1) // of the command that measures again
+	plain := string(without["REPORT.md"])
+	if begin < 0 || rest != plain {
+		t.Error("the rest of the report differs")
+		for i, line := range strings.Split(rest, "\n") {
+			if other := strings.Split(plain, "\n"); i < len(other) && other[i] != line {
+				t.Fatalf("%q\n%q", line, other[i])
+			}
+		}
+	}
+}
+
+// A control that is not found out is said to be missed, however it ended.
+func TestMissedControls(t *testing.T) {
+	for want, change := range map[string]func(*record.Trial){
+		"**missed** in lb-policies-b03-c009: valid |":                              func(t *record.Trial) { t.Observation.Verdict = record.Judge(record.Pass("answers", 1)) },
+		"**missed** in lb-policies-b03-c009: unknown: answers is unknown: perhaps": func(t *record.Trial) { t.Observation.Verdict = record.Judge(record.Doubt("answers", 1, "perhaps")) },
+		"**missed** in lb-policies-b03-c009: invalid: counts is invalid: for another reason": func(t *record.Trial) {
+			t.Observation.Verdict = record.Judge(record.Fail("counts", 1, "for another reason"))
+		},
+		"**missed** in lb-policies-b03-c009: no result: it did not start": func(t *record.Trial) { t.Observation, t.Error = nil, "it did not start" },
+	} {
+		text := string(controlReport(t, func(trials []record.Trial) { change(&trials[len(trials)-4]) })["REPORT.md"])
+		flat := strings.Join(strings.Fields(text), " ")
+		if !strings.Contains(flat, want) || !strings.Contains(flat, "5 of 6 trials were caught") || !strings.Contains(flat, "5 of 6 trials; **missed**") {
+			i := strings.Index(flat, "The checks can fail")
+			t.Errorf("want %q in %s", want, flat[i:min(len(flat), i+1500)])
+		}
+	}
+}
+
+// A broken system's figures must not get in by another name, nor a whole one's
+// pass for a control.
+func TestControlsThatContradict(t *testing.T) {
+	for want, change := range map[string]func([]record.Trial){
+		"cell 9: the experiment has cells 1 to 8":               func(ts []record.Trial) { ts[len(ts)-1].Control = "" },
+		`control "truth": the experiment has none`:              func(ts []record.Trial) { ts[len(ts)-1].Control = "truth" },
+		"control liar is cell 9, the trial says 3":              func(ts []record.Trial) { ts[len(ts)-1].Cell, ts[len(ts)-1].Block = 3, 9 },
+		"control liar has clients=10,policy=round_robin,report": func(ts []record.Trial) { ts[len(ts)-1].Values = cellsOf()[2] },
+		"has no verdict":            func(ts []record.Trial) { ts[len(ts)-1].Observation.Verdict = record.Verdict{} },
+		"block 5, cell 9 was given": func(ts []record.Trial) { ts[len(ts)-1].Block = 5 },
+	} {
+		run, trials := controlled()
+		change(trials)
+		dir := t.TempDir()
+		store(t, dir, run, trials)
+		if _, err := report.Load(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
