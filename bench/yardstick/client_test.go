@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ type alteringConn struct {
 
 func (c *alteringConn) Write(b []byte) (int, error) {
 	if c.n++; c.n == 100 {
+		b = slices.Clone(b)
 		b[0] ^= 1
 	}
 	return c.Conn.Write(b)
