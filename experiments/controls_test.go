@@ -59,6 +59,9 @@ func TestControlsArePlanned(t *testing.T) {
 			t.Errorf("block %d has %d trials of controls", b, blocks[b])
 		}
 	}
+	if core, err := p.Core(); err != nil || len(core.Cells) != 4 || len(core.Trials) != 24 {
+		t.Errorf("controls are among the cells that are compared: %v", err)
+	}
 	without := plan(t, Selection{Scale: "full", Seed: 1})
 	if p.cost(6, 2)-without.cost(6, 2) != 6*(slow.cost()+other.cost()) {
 		t.Error("controls are not among the costs")

@@ -70,12 +70,12 @@ func (p *Plan) Core() (*Plan, error) {
 	core := *p
 	core.Cells, core.Trials = nil, nil
 	for _, c := range p.Cells {
-		if !c.Detail {
+		if !c.Detail && c.Control == "" {
 			core.Cells = append(core.Cells, c)
 		}
 	}
 	for _, t := range p.Trials {
-		if !t.Cell.Detail {
+		if !t.Cell.Detail && t.Cell.Control == "" {
 			core.Trials = append(core.Trials, t)
 		}
 	}
