@@ -64,7 +64,7 @@ type Match struct {
 	Trials [2][]*record.Trial
 }
 
-// Core returns the plan without its detail cells: those have too few blocks to
+// Core returns the plan without its controls and detail cells: these have too few blocks to
 // be compared.
 func (p *Plan) Core() (*Plan, error) {
 	core := *p
