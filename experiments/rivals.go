@@ -41,6 +41,9 @@ type Rivals struct {
 	Work    string   // an existing folder for scratch files
 	Command []string // as typed, for run.json
 	Report  func(RivalProgress)
+	// Yardsticks has both binaries measure them with their first trial of each
+	// block; otherwise those that can do without are asked to.
+	Yardsticks bool
 
 	bare [2]bool // whether a binary can do without the yardsticks; see Check
 }
@@ -107,7 +110,8 @@ func (r *Rivals) Run(ctx context.Context, p *Plan) (m *Match, err error) {
 		for _, side := range [2]Side{begins, 1 - begins} {
 			u := RivalProgress{Plan: p, Trial: t, Side: side, Done: done, Total: total, Left: left(p, started, done, total)}
 			r.progress(u)
-			one, err := r.trial(ctx, p, t, side, i == 0 || p.Trials[i-1].Block != t.Block)
+			yardsticks := r.Yardsticks && (i == 0 || p.Trials[i-1].Block != t.Block)
+			one, err := r.trial(ctx, p, t, side, yardsticks)
 			if err != nil {
 				return nil, err
 			}
@@ -154,7 +158,8 @@ func left(p *Plan, started time.Time, done, total int) time.Duration {
 	return time.Since(started) / time.Duration(done) * time.Duration(total-done)
 }
 
-// RivalEstimate is how long both binaries should take for the plan.
+// RivalEstimate is how long both binaries should take for the plan, with
+// yardsticks.
 func (p *Plan) RivalEstimate() time.Duration {
 	return 2 * (p.Estimate(0) + time.Duration(len(p.Trials))*startCost)
 }

@@ -83,10 +83,10 @@ func lastWords(err error) string {
 	return err.Error()
 }
 
-// trial measures one cell by one binary; with the first of a block goes the
-// measurement of the yardsticks. An error means that the comparison must stop; a
+// trial measures one cell by one binary, with the yardsticks before it or not.
+// An error means that the comparison must stop; a
 // trial that failed is a record.
-func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, first bool) (*single, error) {
+func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, yardsticks bool) (*single, error) {
 	file, err := r.write(p, t.Cell)
 	if err != nil {
 		return nil, err
@@ -96,11 +96,11 @@ func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, first 
 		return nil, err
 	}
 	limit := attempts*(t.Cell.cost()+patience) + p.yardstickCost() + patience // its own limits come first
-	args := []string{"--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10), "--out", out}
-	if !first && r.bare[side] {
+	args := []string{"--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10)}
+	if !yardsticks && r.bare[side] {
 		args = append(args, noYardsticks)
 	}
-	_, err = r.call(ctx, side, file, limit, args...)
+	_, err = r.call(ctx, side, file, limit, append(args, "--out", out)...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

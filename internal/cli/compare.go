@@ -50,6 +50,9 @@ other, never judged.`,
   dyno compare results/lb-policies out/mine`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if f.old == "" && f.new == "" {
+				return a.compareStored(c, f, args)
+			}
 			return a.compareBinaries(c.Context(), f, args)
 		},
 	}
@@ -130,6 +133,7 @@ func (a *app) compareBinaries(ctx context.Context, f compareFlags, words []strin
 			return err
 		}
 	}
+	r.Yardsticks = f.out != "" // who keeps the data may want to set them beside others'
 	show := newRivalProgress(a.err, isTerminal(a.err), f.out)
 	r.Report = show.update
 	var found []compare.Experiment

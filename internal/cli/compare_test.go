@@ -85,12 +85,10 @@ func (c comparison) run(want int, args ...string) comparisonJSON {
 	return j
 }
 
-// A binary compared with itself: nothing is found, and both sides' data are
-// kept as dyno run would have stored them.
+// A binary compared with itself: nothing is found.
 func TestCompareWithItself(t *testing.T) {
 	c := newComparison(t, "1ms", "60ms")
-	out := filepath.Join(c.dir, "out")
-	code, text, errOut := dyno(t, "compare", c.file, "--scale", "quick", "--old", c.exe, "--new", c.exe, "--threshold", "100", "--blocks", "6", "--only", "clients=4", "--out", out)
+	code, text, errOut := dyno(t, "compare", c.file, "--scale", "quick", "--old", c.exe, "--new", c.exe, "--threshold", "100", "--blocks", "6", "--only", "clients=4")
 	if code != 0 || !strings.Contains(text, "no regression shown") || !strings.Contains(text, "throughput_rps") {
 		t.Fatalf("exit %d\n%s\n%s", code, text, errOut)
 	}
@@ -102,9 +100,17 @@ func TestCompareWithItself(t *testing.T) {
 			t.Errorf("progress does not say %q:\n%s", w, errOut)
 		}
 	}
+}
+
+// Both sides' data are kept as dyno run would have stored them, and can be set
+// beside each other.
+func TestCompareKeepsData(t *testing.T) {
+	c := newComparison(t, "1ms", "60ms")
+	out := filepath.Join(c.dir, "out")
+	c.run(0, "--old", c.exe, "--new", c.exe, "--blocks", "1", "--out", out)
 	for _, side := range []string{"old", "new"} {
-		if n := len(ids(t, filepath.Join(out, side, "results", "echo-compare", "trials.jsonl"))); n != 6 {
-			t.Errorf("%s: %d trials are kept, want 6", side, n)
+		if n := len(ids(t, filepath.Join(out, side, "results", "echo-compare", "trials.jsonl"))); n != 2 {
+			t.Errorf("%s: %d trials are kept, want 2", side, n)
 		}
 		if code, _, errOut := dyno(t, "report", "--out", filepath.Join(out, side)); code != 0 {
 			t.Errorf("%s: no report can be drawn: exit %d %s", side, code, errOut)
@@ -112,6 +118,10 @@ func TestCompareWithItself(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(out, ".dyno-*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q %v", left, err)
+	}
+	code, text, errOut := dyno(t, "compare", filepath.Join(out, "old"), filepath.Join(out, "new", "results", "echo-compare"))
+	if code != 0 || !strings.Contains(text, "grpc_p50_us") || !strings.Contains(text, "clients=4") || !strings.Contains(text, "not judged") {
+		t.Errorf("exit %d\n%s\n%s", code, text, errOut)
 	}
 }
 
@@ -210,5 +220,44 @@ func TestComparisons(t *testing.T) {
 	t.Log("20 % slower:", j.Words)
 	if !j.Regression || !strings.Contains(j.Words, "throughput_rps") {
 		t.Errorf("%+v", j)
+	}
+}
+
+// Two folders: what is no folder of results, or cannot be read, is exit 2.
+func TestCompareStoredUsage(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken")
+	if err := os.Mkdir(broken, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, "run.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good := "../../results/lb-policies"
+	for _, u := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "two folders"},
+		{[]string{good}, "two folders"},
+		{[]string{good, good, good}, "two folders"},
+		{[]string{good, filepath.Join(dir, "none")}, "no such folder"},
+		{[]string{good, dir}, "holds no results"},
+		{[]string{good, broken}, "run.json"},
+		{[]string{good, good, "--blocks", "3"}, "--blocks belongs to a comparison of binaries"},
+	} {
+		code, out, errOut := dyno(t, append([]string{"compare"}, u.args...)...)
+		if code != 2 || out != "" || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, u.want) {
+			t.Errorf("%q: exit %d, %q, %q; want 2 and %q", u.args, code, out, errOut, u.want)
+		}
+	}
+	for _, other := range []string{good, "../..", "../../results"} {
+		code, out, errOut := dyno(t, "compare", good, other)
+		if code != 0 || !strings.Contains(out, "policy=least_load clients=100") {
+			t.Errorf("%s: exit %d %s", other, code, errOut)
+		}
+	}
+	if code, out, _ := dyno(t, "compare", good, good, "--json"); code != 0 || !json.Valid([]byte(out)) {
+		t.Errorf("exit %d, no JSON", code)
 	}
 }

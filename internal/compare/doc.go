@@ -32,7 +32,7 @@
 // exactly the threshold. Between equal binaries every test starts that much
 // away from alarm: the simulation in this package's tests finds fewer than 1
 // alarm in 200 comparisons with few blocks or extreme noise, and none or one in
-// 2000 with 3 to 12 % of noise within a block and 8 or more blocks.
+// 1000 with 3 to 12 % of noise within a block and 8 or more blocks.
 //
 // With few pairs the families cannot reach such a level: n pairs give a
 // probability of 2^-n at best. Then single cells are not judged, and if even

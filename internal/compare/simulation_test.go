@@ -99,7 +99,7 @@ func regression(r *compare.Result) bool { return r.Regression }
 // Of binaries that are equal, a comparison finds nothing: fewer than 1 alarm in
 // 200, whatever the noise, the disturbances, and the number of cells and blocks.
 func TestFalseAlarms(t *testing.T) {
-	const n = 2000
+	const n = 1000
 	for _, w := range []world{
 		{cells: 1, blocks: 8},
 		{cells: 2, blocks: 10},
@@ -121,7 +121,7 @@ func TestFalseAlarms(t *testing.T) {
 // Even when everything is worse by just the threshold, or by a hair less, the
 // error that is stated holds.
 func TestErrorAtTheThreshold(t *testing.T) {
-	const n = 2000
+	const n = 1000
 	effect := make(map[string]float64)
 	for _, m := range realistic {
 		effect[m.Name] = 1.05
@@ -143,7 +143,7 @@ func TestErrorAtTheThreshold(t *testing.T) {
 // A regression of 20 % in one metric is found, and it is that metric which is
 // named.
 func TestPower(t *testing.T) {
-	const n = 300
+	const n = 200
 	for _, c := range []struct {
 		metric string
 		factor float64

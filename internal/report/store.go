@@ -76,6 +76,11 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// Open reads one result, a folder with run.json and trials.jsonl, whatever the
+// folder is called. The warning is about what was left out; empty: nothing.
+func Open(folder string) (r *Result, warning string, err error) { return loadResult(folder, "") }
+
+// loadResult reads a result; a name is what the experiment must be called.
 func loadResult(folder, name string) (r *Result, warning string, err error) {
 	path := filepath.Join(folder, "run.json")
 	text, err := readFile(path, maxRunFile)
@@ -86,7 +91,7 @@ func loadResult(folder, name string) (r *Result, warning string, err error) {
 	if err := json.Unmarshal(text, &r.Run); err != nil {
 		return nil, "", fmt.Errorf("%s: %w", path, err)
 	}
-	if got := r.Run.Experiment.Name; got != name {
+	if got := r.Run.Experiment.Name; name != "" && got != name {
 		return nil, "", fmt.Errorf("%s: describes experiment %q; want %q, the name of its folder", path, got, name)
 	}
 	if r.cells, err = cells(&r.Run.Experiment); err != nil {
@@ -103,7 +108,7 @@ func loadResult(folder, name string) (r *Result, warning string, err error) {
 	}
 	torn, err := r.read(path, text)
 	if torn > 0 {
-		warning = fmt.Sprintf("results/%s/trials.jsonl:%d: the last line is torn (a crash while it was written): left out", name, torn)
+		warning = fmt.Sprintf("results/%s/trials.jsonl:%d: the last line is torn (a crash while it was written): left out", r.Run.Experiment.Name, torn)
 	}
 	if err == nil {
 		err = r.yardsticks(path)
