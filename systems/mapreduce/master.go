@@ -46,6 +46,7 @@ type master struct {
 	mu       sync.Mutex
 	planner  *plan.Planner
 	sessions map[string]*session
+	all      []*session // also those that have ended, in the order of their coming
 	joined   int
 	joinedAt time.Duration // when the first worker came; 0: not yet
 	mapsAt   time.Duration // when the last map task was done

@@ -108,6 +108,7 @@ type cluster struct {
 	bench   systems.Bench
 	spec    *spec
 	workers int
+	prefix  string // of the names of its processes
 
 	master systems.Process
 	mu     sync.Mutex
@@ -137,7 +138,7 @@ func (c *cluster) run(ctx context.Context, show func(*mapreducev1.Status)) (*map
 // start starts the master, and then all workers at once.
 func (c *cluster) start(ctx context.Context) (err error) {
 	c.none = make(chan struct{})
-	c.master, err = c.bench.Start(ctx, systems.Launch{Role: "master", Name: "master", Args: c.spec.commandLine(), Expendable: true})
+	c.master, err = c.bench.Start(ctx, systems.Launch{Role: "master", Name: c.prefix + "master", Args: c.spec.commandLine(), Expendable: true})
 	if err != nil {
 		return firstCause(err)
 	}
@@ -153,7 +154,7 @@ func (c *cluster) start(ctx context.Context) (err error) {
 
 func (c *cluster) startWorker(ctx context.Context, i int) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: name, Expendable: true, Args: []string{
+	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: []string{
 		"--master", c.master.Addr(), "--dir", c.spec.layout().runs(), "--name", name, "--patience", "1s",
 	}})
 	if err != nil {

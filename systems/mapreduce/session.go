@@ -23,6 +23,7 @@ type session struct {
 	cut   context.CancelCauseFunc // ends the stream
 
 	mapsDone, reducesDone int // mu of the master
+	usage                 *mapreducev1.Usage
 }
 
 // sessionQueue bounds what waits to be sent to a worker: it gets one task for
@@ -101,6 +102,7 @@ func (m *master) join(s *session) error {
 		return rpc.InvalidField("hello.name", "a worker %q is here already", name)
 	}
 	m.sessions[name] = s
+	m.all = append(m.all, s)
 	m.joined++
 	if m.joinedAt == 0 {
 		m.joinedAt = time.Since(m.began)
@@ -129,6 +131,9 @@ func (m *master) receive(stream grpc.BidiStreamingServer[mapreducev1.WorkRequest
 		}
 		switch e := r.GetEvent().(type) {
 		case *mapreducev1.WorkRequest_Beat:
+			m.mu.Lock()
+			s.usage = e.Beat.GetUsage()
+			m.mu.Unlock()
 			m.step(plan.Beat{Worker: name})
 		case *mapreducev1.WorkRequest_Ask:
 			m.step(plan.Ask{Worker: name, Seq: e.Ask.GetSeq()})
@@ -147,6 +152,7 @@ func (m *master) finished(s *session, d *mapreducev1.Done) {
 		return
 	}
 	m.mu.Lock()
+	s.usage = d.GetUsage()
 	if len(d.GetResult().GetRunBytes()) > 0 {
 		s.mapsDone++
 	} else {

@@ -31,7 +31,7 @@ func (m *master) summarize() *mapreducev1.Summary {
 	now := time.Since(m.began)
 	s := &mapreducev1.Summary{
 		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
-		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)),
+		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(),
 	}
 	if m.mapsAt > 0 {
 		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
@@ -41,6 +41,11 @@ func (m *master) summarize() *mapreducev1.Summary {
 			addCounters(s.Counters, r.GetCounters())
 			s.MapLongestNs = max(s.MapLongestNs, r.GetWallNs())
 		}
+	}
+	for _, w := range m.all {
+		s.Workers = append(s.Workers, &mapreducev1.WorkerUsage{
+			Name: w.hello.GetName(), Usage: w.usage, MapsDone: int32(w.mapsDone), ReducesDone: int32(w.reducesDone),
+		})
 	}
 	mapped := s.Counters.GetRunBytes()
 	for x := range m.spec.reduces {

@@ -130,7 +130,7 @@ func (t *turn) beat(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{}}}) // Recv says what is wrong
+			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ownUsage()}}}) // Recv says what is wrong
 		case <-ctx.Done():
 			return
 		}

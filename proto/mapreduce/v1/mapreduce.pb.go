@@ -232,6 +232,7 @@ func (x *Hello) GetAddress() string {
 // Beat says that the worker lives.
 type Beat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Usage         *Usage                 `protobuf:"bytes,1,opt,name=usage,proto3" json:"usage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -266,6 +267,68 @@ func (*Beat) Descriptor() ([]byte, []int) {
 	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{2}
 }
 
+func (x *Beat) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+// Usage is what a process has used since its start.
+type Usage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// User and system time of all threads.
+	CpuNs int64 `protobuf:"varint,1,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
+	// The most memory that was resident at any time.
+	PeakRssBytes  int64 `protobuf:"varint,2,opt,name=peak_rss_bytes,json=peakRssBytes,proto3" json:"peak_rss_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Usage) GetCpuNs() int64 {
+	if x != nil {
+		return x.CpuNs
+	}
+	return 0
+}
+
+func (x *Usage) GetPeakRssBytes() int64 {
+	if x != nil {
+		return x.PeakRssBytes
+	}
+	return 0
+}
+
 // Ask says that the worker is idle.
 type Ask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -277,7 +340,7 @@ type Ask struct {
 
 func (x *Ask) Reset() {
 	*x = Ask{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[3]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -289,7 +352,7 @@ func (x *Ask) String() string {
 func (*Ask) ProtoMessage() {}
 
 func (x *Ask) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[3]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -302,7 +365,7 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{3}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Ask) GetSeq() uint64 {
@@ -317,13 +380,14 @@ type Done struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       uint64                 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Result        *Result                `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	Usage         *Usage                 `protobuf:"bytes,3,opt,name=usage,proto3" json:"usage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Done) Reset() {
 	*x = Done{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[4]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +399,7 @@ func (x *Done) String() string {
 func (*Done) ProtoMessage() {}
 
 func (x *Done) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[4]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +412,7 @@ func (x *Done) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Done.ProtoReflect.Descriptor instead.
 func (*Done) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{4}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Done) GetAttempt() uint64 {
@@ -361,6 +425,13 @@ func (x *Done) GetAttempt() uint64 {
 func (x *Done) GetResult() *Result {
 	if x != nil {
 		return x.Result
+	}
+	return nil
+}
+
+func (x *Done) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
 	}
 	return nil
 }
@@ -382,7 +453,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[5]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +465,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[5]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +478,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{5}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Result) GetCounters() *Counters {
@@ -466,7 +537,7 @@ type Counters struct {
 
 func (x *Counters) Reset() {
 	*x = Counters{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[6]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -478,7 +549,7 @@ func (x *Counters) String() string {
 func (*Counters) ProtoMessage() {}
 
 func (x *Counters) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[6]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -491,7 +562,7 @@ func (x *Counters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counters.ProtoReflect.Descriptor instead.
 func (*Counters) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{6}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Counters) GetInputBytes() int64 {
@@ -593,7 +664,7 @@ type Failed struct {
 
 func (x *Failed) Reset() {
 	*x = Failed{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[7]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +676,7 @@ func (x *Failed) String() string {
 func (*Failed) ProtoMessage() {}
 
 func (x *Failed) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[7]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +689,7 @@ func (x *Failed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failed.ProtoReflect.Descriptor instead.
 func (*Failed) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{7}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Failed) GetAttempt() uint64 {
@@ -661,7 +732,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[8]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +744,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[8]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +757,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{8}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Record) GetOffset() int64 {
@@ -726,7 +797,7 @@ type WorkResponse struct {
 
 func (x *WorkResponse) Reset() {
 	*x = WorkResponse{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[9]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +809,7 @@ func (x *WorkResponse) String() string {
 func (*WorkResponse) ProtoMessage() {}
 
 func (x *WorkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[9]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +822,7 @@ func (x *WorkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkResponse.ProtoReflect.Descriptor instead.
 func (*WorkResponse) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{9}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WorkResponse) GetEvent() isWorkResponse_Event {
@@ -860,7 +931,7 @@ type Job struct {
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[10]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +943,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[10]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +956,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{10}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Job) GetId() string {
@@ -968,7 +1039,7 @@ type MapTask struct {
 
 func (x *MapTask) Reset() {
 	*x = MapTask{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[11]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1051,7 @@ func (x *MapTask) String() string {
 func (*MapTask) ProtoMessage() {}
 
 func (x *MapTask) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[11]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1064,7 @@ func (x *MapTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapTask.ProtoReflect.Descriptor instead.
 func (*MapTask) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{11}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MapTask) GetSeq() uint64 {
@@ -1069,7 +1140,7 @@ type ReduceTask struct {
 
 func (x *ReduceTask) Reset() {
 	*x = ReduceTask{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[12]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1152,7 @@ func (x *ReduceTask) String() string {
 func (*ReduceTask) ProtoMessage() {}
 
 func (x *ReduceTask) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[12]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1165,7 @@ func (x *ReduceTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReduceTask.ProtoReflect.Descriptor instead.
 func (*ReduceTask) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{12}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReduceTask) GetSeq() uint64 {
@@ -1150,7 +1221,7 @@ type Home struct {
 
 func (x *Home) Reset() {
 	*x = Home{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[13]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1233,7 @@ func (x *Home) String() string {
 func (*Home) ProtoMessage() {}
 
 func (x *Home) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[13]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1246,7 @@ func (x *Home) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Home.ProtoReflect.Descriptor instead.
 func (*Home) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{13}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Home) GetDir() string {
@@ -1202,7 +1273,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[14]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1285,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[14]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1298,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{14}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Cancel) GetAttempt() uint64 {
@@ -1248,7 +1319,7 @@ type Over struct {
 
 func (x *Over) Reset() {
 	*x = Over{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[15]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1331,7 @@ func (x *Over) String() string {
 func (*Over) ProtoMessage() {}
 
 func (x *Over) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[15]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1344,7 @@ func (x *Over) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Over.ProtoReflect.Descriptor instead.
 func (*Over) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{15}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Over) GetFailure() string {
@@ -1291,7 +1362,7 @@ type WatchJobRequest struct {
 
 func (x *WatchJobRequest) Reset() {
 	*x = WatchJobRequest{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[16]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1374,7 @@ func (x *WatchJobRequest) String() string {
 func (*WatchJobRequest) ProtoMessage() {}
 
 func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[16]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1387,7 @@ func (x *WatchJobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobRequest.ProtoReflect.Descriptor instead.
 func (*WatchJobRequest) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{16}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{17}
 }
 
 type WatchJobResponse struct {
@@ -1330,7 +1401,7 @@ type WatchJobResponse struct {
 
 func (x *WatchJobResponse) Reset() {
 	*x = WatchJobResponse{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[17]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1413,7 @@ func (x *WatchJobResponse) String() string {
 func (*WatchJobResponse) ProtoMessage() {}
 
 func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[17]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1426,7 @@ func (x *WatchJobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchJobResponse.ProtoReflect.Descriptor instead.
 func (*WatchJobResponse) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{17}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchJobResponse) GetStatus() *Status {
@@ -1390,7 +1461,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[18]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1402,7 +1473,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[18]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1415,7 +1486,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{18}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Status) GetJobId() string {
@@ -1501,7 +1572,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[19]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1513,7 +1584,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[19]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1526,7 +1597,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{19}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WorkerStatus) GetName() string {
@@ -1620,7 +1691,7 @@ type Events struct {
 
 func (x *Events) Reset() {
 	*x = Events{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[20]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1703,7 @@ func (x *Events) String() string {
 func (*Events) ProtoMessage() {}
 
 func (x *Events) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[20]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1716,7 @@ func (x *Events) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Events.ProtoReflect.Descriptor instead.
 func (*Events) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{20}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Events) GetAttempts() int64 {
@@ -1751,13 +1822,17 @@ type Summary struct {
 	MapLongestNs    int64 `protobuf:"varint,8,opt,name=map_longest_ns,json=mapLongestNs,proto3" json:"map_longest_ns,omitempty"`
 	ReduceLongestNs int64 `protobuf:"varint,9,opt,name=reduce_longest_ns,json=reduceLongestNs,proto3" json:"reduce_longest_ns,omitempty"`
 	Maps            int32 `protobuf:"varint,10,opt,name=maps,proto3" json:"maps,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What the processes have used, as far as the master knows: workers tell it
+	// with every beat and every finished task.
+	Master        *Usage         `protobuf:"bytes,11,opt,name=master,proto3" json:"master,omitempty"`
+	Workers       []*WorkerUsage `protobuf:"bytes,12,rep,name=workers,proto3" json:"workers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Summary) Reset() {
 	*x = Summary{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[21]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +1844,7 @@ func (x *Summary) String() string {
 func (*Summary) ProtoMessage() {}
 
 func (x *Summary) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[21]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +1857,7 @@ func (x *Summary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Summary.ProtoReflect.Descriptor instead.
 func (*Summary) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{21}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Summary) GetFailure() string {
@@ -1855,6 +1930,89 @@ func (x *Summary) GetMaps() int32 {
 	return 0
 }
 
+func (x *Summary) GetMaster() *Usage {
+	if x != nil {
+		return x.Master
+	}
+	return nil
+}
+
+func (x *Summary) GetWorkers() []*WorkerUsage {
+	if x != nil {
+		return x.Workers
+	}
+	return nil
+}
+
+// WorkerUsage is what one worker did and used.
+type WorkerUsage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Usage         *Usage                 `protobuf:"bytes,2,opt,name=usage,proto3" json:"usage,omitempty"`
+	MapsDone      int32                  `protobuf:"varint,3,opt,name=maps_done,json=mapsDone,proto3" json:"maps_done,omitempty"`
+	ReducesDone   int32                  `protobuf:"varint,4,opt,name=reduces_done,json=reducesDone,proto3" json:"reduces_done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkerUsage) Reset() {
+	*x = WorkerUsage{}
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkerUsage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkerUsage) ProtoMessage() {}
+
+func (x *WorkerUsage) ProtoReflect() protoreflect.Message {
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkerUsage.ProtoReflect.Descriptor instead.
+func (*WorkerUsage) Descriptor() ([]byte, []int) {
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *WorkerUsage) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WorkerUsage) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+func (x *WorkerUsage) GetMapsDone() int32 {
+	if x != nil {
+		return x.MapsDone
+	}
+	return 0
+}
+
+func (x *WorkerUsage) GetReducesDone() int32 {
+	if x != nil {
+		return x.ReducesDone
+	}
+	return 0
+}
+
 type FetchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	JobId         string                 `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
@@ -1866,7 +2024,7 @@ type FetchRequest struct {
 
 func (x *FetchRequest) Reset() {
 	*x = FetchRequest{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[22]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2036,7 @@ func (x *FetchRequest) String() string {
 func (*FetchRequest) ProtoMessage() {}
 
 func (x *FetchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[22]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2049,7 @@ func (x *FetchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchRequest.ProtoReflect.Descriptor instead.
 func (*FetchRequest) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{22}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FetchRequest) GetJobId() string {
@@ -1925,7 +2083,7 @@ type FetchResponse struct {
 
 func (x *FetchResponse) Reset() {
 	*x = FetchResponse{}
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[23]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +2095,7 @@ func (x *FetchResponse) String() string {
 func (*FetchResponse) ProtoMessage() {}
 
 func (x *FetchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[23]
+	mi := &file_mapreduce_v1_mapreduce_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +2108,7 @@ func (x *FetchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FetchResponse.ProtoReflect.Descriptor instead.
 func (*FetchResponse) Descriptor() ([]byte, []int) {
-	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{23}
+	return file_mapreduce_v1_mapreduce_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FetchResponse) GetPiece() []byte {
@@ -1983,13 +2141,18 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x03R\x03pid\x12\x10\n" +
 	"\x03dir\x18\x03 \x01(\tR\x03dir\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"\x06\n" +
-	"\x04Beat\"\x17\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\"6\n" +
+	"\x04Beat\x12.\n" +
+	"\x05usage\x18\x01 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\"D\n" +
+	"\x05Usage\x12\x15\n" +
+	"\x06cpu_ns\x18\x01 \x01(\x03R\x05cpuNs\x12$\n" +
+	"\x0epeak_rss_bytes\x18\x02 \x01(\x03R\fpeakRssBytes\"\x17\n" +
 	"\x03Ask\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\"S\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\"\x83\x01\n" +
 	"\x04Done\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x04R\aattempt\x121\n" +
-	"\x06result\x18\x02 \x01(\v2\x19.dyno.mapreduce.v1.ResultR\x06result\"\xa3\x01\n" +
+	"\x06result\x18\x02 \x01(\v2\x19.dyno.mapreduce.v1.ResultR\x06result\x12.\n" +
+	"\x05usage\x18\x03 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\"\xa3\x01\n" +
 	"\x06Result\x127\n" +
 	"\bcounters\x18\x01 \x01(\v2\x1b.dyno.mapreduce.v1.CountersR\bcounters\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12\x18\n" +
@@ -2106,7 +2269,7 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\askipped\x18\n" +
 	" \x01(\x03R\askipped\x12\x18\n" +
 	"\aresumed\x18\v \x01(\x03R\aresumed\x12\x16\n" +
-	"\x06joined\x18\f \x01(\x03R\x06joined\"\xeb\x02\n" +
+	"\x06joined\x18\f \x01(\x03R\x06joined\"\xd7\x03\n" +
 	"\aSummary\x12\x18\n" +
 	"\afailure\x18\x01 \x01(\tR\afailure\x127\n" +
 	"\bcounters\x18\x02 \x01(\v2\x1b.dyno.mapreduce.v1.CountersR\bcounters\x121\n" +
@@ -2119,7 +2282,14 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\x0emap_longest_ns\x18\b \x01(\x03R\fmapLongestNs\x12*\n" +
 	"\x11reduce_longest_ns\x18\t \x01(\x03R\x0freduceLongestNs\x12\x12\n" +
 	"\x04maps\x18\n" +
-	" \x01(\x05R\x04maps\"O\n" +
+	" \x01(\x05R\x04maps\x120\n" +
+	"\x06master\x18\v \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x06master\x128\n" +
+	"\aworkers\x18\f \x03(\v2\x1e.dyno.mapreduce.v1.WorkerUsageR\aworkers\"\x91\x01\n" +
+	"\vWorkerUsage\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
+	"\x05usage\x18\x02 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\x12\x1b\n" +
+	"\tmaps_done\x18\x03 \x01(\x05R\bmapsDone\x12!\n" +
+	"\freduces_done\x18\x04 \x01(\x05R\vreducesDone\"O\n" +
 	"\fFetchRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x10\n" +
 	"\x03map\x18\x02 \x01(\x05R\x03map\x12\x16\n" +
@@ -2145,69 +2315,76 @@ func file_mapreduce_v1_mapreduce_proto_rawDescGZIP() []byte {
 	return file_mapreduce_v1_mapreduce_proto_rawDescData
 }
 
-var file_mapreduce_v1_mapreduce_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_mapreduce_v1_mapreduce_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_mapreduce_v1_mapreduce_proto_goTypes = []any{
 	(*WorkRequest)(nil),      // 0: dyno.mapreduce.v1.WorkRequest
 	(*Hello)(nil),            // 1: dyno.mapreduce.v1.Hello
 	(*Beat)(nil),             // 2: dyno.mapreduce.v1.Beat
-	(*Ask)(nil),              // 3: dyno.mapreduce.v1.Ask
-	(*Done)(nil),             // 4: dyno.mapreduce.v1.Done
-	(*Result)(nil),           // 5: dyno.mapreduce.v1.Result
-	(*Counters)(nil),         // 6: dyno.mapreduce.v1.Counters
-	(*Failed)(nil),           // 7: dyno.mapreduce.v1.Failed
-	(*Record)(nil),           // 8: dyno.mapreduce.v1.Record
-	(*WorkResponse)(nil),     // 9: dyno.mapreduce.v1.WorkResponse
-	(*Job)(nil),              // 10: dyno.mapreduce.v1.Job
-	(*MapTask)(nil),          // 11: dyno.mapreduce.v1.MapTask
-	(*ReduceTask)(nil),       // 12: dyno.mapreduce.v1.ReduceTask
-	(*Home)(nil),             // 13: dyno.mapreduce.v1.Home
-	(*Cancel)(nil),           // 14: dyno.mapreduce.v1.Cancel
-	(*Over)(nil),             // 15: dyno.mapreduce.v1.Over
-	(*WatchJobRequest)(nil),  // 16: dyno.mapreduce.v1.WatchJobRequest
-	(*WatchJobResponse)(nil), // 17: dyno.mapreduce.v1.WatchJobResponse
-	(*Status)(nil),           // 18: dyno.mapreduce.v1.Status
-	(*WorkerStatus)(nil),     // 19: dyno.mapreduce.v1.WorkerStatus
-	(*Events)(nil),           // 20: dyno.mapreduce.v1.Events
-	(*Summary)(nil),          // 21: dyno.mapreduce.v1.Summary
-	(*FetchRequest)(nil),     // 22: dyno.mapreduce.v1.FetchRequest
-	(*FetchResponse)(nil),    // 23: dyno.mapreduce.v1.FetchResponse
-	nil,                      // 24: dyno.mapreduce.v1.Job.ArgsEntry
+	(*Usage)(nil),            // 3: dyno.mapreduce.v1.Usage
+	(*Ask)(nil),              // 4: dyno.mapreduce.v1.Ask
+	(*Done)(nil),             // 5: dyno.mapreduce.v1.Done
+	(*Result)(nil),           // 6: dyno.mapreduce.v1.Result
+	(*Counters)(nil),         // 7: dyno.mapreduce.v1.Counters
+	(*Failed)(nil),           // 8: dyno.mapreduce.v1.Failed
+	(*Record)(nil),           // 9: dyno.mapreduce.v1.Record
+	(*WorkResponse)(nil),     // 10: dyno.mapreduce.v1.WorkResponse
+	(*Job)(nil),              // 11: dyno.mapreduce.v1.Job
+	(*MapTask)(nil),          // 12: dyno.mapreduce.v1.MapTask
+	(*ReduceTask)(nil),       // 13: dyno.mapreduce.v1.ReduceTask
+	(*Home)(nil),             // 14: dyno.mapreduce.v1.Home
+	(*Cancel)(nil),           // 15: dyno.mapreduce.v1.Cancel
+	(*Over)(nil),             // 16: dyno.mapreduce.v1.Over
+	(*WatchJobRequest)(nil),  // 17: dyno.mapreduce.v1.WatchJobRequest
+	(*WatchJobResponse)(nil), // 18: dyno.mapreduce.v1.WatchJobResponse
+	(*Status)(nil),           // 19: dyno.mapreduce.v1.Status
+	(*WorkerStatus)(nil),     // 20: dyno.mapreduce.v1.WorkerStatus
+	(*Events)(nil),           // 21: dyno.mapreduce.v1.Events
+	(*Summary)(nil),          // 22: dyno.mapreduce.v1.Summary
+	(*WorkerUsage)(nil),      // 23: dyno.mapreduce.v1.WorkerUsage
+	(*FetchRequest)(nil),     // 24: dyno.mapreduce.v1.FetchRequest
+	(*FetchResponse)(nil),    // 25: dyno.mapreduce.v1.FetchResponse
+	nil,                      // 26: dyno.mapreduce.v1.Job.ArgsEntry
 }
 var file_mapreduce_v1_mapreduce_proto_depIdxs = []int32{
 	1,  // 0: dyno.mapreduce.v1.WorkRequest.hello:type_name -> dyno.mapreduce.v1.Hello
 	2,  // 1: dyno.mapreduce.v1.WorkRequest.beat:type_name -> dyno.mapreduce.v1.Beat
-	3,  // 2: dyno.mapreduce.v1.WorkRequest.ask:type_name -> dyno.mapreduce.v1.Ask
-	4,  // 3: dyno.mapreduce.v1.WorkRequest.done:type_name -> dyno.mapreduce.v1.Done
-	7,  // 4: dyno.mapreduce.v1.WorkRequest.failed:type_name -> dyno.mapreduce.v1.Failed
-	5,  // 5: dyno.mapreduce.v1.Done.result:type_name -> dyno.mapreduce.v1.Result
-	6,  // 6: dyno.mapreduce.v1.Result.counters:type_name -> dyno.mapreduce.v1.Counters
-	8,  // 7: dyno.mapreduce.v1.Failed.record:type_name -> dyno.mapreduce.v1.Record
-	10, // 8: dyno.mapreduce.v1.WorkResponse.job:type_name -> dyno.mapreduce.v1.Job
-	11, // 9: dyno.mapreduce.v1.WorkResponse.map:type_name -> dyno.mapreduce.v1.MapTask
-	12, // 10: dyno.mapreduce.v1.WorkResponse.reduce:type_name -> dyno.mapreduce.v1.ReduceTask
-	14, // 11: dyno.mapreduce.v1.WorkResponse.cancel:type_name -> dyno.mapreduce.v1.Cancel
-	15, // 12: dyno.mapreduce.v1.WorkResponse.over:type_name -> dyno.mapreduce.v1.Over
-	24, // 13: dyno.mapreduce.v1.Job.args:type_name -> dyno.mapreduce.v1.Job.ArgsEntry
-	8,  // 14: dyno.mapreduce.v1.MapTask.skip:type_name -> dyno.mapreduce.v1.Record
-	13, // 15: dyno.mapreduce.v1.ReduceTask.homes:type_name -> dyno.mapreduce.v1.Home
-	8,  // 16: dyno.mapreduce.v1.ReduceTask.skip:type_name -> dyno.mapreduce.v1.Record
-	18, // 17: dyno.mapreduce.v1.WatchJobResponse.status:type_name -> dyno.mapreduce.v1.Status
-	21, // 18: dyno.mapreduce.v1.WatchJobResponse.summary:type_name -> dyno.mapreduce.v1.Summary
-	19, // 19: dyno.mapreduce.v1.Status.workers:type_name -> dyno.mapreduce.v1.WorkerStatus
-	20, // 20: dyno.mapreduce.v1.Status.events:type_name -> dyno.mapreduce.v1.Events
-	6,  // 21: dyno.mapreduce.v1.Summary.counters:type_name -> dyno.mapreduce.v1.Counters
-	20, // 22: dyno.mapreduce.v1.Summary.events:type_name -> dyno.mapreduce.v1.Events
-	0,  // 23: dyno.mapreduce.v1.MasterService.Work:input_type -> dyno.mapreduce.v1.WorkRequest
-	16, // 24: dyno.mapreduce.v1.MasterService.WatchJob:input_type -> dyno.mapreduce.v1.WatchJobRequest
-	22, // 25: dyno.mapreduce.v1.ShuffleService.Fetch:input_type -> dyno.mapreduce.v1.FetchRequest
-	9,  // 26: dyno.mapreduce.v1.MasterService.Work:output_type -> dyno.mapreduce.v1.WorkResponse
-	17, // 27: dyno.mapreduce.v1.MasterService.WatchJob:output_type -> dyno.mapreduce.v1.WatchJobResponse
-	23, // 28: dyno.mapreduce.v1.ShuffleService.Fetch:output_type -> dyno.mapreduce.v1.FetchResponse
-	26, // [26:29] is the sub-list for method output_type
-	23, // [23:26] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	4,  // 2: dyno.mapreduce.v1.WorkRequest.ask:type_name -> dyno.mapreduce.v1.Ask
+	5,  // 3: dyno.mapreduce.v1.WorkRequest.done:type_name -> dyno.mapreduce.v1.Done
+	8,  // 4: dyno.mapreduce.v1.WorkRequest.failed:type_name -> dyno.mapreduce.v1.Failed
+	3,  // 5: dyno.mapreduce.v1.Beat.usage:type_name -> dyno.mapreduce.v1.Usage
+	6,  // 6: dyno.mapreduce.v1.Done.result:type_name -> dyno.mapreduce.v1.Result
+	3,  // 7: dyno.mapreduce.v1.Done.usage:type_name -> dyno.mapreduce.v1.Usage
+	7,  // 8: dyno.mapreduce.v1.Result.counters:type_name -> dyno.mapreduce.v1.Counters
+	9,  // 9: dyno.mapreduce.v1.Failed.record:type_name -> dyno.mapreduce.v1.Record
+	11, // 10: dyno.mapreduce.v1.WorkResponse.job:type_name -> dyno.mapreduce.v1.Job
+	12, // 11: dyno.mapreduce.v1.WorkResponse.map:type_name -> dyno.mapreduce.v1.MapTask
+	13, // 12: dyno.mapreduce.v1.WorkResponse.reduce:type_name -> dyno.mapreduce.v1.ReduceTask
+	15, // 13: dyno.mapreduce.v1.WorkResponse.cancel:type_name -> dyno.mapreduce.v1.Cancel
+	16, // 14: dyno.mapreduce.v1.WorkResponse.over:type_name -> dyno.mapreduce.v1.Over
+	26, // 15: dyno.mapreduce.v1.Job.args:type_name -> dyno.mapreduce.v1.Job.ArgsEntry
+	9,  // 16: dyno.mapreduce.v1.MapTask.skip:type_name -> dyno.mapreduce.v1.Record
+	14, // 17: dyno.mapreduce.v1.ReduceTask.homes:type_name -> dyno.mapreduce.v1.Home
+	9,  // 18: dyno.mapreduce.v1.ReduceTask.skip:type_name -> dyno.mapreduce.v1.Record
+	19, // 19: dyno.mapreduce.v1.WatchJobResponse.status:type_name -> dyno.mapreduce.v1.Status
+	22, // 20: dyno.mapreduce.v1.WatchJobResponse.summary:type_name -> dyno.mapreduce.v1.Summary
+	20, // 21: dyno.mapreduce.v1.Status.workers:type_name -> dyno.mapreduce.v1.WorkerStatus
+	21, // 22: dyno.mapreduce.v1.Status.events:type_name -> dyno.mapreduce.v1.Events
+	7,  // 23: dyno.mapreduce.v1.Summary.counters:type_name -> dyno.mapreduce.v1.Counters
+	21, // 24: dyno.mapreduce.v1.Summary.events:type_name -> dyno.mapreduce.v1.Events
+	3,  // 25: dyno.mapreduce.v1.Summary.master:type_name -> dyno.mapreduce.v1.Usage
+	23, // 26: dyno.mapreduce.v1.Summary.workers:type_name -> dyno.mapreduce.v1.WorkerUsage
+	3,  // 27: dyno.mapreduce.v1.WorkerUsage.usage:type_name -> dyno.mapreduce.v1.Usage
+	0,  // 28: dyno.mapreduce.v1.MasterService.Work:input_type -> dyno.mapreduce.v1.WorkRequest
+	17, // 29: dyno.mapreduce.v1.MasterService.WatchJob:input_type -> dyno.mapreduce.v1.WatchJobRequest
+	24, // 30: dyno.mapreduce.v1.ShuffleService.Fetch:input_type -> dyno.mapreduce.v1.FetchRequest
+	10, // 31: dyno.mapreduce.v1.MasterService.Work:output_type -> dyno.mapreduce.v1.WorkResponse
+	18, // 32: dyno.mapreduce.v1.MasterService.WatchJob:output_type -> dyno.mapreduce.v1.WatchJobResponse
+	25, // 33: dyno.mapreduce.v1.ShuffleService.Fetch:output_type -> dyno.mapreduce.v1.FetchResponse
+	31, // [31:34] is the sub-list for method output_type
+	28, // [28:31] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_mapreduce_v1_mapreduce_proto_init() }
@@ -2222,7 +2399,7 @@ func file_mapreduce_v1_mapreduce_proto_init() {
 		(*WorkRequest_Done)(nil),
 		(*WorkRequest_Failed)(nil),
 	}
-	file_mapreduce_v1_mapreduce_proto_msgTypes[9].OneofWrappers = []any{
+	file_mapreduce_v1_mapreduce_proto_msgTypes[10].OneofWrappers = []any{
 		(*WorkResponse_Job)(nil),
 		(*WorkResponse_Map)(nil),
 		(*WorkResponse_Reduce)(nil),
@@ -2235,7 +2412,7 @@ func file_mapreduce_v1_mapreduce_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_mapreduce_v1_mapreduce_proto_rawDesc), len(file_mapreduce_v1_mapreduce_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1,0 +1,90 @@
+package mapreduce
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	mapreducev1 "dyno/proto/mapreduce/v1"
+)
+
+// fault strikes the first worker of a job.
+type fault struct {
+	kind    string
+	cluster *cluster
+	struck  bool
+	err     error
+
+	cancel context.CancelFunc
+	slow   sync.WaitGroup
+}
+
+// A slow worker gets one slice of time in ten: short against every lease, so
+// that it is slow and not silent.
+const (
+	slowSlice = 2 * time.Millisecond
+	slowShare = 10
+)
+
+func newFault(kind string, c *cluster) *fault {
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &fault{kind: kind, cluster: c, cancel: cancel}
+	if kind == faultSlow {
+		f.struck = true
+		f.slow.Go(func() { f.brake(ctx) })
+	}
+	return f
+}
+
+// follow strikes once half of the map tasks are done.
+func (f *fault) follow(s *mapreducev1.Status) {
+	if f.struck || s.GetMapsDone() < (s.GetMaps()+1)/2 {
+		return
+	}
+	p := f.cluster.procs[0]
+	switch f.kind {
+	case faultKill:
+		f.struck, f.err = true, p.Kill()
+	case faultStop:
+		f.struck, f.err = true, p.Pause()
+	}
+}
+
+// brake stops the worker for most of the time, until the context ends.
+func (f *fault) brake(ctx context.Context) {
+	p := f.cluster.procs[0]
+	tick := time.NewTicker(slowSlice)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		var err error
+		switch n % slowShare {
+		case 0:
+			err = p.Resume()
+		case 1:
+			err = p.Pause()
+		}
+		if err != nil {
+			return // it has ended, since the job is over
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			_ = p.Resume() // it may have ended
+			return
+		}
+	}
+}
+
+// end stops what goes on and tells whether the fault struck as it was to.
+func (f *fault) end() error {
+	f.cancel()
+	f.slow.Wait()
+	if f.err != nil {
+		return f.err
+	}
+	if f.kind != faultNone && !f.struck {
+		return errors.New("the job was over before the fault could strike: more or larger map tasks are needed")
+	}
+	return nil
+}

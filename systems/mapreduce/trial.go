@@ -1,0 +1,196 @@
+package mapreduce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"dyno/bench/process"
+	"dyno/internal/record"
+	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems"
+	"dyno/systems/mapreduce/text"
+)
+
+// trialPattern is what grep looks for in trials: some of the lines.
+const trialPattern = "an.*e"
+
+// stopTimeout bounds the end of the processes of a job that is over.
+const stopTimeout = 5 * time.Second
+
+// trial runs one job over text made from the seed, perhaps with a fault, and
+// holds its output against a sequential run. With a fault it first runs the
+// same job without: time lost is the difference of the two.
+func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	dir, err := process.Scratch("dyno-mapreduce-trial")
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, dir.Release()) }()
+	in := newInput(v, b.Setting().Seed)
+	files, err := in.write(ctx, dir.Path)
+	if err != nil {
+		return o, err
+	}
+	want, err := expectations.of(ctx, in, files)
+	if err != nil {
+		return o, err
+	}
+	clean := 0.0
+	if fault := v.Text(knobFault); fault != faultNone {
+		r, err := runJob(ctx, b, v, files, filepath.Join(dir.Path, "clean"), faultNone)
+		if err != nil {
+			return o, err
+		}
+		clean = r.seconds()
+	}
+	r, err := runJob(ctx, b, v, files, filepath.Join(dir.Path, "out"), v.Text(knobFault))
+	if err != nil {
+		return o, err
+	}
+	return r.observe(v, want, clean)
+}
+
+// input says what text a trial's job is given.
+type input struct {
+	job      string
+	seed     uint64
+	bytes    int64
+	files    int
+	distinct int
+}
+
+func newInput(v systems.Values, seed uint64) input {
+	return input{
+		job: v.Text(knobJob), seed: seed, bytes: int64(v.Float(knobInput) * 1e6),
+		files: v.Int(knobFiles), distinct: v.Int(knobDistinct),
+	}
+}
+
+// write makes the files: every second one with words of all scripts and bytes
+// that are not UTF-8.
+func (in input) write(ctx context.Context, dir string) ([]string, error) {
+	var names []string
+	for i := range in.files {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		o := text.Options{Seed: in.seed + uint64(i), Bytes: max(1, in.bytes/int64(in.files)), Distinct: in.distinct}
+		if i%2 == 1 {
+			o.Scripts, o.Dirt = text.Mixed, 1000
+		}
+		name := filepath.Join(dir, "input "+strconv.Itoa(i)+".txt")
+		f, err := os.Create(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(text.Write(f, o), f.Close()); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// expectationCache keeps what must come out of the latest inputs: trials of
+// one block have the same.
+type expectationCache struct {
+	mu   sync.Mutex
+	last map[input]*expectation
+}
+
+var expectations expectationCache
+
+const maxExpectations = 2
+
+func (c *expectationCache) of(ctx context.Context, in input, files []string) (*expectation, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.job != "invertedindex" { // whose lines hold the names of the files
+		if e := c.last[in]; e != nil {
+			return e, nil
+		}
+	}
+	e, err := sequential(in.job, map[string]string{"pattern": trialPattern}, files)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.last) >= maxExpectations || c.last == nil {
+		c.last = map[input]*expectation{}
+	}
+	c.last[in] = e
+	return e, ctx.Err()
+}
+
+// outcome is how one job of a trial went.
+type outcome struct {
+	spec    *spec
+	summary *mapreducev1.Summary
+	wall    time.Duration
+	struck  bool
+}
+
+func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
+
+// runJob runs the job once, with processes of its own.
+func runJob(ctx context.Context, b systems.Bench, v systems.Values, files []string, out, fault string) (*outcome, error) {
+	s, err := trialSpec(v, files, out)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	c := &cluster{bench: b, spec: s, workers: v.Int(knobWorkers), prefix: filepath.Base(out) + "-"}
+	defer c.stop()
+	if err := c.start(ctx); err != nil {
+		return nil, err
+	}
+	f := newFault(fault, c)
+	defer f.end()
+	summary, err := c.watch(ctx, f.follow)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.end(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if summary.GetFailure() != "" {
+		return nil, fmt.Errorf("the job failed: %s", summary.GetFailure())
+	}
+	c.stop()
+	return &outcome{spec: s, summary: summary, wall: time.Since(began), struck: f.struck}, nil
+}
+
+// trialSpec is the job that the knobs describe.
+func trialSpec(v systems.Values, files []string, out string) (*spec, error) {
+	s := &spec{
+		reduces: v.Int(knobReduces), maps: v.Int(knobMaps), split: size(v.Int(knobSplitSize)) << 10,
+		memory: size(v.Int(knobMemory)) << 20, out: out, shuffle: v.Text(knobShuffle),
+		combine: v.Text(knobCombiner) == "on", backups: v.Text(knobBackups) == "on", lease: defaultLease,
+		given: map[string]string{},
+	}
+	if v.Text(knobJob) == "grep" {
+		s.given["pattern"] = trialPattern
+	}
+	return s, s.check(append([]string{v.Text(knobJob)}, files...))
+}
+
+// stop ends what is left of the job: all of it at once.
+func (c *cluster) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, p := range append([]systems.Process{c.master}, c.procs...) {
+		if p != nil {
+			all.Go(func() { _ = p.Stop(ctx) }) // how they end was their affair: they are expendable
+		}
+	}
+	all.Wait()
+}
