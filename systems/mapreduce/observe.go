@@ -1,7 +1,6 @@
 package mapreduce
 
 import (
-	"fmt"
 	"strconv"
 
 	"dyno/internal/record"
@@ -100,7 +99,7 @@ func (r *outcome) books(want *expectation) record.Check {
 		return record.Fail("counters", c.GetPairs(), "%d records were skipped", c.GetSkipped())
 	}
 	if read := sumOf(r.summary.GetReduceBytes()); read != c.GetRunBytes() {
-		return record.Fail("counters", c.GetPairs(), fmt.Sprintf("map tasks left %d bytes and reduce tasks read %d", c.GetRunBytes(), read))
+		return record.Fail("counters", c.GetPairs(), "map tasks left %d bytes and reduce tasks read %d", c.GetRunBytes(), read)
 	}
 	return record.Pass("counters", c.GetPairs())
 }

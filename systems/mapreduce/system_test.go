@@ -1,0 +1,118 @@
+package mapreduce_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+
+	"dyno/bench/process"
+	"dyno/internal/cli"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/mapreduce"
+	"dyno/systems/systemtest"
+)
+
+func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+
+func TestConforms(t *testing.T) {
+	input := filepath.Join(t.TempDir(), "input.txt")
+	if err := os.WriteFile(input, []byte("one word"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	systemtest.Conform(t, mapreduce.System, systemtest.Options{
+		RoleArgs: func(context.Context, string, systems.Bench) ([]string, error) {
+			return []string{"--force", "--out", out, "wordcount", input}, nil
+		},
+		Funcs: template.FuncMap{"experiment": func(string) any { return nil }},
+	})
+}
+
+// Every job, shuffle and fault: the output is that of a sequential run, and
+// the counters tell what happened.
+func TestTrials(t *testing.T) {
+	for name, c := range map[string]struct {
+		values map[string]string
+		check  func(t *testing.T, o record.Observation)
+	}{
+		"index, stream":        {map[string]string{"job": "invertedindex", "shuffle": "stream", "files": "5", "input": "0.3", "distinct": "3000"}, calm},
+		"grep":                 {map[string]string{"job": "grep", "input": "0.3"}, calm},
+		"sort, no combiner":    {map[string]string{"job": "sort", "combiner": "off", "input": "0.3", "reduces": "7"}, calm},
+		"many tiny tasks":      {map[string]string{"input": "0.05", "maps": "20", "reduces": "9", "workers": "3"}, calm},
+		"tight memory":         {map[string]string{"input": "3", "memory": "1", "distinct": "400000", "split-size": "2048"}, spilled},
+		"kill":                 {faulty("kill", "files"), rerun(1)},
+		"kill, stream":         {faulty("kill", "stream"), rerun(2)},
+		"stop":                 {faulty("stop", "files"), struck},
+		"slow, without backup": {map[string]string{"fault": "slow", "backups": "off", "input": "1", "split-size": "64"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := trial(t, c.values)
+			if c.check != nil {
+				c.check(t, o)
+			}
+		})
+	}
+}
+
+// faulty makes map tasks long enough to be struck in the middle.
+func faulty(kind, shuffle string) map[string]string {
+	return map[string]string{"fault": kind, "shuffle": shuffle, "input": "6", "split-size": "256", "workers": "3", "combiner": "off"}
+}
+
+func trial(t *testing.T, values map[string]string) record.Observation {
+	t.Helper()
+	v, err := mapreduce.System.Resolve(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{
+		System: mapreduce.System, Setting: systems.Setting{Seed: 7, Load: record.Load{Loop: "closed"}}, Dir: t.TempDir(), Logf: t.Logf,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := mapreduce.System.Trial(ctx, g, v)
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Conform(mapreduce.System.Metrics); err != nil {
+		t.Error(err)
+	}
+	if o.Verdict.Status != record.Valid {
+		t.Fatal(strings.Join(o.Verdict.Reasons(), "\n"))
+	}
+	return o
+}
+
+func calm(t *testing.T, o record.Observation) {
+	if o.Scalars["reruns"] != 0 {
+		t.Errorf("nothing went wrong, and %v tasks ran again", o.Scalars["reruns"])
+	}
+}
+
+func spilled(t *testing.T, o record.Observation) {
+	if o.Scalars["spilled_runs"] == 0 {
+		t.Error("no run was spilled")
+	}
+}
+
+func rerun(least float64) func(*testing.T, record.Observation) {
+	return func(t *testing.T, o record.Observation) {
+		if o.Scalars["reruns"] < least {
+			t.Errorf("%v tasks ran again, want at least %v", o.Scalars["reruns"], least)
+		}
+	}
+}
+
+func struck(t *testing.T, o record.Observation) {
+	if o.Scalars["backups"]+o.Scalars["reruns"] == 0 {
+		t.Error("a worker was stopped, and no task was tried a second time")
+	}
+}
