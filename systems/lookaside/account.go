@@ -11,11 +11,13 @@ import (
 // account is what a client process writes at its end: the load as it was, and
 // who did what. Durations are in nanoseconds.
 type account struct {
-	Load    load.Summary    `json:"load"`
-	Cores   float64         `json:"cores"`   // of the processor, mean over the window, this process
-	Alone   int64           `json:"alone"`   // requests in mode ask that were not asked for, since the balancer was away
-	Servers []serverAccount `json:"servers"` // by first pick; the index is the target in Load
-	Clients []clientAccount `json:"clients"`
+	Load       load.Summary    `json:"load"`
+	Cores      float64         `json:"cores"`               // of the processor, mean over the window, this process
+	Alone      int64           `json:"alone"`               // requests in mode ask that were not asked for, since the balancer was away
+	Broken     int64           `json:"broken"`              // attempts that did not bring an answer
+	LastBroken int64           `json:"last_broken_unix_ns"` // when the last request ended that had one; 0: none had
+	Servers    []serverAccount `json:"servers"`             // by first pick; the index is the target in Load
+	Clients    []clientAccount `json:"clients"`
 }
 
 // serverAccount is one instance of a server as this process saw it.
@@ -68,6 +70,10 @@ func (c *caller) account(res *load.Result) account {
 		a.Clients[i] = clientAccount{
 			Counts: log.counts, Verified: log.verified, Wrong: log.wrong, Repicks: log.repicks,
 			Shares: make([]accountShare, len(a.Servers)), Reason: log.reason,
+		}
+		a.Broken += log.broken
+		if log.broken > 0 {
+			a.LastBroken = max(a.LastBroken, log.lastBroken.UnixNano())
 		}
 		for target, t := range log.tried {
 			if target == nobody {

@@ -25,6 +25,21 @@ func listServers(ctx context.Context, addr string) (*lookasidev1.ListServersResp
 	return resp, nil
 }
 
+// disturb makes a server misbehave.
+func disturb(ctx context.Context, addr string, d lookasidev1.Disturbance) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	conn, err := rpc.Dial(addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := lookasidev1.NewComputeServiceClient(conn).Disturb(ctx, &lookasidev1.DisturbRequest{Disturbance: d}); err != nil {
+		return fmt.Errorf("disturb the server at %s: %w", addr, err)
+	}
+	return nil
+}
+
 // idleStats asks a server for its counts, until it has nothing left to do:
 // what clients have given up on stays in a server for its service time. When
 // the bound is reached the last counts are returned as they are.

@@ -29,14 +29,16 @@ type caller struct {
 // clientLog is one client's account of its requests. Only the client itself
 // touches it while the load runs.
 type clientLog struct {
-	answers  []answer // one per request, in order
-	counts   record.Counts
-	tried    map[int32]tries
-	trace    lookasidegrpc.Trace // of the request under way
-	repicks  int64               // attempts after a broken one
-	verified int64               // answers held against the client's own computation
-	wrong    int64               // of these, those that differed
-	reason   string              // of the last request that was not ok
+	answers    []answer // one per request, in order
+	counts     record.Counts
+	tried      map[int32]tries
+	trace      lookasidegrpc.Trace // of the request under way
+	repicks    int64               // attempts after a broken one
+	broken     int64               // attempts that did not bring an answer
+	lastBroken time.Time           // when the last request ended that had one
+	verified   int64               // answers held against the client's own computation
+	wrong      int64               // of these, those that differed
+	reason     string              // of the last request that was not ok
 }
 
 // tries is what one client sent to one server.
@@ -89,6 +91,10 @@ func (c *caller) settle(log *clientLog, err error) (target int32, _ record.Outco
 		}
 		if target != nobody {
 			log.repicks++
+		}
+		if a.Err != nil {
+			log.broken++
+			log.lastBroken = time.Now()
 		}
 		target = c.instances.index(a.Server)
 		log.count(target, a.At)

@@ -27,6 +27,8 @@ type config struct {
 	rate           float64 // of an open loop, requests per second; 0: closed
 	mode, choose   string
 	retries        int
+	patience       time.Duration // what one server is given to answer; 0: as attempt says
+	fault          string        // empty: none
 	service        time.Duration
 	distribution   string
 	capacities     []float64 // one per server
@@ -42,6 +44,7 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		mode:           v.Text("mode"),
 		choose:         v.Text("choose"),
 		retries:        v.Int("retries"),
+		patience:       v.Duration("attempt"),
 		distribution:   v.Text("distribution"),
 		capacities:     make([]float64, v.Int("servers")),
 		reportInterval: v.Duration("report-interval"),
@@ -49,6 +52,9 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 	}
 	if err := checkMode(c.mode, c.choose); err != nil {
 		return c, err
+	}
+	if c.fault = v.Text("fault"); c.fault == noFault {
+		c.fault = ""
 	}
 	given := v.Floats("capacity")
 	if len(given) > len(c.capacities) {
@@ -84,6 +90,9 @@ func serverName(i int) string { return "s" + strconv.Itoa(i+1) }
 // attempt is what one server is given for a request before it counts as
 // failed: longer than it takes when all clients queue at the slowest one.
 func (c *config) attempt() time.Duration {
+	if c.patience > 0 {
+		return c.patience
+	}
 	slowest := c.capacities[0]
 	for _, x := range c.capacities {
 		slowest = min(slowest, x)

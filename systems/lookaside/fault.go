@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 )
 
@@ -18,7 +19,19 @@ const (
 	faultPause   = "pause"      // SIGSTOP, until the load is over
 	faultDrain   = "drain"      // SIGTERM: it finishes what it has
 	faultRestart = "restart-lb" // kill -9 the balancer and start another one, elsewhere
+	faultFail    = "fail"       // it answers by errors, much sooner than it would serve
+	noFault      = "none"
+	faultHang    = "hang" // it takes requests and never answers; its reports go on
 )
+
+// faults are all kinds, for the knob.
+var faultKinds = []string{noFault, faultKill, faultPause, faultDrain, faultRestart, faultFail, faultHang}
+
+// ends says that a server's process ends, and its counts with it.
+func (f fault) ends() bool { return f.kind == faultKill || f.kind == faultDrain }
+
+// leaves says that a server is not to be picked any more once its lease is over.
+func (f fault) leaves() bool { return f.ends() || f.kind == faultPause }
 
 // fault is what is to happen to a process, and when.
 type fault struct {
@@ -53,6 +66,8 @@ func (f *faultFlags) declare(fs systems.FlagSet) {
 		faultKill:  "kill a server without warning (SIGKILL): `NAME@TIME`, for example s2@2s; may be repeated",
 		faultPause: "stop a server as if it hung (SIGSTOP): `NAME@TIME`, for example s2@2s; may be repeated",
 		faultDrain: "ask a server to finish what it has and end (SIGTERM): `NAME@TIME`, for example s2@2s; may be repeated",
+		faultFail:  "let a server answer by errors, a hundred times faster than it serves: `NAME@TIME`, for example s2@2s; may be repeated",
+		faultHang:  "let a server take requests and never answer, while it reports as before: `NAME@TIME`, for example s2@2s; may be repeated",
 	} {
 		fs.Func(kind, help, func(text string) error {
 			server, when, ok := strings.Cut(text, "@")
@@ -158,6 +173,10 @@ func (d *deployment) hit(ctx context.Context, f fault) error {
 		ctx, cancel := context.WithTimeout(ctx, drainGrace)
 		defer cancel()
 		return d.servers[f.server].Stop(ctx)
+	case faultFail:
+		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_FAIL)
+	case faultHang:
+		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_HANG)
 	default:
 		if err := d.balancer().Kill(); err != nil {
 			return err
@@ -169,14 +188,14 @@ func (d *deployment) hit(ctx context.Context, f fault) error {
 // lost says that a server has ended, and its counts with it.
 func lost(strikes []*strike, server int) bool {
 	return slices.ContainsFunc(strikes, func(s *strike) bool {
-		return s != nil && s.server == server && s.kind != faultPause
+		return s != nil && s.server == server && s.ends()
 	})
 }
 
 // goneAt says when a server was gone first, if it was.
 func (r *run) goneAt(i int) (at time.Duration, gone bool) {
 	for _, s := range r.struck {
-		if s.server == i && (!gone || s.at < at) {
+		if s.server == i && s.leaves() && (!gone || s.at < at) {
 			at, gone = s.at, true
 		}
 	}

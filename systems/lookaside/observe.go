@@ -33,6 +33,7 @@ func (r *run) observe() record.Observation {
 	}
 	oversleep := r.history().OversleepShare()
 	o.Set("oversleep_share", oversleep)
+	r.observeFaults(&o)
 	r.observeServers(&o)
 	r.observeCPU(&o)
 	if n := l.Latency.Count(); n < fewSamples {
@@ -42,6 +43,21 @@ func (r *run) observe() record.Observation {
 		o.Flag("oversleep", "requests left %.1f %% of the service time late; up to %.0f %% is usual", 100*oversleep, 100*muchOversleep)
 	}
 	return o
+}
+
+// observeFaults sets what clients noticed.
+func (r *run) observeFaults(o *record.Observation) {
+	l, a := &r.account.Load, &r.account
+	if l.Window.Sent > 0 {
+		o.Set("availability", float64(l.Window.OK)/float64(l.Window.Sent))
+	}
+	o.Set("client_errors", float64(l.Counts.Sent-l.Counts.OK))
+	o.Set("broken_attempts", float64(a.Broken))
+	o.Set("alone", float64(a.Alone))
+	for _, s := range r.struck {
+		at := r.began.Add(s.at)
+		o.Set("recovery_ms", milliseconds(max(time.Unix(0, a.LastBroken).Sub(at), 0)))
+	}
 }
 
 // observeServers sets what is known per server.
@@ -90,6 +106,10 @@ func (r *run) observeCPU(o *record.Observation) {
 	lb, generator := cores(r.lb.Name()), r.account.Cores
 	o.Set("lb_cores", lb)
 	o.Set("generator_cores", generator)
+	if n := l.Throughput; n > 0 {
+		o.Set("cpu_us_per_request", (generator+lb+sum)*1e6/n)
+		o.Set("client_us_per_request", generator*1e6/n)
+	}
 	if generator > busyProcess {
 		o.Flag("generator", "the clients used %.2f of their one core: they may be what limits the rate", generator)
 	}

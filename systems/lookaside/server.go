@@ -2,6 +2,8 @@ package lookaside
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -16,7 +18,9 @@ type computeServer struct {
 
 	id, instance string
 	capacity     float64
+	service      time.Duration // the model's mean, on this server
 	station      *station
+	disturbance  atomic.Int32 // a lookasidev1.Disturbance
 }
 
 func (s *computeServer) register(r grpc.ServiceRegistrar) {
@@ -27,6 +31,12 @@ func (s *computeServer) register(r grpc.ServiceRegistrar) {
 func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
 	if n := req.GetRounds(); n > service.MaxRounds {
 		return nil, rpc.InvalidField("rounds", "%d, at most %d", n, service.MaxRounds)
+	}
+	switch lookasidev1.Disturbance(s.disturbance.Load()) {
+	case lookasidev1.Disturbance_DISTURBANCE_FAIL:
+		return nil, s.fail(ctx)
+	case lookasidev1.Disturbance_DISTURBANCE_HANG:
+		return nil, s.station.hold(ctx)
 	}
 	j := s.station.enter()
 	if j == nil {
@@ -44,6 +54,31 @@ func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeReq
 		Digest: digest, Id: s.id, Instance: s.instance,
 		ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
 	}, nil
+}
+
+// failSpeed is how much faster a failing server answers than one that serves.
+const failSpeed = 100
+
+// fail answers by an error, sooner than work would be done.
+func (s *computeServer) fail(ctx context.Context) error {
+	timer := time.NewTimer(s.service / failSpeed)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	s.station.refuse()
+	return rpc.Errorf(rpc.Unavailable, "server %s is out of order", s.id)
+}
+
+// Disturb implements lookasidev1.ComputeServiceServer.
+func (s *computeServer) Disturb(_ context.Context, req *lookasidev1.DisturbRequest) (*lookasidev1.DisturbResponse, error) {
+	d := req.GetDisturbance()
+	if _, known := lookasidev1.Disturbance_name[int32(d)]; !known {
+		return nil, rpc.InvalidField("disturbance", "%d is none", d)
+	}
+	s.disturbance.Store(int32(d))
+	return &lookasidev1.DisturbResponse{}, nil
 }
 
 // Probe implements lookasidev1.ComputeServiceServer.

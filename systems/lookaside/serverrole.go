@@ -81,7 +81,7 @@ func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
 	if err != nil {
 		return err
 	}
-	s := &computeServer{id: o.id, instance: newInstance(), capacity: o.capacity, station: st}
+	s := &computeServer{id: o.id, instance: newInstance(), capacity: o.capacity, station: st, service: time.Duration(float64(dist.Mean) / o.capacity)}
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	defer st.close()

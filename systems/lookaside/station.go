@@ -1,6 +1,7 @@
 package lookaside
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -63,6 +64,25 @@ func (s *station) enter() *job {
 	j.visit.Finish, j.visit.Service = s.queue.Arrive(j.visit.Arrived)
 	s.jobs <- j // never blocks: this is the only sender, and there is room
 	return j
+}
+
+// hold takes a request in and keeps it until nobody waits for it any more.
+func (s *station) hold(ctx context.Context) error {
+	s.mu.Lock()
+	v := service.Visit{Arrived: s.meter.Arrive(s.now())}
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.mu.Lock()
+	s.meter.Abandon(s.now(), v)
+	s.mu.Unlock()
+	return ctx.Err()
+}
+
+// refuse counts a request that is turned away.
+func (s *station) refuse() {
+	s.mu.Lock()
+	s.refused++
+	s.mu.Unlock()
 }
 
 // abandon says that nobody waits for the job any more. It keeps its place in

@@ -97,8 +97,8 @@ func checkObservation(t *testing.T, o *record.Observation) {
 		t.Errorf("counts %+v", c)
 	}
 	for _, m := range lookaside.System.Metrics {
-		if slices.Contains([]string{"offered_rps", "achieved_rps", "lag"}, m.Name) || strings.HasPrefix(m.Name, "theory_") {
-			continue // of an open loop, or of policies with a theory
+		if slices.Contains([]string{"offered_rps", "achieved_rps", "lag", "recovery_ms"}, m.Name) || strings.HasPrefix(m.Name, "theory_") {
+			continue // of an open loop, of a fault, or of policies with a theory
 		}
 		_, scalar := o.Scalars[m.Name]
 		_, vector := o.Vectors[m.Name]
@@ -143,6 +143,31 @@ func TestOpenTrial(t *testing.T) {
 	}
 	if o.Histograms["lag"] == nil || o.Scalars["offered_rps"] == 0 {
 		t.Errorf("scalars %v, no lag: %v", o.Scalars, o.Histograms["lag"] == nil)
+	}
+}
+
+// A trial whose first server fails says how much its clients noticed.
+func TestTrialWithAFault(t *testing.T) {
+	t.Parallel() // mostly waiting
+	v, err := lookaside.System.Resolve(map[string]string{
+		"policy": "round_robin", "servers": "3", "clients": "6", "service-time": "8ms", "fault": "fail", "retries": "0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := lookaside.System.Trial(t.Context(), bench(t, systems.Setting{Seed: 3, Load: record.Load{Loop: "closed"}, Length: 800 * time.Millisecond}), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errs := o.Scalars["client_errors"]
+	if errs == 0 || errs != float64(o.Counts.Sent-o.Counts.OK) || o.Counts.Refused != int64(errs) || o.Scalars["broken_attempts"] != errs ||
+		o.Scalars["availability"] >= 1 || o.Scalars["recovery_ms"] <= 0 {
+		t.Errorf("%+v, %v", o.Counts, o.Scalars)
+	}
+	for _, c := range o.Verdict.Checks {
+		if c.Status == record.Invalid {
+			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
+		}
 	}
 }
 
@@ -234,6 +259,12 @@ func TestDemoSurvivesFaults(t *testing.T) {
 		"pause":      {"--policy", "least_load", "--pause", "s2@300ms"},
 		"drain":      {"--policy", "least_load", "--drain", "s1@300ms"},
 		"restart":    {"--policy", "round_robin", "--restart-lb", "300ms"},
+		"hang":       {"--policy", "least_load", "--hang", "s1@300ms", "--attempt", "200ms"},
+		"fail":       {"--policy", "least_load", "--fail", "s1@300ms"},
+		"list kill":  {"--mode", "list", "--kill", "s2@300ms"},
+		"list hang":  {"--mode", "list", "--hang", "s2@300ms", "--attempt", "200ms"},
+		"list drain": {"--mode", "list", "--choose", "power_of_two", "--drain", "s2@300ms"},
+		"list pause": {"--mode", "list", "--pause", "s2@300ms", "--attempt", "200ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // mostly waiting

@@ -17,7 +17,8 @@ import (
 // what clients had given up on.
 const idleBound = 5 * time.Second
 
-// trial measures one cell: no faults, a warm-up, a window, a drain.
+// trial measures one cell: a warm-up, a window, in which a fault may strike, and
+// a drain.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
 	set := b.Setting()
 	c, err := newConfig(v, set.Seed)
@@ -31,7 +32,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, err
 	}
-	r, err := d.run(ctx, nil, "--warmup", set.Warmup.String(), "--length", set.Length.String())
+	r, err := d.run(ctx, c.faults(set.Warmup, set.Length), "--warmup", set.Warmup.String(), "--length", set.Length.String())
 	if err != nil {
 		return record.Observation{}, err
 	}
@@ -49,6 +50,19 @@ func (c *config) loads(loop string) error {
 		return fmt.Errorf("lookaside: load closed with a rate of %v: give the experiment the load open, or swept", c.rate)
 	}
 	return nil
+}
+
+// faults are what the knob fault asks for: it strikes the first server, which
+// every policy uses, after a quarter of the window.
+func (c *config) faults(warmup, length time.Duration) []fault {
+	f := fault{kind: c.fault, after: warmup + length/4}
+	switch c.fault {
+	case "":
+		return nil
+	case faultRestart:
+		f.server = -1
+	}
+	return []fault{f}
 }
 
 // timeConstant is the time that the queue of all clients takes to pass: at the

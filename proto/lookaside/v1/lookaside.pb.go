@@ -24,6 +24,58 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Disturbance is a way to be broken while reports go on.
+type Disturbance int32
+
+const (
+	Disturbance_DISTURBANCE_UNSPECIFIED Disturbance = 0
+	// Requests are answered by UNAVAILABLE, in a hundredth of a service time.
+	Disturbance_DISTURBANCE_FAIL Disturbance = 1
+	// Requests are taken and never answered.
+	Disturbance_DISTURBANCE_HANG Disturbance = 2
+)
+
+// Enum value maps for Disturbance.
+var (
+	Disturbance_name = map[int32]string{
+		0: "DISTURBANCE_UNSPECIFIED",
+		1: "DISTURBANCE_FAIL",
+		2: "DISTURBANCE_HANG",
+	}
+	Disturbance_value = map[string]int32{
+		"DISTURBANCE_UNSPECIFIED": 0,
+		"DISTURBANCE_FAIL":        1,
+		"DISTURBANCE_HANG":        2,
+	}
+)
+
+func (x Disturbance) Enum() *Disturbance {
+	p := new(Disturbance)
+	*p = x
+	return p
+}
+
+func (x Disturbance) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Disturbance) Descriptor() protoreflect.EnumDescriptor {
+	return file_lookaside_v1_lookaside_proto_enumTypes[0].Descriptor()
+}
+
+func (Disturbance) Type() protoreflect.EnumType {
+	return &file_lookaside_v1_lookaside_proto_enumTypes[0]
+}
+
+func (x Disturbance) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Disturbance.Descriptor instead.
+func (Disturbance) EnumDescriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{0}
+}
+
 type PickRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The servers that just failed this client, so that the next pick avoids them.
@@ -1233,6 +1285,86 @@ func (x *ProbeResponse) GetLatencyNs() int64 {
 	return 0
 }
 
+type DisturbRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Disturbance   Disturbance            `protobuf:"varint,1,opt,name=disturbance,proto3,enum=dyno.lookaside.v1.Disturbance" json:"disturbance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisturbRequest) Reset() {
+	*x = DisturbRequest{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisturbRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisturbRequest) ProtoMessage() {}
+
+func (x *DisturbRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisturbRequest.ProtoReflect.Descriptor instead.
+func (*DisturbRequest) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DisturbRequest) GetDisturbance() Disturbance {
+	if x != nil {
+		return x.Disturbance
+	}
+	return Disturbance_DISTURBANCE_UNSPECIFIED
+}
+
+type DisturbResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DisturbResponse) Reset() {
+	*x = DisturbResponse{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DisturbResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DisturbResponse) ProtoMessage() {}
+
+func (x *DisturbResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DisturbResponse.ProtoReflect.Descriptor instead.
+func (*DisturbResponse) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{20}
+}
+
 type GetStatsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1241,7 +1373,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1253,7 +1385,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1266,7 +1398,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{19}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{21}
 }
 
 type GetStatsResponse struct {
@@ -1292,7 +1424,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1436,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1449,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{20}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetStatsResponse) GetId() string {
@@ -1481,7 +1613,10 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x1b\n" +
 	"\tin_flight\x18\x03 \x01(\x03R\binFlight\x12\x1d\n" +
 	"\n" +
-	"latency_ns\x18\x04 \x01(\x03R\tlatencyNs\"\x11\n" +
+	"latency_ns\x18\x04 \x01(\x03R\tlatencyNs\"R\n" +
+	"\x0eDisturbRequest\x12@\n" +
+	"\vdisturbance\x18\x01 \x01(\x0e2\x1e.dyno.lookaside.v1.DisturbanceR\vdisturbance\"\x11\n" +
+	"\x0fDisturbResponse\"\x11\n" +
 	"\x0fGetStatsRequest\"\xbc\x02\n" +
 	"\x10GetStatsResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
@@ -1494,17 +1629,22 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\x11in_flight_area_ns\x18\b \x01(\x03R\x0einFlightAreaNs\x12\x17\n" +
 	"\abusy_ns\x18\t \x01(\x03R\x06busyNs\x12!\n" +
 	"\foversleep_ns\x18\n" +
-	" \x01(\x03R\voversleepNs2\x85\x04\n" +
+	" \x01(\x03R\voversleepNs*V\n" +
+	"\vDisturbance\x12\x1b\n" +
+	"\x17DISTURBANCE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10DISTURBANCE_FAIL\x10\x01\x12\x14\n" +
+	"\x10DISTURBANCE_HANG\x10\x022\x85\x04\n" +
 	"\x0fBalancerService\x12G\n" +
 	"\x04Pick\x12\x1e.dyno.lookaside.v1.PickRequest\x1a\x1f.dyno.lookaside.v1.PickResponse\x12W\n" +
 	"\bPickMany\x12\".dyno.lookaside.v1.PickManyRequest\x1a#.dyno.lookaside.v1.PickManyResponse(\x010\x01\x12L\n" +
 	"\x05Watch\x12\x1f.dyno.lookaside.v1.WatchRequest\x1a .dyno.lookaside.v1.WatchResponse0\x01\x12S\n" +
 	"\bRegister\x12\".dyno.lookaside.v1.RegisterRequest\x1a#.dyno.lookaside.v1.RegisterResponse\x12O\n" +
 	"\x06Report\x12 .dyno.lookaside.v1.ReportRequest\x1a!.dyno.lookaside.v1.ReportResponse(\x01\x12\\\n" +
-	"\vListServers\x12%.dyno.lookaside.v1.ListServersRequest\x1a&.dyno.lookaside.v1.ListServersResponse2\x83\x02\n" +
+	"\vListServers\x12%.dyno.lookaside.v1.ListServersRequest\x1a&.dyno.lookaside.v1.ListServersResponse2\xd5\x02\n" +
 	"\x0eComputeService\x12P\n" +
 	"\aCompute\x12!.dyno.lookaside.v1.ComputeRequest\x1a\".dyno.lookaside.v1.ComputeResponse\x12J\n" +
-	"\x05Probe\x12\x1f.dyno.lookaside.v1.ProbeRequest\x1a .dyno.lookaside.v1.ProbeResponse\x12S\n" +
+	"\x05Probe\x12\x1f.dyno.lookaside.v1.ProbeRequest\x1a .dyno.lookaside.v1.ProbeResponse\x12P\n" +
+	"\aDisturb\x12!.dyno.lookaside.v1.DisturbRequest\x1a\".dyno.lookaside.v1.DisturbResponse\x12S\n" +
 	"\bGetStats\x12\".dyno.lookaside.v1.GetStatsRequest\x1a#.dyno.lookaside.v1.GetStatsResponseB%Z#dyno/proto/lookaside/v1;lookasidev1b\x06proto3"
 
 var (
@@ -1519,60 +1659,67 @@ func file_lookaside_v1_lookaside_proto_rawDescGZIP() []byte {
 	return file_lookaside_v1_lookaside_proto_rawDescData
 }
 
-var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_lookaside_v1_lookaside_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_lookaside_v1_lookaside_proto_goTypes = []any{
-	(*PickRequest)(nil),         // 0: dyno.lookaside.v1.PickRequest
-	(*Instance)(nil),            // 1: dyno.lookaside.v1.Instance
-	(*PickResponse)(nil),        // 2: dyno.lookaside.v1.PickResponse
-	(*PickManyRequest)(nil),     // 3: dyno.lookaside.v1.PickManyRequest
-	(*PickManyResponse)(nil),    // 4: dyno.lookaside.v1.PickManyResponse
-	(*WatchRequest)(nil),        // 5: dyno.lookaside.v1.WatchRequest
-	(*WatchResponse)(nil),       // 6: dyno.lookaside.v1.WatchResponse
-	(*Endpoint)(nil),            // 7: dyno.lookaside.v1.Endpoint
-	(*RegisterRequest)(nil),     // 8: dyno.lookaside.v1.RegisterRequest
-	(*RegisterResponse)(nil),    // 9: dyno.lookaside.v1.RegisterResponse
-	(*ReportRequest)(nil),       // 10: dyno.lookaside.v1.ReportRequest
-	(*ReportResponse)(nil),      // 11: dyno.lookaside.v1.ReportResponse
-	(*ListServersRequest)(nil),  // 12: dyno.lookaside.v1.ListServersRequest
-	(*ListServersResponse)(nil), // 13: dyno.lookaside.v1.ListServersResponse
-	(*Server)(nil),              // 14: dyno.lookaside.v1.Server
-	(*ComputeRequest)(nil),      // 15: dyno.lookaside.v1.ComputeRequest
-	(*ComputeResponse)(nil),     // 16: dyno.lookaside.v1.ComputeResponse
-	(*ProbeRequest)(nil),        // 17: dyno.lookaside.v1.ProbeRequest
-	(*ProbeResponse)(nil),       // 18: dyno.lookaside.v1.ProbeResponse
-	(*GetStatsRequest)(nil),     // 19: dyno.lookaside.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),    // 20: dyno.lookaside.v1.GetStatsResponse
+	(Disturbance)(0),            // 0: dyno.lookaside.v1.Disturbance
+	(*PickRequest)(nil),         // 1: dyno.lookaside.v1.PickRequest
+	(*Instance)(nil),            // 2: dyno.lookaside.v1.Instance
+	(*PickResponse)(nil),        // 3: dyno.lookaside.v1.PickResponse
+	(*PickManyRequest)(nil),     // 4: dyno.lookaside.v1.PickManyRequest
+	(*PickManyResponse)(nil),    // 5: dyno.lookaside.v1.PickManyResponse
+	(*WatchRequest)(nil),        // 6: dyno.lookaside.v1.WatchRequest
+	(*WatchResponse)(nil),       // 7: dyno.lookaside.v1.WatchResponse
+	(*Endpoint)(nil),            // 8: dyno.lookaside.v1.Endpoint
+	(*RegisterRequest)(nil),     // 9: dyno.lookaside.v1.RegisterRequest
+	(*RegisterResponse)(nil),    // 10: dyno.lookaside.v1.RegisterResponse
+	(*ReportRequest)(nil),       // 11: dyno.lookaside.v1.ReportRequest
+	(*ReportResponse)(nil),      // 12: dyno.lookaside.v1.ReportResponse
+	(*ListServersRequest)(nil),  // 13: dyno.lookaside.v1.ListServersRequest
+	(*ListServersResponse)(nil), // 14: dyno.lookaside.v1.ListServersResponse
+	(*Server)(nil),              // 15: dyno.lookaside.v1.Server
+	(*ComputeRequest)(nil),      // 16: dyno.lookaside.v1.ComputeRequest
+	(*ComputeResponse)(nil),     // 17: dyno.lookaside.v1.ComputeResponse
+	(*ProbeRequest)(nil),        // 18: dyno.lookaside.v1.ProbeRequest
+	(*ProbeResponse)(nil),       // 19: dyno.lookaside.v1.ProbeResponse
+	(*DisturbRequest)(nil),      // 20: dyno.lookaside.v1.DisturbRequest
+	(*DisturbResponse)(nil),     // 21: dyno.lookaside.v1.DisturbResponse
+	(*GetStatsRequest)(nil),     // 22: dyno.lookaside.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),    // 23: dyno.lookaside.v1.GetStatsResponse
 }
 var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
-	1,  // 0: dyno.lookaside.v1.PickRequest.failed:type_name -> dyno.lookaside.v1.Instance
-	1,  // 1: dyno.lookaside.v1.PickManyRequest.failed:type_name -> dyno.lookaside.v1.Instance
-	2,  // 2: dyno.lookaside.v1.PickManyResponse.introduced:type_name -> dyno.lookaside.v1.PickResponse
-	7,  // 3: dyno.lookaside.v1.WatchResponse.changed:type_name -> dyno.lookaside.v1.Endpoint
-	1,  // 4: dyno.lookaside.v1.WatchResponse.gone:type_name -> dyno.lookaside.v1.Instance
-	14, // 5: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
-	0,  // 6: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
-	3,  // 7: dyno.lookaside.v1.BalancerService.PickMany:input_type -> dyno.lookaside.v1.PickManyRequest
-	5,  // 8: dyno.lookaside.v1.BalancerService.Watch:input_type -> dyno.lookaside.v1.WatchRequest
-	8,  // 9: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
-	10, // 10: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
-	12, // 11: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
-	15, // 12: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
-	17, // 13: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
-	19, // 14: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
-	2,  // 15: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
-	4,  // 16: dyno.lookaside.v1.BalancerService.PickMany:output_type -> dyno.lookaside.v1.PickManyResponse
-	6,  // 17: dyno.lookaside.v1.BalancerService.Watch:output_type -> dyno.lookaside.v1.WatchResponse
-	9,  // 18: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
-	11, // 19: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
-	13, // 20: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
-	16, // 21: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
-	18, // 22: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
-	20, // 23: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
-	15, // [15:24] is the sub-list for method output_type
-	6,  // [6:15] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	2,  // 0: dyno.lookaside.v1.PickRequest.failed:type_name -> dyno.lookaside.v1.Instance
+	2,  // 1: dyno.lookaside.v1.PickManyRequest.failed:type_name -> dyno.lookaside.v1.Instance
+	3,  // 2: dyno.lookaside.v1.PickManyResponse.introduced:type_name -> dyno.lookaside.v1.PickResponse
+	8,  // 3: dyno.lookaside.v1.WatchResponse.changed:type_name -> dyno.lookaside.v1.Endpoint
+	2,  // 4: dyno.lookaside.v1.WatchResponse.gone:type_name -> dyno.lookaside.v1.Instance
+	15, // 5: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
+	0,  // 6: dyno.lookaside.v1.DisturbRequest.disturbance:type_name -> dyno.lookaside.v1.Disturbance
+	1,  // 7: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
+	4,  // 8: dyno.lookaside.v1.BalancerService.PickMany:input_type -> dyno.lookaside.v1.PickManyRequest
+	6,  // 9: dyno.lookaside.v1.BalancerService.Watch:input_type -> dyno.lookaside.v1.WatchRequest
+	9,  // 10: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
+	11, // 11: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
+	13, // 12: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
+	16, // 13: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
+	18, // 14: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
+	20, // 15: dyno.lookaside.v1.ComputeService.Disturb:input_type -> dyno.lookaside.v1.DisturbRequest
+	22, // 16: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
+	3,  // 17: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
+	5,  // 18: dyno.lookaside.v1.BalancerService.PickMany:output_type -> dyno.lookaside.v1.PickManyResponse
+	7,  // 19: dyno.lookaside.v1.BalancerService.Watch:output_type -> dyno.lookaside.v1.WatchResponse
+	10, // 20: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
+	12, // 21: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
+	14, // 22: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
+	17, // 23: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
+	19, // 24: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
+	21, // 25: dyno.lookaside.v1.ComputeService.Disturb:output_type -> dyno.lookaside.v1.DisturbResponse
+	23, // 26: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
+	17, // [17:27] is the sub-list for method output_type
+	7,  // [7:17] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_lookaside_v1_lookaside_proto_init() }
@@ -1585,13 +1732,14 @@ func file_lookaside_v1_lookaside_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lookaside_v1_lookaside_proto_rawDesc), len(file_lookaside_v1_lookaside_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   21,
+			NumEnums:      1,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
 		GoTypes:           file_lookaside_v1_lookaside_proto_goTypes,
 		DependencyIndexes: file_lookaside_v1_lookaside_proto_depIdxs,
+		EnumInfos:         file_lookaside_v1_lookaside_proto_enumTypes,
 		MessageInfos:      file_lookaside_v1_lookaside_proto_msgTypes,
 	}.Build()
 	File_lookaside_v1_lookaside_proto = out.File

@@ -355,6 +355,7 @@ var BalancerService_ServiceDesc = grpc.ServiceDesc{
 const (
 	ComputeService_Compute_FullMethodName  = "/dyno.lookaside.v1.ComputeService/Compute"
 	ComputeService_Probe_FullMethodName    = "/dyno.lookaside.v1.ComputeService/Probe"
+	ComputeService_Disturb_FullMethodName  = "/dyno.lookaside.v1.ComputeService/Disturb"
 	ComputeService_GetStats_FullMethodName = "/dyno.lookaside.v1.ComputeService/GetStats"
 )
 
@@ -370,6 +371,8 @@ type ComputeServiceClient interface {
 	// Probe returns how busy the server is at this moment. The balancer asks it,
 	// where its policy probes servers before it picks one (prequal).
 	Probe(ctx context.Context, in *ProbeRequest, opts ...grpc.CallOption) (*ProbeResponse, error)
+	// Disturb makes the server misbehave from now on, for experiments with faults.
+	Disturb(ctx context.Context, in *DisturbRequest, opts ...grpc.CallOption) (*DisturbResponse, error)
 	// GetStats returns what the server counted since it started.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
 }
@@ -402,6 +405,16 @@ func (c *computeServiceClient) Probe(ctx context.Context, in *ProbeRequest, opts
 	return out, nil
 }
 
+func (c *computeServiceClient) Disturb(ctx context.Context, in *DisturbRequest, opts ...grpc.CallOption) (*DisturbResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DisturbResponse)
+	err := c.cc.Invoke(ctx, ComputeService_Disturb_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *computeServiceClient) GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetStatsResponse)
@@ -424,6 +437,8 @@ type ComputeServiceServer interface {
 	// Probe returns how busy the server is at this moment. The balancer asks it,
 	// where its policy probes servers before it picks one (prequal).
 	Probe(context.Context, *ProbeRequest) (*ProbeResponse, error)
+	// Disturb makes the server misbehave from now on, for experiments with faults.
+	Disturb(context.Context, *DisturbRequest) (*DisturbResponse, error)
 	// GetStats returns what the server counted since it started.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
 	mustEmbedUnimplementedComputeServiceServer()
@@ -441,6 +456,9 @@ func (UnimplementedComputeServiceServer) Compute(context.Context, *ComputeReques
 }
 func (UnimplementedComputeServiceServer) Probe(context.Context, *ProbeRequest) (*ProbeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Probe not implemented")
+}
+func (UnimplementedComputeServiceServer) Disturb(context.Context, *DisturbRequest) (*DisturbResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Disturb not implemented")
 }
 func (UnimplementedComputeServiceServer) GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetStats not implemented")
@@ -502,6 +520,24 @@ func _ComputeService_Probe_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ComputeService_Disturb_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DisturbRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ComputeServiceServer).Disturb(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ComputeService_Disturb_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ComputeServiceServer).Disturb(ctx, req.(*DisturbRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ComputeService_GetStats_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetStatsRequest)
 	if err := dec(in); err != nil {
@@ -534,6 +570,10 @@ var ComputeService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Probe",
 			Handler:    _ComputeService_Probe_Handler,
+		},
+		{
+			MethodName: "Disturb",
+			Handler:    _ComputeService_Disturb_Handler,
 		},
 		{
 			MethodName: "GetStats",
