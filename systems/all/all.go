@@ -4,6 +4,7 @@ package all
 
 import (
 	"dyno/systems"
+	"dyno/systems/byzantine"
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
 	"dyno/systems/mapreduce"
@@ -13,5 +14,6 @@ import (
 var Systems = []*systems.System{
 	lookaside.System,
 	mapreduce.System,
+	byzantine.System,
 	echo.System,
 }

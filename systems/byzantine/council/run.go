@@ -101,14 +101,14 @@ func Run(p Plan) Result {
 			if next == nil {
 				continue
 			}
-			r.Physical += p.batches(round+1, id, out)
+			r.Physical += p.batches(round+1, id, g)
 			p.deliver(round+1, id, out, next)
 		}
 		inboxes = next
 	}
 	for _, g := range generals {
 		r.Decisions = append(r.Decisions, g.Decide())
-		r.add(g.Tally())
+		r.Add(g.Tally())
 	}
 	return r
 }
@@ -125,24 +125,17 @@ func (p Plan) deliver(round, from int, out []general.Parcel, inboxes [][]general
 	}
 }
 
-// batches is how many batches a general sends in a round: a loyal one to all
-// whom it talks to, a traitor to those to whom he has something to say.
-func (p Plan) batches(round, from int, out []general.Parcel) int64 {
-	if p.Traitors.Has(from) {
-		var to general.Set
-		for _, parcel := range out {
-			to |= parcel.To
-		}
-		return int64(to.Len())
-	}
+// batches is how many batches a general sends in a round.
+func (p Plan) batches(round, from int, g general.Protocol) int64 {
 	senders, receivers := p.Algorithm.Talk(p.Config(from), round)
 	if !senders.Has(from) {
 		return 0
 	}
-	return int64((receivers &^ general.Only(from)).Len())
+	return int64((receivers &^ general.Only(from) &^ general.Mute(g)).Len())
 }
 
-func (r *Result) add(t general.Tally) {
+// Add adds what one general received.
+func (r *Result) Add(t general.Tally) {
 	for len(r.Messages) < len(t.Accepted) {
 		r.Messages = append(r.Messages, 0)
 	}

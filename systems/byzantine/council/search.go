@@ -10,8 +10,11 @@ import (
 // chosen by the hunt; the rest of it stays.
 type Hunt struct {
 	Plan  Plan
-	Limit int // most runs that are played
+	Limit int         // most runs that are played
+	Stop  func() bool // asked before each run whether to give up; may be nil
 }
+
+func (h Hunt) stopped() bool { return h.Stop != nil && h.Stop() }
 
 // Find is a run that broke, or none.
 type Find struct {
@@ -24,7 +27,7 @@ type Find struct {
 // Random plays runs with random sets of t traitors who say random things.
 // random returns the next number of a sequence.
 func (h Hunt) Random(random func() uint64, liar func(seed uint64) general.Traitor) Find {
-	for run := 1; run <= h.Limit; run++ {
+	for run := 1; run <= h.Limit && !h.stopped(); run++ {
 		p := h.Plan
 		p.Traitors = 0
 		for p.Traitors.Len() < p.T {
@@ -64,6 +67,9 @@ func (h Hunt) Exhaustive() (Find, error) {
 	for _, p := range h.cases() {
 		open := p.spots()
 		for bits := range 1 << len(open) {
+			if h.stopped() {
+				return f, nil
+			}
 			f.Runs++
 			p.Traitor = open.written(bits)
 			if v := p.Judge(Run(p).Decisions); !v.Agreement || !v.Validity {

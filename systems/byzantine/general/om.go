@@ -103,7 +103,7 @@ func (o *om) relay(round int) []Parcel {
 // Decide implements [Protocol].
 func (o *om) Decide() Decision {
 	if !o.Interactive {
-		return Decision{Value: o.believe(o.Commander)}
+		return Decision{Value: o.believe(o.Commander), Votes: o.votes()}
 	}
 	d := Decision{Vector: make([]Value, o.N)}
 	attack := 0
@@ -113,6 +113,25 @@ func (o *om) Decide() Decision {
 	}
 	d.Value = majority(attack, o.N, o.Tie)
 	return d
+}
+
+// votes are what the recursive majority counts at last. Nobody counts any if the
+// order is his own, or if there is one round only.
+func (o *om) votes() []Value {
+	if o.Me == o.Commander || o.Flat {
+		return nil
+	}
+	t := o.trees[o.Commander]
+	votes := make([]Value, o.N)
+	heard := t.cells[0][0].value()
+	votes[o.Commander], votes[o.Me] = heard, heard
+	if o.rounds == 1 {
+		return nil
+	}
+	for id := range (o.everyone() &^ Only(o.Me, o.Commander)).All() {
+		votes[id] = t.resolve(o.Me, 1, id, Only(o.Commander, id), o.Tie)
+	}
+	return votes
 }
 
 // believe is what the general takes a commander's order for.

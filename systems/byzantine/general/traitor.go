@@ -50,18 +50,40 @@ type betrayal struct {
 	config Config
 	with   Traitor
 	relay  Relay
+	mute   Set // to whom a loyal general would have spoken, and the traitor does not
+}
+
+// Mute returns to whom a general keeps quiet in the round of its last step
+// though it had something to say: nobody, for a loyal one. Those wait for it
+// until the round is over.
+func Mute(p Protocol) Set {
+	if b, ok := p.(*betrayal); ok {
+		return b.mute
+	}
+	return 0
 }
 
 // Step implements [Protocol].
 func (b *betrayal) Step(round int, inbox []Delivery) []Parcel {
 	var out []Parcel
-	for _, p := range b.Protocol.Step(round, inbox) {
+	honest := b.Protocol.Step(round, inbox)
+	for _, p := range honest {
 		out = append(out, b.twist(round+1, p)...)
 	}
+	b.mute = Receivers(honest) &^ Receivers(out)
 	if t, ok := b.with.(Tamperer); ok && out != nil {
 		out = t.Tamper(round+1, b.config.N, b.config.Me, out)
 	}
 	return out
+}
+
+// Receivers is everybody to whom any of the parcels goes.
+func Receivers(parcels []Parcel) Set {
+	var to Set
+	for _, p := range parcels {
+		to |= p.To
+	}
+	return to
 }
 
 // twist replaces a parcel by what the traitor says.

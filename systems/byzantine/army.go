@@ -1,0 +1,244 @@
+package byzantine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/bench/process"
+	"dyno/internal/rpc"
+	byzantinev1 "dyno/proto/byzantine/v1"
+	"dyno/systems"
+	"dyno/systems/byzantine/general"
+)
+
+const (
+	musterTimeout = 10 * time.Second
+	// headStart is the time from the call to begin to the first round, so that
+	// all generals have heard it by then.
+	headStart = 10 * time.Millisecond
+	// afterMath is the time that generals have, beyond their rounds, to answer.
+	afterMath = 10 * time.Second
+)
+
+// army is a number of generals in processes of their own, and their runner.
+type army struct {
+	processes []systems.Process
+	conns     []*grpc.ClientConn
+	clients   []byzantinev1.GeneralServiceClient
+	runs      uint64
+}
+
+// raise starts n generals and hands each its keys.
+func raise(ctx context.Context, bench systems.Bench, n int) (a *army, err error) {
+	keys, err := drawKeys(n)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := process.Scratch("dyno-byzantine-keys")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dir.Release()) }() // each has read its file when it is ready
+	a = &army{processes: make([]systems.Process, n), conns: make([]*grpc.ClientConn, n), clients: make([]byzantinev1.GeneralServiceClient, n)}
+	err = each(n, func(id int) error {
+		path := filepath.Join(dir.Path, generalName(id)+".json")
+		if err := keys[id].write(path); err != nil {
+			return err
+		}
+		p, err := bench.Start(ctx, systems.Launch{Role: "general", Name: generalName(id), Args: []string{"--keys", path}})
+		if err != nil {
+			return err
+		}
+		a.processes[id] = p
+		a.conns[id], err = rpc.Dial(p.Addr(), proving(keys[id].Runner, runnerID, id))
+		if err != nil {
+			return err
+		}
+		a.clients[id] = byzantinev1.NewGeneralServiceClient(a.conns[id])
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, a.disconnect())
+	}
+	return a, nil
+}
+
+func generalName(id int) string { return fmt.Sprintf("general-%d", id) }
+
+// each calls f for 0 to n−1 at once and waits for all.
+func each(n int, f func(int) error) error {
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = f(i) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (a *army) disconnect() error {
+	var errs []error
+	for _, c := range a.conns {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// disband ends the generals that still live.
+func (a *army) disband(ctx context.Context, lost general.Set) error {
+	ctx, cancel := context.WithTimeout(ctx, afterMath)
+	defer cancel()
+	return errors.Join(a.disconnect(), each(len(a.processes), func(id int) error {
+		if lost.Has(id) {
+			return nil
+		}
+		return a.processes[id].Stop(ctx)
+	}))
+}
+
+// fight plays a run.
+func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
+	a.runs++
+	if err := a.muster(ctx, b); err != nil {
+		return nil, err
+	}
+	o := &outcome{battle: b}
+	o.Decisions = make([]general.Decision, b.N)
+	reports := make([]*byzantinev1.BeginResponse, b.N)
+	start := time.Now().Add(headStart)
+	errs := make([]error, b.N)
+	err := each(b.N, func(id int) error {
+		ctx, cancel := context.WithDeadline(ctx, start.Add(time.Duration(b.Algorithm.Rounds(b.T))*b.timeout+afterMath))
+		defer cancel()
+		reports[id], errs[id] = a.clients[id].Begin(ctx, &byzantinev1.BeginRequest{Run: a.runs, StartUnixNs: start.UnixNano()})
+		return nil
+	})
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return nil, err
+	}
+	for id, r := range reports {
+		if errs[id] != nil && rpc.KindOf(errs[id]) != rpc.None {
+			return nil, fmt.Errorf("general %d: %w", id, errs[id])
+		}
+		if errs[id] != nil { // it does not answer any more
+			o.Lost |= general.Only(id)
+			continue
+		}
+		if err := o.gather(id, r); err != nil {
+			return nil, fmt.Errorf("general %d: %w", id, err)
+		}
+	}
+	return o, nil
+}
+
+// muster tells everybody his part.
+func (a *army) muster(ctx context.Context, b battle) error {
+	addresses := make([]string, b.N)
+	for id, p := range a.processes {
+		addresses[id] = p.Addr()
+	}
+	return each(b.N, func(id int) error {
+		ctx, cancel := context.WithTimeout(ctx, musterTimeout)
+		defer cancel()
+		req := &byzantinev1.MusterRequest{
+			Run: a.runs, Algorithm: b.Algorithm.Name, T: uint32(b.T), Commander: uint32(b.Commander),
+			Interactive: b.Interactive, Order: toOrder(b.Config(id).Order), Addresses: addresses,
+			RoundTimeoutNs: b.timeout.Nanoseconds(), Flat: b.Flat,
+		}
+		if b.Traitors.Has(id) {
+			req.Treason = &byzantinev1.Treason{Adversary: b.adversary.Name, Seed: b.seed, Traitors: uint64(b.Traitors)}
+		}
+		if id == b.kill {
+			req.DieInRound = uint32(b.killIn)
+		}
+		if b.log {
+			req.Transcript = maxTranscript
+		}
+		if _, err := a.clients[id].Muster(ctx, req); err != nil {
+			return fmt.Errorf("general %d cannot be told its part: %w", id, err)
+		}
+		return nil
+	})
+}
+
+// gather adds what one general has to say of a run.
+func (o *outcome) gather(id int, r *byzantinev1.BeginResponse) error {
+	vector, err := fromOrders(r.GetVector())
+	if err != nil {
+		return err
+	}
+	votes, err := fromOrders(r.GetVotes())
+	if err != nil {
+		return err
+	}
+	o.Decisions[id] = general.Decision{Value: fromOrder(r.GetDecision()), Vector: vector, Votes: votes}
+	t := general.Tally{Accepted: r.GetAccepted()}
+	copy(t.Drops[:], r.GetDropped())
+	o.Add(t)
+	o.Physical += r.GetBatches()
+	o.Bytes += r.GetBytes()
+	o.Refused += r.GetRefused()
+	o.Took = max(o.Took, time.Duration(r.GetTookNs()))
+	o.Cut = o.Cut || len(r.GetTranscript()) == maxTranscript
+	o.transcribe(id, r.GetTranscript())
+	return nil
+}
+
+// transcribe merges what one general heard into the log.
+func (o *outcome) transcribe(id int, heard []*byzantinev1.Message) {
+	if len(heard) == 0 {
+		return
+	}
+	type key struct {
+		round int
+		path  string
+		value general.Value
+	}
+	known := make(map[key]int, len(o.Log))
+	for i, e := range o.Log {
+		known[key{e.round, e.path, e.value}] = i
+	}
+	for _, m := range heard {
+		k := key{int(m.GetRound()), string(m.GetPath()), fromOrder(m.GetValue())}
+		if i, ok := known[k]; ok {
+			o.Log[i].to |= general.Only(id)
+			continue
+		}
+		known[k] = len(o.Log)
+		o.Log = append(o.Log, entry{k.round, k.path, k.value, general.Only(id)})
+	}
+}
+
+// play fights a single battle with fresh processes.
+func play(ctx context.Context, sh systems.Shell, b battle) (o *outcome, err error) {
+	setting := systems.Setting{Seed: b.seed}
+	_, bench, closeBench, err := sh.Bench(ctx, setting)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		// Generals that died are part of the story.
+		if closed := closeBench(); o == nil || o.Lost == 0 {
+			err = errors.Join(err, closed)
+		}
+	}()
+	// Not the bench's own context: that ends when a process dies that nobody
+	// stopped, and the others are to go on without it.
+	a, err := raise(ctx, bench, b.N)
+	if err != nil {
+		return nil, err
+	}
+	o, err = a.fight(ctx, b)
+	if err != nil {
+		return nil, errors.Join(err, a.disconnect())
+	}
+	return o, a.disband(ctx, o.Lost)
+}

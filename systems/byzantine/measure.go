@@ -1,0 +1,145 @@
+package byzantine
+
+import (
+	"context"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/byzantine/council"
+	"dyno/systems/byzantine/eig"
+	"dyno/systems/byzantine/general"
+)
+
+// More checks, of trials only.
+const (
+	checkDecided = "decided"
+	checkTwin    = "twin"
+)
+
+// account is what a number of runs, one after the other, came to. It crosses
+// from a role to its trial as JSON.
+type account struct {
+	Counts   record.Counts     `json:"counts"` // of runs, warm-up included
+	Checks   []record.Check    `json:"checks"` // of all runs, summed up
+	Begin    time.Time         `json:"begin"`  // of the window
+	End      time.Time         `json:"end"`
+	Runs     int64             `json:"runs"`   // from here on: in the window
+	Agreed   int64             `json:"agreed"` // and valid
+	Values   int64             `json:"values"`
+	Batches  int64             `json:"batches"`
+	Bytes    int64             `json:"bytes"`
+	Dropped  int64             `json:"dropped"`
+	CPU      float64           `json:"cpu_s"` // seconds, in memory only
+	Duration *record.Histogram `json:"duration"`
+}
+
+// measure plays run after run until the window is over, and at least one.
+func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(context.Context, battle) (*outcome, error)) (*account, error) {
+	a := &account{Begin: time.Now().Add(set.Warmup), Duration: record.NewHistogram()}
+	a.End = a.Begin.Add(set.Length)
+	for i := 0; a.Runs == 0 || time.Now().Before(a.End); i++ {
+		start := time.Now()
+		cpu := cpuSeconds()
+		o, err := fight(ctx, c.battle(set.Seed, i))
+		cpu = cpuSeconds() - cpu
+		if err != nil {
+			return nil, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		a.check(o)
+		if !start.Before(a.Begin) {
+			a.CPU += cpu
+			a.add(o)
+		}
+	}
+	a.End = time.Now()
+	return a, nil
+}
+
+// add counts a run of the window.
+func (a *account) add(o *outcome) {
+	a.Runs++
+	if v := o.verdict(); v.Agreement && v.Validity {
+		a.Agreed++
+	}
+	for _, n := range o.Messages {
+		a.Values += n
+	}
+	a.Batches += o.Physical
+	a.Bytes += o.Bytes
+	a.Dropped += o.Drops.Sum()
+	a.Duration.Record(o.Took)
+}
+
+// check holds a run against what it promises, and adds that to the sums.
+func (a *account) check(o *outcome) {
+	checks := append(o.checks(), o.checkDecided())
+	checks = append(checks, o.checkTwin()...)
+	result := record.OK
+	for _, c := range checks {
+		if c.Status == record.Invalid {
+			result = record.Failed
+		}
+		a.sum(c)
+	}
+	a.Counts.Offered++
+	a.Counts.Tally(result)
+}
+
+// sum merges a check into that of the same name: facts add up, the first one
+// that is worst says why.
+func (a *account) sum(c record.Check) {
+	for i := range a.Checks {
+		s := &a.Checks[i]
+		if s.Name != c.Name {
+			continue
+		}
+		s.Examined += c.Examined
+		if s.Status == record.Valid || s.Status == record.Undetermined && c.Status == record.Invalid {
+			s.Status, s.Detail = c.Status, c.Detail
+		}
+		return
+	}
+	a.Checks = append(a.Checks, c)
+}
+
+// checkDecided: every loyal general told its decision.
+func (o *outcome) checkDecided() record.Check {
+	if o.Lost != 0 {
+		return record.Fail(checkDecided, int64(o.N), "generals %s did not tell their decision", ids(o.Lost))
+	}
+	return record.Pass(checkDecided, int64(o.Loyal().Len()))
+}
+
+// checkTwin: the loyal generals decided what they decide when the same run is
+// resolved in another way: oral messages all at once, a bit per general, and
+// others by the same cores in memory. It holds with and without a guarantee.
+// Runs that were played by the cores in memory and are not of oral messages
+// have no twin, nor has a run in which something came late.
+func (o *outcome) checkTwin() []record.Check {
+	var decided general.Set
+	switch broadcast := o.Algorithm.Name == "om" && !o.Interactive && !o.Flat; {
+	case o.Refused > 0 || o.Physical < o.batches() && o.resolver == resolveMessages:
+		return nil
+	case broadcast && o.resolver == resolveMessages:
+		decided, _ = eig.Full(o.game())
+	case broadcast && o.resolver == resolveFast && o.Guaranteed():
+		decided = eig.Pruned(o.game())
+	case o.Bytes > 0:
+		for id, d := range council.Run(o.Plan).Decisions {
+			decided |= general.Set(d.Value) << id
+		}
+	default:
+		return nil
+	}
+	loyal := o.Loyal()
+	for id := range loyal.All() {
+		if got := o.Decisions[id].Value; got != decided.At(id) {
+			return []record.Check{record.Fail(checkTwin, int64(loyal.Len()), "general %d decides to %s, in the twin run to %s (traitors %s, seed %d)", id, got, decided.At(id), ids(o.Traitors), o.seed)}
+		}
+	}
+	return []record.Check{record.Pass(checkTwin, int64(loyal.Len()))}
+}

@@ -1,0 +1,71 @@
+package byzantine
+
+import (
+	_ "embed"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/byzantine/adversary"
+	"dyno/systems/byzantine/general"
+)
+
+const name = "byzantine"
+
+//go:embed report.md.tmpl
+var section string
+
+// System is the Byzantine generals on the bench.
+var System = &systems.System{
+	Name:     name,
+	Summary:  "Byzantine generals: n of them agree on an order though t are traitors",
+	Roles:    []systems.Role{generalRole(), memoryRole()},
+	Commands: []systems.Command{runCommand(), searchCommand()},
+	Knobs:    knobs,
+	Metrics:  metrics,
+	Trial:    trial,
+	Report:   section,
+}
+
+// The knobs that only trials have.
+const (
+	knobN         = "n"
+	knobT         = "t"
+	knobTraitors  = "traitors"
+	knobCommander = "commander"
+	knobTransport = "transport"
+	knobTimeout   = "round-timeout"
+)
+
+// Where the traitors are.
+const (
+	commanderLoyal   = "loyal"
+	commanderTraitor = "traitor"
+	commanderAny     = "any"
+)
+
+var knobs = []systems.Knob{
+	{Name: knobN, Default: "4", Type: systems.Int{Min: 2, Max: general.MaxGenerals}, Help: "how many generals, the commander included"},
+	{Name: knobT, Default: "1", Type: systems.Int{Min: 0, Max: general.MaxGenerals - 1}, Help: "how many traitors the algorithm is to withstand"},
+	{Name: knobTraitors, Default: "1", Type: systems.Int{Min: 0, Max: general.MaxGenerals}, Help: "how many there are; which ones is drawn for every run"},
+	{Name: knobCommander, Default: commanderAny, Type: systems.Choice{commanderLoyal, commanderTraitor, commanderAny}, Help: "whether the commander is among them"},
+	{Name: "order", Default: "attack", Type: systems.Choice{"attack", "retreat"}, Help: "what the commander orders if he is loyal"},
+	{Name: "algorithm", Default: "om", Type: systems.Choice(general.Names()), Help: "oral messages, signed messages, or the phase king"},
+	{Name: "adversary", Default: "flip", Type: systems.Choice(adversary.Names()), Help: "how traitors behave"},
+	{Name: "mode", Default: modeBroadcast, Type: systems.Choice{modeBroadcast, modeInteractive}, Help: "one commander's order, or every general's own decision"},
+	{Name: "resolver", Default: resolveAuto, Type: systems.Choice{resolveAuto, resolveMessages, resolveFast, resolvePruned, resolveFlat}, Help: "how om decides: from messages, from bit-sliced counts, or by the flat majority, which is wrong"},
+	{Name: knobTransport, Default: transportProcess, Type: systems.Choice{transportProcess, transportMemory}, Help: "a gRPC server for each general, or all of them in one process"},
+	{Name: knobTimeout, Default: "1s", Type: systems.Duration{Min: time.Millisecond, Max: maxRoundTimeout}, Help: "how long a round may last"},
+}
+
+var metrics = []record.Metric{
+	{Name: "agreement_share", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "runs in which all loyal generals decided the same, and what a loyal commander ordered, divided by all runs"},
+	{Name: "runs", Kind: record.KindScalar, Unit: "runs", Help: "runs in the window"},
+	{Name: "run", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from the start of the first round to the last decision"},
+	{Name: "values", Kind: record.KindScalar, Unit: "values", Better: record.Lower, Help: "values carried in a run, mean"},
+	{Name: "messages", Kind: record.KindScalar, Unit: "messages", Better: record.Lower, Help: "batches sent in a run, one per sender, receiver and round, mean"},
+	{Name: "kilobytes", Kind: record.KindScalar, Unit: "kB", Better: record.Lower, Help: "size of all batches of a run, mean"},
+	{Name: "cpu_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "CPU time of all generals per run, telling them their parts included"},
+	{Name: "dropped", Kind: record.KindScalar, Unit: "messages", Help: "messages dropped in a run for breaking the rules, mean"},
+	{Name: "theory_values", Kind: record.KindScalar, Unit: "values", Help: "values that the formula asks for"},
+}

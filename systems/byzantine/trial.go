@@ -1,0 +1,127 @@
+package byzantine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"dyno/bench/sample"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/byzantine/general"
+)
+
+// trial measures one cell: run after run, each with other traitors, for as long
+// as the window lasts.
+func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
+	if loop := b.Setting().Load.Loop; loop != "closed" {
+		return record.Observation{}, fmt.Errorf("byzantine: load %q: there is only a closed loop, one run after the other", loop)
+	}
+	c, err := newCell(v)
+	if err != nil {
+		return record.Observation{}, fmt.Errorf("byzantine: %w", err)
+	}
+	var a *account
+	if c.process {
+		a, err = c.withProcesses(ctx, b)
+	} else {
+		a, err = c.inMemory(ctx, b)
+	}
+	if err != nil {
+		return record.Observation{}, err
+	}
+	return c.observe(a), nil
+}
+
+// inMemory lets one process play all generals.
+func (c *cell) inMemory(ctx context.Context, b systems.Bench) (*account, error) {
+	set := b.Setting()
+	args := []string{"--seed", strconv.FormatUint(set.Seed, 10), "--warmup", set.Warmup.String(), "--length", set.Length.String()}
+	for _, k := range knobs {
+		if k.Name != knobTransport {
+			args = append(args, "--"+k.Name, c.words.Text(k.Name))
+		}
+	}
+	p, err := b.Start(ctx, systems.Launch{Role: "memory", Name: "memory", Args: args})
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.Wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var a account
+	if err := json.Unmarshal(out, &a); err != nil {
+		return nil, fmt.Errorf("byzantine: the account of the runs: %w", err)
+	}
+	return &a, nil
+}
+
+// withProcesses gives each general a process of its own, the same ones for all
+// runs.
+func (c *cell) withProcesses(ctx context.Context, b systems.Bench) (*account, error) {
+	army, err := raise(ctx, b, c.n)
+	if err != nil {
+		return nil, err
+	}
+	targets := make([]sample.Target, c.n)
+	for id, p := range army.processes {
+		targets[id] = sample.Target{Name: p.Name(), PID: p.PID()}
+	}
+	sampler, err := sample.Start(ctx, targets, 0)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("byzantine: %w", err), army.disconnect())
+	}
+	a, err := c.measure(ctx, b.Setting(), army.fight)
+	samples := sampler.Stop()
+	if err != nil {
+		return nil, errors.Join(err, army.disconnect())
+	}
+	a.CPU = 0
+	for _, t := range targets {
+		a.CPU += samples.Window(t.Name, a.Begin, a.End).CPUSeconds
+	}
+	return a, army.disband(ctx, 0)
+}
+
+// observe turns the account into figures and their proof.
+func (c *cell) observe(a *account) record.Observation {
+	o := record.Observation{Counts: a.Counts, Verdict: record.Judge(a.Checks...)}
+	runs := float64(a.Runs)
+	o.Set("agreement_share", float64(a.Agreed)/runs)
+	o.Set("runs", runs)
+	o.SetHistogram("run", a.Duration)
+	o.Set("cpu_ms", a.CPU*1e3/runs)
+	o.Set("dropped", float64(a.Dropped)/runs)
+	if c.base.resolver != resolvePruned {
+		o.Set("values", float64(a.Values)/runs)
+	}
+	if c.base.resolver != resolvePruned && c.base.resolver != resolveFast {
+		o.Set("messages", float64(a.Batches)/runs)
+	}
+	if c.process {
+		o.Set("kilobytes", float64(a.Bytes)/1e3/runs)
+	}
+	if theory, ok := c.theory(); ok {
+		o.Set("theory_values", theory)
+	}
+	return o
+}
+
+// theory is how many values a run carries by the formula, if there is one.
+func (c *cell) theory() (sum float64, ok bool) {
+	a := c.base.Algorithm
+	part := general.Config{N: c.n, T: c.t, Interactive: c.base.Interactive}
+	if a.Messages(part, 1) < 0 {
+		return 0, false
+	}
+	if a.Name == "om" {
+		return values(a, part), true
+	}
+	for r := 1; r <= a.Rounds(c.t); r++ {
+		sum += float64(a.Messages(part, r))
+	}
+	return sum, true
+}
