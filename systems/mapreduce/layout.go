@@ -94,6 +94,25 @@ func (l layout) publish(reduces int) error {
 // remove takes the scratch folder away.
 func (l layout) remove() error { return os.RemoveAll(l.scratch()) }
 
+// presence says which folders were there before a job began.
+type presence struct{ out, scratch bool }
+
+func (l layout) look() presence {
+	_, out := os.Stat(l.out)
+	_, scratch := os.Stat(l.scratch())
+	return presence{out: out == nil, scratch: scratch == nil}
+}
+
+// restore takes the scratch folder away, and the output folder if it is empty
+// and was not there before.
+func (l layout) restore(before presence) error {
+	err := l.remove()
+	if !before.out {
+		_ = os.Remove(l.out) // it stays unless it is empty
+	}
+	return err
+}
+
 // writeFile replaces a small file at once.
 func writeFile(name, content string) error {
 	temp := name + ".new"

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -60,8 +59,7 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	l := o.spec.layout()
-	_, statErr := os.Stat(l.out)
-	made := os.IsNotExist(statErr)
+	before := l.look()
 	bctx, b, closeBench, err := sh.Bench(ctx, systems.Setting{Seed: 1})
 	if err != nil {
 		return err
@@ -71,15 +69,12 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 	summary, err := c.run(bctx, view.show)
 	view.end()
 	resumable := errors.Is(err, errMasterLost) || errors.Is(err, errNoWorkers)
-	err = errors.Join(err, closeBench())
-	switch {
-	case resumable:
+	err = errors.Join(err, closeBench()) // whoever is still there by now is asked to leave
+	if resumable {
 		return fmt.Errorf("%w; what is finished stays in %s: the same command with --resume goes on", err, l.scratch())
-	case !o.spec.keep:
-		err = errors.Join(err, l.remove())
-		if made {
-			_ = os.Remove(l.out) // it stays unless it is empty
-		}
+	}
+	if !o.spec.keep && (summary != nil || !before.scratch) {
+		err = errors.Join(err, l.restore(before))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -120,19 +115,16 @@ type cluster struct {
 // errMasterLost is a master that ended in the middle of the job.
 var errMasterLost = errors.New("the master is gone")
 
-// exitPatience is how long processes may take to end once the job is over.
-const exitPatience = 2 * time.Second
+// newsPatience is how long the master's last word may take after the last
+// worker has ended.
+const newsPatience = time.Second
 
 // run starts everything, shows how far the job is, and returns its summary.
 func (c *cluster) run(ctx context.Context, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
 	if err := c.start(ctx); err != nil {
 		return nil, err
 	}
-	summary, err := c.watch(ctx, show)
-	if err == nil && summary.GetFailure() == "" {
-		c.awaitExit(ctx)
-	}
-	return summary, err
+	return c.watch(ctx, show)
 }
 
 // start starts the master, and then all workers at once.
@@ -184,7 +176,7 @@ func (c *cluster) watch(ctx context.Context, show func(*mapreducev1.Status)) (*m
 			// The last worker may have ended because the job is over: the
 			// master's word, which is on its way then, counts.
 			select {
-			case <-time.After(exitPatience):
+			case <-time.After(newsPatience):
 				cancel(errNoWorkers)
 			case <-ctx.Done():
 			}
@@ -224,15 +216,6 @@ func follow(ctx context.Context, addr string, show func(*mapreducev1.Status)) (*
 			return s, nil
 		}
 	}
-}
-
-// awaitExit gives the processes the chance to end by themselves: the job is
-// over and they know it. One that cannot, since it is stopped, is ended with
-// the bench.
-func (c *cluster) awaitExit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, exitPatience)
-	defer cancel()
-	_, _ = c.master.Wait(ctx) // a failure was in the summary
 }
 
 // firstCause is what a process that could not start said itself, without the

@@ -9,14 +9,11 @@ import (
 	"text/template"
 
 	"dyno/bench/process"
-	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/mapreduce"
 	"dyno/systems/systemtest"
 )
-
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
 
 func TestConforms(t *testing.T) {
 	input := filepath.Join(t.TempDir(), "input.txt")
