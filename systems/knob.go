@@ -105,6 +105,34 @@ func (e *ChoiceError) Error() string {
 	return fmt.Sprintf("%q is not one of %s", e.Word, strings.Join(e.Allowed, ", "))
 }
 
+// Text accepts one line of up to MaxText bytes.
+type Text struct {
+	What  string                                     // what it accepts, in a few words
+	Check func(string) (canonical string, err error) // nil: any line is its own canonical form
+}
+
+// MaxText bounds a [Text], in bytes.
+const MaxText = 16 << 10
+
+// Parse implements [Type].
+func (t Text) Parse(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > MaxText || strings.ContainsAny(text, "\r\n") {
+		return "", fmt.Errorf("%.40q… is not %s on one line of up to %d bytes", text, t.What, MaxText)
+	}
+	if t.Check == nil {
+		return text, nil
+	}
+	c, err := t.Check(text)
+	if err != nil {
+		return "", fmt.Errorf("%q is not %s: %w", text, t.What, err)
+	}
+	return c, nil
+}
+
+// Allowed implements [Type].
+func (t Text) Allowed() string { return t.What }
+
 // Floats accepts a comma-separated list of numbers from Min to Max; the empty
 // text is the empty list.
 type Floats struct{ Min, Max float64 }

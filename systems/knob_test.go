@@ -1,6 +1,7 @@
 package systems_test
 
 import (
+	"errors"
 	"flag"
 	"io"
 	"math"
@@ -19,18 +20,25 @@ var sys = &systems.System{
 		{Name: "pause", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}},
 		{Name: "policy", Default: "a", Type: systems.Choice{"a", "b"}},
 		{Name: "capacity", Default: "", Type: systems.Floats{Min: 0.01, Max: 100}},
+		{Name: "note", Default: "", Type: systems.Text{What: "anything"}},
+		{Name: "word", Default: "x", Type: systems.Text{What: "a lower-case word", Check: func(s string) (string, error) {
+			if strings.Contains(s, " ") {
+				return "", errors.New("it has a blank")
+			}
+			return strings.ToLower(s), nil
+		}}},
 	},
 }
 
 func TestResolve(t *testing.T) {
-	v, err := sys.Resolve(map[string]string{"clients": "007", "pause": "1500ms", "capacity": "1, 0.20"})
+	v, err := sys.Resolve(map[string]string{"clients": "007", "pause": "1500ms", "capacity": "1, 0.20", "note": " a {b} ", "word": "Up"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if v.Int("clients") != 7 || v.Float("share") != 0.5 || v.Duration("pause") != 1500*time.Millisecond || v.Text("policy") != "a" {
 		t.Errorf("resolved %v", v)
 	}
-	if v["pause"] != "1.5s" || v["capacity"] != "1,0.2" || v["clients"] != "7" {
+	if v["pause"] != "1.5s" || v["capacity"] != "1,0.2" || v["clients"] != "7" || v["note"] != "a {b}" || v["word"] != "up" {
 		t.Errorf("not canonical: %v", v)
 	}
 	if c := v.Floats("capacity"); len(c) != 2 || c[1] != 0.2 {
@@ -42,6 +50,8 @@ func TestResolve(t *testing.T) {
 		"pause":    {"20", "-1ms", "2m", "soon"},
 		"policy":   {"", "A", "c"},
 		"capacity": {"1,,2", "0", "a", "NaN"},
+		"note":     {"two\nlines", strings.Repeat("x", systems.MaxText+1)},
+		"word":     {"two words"},
 		"nonsense": {"1"},
 	} {
 		for _, text := range bad {

@@ -13,9 +13,10 @@
 // keeps to a bound, by open loops one after the other; which rates, and when
 // the answer is good enough, is decided by [Finder], which knows no clock. A
 // system offers it so: its client role calls [BindGoal] and runs a Search
-// instead of an Open; its trial adds SearchGoal(...).Args() to the role's
-// flags, and calls [Summary.ObserveSearch] on what comes back; its metrics
-// include [SearchMetrics].
+// instead of an Open (driver.Flags.Loop does); its trial adds
+// SearchGoal(...).Args() to the role's flags, and calls
+// [Summary.ObserveSearch] on what comes back; its metrics include
+// [SearchMetrics].
 //
 // Every operation leaves a span. What a run reports is computed from the
 // spans when it is over, so measuring costs a client two readings of the

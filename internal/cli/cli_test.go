@@ -10,9 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+
 	"dyno/experiments"
 	"dyno/internal/cli"
 	"dyno/internal/record"
+	"dyno/internal/rpc"
 	"dyno/systems/systemtest"
 )
 
@@ -291,22 +294,79 @@ func TestReportOfNothing(t *testing.T) {
 	}
 }
 
-// The experiment file that the guide shows is one.
-func TestGuideExperiment(t *testing.T) {
+// guide returns the experiment file in the guide that has a name.
+func guide(t *testing.T, name string) string {
+	t.Helper()
 	text, err := os.ReadFile("../../docs/experiment-files.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
-	if m == nil {
-		t.Fatal("no YAML in the guide")
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1) {
+		if strings.HasPrefix(string(m[1]), "name: "+name) {
+			return string(m[1])
+		}
 	}
-	file := filepath.Join(t.TempDir(), "lb-mine.yaml")
-	if err := os.WriteFile(file, m[1], 0o600); err != nil {
+	t.Fatalf("no experiment %s in the guide", name)
+	return ""
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The experiment file that the guide shows is one.
+func TestGuideExperiment(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lb-mine.yaml")
+	write(t, file, guide(t, "lb-mine"))
 	if code, _, errOut := dyno(t, "run", file, "--dry-run"); code != 0 {
 		t.Errorf("exit %d %s", code, errOut)
+	}
+}
+
+// What the guide says of a service of one's own works as it stands there, but
+// for the port and the length; without expect, every table and caption says
+// that nobody looked at the answers.
+func TestGuideOwnService(t *testing.T) {
+	addr := make(chan string, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() {
+		served <- rpc.Serve(ctx, rpc.Options{Ready: func(a string) { addr <- a }}, func(grpc.ServiceRegistrar) {})
+	}()
+	defer func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}()
+	text := strings.NewReplacer("127.0.0.1:50051", <-addr, "length: 5s, warmup: 1s", "length: 300ms, warmup: 50ms").Replace(guide(t, "my-service"))
+	_, expect, _ := strings.Cut(text, "  expect:")
+	expect, _, _ = strings.Cut(expect, "\n")
+	for _, checked := range []bool{true, false} {
+		if !checked {
+			text = strings.Replace(text, "  expect:"+expect+"\n", "", 1)
+		}
+		dir := t.TempDir()
+		file, out := filepath.Join(dir, "my-service.yaml"), filepath.Join(dir, "out")
+		write(t, file, text)
+		if code, said, errOut := dyno(t, "run", file, "--scale", "full", "--blocks", "1", "--out", out); code != 0 || !strings.Contains(said, "3 valid") {
+			t.Fatalf("exit %d %s", code, errOut)
+		}
+		md, err := os.ReadFile(filepath.Join(out, "REPORT.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(md), "(`my-service`)")
+		section, _, _ = strings.Cut(section, "\n## ")
+		if n := strings.Count(section, "unchecked ×1"); (n == 3) == checked {
+			t.Errorf("checked %v: %d rows of the table say unchecked", checked, n)
+		}
+		if strings.Contains(section, "**unchecked**: nobody compared the answers of 3 trials") == checked {
+			t.Errorf("checked %v; the caption says otherwise: %s", checked, section)
+		}
 	}
 }
 

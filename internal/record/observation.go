@@ -43,6 +43,10 @@ type Flag struct {
 	Detail string `json:"detail"`
 }
 
+// Unchecked is the name of the flag of a trial whose answers nobody compared
+// with what they should be. Every caption says so.
+const Unchecked = "unchecked"
+
 // Set stores a scalar.
 func (o *Observation) Set(name string, value float64) {
 	if o.Scalars == nil {

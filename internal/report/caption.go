@@ -26,10 +26,25 @@ func (d *drawing) caption() string {
 		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`)"))
 	}
 	parts = append(parts, sentence(loop(d.Run.Experiment.Load)))
+	if n := d.unchecked(); n > 0 {
+		parts = append(parts, sentence("**unchecked**: nobody compared the answers of "+plural(n, "trial")))
+	}
 	if len(d.missing) > 0 {
 		parts = append(parts, sentence("without a value: "+table.Text(strings.Join(d.missing, "; "))))
 	}
 	return strings.Join(parts, " ")
+}
+
+// unchecked counts the trials behind a figure whose answers nobody compared.
+func (d *drawing) unchecked() (n int64) {
+	for _, c := range d.view.rows() {
+		for _, t := range stats.Valid(c.trials) {
+			if slices.Contains(flagNames(t), record.Unchecked) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func unitOf(d *drawing) string {

@@ -8,6 +8,7 @@ import (
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
 	"dyno/systems/mapreduce"
+	"dyno/systems/target"
 )
 
 // Systems are in the order in which lists and the report show them.
@@ -16,4 +17,5 @@ var Systems = []*systems.System{
 	mapreduce.System,
 	byzantine.System,
 	echo.System,
+	target.System,
 }

@@ -4,22 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
-	"dyno/internal/record"
+	"dyno/bench/driver"
 	"dyno/systems"
-)
-
-// The drivers: our closed loop and our open one, a search by open ones, and ghz
-// as a witness from outside, as it is by default and with its option async.
-const (
-	driverClosed   = "closed"
-	driverOpen     = "open"
-	driverSearch   = "search"
-	driverGHZ      = "ghz"
-	driverGHZAsync = "ghz-async"
 )
 
 // cell is what the knobs say.
@@ -49,33 +37,29 @@ func newCell(v systems.Values) *cell {
 
 // check refuses a cell that would not measure what it says.
 func (c *cell) check(set systems.Setting) error {
-	loop := set.Load.Loop
+	if err := driver.Fits(c.driver, set.Load); err != nil {
+		return fmt.Errorf("echo: %w", err)
+	}
 	switch {
-	case !slices.Contains(record.Loops, loop):
-		return fmt.Errorf("echo: there is no load %q; use one of %s", loop, strings.Join(record.Loops, ", "))
-	case loop != "swept" && loop != c.driver || loop == "swept" && c.driver == driverSearch:
-		return fmt.Errorf("echo: load %q with driver %s: give the experiment that load, or swept; a search only goes with load search", loop, c.driver)
-	case loop == driverSearch && c.stall > 0:
+	case c.driver == driver.Search && c.stall > 0:
 		return errors.New("echo: a search with a stall: every probe but one would be of a server without")
 	case !stallFits(set.Length, c.stall):
 		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall, set.Length)
-	case c.isGHZ() && c.rate != math.Trunc(c.rate):
+	case driver.IsGHZ(c.driver) && c.rate != math.Trunc(c.rate):
 		return fmt.Errorf("echo: ghz knows whole rates only, not %v per second", c.rate)
 	}
 	return c.checkMutant()
 }
-
-func (c *cell) isGHZ() bool { return c.driver == driverGHZ || c.driver == driverGHZAsync }
 
 // timeConstant is how long the queue remembers: an open one's relaxation time,
 // or the time that a closed loop's clients take to pass. An echo without
 // service time remembers nothing.
 func timeConstant(v systems.Values) time.Duration {
 	c := newCell(v)
-	if c.driver == driverSearch {
+	if c.driver == driver.Search {
 		return 0 // another one at each rate: the experiment's times must do
 	}
-	if c.driver == driverClosed || c.isGHZ() {
+	if c.driver == driver.Closed || driver.IsGHZ(c.driver) {
 		return time.Duration(c.clients) * c.service
 	}
 	rho := c.rate * c.service.Seconds()

@@ -3,8 +3,6 @@ package echo
 import (
 	"slices"
 
-	"github.com/bojand/ghz/runner"
-
 	"dyno/internal/record"
 )
 
@@ -87,23 +85,4 @@ func checkAnswered(answered uint64, c record.Counts) record.Check {
 	default:
 		return record.Fail(name, c.Sent, "the server answered %d requests, the clients have %d answers and %d unknown ends", n, c.OK, c.Unknown)
 	}
-}
-
-// checkWitness: ghz made all of its calls, ended by itself, has a result of
-// each, and knows of no error. ghz does not look at answers, so nothing is
-// said about those.
-func checkWitness(rep *runner.Report, calls int) record.Check {
-	const name = "ghz"
-	n := int64(rep.Count)
-	switch ok := rep.StatusCodeDist["OK"]; {
-	case rep.EndReason != runner.ReasonNormalEnd:
-		return record.Fail(name, n, "ghz ended because of %s", rep.EndReason)
-	case n != int64(calls) || len(rep.Details) != calls:
-		return record.Fail(name, n, "ghz was to make %d calls; it counts %d and lists %d", calls, n, len(rep.Details))
-	case len(rep.ErrorDist) > 0:
-		return record.Fail(name, n, "ghz met errors: %v", rep.ErrorDist)
-	case ok != calls:
-		return record.Fail(name, n, "of %d calls %d have status OK: %v", calls, ok, rep.StatusCodeDist)
-	}
-	return record.Pass(name, n)
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/bench/process"
 	"dyno/internal/record"
@@ -28,13 +29,13 @@ import (
 func BenchmarkGenerator(b *testing.B) {
 	const clients, payload = 8, 16
 	conn := dialServer(b)
-	ours := func(l loop) {
+	ours := func(l driver.Loop) {
 		if r, err := drive(b.Context(), conn, l, payload, 1); err != nil || r.Counts.OK == 0 || r.Counts.OK != r.Counts.Sent {
 			b.Fatalf("%v: %+v", err, r.Counts)
 		}
 	}
 	b.Run("closed/ours", func(b *testing.B) {
-		atCost(b, func() { ours(once(load.Closed{Clients: clients, Requests: int64(b.N)})) })
+		atCost(b, func() { ours(driver.Once(load.Closed{Clients: clients, Requests: int64(b.N)})) })
 	})
 	b.Run("closed/hand-written", func(b *testing.B) {
 		atCost(b, func() { handWrittenClosed(conn, clients, b.N) })
@@ -42,7 +43,7 @@ func BenchmarkGenerator(b *testing.B) {
 	for name, rate := range map[string]float64{"100-per-s": 100, "2000-per-s": 2000} {
 		length := func(n int) time.Duration { return time.Duration(float64(n) / rate * 1e9) }
 		b.Run("open/"+name+"/ours", func(b *testing.B) {
-			atCost(b, func() { ours(once(load.Open{Arrivals: "constant", Rate: rate, Length: length(b.N)})) })
+			atCost(b, func() { ours(driver.Once(load.Open{Arrivals: "constant", Rate: rate, Length: length(b.N)})) })
 		})
 		b.Run("open/"+name+"/hand-written", func(b *testing.B) {
 			atCost(b, func() { handWrittenOpen(b, conn, load.NewCoarseAlarm(), time.Duration(1e9/rate)) })
@@ -61,9 +62,9 @@ func BenchmarkGenerator(b *testing.B) {
 // role has it.
 func atCost(b *testing.B, send func()) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	before := cpuTime()
+	before := driver.CPUTime()
 	send()
-	b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/request")
+	b.ReportMetric(float64((driver.CPUTime()-before).Nanoseconds())/1e3/float64(b.N), "cpu-µs/request")
 }
 
 func handWrittenClosed(conn *grpc.ClientConn, clients, n int) {

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	echov1 "dyno/proto/echo/v1"
@@ -66,12 +67,12 @@ var clientMutants = []string{mutantInvented, mutantForgotten, mutantShortened, m
 
 // checkMutant refuses a mutant that would be as right as none.
 func (c *cell) checkMutant() error {
-	ours := c.driver == driverClosed || c.driver == driverOpen
+	ours := c.driver == driver.Closed || c.driver == driver.Open
 	switch {
 	case slices.Contains(clientMutants, c.mutant) && !ours:
 		return fmt.Errorf("echo: mutant %s is one of our own loops, not of driver %s", c.mutant, c.driver)
-	case c.mutant == mutantPostponed && c.driver != driverOpen:
-		return fmt.Errorf("echo: mutant %s needs driver %s: nothing else has intended starts", c.mutant, driverOpen)
+	case c.mutant == mutantPostponed && c.driver != driver.Open:
+		return fmt.Errorf("echo: mutant %s needs driver %s: nothing else has intended starts", c.mutant, driver.Open)
 	}
 	return nil
 }
@@ -104,13 +105,13 @@ func mutateConn(conn grpc.ClientConnInterface, mutant string) grpc.ClientConnInt
 
 // misreporting is a loop whose client says something else than what it saw.
 type misreporting struct {
-	single
+	driver.Single
 	mutant string
 }
 
-// Run implements single.
+// Run implements driver.Single.
 func (m misreporting) Run(ctx context.Context, op load.Op) (load.Result, error) {
-	res, err := m.single.Run(ctx, op)
+	res, err := m.Single.Run(ctx, op)
 	if err == nil {
 		misreport(m.mutant, &res)
 	}

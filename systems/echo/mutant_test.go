@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
@@ -40,7 +41,7 @@ func TestMutants(t *testing.T) {
 		mutantNone: "", mutantAltered: "payload", mutantRenumbered: "numbers", mutantTwice: "answered",
 		mutantInvented: "answered", mutantForgotten: "counts", mutantShortened: "little", mutantPostponed: "schedule",
 	} {
-		for _, driver := range []string{driverClosed, driverOpen} {
+		for _, driver := range []string{driver.Closed, driver.Open} {
 			c := &cell{driver: driver, mutant: mutant}
 			if c.checkMutant() != nil {
 				continue
@@ -62,11 +63,11 @@ func underMutant(t *testing.T, c *cell) []string {
 	t.Helper()
 	srv := &service{mutant: c.mutant}
 	conn, _ := rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, unsteady{srv}) })
-	var l single = load.Closed{Clients: 4, Warmup: 50 * time.Millisecond, Length: 200 * time.Millisecond}
-	if c.driver == driverOpen {
+	var l driver.Single = load.Closed{Clients: 4, Warmup: 50 * time.Millisecond, Length: 200 * time.Millisecond}
+	if c.driver == driver.Open {
 		l = load.Open{Arrivals: "poisson", Rate: 1500, Seed: 1, Warmup: 50 * time.Millisecond, Length: 200 * time.Millisecond, Alarm: late{load.NewCoarseAlarm()}}
 	}
-	r, err := drive(t.Context(), mutateConn(conn, c.mutant), once(misreporting{l, c.mutant}), 16, 1)
+	r, err := drive(t.Context(), mutateConn(conn, c.mutant), driver.Once(misreporting{l, c.mutant}), 16, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +83,11 @@ func underMutant(t *testing.T, c *cell) []string {
 // A mutant that would not be wrong is refused, and so is one that nobody knows.
 func TestMutantsThatWouldBeRight(t *testing.T) {
 	for _, c := range []struct{ driver, mutant, want string }{
-		{driverClosed, mutantPostponed, "needs driver open"},
-		{driverGHZ, mutantInvented, "not of driver ghz"},
-		{driverSearch, mutantShortened, "not of driver search"},
-		{driverGHZ, mutantTwice, ""},
-		{driverOpen, mutantPostponed, ""},
+		{driver.Closed, mutantPostponed, "needs driver open"},
+		{driver.GHZ, mutantInvented, "not of driver ghz"},
+		{driver.Search, mutantShortened, "not of driver search"},
+		{driver.GHZ, mutantTwice, ""},
+		{driver.Open, mutantPostponed, ""},
 	} {
 		err := (&cell{driver: c.driver, mutant: c.mutant}).checkMutant()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
@@ -55,12 +56,12 @@ func TestFaultyServers(t *testing.T) {
 				srv := &wrong{fault: c.fault}
 				conn, _ := rpctest.Start(t, rpc.Options{}, func(r grpc.ServiceRegistrar) { echov1.RegisterEchoServiceServer(r, srv) })
 				loop := load.Closed{Clients: 4, Warmup: 5 * time.Millisecond, Length: 20 * time.Millisecond}
-				r, err := drive(t.Context(), conn, once(loop), 16, 1)
+				r, err := drive(t.Context(), conn, driver.Once(loop), 16, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
 				var invalid []string
-				for _, check := range judge(r, &cell{driver: driverClosed}, srv.answered.Load()).Checks {
+				for _, check := range judge(r, &cell{driver: driver.Closed}, srv.answered.Load()).Checks {
 					if check.Status == record.Invalid {
 						invalid = append(invalid, check.Name)
 					}

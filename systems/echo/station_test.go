@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/bench/queue"
 	"dyno/internal/record"
@@ -89,7 +90,7 @@ func TestStationRefusesAndForgets(t *testing.T) {
 
 // through drives a server over real gRPC in virtual time and wants all checks
 // to hold.
-func through(t *testing.T, st func(*testing.T) *station, l single) report {
+func through(t *testing.T, st func(*testing.T) *station, l driver.Single) report {
 	t.Helper()
 	var r report
 	synctest.Test(t, func(t *testing.T) {
@@ -100,10 +101,10 @@ func through(t *testing.T, st func(*testing.T) *station, l single) report {
 			l = o
 		}
 		var err error
-		if r, err = drive(t.Context(), conn, once(l), 16, 1); err != nil {
+		if r, err = drive(t.Context(), conn, driver.Once(l), 16, 1); err != nil {
 			t.Fatal(err)
 		}
-		if v := judge(r, &cell{driver: driverOpen}, srv.answered.Load()); v.Status != record.Valid {
+		if v := judge(r, &cell{driver: driver.Open}, srv.answered.Load()); v.Status != record.Valid {
 			t.Errorf("%s: %v", v.Status, v.Reasons())
 		}
 	})

@@ -2,8 +2,10 @@ package echo
 
 import (
 	_ "embed"
+	"slices"
 	"time"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/bench/queue"
 	"dyno/internal/record"
@@ -63,7 +65,7 @@ var System = &systems.System{
 }
 
 var knobs = []systems.Knob{
-	{Name: knobDriver, Default: driverClosed, Type: systems.Choice{driverClosed, driverOpen, driverSearch, driverGHZ, driverGHZAsync}, Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
+	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
 	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
 	{Name: knobArrivals, Default: "constant", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
 	{Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second}, Help: "the server stops for so long from a third of the window on, then answers all that came"},
@@ -74,15 +76,7 @@ var knobs = []systems.Knob{
 	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing"},
 }
 
-var metrics = append([]record.Metric{
-	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second"},
-	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start"},
-	{Name: "service", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer"},
-	{Name: "lag", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent"},
-	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did"},
-	{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second"},
-	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second"},
-	{Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request"},
+var metrics = slices.Concat(driver.Metrics, []record.Metric{
 	{Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second"},
 	{Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of client and server together per OK request"},
 	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "mean response time that callers who come at a steady rate must expect, by calculation"},
@@ -90,4 +84,4 @@ var metrics = append([]record.Metric{
 	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to"},
 	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to"},
 	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "rate at which 99 of 100 of such callers just keep to the bound of a search"},
-}, load.SearchMetrics...)
+})

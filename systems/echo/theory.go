@@ -3,6 +3,8 @@ package echo
 import (
 	"math"
 	"time"
+
+	"dyno/bench/driver"
 )
 
 // theory is what callers who come at a steady rate must expect of a server, by
@@ -61,7 +63,7 @@ func (c *cell) expected(length time.Duration) (t theory, ok bool) {
 	switch {
 	case c.stall > 0 && c.service == 0:
 		return stalled(c.stall, length), true
-	case c.stall > 0 || c.service == 0 || c.driver != driverOpen || c.arrivals != "poisson":
+	case c.stall > 0 || c.service == 0 || c.driver != driver.Open || c.arrivals != "poisson":
 		return theory{}, false
 	case c.distribution == "exp":
 		return mm1(c.service, c.rate)

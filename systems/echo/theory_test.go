@@ -3,6 +3,8 @@ package echo
 import (
 	"testing"
 	"time"
+
+	"dyno/bench/driver"
 )
 
 func TestTheoryOfAStall(t *testing.T) {
@@ -48,14 +50,14 @@ func TestTheoryIsSilent(t *testing.T) {
 		cell cell
 		want bool
 	}{
-		"nothing but echo":        {cell{driver: driverOpen}, false},
-		"a stall, whoever drives": {cell{driver: driverGHZ, stall: ms}, true},
-		"a stall and a queue":     {cell{driver: driverOpen, arrivals: "poisson", stall: ms, service: ms, distribution: "exp", rate: 1}, false},
-		"M/M/1":                   {cell{driver: driverOpen, arrivals: "poisson", service: ms, distribution: "exp", rate: 1}, true},
-		"M/D/1":                   {cell{driver: driverOpen, arrivals: "poisson", service: ms, distribution: "const", rate: 1}, true},
-		"D/M/1":                   {cell{driver: driverOpen, arrivals: "constant", service: ms, distribution: "exp", rate: 1}, false},
-		"a closed loop's queue":   {cell{driver: driverClosed, arrivals: "poisson", service: ms, distribution: "exp", rate: 1}, false},
-		"too much":                {cell{driver: driverOpen, arrivals: "poisson", service: ms, distribution: "exp", rate: 1001}, false},
+		"nothing but echo":        {cell{driver: driver.Open}, false},
+		"a stall, whoever drives": {cell{driver: driver.GHZ, stall: ms}, true},
+		"a stall and a queue":     {cell{driver: driver.Open, arrivals: "poisson", stall: ms, service: ms, distribution: "exp", rate: 1}, false},
+		"M/M/1":                   {cell{driver: driver.Open, arrivals: "poisson", service: ms, distribution: "exp", rate: 1}, true},
+		"M/D/1":                   {cell{driver: driver.Open, arrivals: "poisson", service: ms, distribution: "const", rate: 1}, true},
+		"D/M/1":                   {cell{driver: driver.Open, arrivals: "constant", service: ms, distribution: "exp", rate: 1}, false},
+		"a closed loop's queue":   {cell{driver: driver.Closed, arrivals: "poisson", service: ms, distribution: "exp", rate: 1}, false},
+		"too much":                {cell{driver: driver.Open, arrivals: "poisson", service: ms, distribution: "exp", rate: 1001}, false},
 	} {
 		if _, ok := c.cell.expected(time.Second); ok != c.want {
 			t.Errorf("%s: theory has an answer: %v, want %v", name, ok, c.want)

@@ -2,12 +2,12 @@ package echo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/internal/record"
@@ -18,10 +18,6 @@ import (
 
 // probeTimeout bounds the one request of the trial itself.
 const probeTimeout = 5 * time.Second
-
-// enoughOfRate is the share of its rate that ghz must reach without a flag; our
-// own loop has the same.
-const enoughOfRate = 0.98
 
 // trial starts a server, lets a client process drive it, and judges what both
 // say.
@@ -57,7 +53,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err := server.Stop(ctx); err != nil {
 		return record.Observation{}, err
 	}
-	begin, end := r.window()
+	begin, end := r.Measured()
 	o := observe(r, c, answered, samples.Window("server", begin, end).CPUSeconds)
 	c.observeTheory(&o, set)
 	return o, nil
@@ -67,34 +63,17 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 // prints.
 func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v systems.Values) (report, error) {
 	set := b.Setting()
-	args := []string{
-		"--server", addr,
-		"--clients", v.Text(knobClients),
-		"--payload", v.Text(knobPayload),
-		"--rate", v.Text(knobRate),
-		"--warmup", set.Warmup.String(),
-		"--length", set.Length.String(),
-		"--seed", strconv.FormatUint(set.Seed, 10),
-		"--json",
-	}
+	args := append(driver.Args(set), "--server", addr, "--clients", v.Text(knobClients), "--payload", v.Text(knobPayload), "--rate", v.Text(knobRate))
 	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals, "--mutant", c.mutant)}
-	if c.driver == driverSearch {
+	switch {
+	case c.driver == driver.Search:
 		launch.Args = append(launch.Args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
-	}
-	if c.isGHZ() {
-		launch = systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", c.driver == driverGHZAsync))}
-	}
-	generator, err := b.Start(ctx, launch)
-	if err != nil {
-		return report{}, err
-	}
-	out, err := generator.Wait(ctx)
-	if err != nil {
-		return report{}, err
+	case driver.IsGHZ(c.driver):
+		launch = systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", c.driver == driver.GHZAsync))}
 	}
 	var r report
-	if err := json.Unmarshal(out, &r); err != nil {
-		return report{}, fmt.Errorf("echo: the result of %s: %w", launch.Name, err)
+	if err := driver.Await(ctx, b, launch, &r); err != nil {
+		return report{}, err
 	}
 	return r, nil
 }
@@ -121,29 +100,17 @@ func countAnswers(ctx context.Context, addr string) (uint64, error) {
 
 // observe turns what both sides said into figures and their proof.
 func observe(r report, c *cell, answered uint64, serverCPU float64) record.Observation {
-	o := record.Observation{Counts: r.Counts, Verdict: judge(r, c, answered), Flags: r.Flags()}
-	begin, end := r.window()
-	window := end.Sub(begin).Seconds()
-	o.Set("throughput_rps", r.Throughput)
-	o.SetHistogram("response", r.Latency)
-	if r.Schedule != nil {
-		o.SetHistogram("service", r.Service)
-		o.SetHistogram("lag", r.Lag)
-	}
-	o.Set("offered_rps", r.Offered)
-	o.Set("achieved_rps", r.Sent)
-	if c.driver == driverSearch { // CPU time of many rates is a figure of none
-		r.ObserveSearch(&o)
+	o := record.Observation{Verdict: judge(r, c, answered)}
+	r.Observe(&o, c.driver)
+	if c.driver == driver.Search { // CPU time of many rates is a figure of none
 		return o
 	}
-	o.Set("generator_cores", r.CPUSeconds/window)
-	o.Set("server_cores", serverCPU/window)
-	if n := r.Window.OK; n > 0 {
-		o.Set("generator_us_per_request", r.CPUSeconds*1e6/float64(n))
-		o.Set("cpu_us_per_request", (r.CPUSeconds+serverCPU)*1e6/float64(n))
+	begin, end := r.Measured()
+	if window := end.Sub(begin).Seconds(); window > 0 {
+		o.Set("server_cores", serverCPU/window)
 	}
-	if c.isGHZ() && r.Sent < enoughOfRate*r.Offered {
-		o.Flag("rate", "%.4g requests per second were asked for, %.4g were made", r.Offered, r.Sent)
+	if n := r.Window.OK; n > 0 {
+		o.Set("cpu_us_per_request", (r.CPUSeconds+serverCPU)*1e6/float64(n))
 	}
 	return o
 }
@@ -153,7 +120,7 @@ func (c *cell) observeTheory(o *record.Observation, set systems.Setting) {
 	if t, ok := c.expected(set.Length); ok {
 		t.observe(o)
 	}
-	if c.driver == driverSearch && c.service > 0 && c.arrivals == "poisson" && c.distribution == "exp" {
+	if c.driver == driver.Search && c.service > 0 && c.arrivals == "poisson" && c.distribution == "exp" {
 		o.Set("theory_knee_rps", mm1Knee(c.service, set.Load.P99Below.Duration()))
 	}
 }
@@ -174,7 +141,7 @@ func (t theory) observe(o *record.Observation) {
 // it counts as answered can.
 func judge(r report, c *cell, answered uint64) record.Verdict {
 	checks := append(r.Checks, checkAnswered(answered, r.Counts))
-	if !c.isGHZ() {
+	if !driver.IsGHZ(c.driver) {
 		checks = append(checks, checkPayload(r.Answers), checkNumbers(r.Answers.Numbers, r.Counts))
 	}
 	return record.Judge(checks...)

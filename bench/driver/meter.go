@@ -1,4 +1,4 @@
-package echo
+package driver
 
 import (
 	"sync"
@@ -7,38 +7,38 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// meter reads the CPU time that this very process uses in a window. The kernel
+// Meter reads the CPU time that this very process uses in a window. The kernel
 // counts it finer than in the ticks of 10 ms that others can see, and reading
 // it twice costs nothing beside what is measured.
-type meter struct {
+type Meter struct {
 	mu         sync.Mutex
 	begin, end time.Duration // of CPU time
 	ended      bool
 	timers     [2]*time.Timer
 }
 
-// startMeter reads the meter after warmup, and again length later.
-func startMeter(warmup, length time.Duration) *meter {
-	m := &meter{begin: cpuTime()}
+// StartMeter reads the meter after warmup, and again length later.
+func StartMeter(warmup, length time.Duration) *Meter {
+	m := &Meter{begin: CPUTime()}
 	m.timers[0] = time.AfterFunc(warmup, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.begin = cpuTime()
+		m.begin = CPUTime()
 	})
 	m.timers[1] = time.AfterFunc(warmup+length, m.read)
 	return m
 }
 
-func (m *meter) read() {
+func (m *Meter) read() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.ended {
-		m.end, m.ended = cpuTime(), true
+		m.end, m.ended = CPUTime(), true
 	}
 }
 
-// stop returns what was used in the window, up to now if it is not over.
-func (m *meter) stop() time.Duration {
+// Stop returns what was used in the window, up to now if it is not over.
+func (m *Meter) Stop() time.Duration {
 	for _, t := range m.timers {
 		t.Stop()
 	}
@@ -48,7 +48,8 @@ func (m *meter) stop() time.Duration {
 	return m.end - m.begin
 }
 
-func cpuTime() time.Duration {
+// CPUTime is what this process has used until now.
+func CPUTime() time.Duration {
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		return 0 // cannot happen: the arguments are constant

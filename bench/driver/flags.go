@@ -1,0 +1,95 @@
+package driver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// The drivers: our closed loop and our open one, a search by open ones, and ghz
+// as it is by default and with its option async.
+const (
+	Closed   = "closed"
+	Open     = "open"
+	Search   = "search"
+	GHZ      = "ghz"
+	GHZAsync = "ghz-async"
+)
+
+// All are the drivers, for a knob that chooses one.
+var All = systems.Choice{Closed, Open, Search, GHZ, GHZAsync}
+
+// IsGHZ says whether a driver is a witness from outside.
+func IsGHZ(driver string) bool { return driver == GHZ || driver == GHZAsync }
+
+// Fits refuses a driver that is not what the experiment says of its load.
+func Fits(driver string, l record.Load) error {
+	switch {
+	case !slices.Contains(record.Loops, l.Loop):
+		return fmt.Errorf("there is no load %q; use one of %s", l.Loop, strings.Join(record.Loops, ", "))
+	case l.Loop != "swept" && l.Loop != driver:
+		return fmt.Errorf("load %q with driver %s: give the experiment that load, or swept", l.Loop, driver)
+	case l.Loop == "swept" && driver == Search:
+		return fmt.Errorf("load %q with driver %s: a search needs load {loop: search, …}, which says what for", l.Loop, driver)
+	}
+	return nil
+}
+
+// Flags are those of every generator's role.
+type Flags struct {
+	Warmup, Length time.Duration
+	Seed           uint64
+	JSON           bool
+}
+
+// BindFlags declares them; they are complete once they are parsed.
+func BindFlags(fs systems.FlagSet) *Flags {
+	f := new(Flags)
+	fs.DurationVar(&f.Warmup, "warmup", time.Second, "load before the measured window")
+	fs.DurationVar(&f.Length, "length", 5*time.Second, "how long to measure")
+	fs.Uint64Var(&f.Seed, "seed", 1, "the payloads and the arrivals come from it")
+	fs.BoolVar(&f.JSON, "json", false, "print the result as JSON")
+	return f
+}
+
+// Check refuses times that measure nothing.
+func (f *Flags) Check() error {
+	if f.Length <= 0 || f.Warmup < 0 {
+		return systems.Usagef("--warmup %v --length %v: give a positive length, and a warm-up that is not negative", f.Warmup, f.Length)
+	}
+	return nil
+}
+
+// Args are the flags for a trial's setting.
+func Args(set systems.Setting) []string {
+	return []string{
+		"--warmup", set.Warmup.String(),
+		"--length", set.Length.String(),
+		"--seed", strconv.FormatUint(set.Seed, 10),
+		"--json",
+	}
+}
+
+// Await lets a generator's role run to its end in a process of its own, and
+// reads the JSON that it prints.
+func Await(ctx context.Context, b systems.Bench, l systems.Launch, into any) error {
+	generator, err := b.Start(ctx, l)
+	if err != nil {
+		return err
+	}
+	out, err := generator.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		return fmt.Errorf("the result of %s: %w", l.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/bojand/ghz/runner"
+
+	"dyno/bench/load"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// maxGHZCalls is how many results ghz keeps: one that it forgot could not be
+// counted.
+const maxGHZCalls = 1_000_000
+
+// Witness is another load generator, whose report of a server is put beside
+// ours. It must have a process of its own.
+type Witness struct {
+	*Flags
+	Server   string
+	Method   string // pkg.Service/Method
+	Protoset []byte // the method's descriptors, a FileDescriptorSet; nil: ghz asks the server
+	Data     string // the request, as JSON
+	Metadata map[string]string
+	Async    bool // send at the rate even if workers wait for answers
+	Workers  int  // which ghz calls concurrency
+	Rate     float64
+}
+
+// Check refuses what ghz cannot do, or could not account for.
+func (w Witness) Check() error {
+	if err := w.Flags.Check(); err != nil {
+		return err
+	}
+	if w.Rate != math.Trunc(w.Rate) {
+		return systems.Usagef("--rate %v: ghz knows whole rates only", w.Rate)
+	}
+	if n := w.calls(); n < 1 || n > maxGHZCalls {
+		return systems.Usagef("--rate %v for %v makes %d calls: give 1 to %d", w.Rate, w.Warmup+w.Length, n, maxGHZCalls)
+	}
+	return nil
+}
+
+// calls is how many ghz is to make: the rate, for as long as a run takes.
+func (w Witness) calls() int { return int(w.Rate * (w.Warmup + w.Length).Seconds()) }
+
+// options are ghz's. It runs with its defaults but for what makes it
+// comparable: one connection, no templates (with them it costs several times
+// as much), and our deadline.
+func (w Witness) options() []runner.Option {
+	o := []runner.Option{
+		runner.WithInsecure(true),
+		runner.WithConnections(1),
+		runner.WithConcurrency(uint(w.Workers)),
+		runner.WithAsync(w.Async),
+		runner.WithRPS(uint(w.Rate)),
+		runner.WithTotalRequests(uint(w.calls())),
+		runner.WithTimeout(load.DefaultTimeout),
+		runner.WithDataFromJSON(w.Data),
+		runner.WithDisableTemplateFuncs(true),
+		runner.WithDisableTemplateData(true),
+	}
+	if w.Metadata != nil {
+		o = append(o, runner.WithMetadata(w.Metadata))
+	}
+	if w.Protoset != nil {
+		o = append(o, runner.WithProtosetBinary(w.Protoset))
+	}
+	return o
+}
+
+// Run lets ghz do its work. The runner's own Run would take over GOMAXPROCS
+// and the process's signals, so it is left out.
+func (w Witness) Run(ctx context.Context) (Report, error) {
+	config, err := runner.NewConfig(w.Method, w.Server, w.options()...)
+	if err != nil {
+		return Report{}, fmt.Errorf("ghz: %w", err)
+	}
+	requester, err := runner.NewRequester(config)
+	if err != nil {
+		return Report{}, fmt.Errorf("ghz: %w", err)
+	}
+	defer context.AfterFunc(ctx, func() { requester.Stop(runner.ReasonCancel) })()
+	meter := StartMeter(w.Warmup, math.MaxInt64-w.Warmup)
+	start := time.Now()
+	rep, err := requester.Run()
+	end := time.Now()
+	cpu := meter.Stop()
+	if err := ctx.Err(); err != nil {
+		return Report{}, fmt.Errorf("ghz was stopped: %w", err)
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("ghz: %w", err)
+	}
+	r := w.testimony(rep, start, end)
+	r.CPUSeconds = cpu.Seconds()
+	return r, nil
+}
+
+// testimony is what ghz says, in the form of our own generator's summary. As
+// there, calls of the warm-up count and are not measured; the window ends with
+// the last answer, for ghz makes its calls whenever it gets to them.
+func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
+	begin := start.Add(w.Warmup)
+	s := load.Summary{
+		Clients: w.Workers, Latency: record.NewHistogram(),
+		BeginUnixNS: begin.UnixNano(), EndUnixNS: end.UnixNano(),
+		Targets: map[int32]load.Target{},
+	}
+	for _, d := range rep.Details {
+		o := record.Unknown
+		if d.Error == "" && d.Status == "OK" {
+			o = record.OK
+		}
+		s.Counts.Tally(o)
+		if d.Timestamp.Before(begin) {
+			continue
+		}
+		s.Window.Tally(o)
+		if o == record.OK {
+			s.Latency.Record(d.Latency)
+		}
+	}
+	s.Counts.Offered, s.Window.Offered = s.Counts.Sent, s.Window.Sent
+	window := end.Sub(begin).Seconds()
+	s.Offered = w.Rate
+	if window > 0 {
+		s.Sent, s.Throughput = float64(s.Window.Sent)/window, float64(s.Window.OK)/window
+	}
+	s.Checks = []record.Check{checkWitness(rep, w.calls())}
+	return Report{Summary: s}
+}
+
+// checkWitness: ghz made all of its calls, ended by itself, has a result of
+// each, and knows of no error. ghz does not look at answers, so nothing is
+// said about those.
+func checkWitness(rep *runner.Report, calls int) record.Check {
+	const name = "ghz"
+	n := int64(rep.Count)
+	switch ok := rep.StatusCodeDist["OK"]; {
+	case rep.EndReason != runner.ReasonNormalEnd:
+		return record.Fail(name, n, "ghz ended because of %s", rep.EndReason)
+	case n != int64(calls) || len(rep.Details) != calls:
+		return record.Fail(name, n, "ghz was to make %d calls; it counts %d and lists %d", calls, n, len(rep.Details))
+	case len(rep.ErrorDist) > 0:
+		return record.Fail(name, n, "ghz met errors: %v", rep.ErrorDist)
+	case ok != calls:
+		return record.Fail(name, n, "of %d calls %d have status OK: %v", calls, ok, rep.StatusCodeDist)
+	}
+	return record.Pass(name, n)
+}

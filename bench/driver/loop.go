@@ -1,0 +1,56 @@
+package driver
+
+import (
+	"context"
+
+	"dyno/bench/load"
+	"dyno/systems"
+)
+
+// Loop offers load and sums up what came of it.
+type Loop func(context.Context, load.Op) (load.Summary, error)
+
+// Single is load.Closed or load.Open.
+type Single interface {
+	Run(context.Context, load.Op) (load.Result, error)
+}
+
+// Once runs a single loop.
+func Once(l Single) Loop {
+	return func(ctx context.Context, op load.Op) (load.Summary, error) {
+		res, err := l.Run(ctx, op)
+		if err != nil {
+			return load.Summary{}, err
+		}
+		return res.Summary(), nil
+	}
+}
+
+// Model is how much load a loop offers; each takes what concerns it.
+type Model struct {
+	Clients  int // of a closed loop
+	Rate     float64
+	Arrivals string
+	Goal     load.Goal           // of a search
+	Wrap     func(Single) Single // around a single loop, for negative controls; nil: none
+}
+
+// Loop makes one of ours by its name.
+func (f *Flags) Loop(kind string, m Model) (Loop, error) {
+	if m.Wrap == nil {
+		m.Wrap = func(l Single) Single { return l }
+	}
+	switch kind {
+	case Closed:
+		return Once(m.Wrap(load.Closed{Clients: m.Clients, Warmup: f.Warmup, Length: f.Length})), nil
+	case Open:
+		return Once(m.Wrap(load.Open{Arrivals: m.Arrivals, Rate: m.Rate, Seed: f.Seed, Warmup: f.Warmup, Length: f.Length})), nil
+	case Search:
+		goal, err := m.Goal.Check()
+		if err != nil {
+			return nil, systems.Usagef("--loop search: %w", err)
+		}
+		return load.Search{Goal: goal, Arrivals: m.Arrivals, Seed: f.Seed, Warmup: f.Warmup, Length: f.Length}.Run, nil
+	}
+	return nil, systems.Usagef("--loop %w", &systems.ChoiceError{Word: kind, Allowed: []string{Closed, Open, Search}})
+}

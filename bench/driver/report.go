@@ -1,0 +1,97 @@
+package driver
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"dyno/bench/load"
+	"dyno/internal/record"
+)
+
+// Report is what a generator's process prints as JSON; a system embeds it
+// beside what it saw in the answers.
+type Report struct {
+	load.Summary
+	CPUSeconds float64 `json:"cpu_s"` // of this process, in the window
+}
+
+// Measured is the measured window by the wall clock.
+func (r *Report) Measured() (begin, end time.Time) {
+	return time.Unix(0, r.BeginUnixNS), time.Unix(0, r.EndUnixNS)
+}
+
+// Metrics are what [Report.Observe] sets, for the metrics of a system.
+var Metrics = append([]record.Metric{
+	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second"},
+	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start"},
+	{Name: "service", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer"},
+	{Name: "lag", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent"},
+	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did"},
+	{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second"},
+	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second"},
+	{Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request"},
+}, load.SearchMetrics...)
+
+// enoughOfRate is the share of its rate that ghz must reach without a flag; our
+// own loop has the same.
+const enoughOfRate = 0.98
+
+// Observe sets the generator's metrics and flags. CPU time of a search is left
+// out: of many rates, it is a figure of none.
+func (r *Report) Observe(o *record.Observation, driver string) {
+	o.Counts = r.Counts
+	o.Flags = append(o.Flags, r.Flags()...)
+	o.Set("throughput_rps", r.Throughput)
+	o.SetHistogram("response", r.Latency)
+	if r.Schedule != nil {
+		o.SetHistogram("service", r.Service)
+		o.SetHistogram("lag", r.Lag)
+	}
+	o.Set("offered_rps", r.Offered)
+	o.Set("achieved_rps", r.Sent)
+	if IsGHZ(driver) && r.Sent < enoughOfRate*r.Offered {
+		o.Flag("rate", "%.4g requests per second were asked for, %.4g were made", r.Offered, r.Sent)
+	}
+	if r.Knee != nil {
+		r.ObserveSearch(o)
+		return
+	}
+	begin, end := r.Measured()
+	if window := end.Sub(begin).Seconds(); window > 0 {
+		o.Set("generator_cores", r.CPUSeconds/window)
+	}
+	if n := r.Window.OK; n > 0 {
+		o.Set("generator_us_per_request", r.CPUSeconds*1e6/float64(n))
+	}
+}
+
+// Print tells a person; a check that failed is an error.
+func (r *Report) Print(w io.Writer, driver string, checks ...record.Check) error {
+	q := func(q float64) time.Duration { return r.Latency.Quantile(q).Round(time.Microsecond) }
+	v := record.Judge(append(r.Checks, checks...)...)
+	_, err := fmt.Fprintf(w, "%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
+		r.model(driver), r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
+		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
+	if err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	if v.Status != record.Valid {
+		return fmt.Errorf("the answers are not proved right: %v", v.Reasons())
+	}
+	return nil
+}
+
+func (r *Report) model(driver string) string {
+	switch {
+	case IsGHZ(driver):
+		return fmt.Sprintf("ghz, %g req/s asked for, %d workers", r.Offered, r.Clients)
+	case r.Knee != nil:
+		k := r.Knee
+		return fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))
+	case r.Schedule != nil:
+		s := r.Schedule
+		return fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent, r.Lag.Quantile(0.99).Round(time.Microsecond))
+	}
+	return fmt.Sprintf("%d clients, closed loop", r.Clients)
+}

@@ -1,0 +1,196 @@
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"dyno/bench/driver"
+	"dyno/bench/load"
+	"dyno/internal/record"
+	"dyno/internal/rpc"
+	"dyno/systems"
+)
+
+// report is what a generator's process prints.
+type report struct {
+	driver.Report
+	Answers answers `json:"answers"`
+}
+
+// answers is what became of the calls that came back.
+type answers struct {
+	Unchecked  bool   `json:"unchecked"` // nobody looked at what they say
+	Matched    int64  `json:"matched"`   // they say what was expected
+	Wrong      int64  `json:"wrong"`
+	FirstWrong string `json:"first_wrong,omitempty"` // in what
+	FirstError string `json:"first_error,omitempty"` // of the calls that were not answered
+}
+
+// caller calls the method for all clients.
+type caller struct {
+	conn   grpc.ClientConnInterface
+	method *method
+	req    *dynamicpb.Message // shared: it is only read
+	expect pattern
+
+	mu sync.Mutex // guards what follows
+	answers
+}
+
+// call is a load.Op.
+func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
+	resp := dynamicpb.NewMessage(c.method.Output())
+	if err := c.conn.Invoke(ctx, c.method.path(), c.req, resp); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.FirstError == "" {
+			c.FirstError = err.Error()
+		}
+		return -1, rpc.Outcome(err)
+	}
+	if c.expect == nil {
+		return 0, record.OK
+	}
+	wrong := c.expect.mismatch(resp)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if wrong == "" {
+		c.Matched++
+		return 0, record.OK
+	}
+	c.Wrong++
+	if c.FirstWrong == "" {
+		c.FirstWrong = wrong
+	}
+	return 0, record.Failed
+}
+
+// prepared is a service that answers, and what is to be asked of it.
+type prepared struct {
+	caller
+	metadata map[string]string
+	close    func() error
+}
+
+// prepare finds the service and its method, and reads data and expect.
+func prepare(ctx context.Context, v systems.Values) (*prepared, error) {
+	if err := reach(ctx, v.Text(knobAddress)); err != nil {
+		return nil, err
+	}
+	md := map[string]string{}
+	if text := v.Text(knobMetadata); text != "" {
+		if err := json.Unmarshal([]byte(text), &md); err != nil {
+			return nil, systems.Usagef("--metadata %s: want an object of strings: %w", text, err)
+		}
+	}
+	conn, err := rpc.Dial(v.Text(knobAddress))
+	if err != nil {
+		return nil, systems.Usagef("--address %s: %w", v.Text(knobAddress), err)
+	}
+	p := &prepared{caller: caller{conn: conn}, metadata: md, close: conn.Close}
+	if err := p.describe(p.outgoing(ctx), v); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *prepared) describe(ctx context.Context, v systems.Values) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, load.DefaultTimeout)
+	defer cancel()
+	s := source{file: v.Text(knobProto), folders: strings.Split(v.Text(knobImportPaths), ",")}
+	if p.method, err = s.find(ctx, p.conn, v.Text(knobMethod)); err != nil {
+		return err
+	}
+	if p.req, err = p.method.request(v.Text(knobData)); err != nil {
+		return err
+	}
+	p.expect, err = parseExpect(v.Text(knobExpect), p.method.Output())
+	p.Unchecked = p.expect == nil
+	return err
+}
+
+// outgoing adds the metadata to what is called in a context.
+func (p *prepared) outgoing(ctx context.Context) context.Context {
+	if len(p.metadata) == 0 {
+		return ctx
+	}
+	return metadata.NewOutgoingContext(ctx, metadata.New(p.metadata))
+}
+
+func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
+	f := driver.BindFlags(fs)
+	goal := load.BindGoal(fs)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate, knobArrivals)...)
+	return func(ctx context.Context, sh systems.Shell) error {
+		if err := f.Check(); err != nil {
+			return err
+		}
+		loop, err := f.Loop(*kind, driver.Model{Clients: v.Int(knobClients), Rate: v.Float(knobRate), Arrivals: v.Text(knobArrivals), Goal: *goal})
+		if err != nil {
+			return err
+		}
+		p, err := prepare(ctx, v)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		meter := driver.StartMeter(f.Warmup, f.Length)
+		sum, err := loop(p.outgoing(ctx), p.call)
+		cpu := meter.Stop()
+		if err != nil {
+			return err
+		}
+		r := report{Report: driver.Report{Summary: sum, CPUSeconds: cpu.Seconds()}, Answers: p.answers}
+		return r.tell(sh, f, *kind)
+	}
+}
+
+func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
+	f := driver.BindFlags(fs)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate)...)
+	return func(ctx context.Context, sh systems.Shell) error {
+		w := driver.Witness{
+			Flags: f, Server: v.Text(knobAddress), Method: v.Text(knobMethod), Data: v.Text(knobData),
+			Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),
+		}
+		if err := w.Check(); err != nil {
+			return err
+		}
+		p, err := prepare(ctx, v)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		if w.Protoset, err = p.method.protoset(); err != nil {
+			return err
+		}
+		w.Metadata = p.metadata
+		r, err := w.Run(ctx)
+		if err != nil {
+			return err
+		}
+		return (&report{Report: r, Answers: answers{Unchecked: true}}).tell(sh, f, driver.GHZ)
+	}
+}
+
+// tell prints for a trial or for a person.
+func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
+	if f.JSON {
+		return json.NewEncoder(sh.Out).Encode(r)
+	}
+	if r.Answers.Unchecked {
+		fmt.Fprintln(sh.Err, uncheckedDetail)
+	}
+	return r.Print(sh.Out, kind, r.checks()...)
+}

@@ -1,0 +1,121 @@
+package target
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+
+	"dyno/bench/driver"
+	"dyno/bench/load"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+const name = "target"
+
+// The knobs.
+const (
+	knobAddress     = "address"
+	knobMethod      = "method"
+	knobData        = "data"
+	knobExpect      = "expect"
+	knobProto       = "proto"
+	knobImportPaths = "import-paths"
+	knobMetadata    = "metadata"
+	knobDriver      = "driver"
+	knobRate        = "rate"
+	knobArrivals    = "arrivals"
+	knobClients     = "clients"
+	knobPID         = "pid"
+)
+
+// serviceKnobs say what to call.
+var serviceKnobs = []string{knobAddress, knobMethod, knobData, knobExpect, knobProto, knobImportPaths, knobMetadata}
+
+//go:embed report.md.tmpl
+var section string
+
+// System is somebody's service on the bench.
+var System = &systems.System{
+	Name:    name,
+	Summary: "your own gRPC service under load, in any language: address, method, data, expected answer",
+	Roles: []systems.Role{
+		{Command: systems.Command{
+			Name:    "client",
+			Summary: "calls a unary method in a closed or an open loop, compares the answers, prints rate and latency",
+			Example: "dyno target client --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --data {} --loop open --rate 200\n" +
+				"dyno target client --address 127.0.0.1:50051 --method shop.v1.Shop/Price --proto shop.proto --data '{\"item\": 7}' --expect '{\"cents\": 250}'",
+			Setup: setupClient,
+		}},
+		{Command: systems.Command{
+			Name:    "ghz",
+			Summary: "the same with ghz, another load generator, which looks at no answer",
+			Example: "dyno target ghz --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --rate 200",
+			Setup:   setupGHZ,
+		}},
+	},
+	Knobs:   knobs,
+	Metrics: metrics,
+	Trial:   trial,
+	Report:  section,
+}
+
+var knobs = []systems.Knob{
+	{Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort}, Help: "where the service listens, in plain text (no TLS)"},
+	{Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName}, Help: "the unary method to call"},
+	{Name: knobData, Default: "{}", Type: systems.Text{What: "a JSON object", Check: object}, Help: "the request, in protobuf's JSON form"},
+	{Name: knobExpect, Default: "", Type: systems.Text{What: "a JSON object, or nothing", Check: maybeObject}, Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked"},
+	{Name: knobProto, Default: "", Type: systems.Text{What: "a .proto file, or nothing"}, Help: "where the method is described; without, the server is asked (gRPC reflection)"},
+	{Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"}, Help: "where the .proto file, and what it imports, is looked for"},
+	{Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybeObject}, Help: "sent with every call"},
+	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the service: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
+	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
+	{Name: knobArrivals, Default: "poisson", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
+	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection; workers of ghz"},
+	{Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30}, Help: "the service's process on this machine, whose CPU time is to be measured; 0: none"},
+}
+
+var metrics = append(slices.Clone(driver.Metrics),
+	record.Metric{Name: "service_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the service's process per second, where pid says which"})
+
+func hostPort(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err == nil && (host == "" || port == "") {
+		err = errors.New("host or port is missing")
+	}
+	return text, err
+}
+
+func methodName(text string) (string, error) {
+	text = strings.TrimPrefix(text, "/")
+	service, call, ok := strings.Cut(text, "/")
+	if !ok || service == "" || call == "" || strings.Contains(call, "/") {
+		return "", errors.New("for example grpc.health.v1.Health/Check")
+	}
+	return text, nil
+}
+
+// object makes JSON compact, so that its layout makes no other level of it.
+func object(text string) (string, error) {
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+		return "", err
+	}
+	if fields == nil {
+		return "", errors.New("null is no object")
+	}
+	var out bytes.Buffer
+	err := json.Compact(&out, []byte(text))
+	return out.String(), err
+}
+
+func maybeObject(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	return object(text)
+}
