@@ -3,6 +3,7 @@ package target_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -154,9 +155,7 @@ func TestFaultyServices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := map[string]string{"address": serve(t, &c.service, true)}
-			for k, v := range c.values {
-				values[k] = v
-			}
+			maps.Copy(values, c.values)
 			o, err := measure(t, swept, values)
 			if err != nil || o.Verdict.Status != c.want || !strings.Contains(strings.Join(o.Verdict.Reasons(), "; "), c.reason) {
 				t.Errorf("%v; %s %v, want %s: %s", err, o.Verdict.Status, o.Verdict.Reasons(), c.want, c.reason)
