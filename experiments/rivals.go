@@ -108,7 +108,7 @@ func (r *Rivals) Run(ctx context.Context, p *Plan) (m *Match, err error) {
 		t := &p.Trials[i]
 		begins := Side(rand.New(rand.NewPCG(t.Seed, uint64(t.Cell.Index))).IntN(2))
 		for _, side := range [2]Side{begins, 1 - begins} {
-			u := RivalProgress{Plan: p, Trial: t, Side: side, Done: done, Total: total, Left: left(p, started, done, total)}
+			u := RivalProgress{Plan: p, Trial: t, Side: side, Done: done, Total: total, Left: r.left(p, started, done, total)}
 			r.progress(u)
 			yardsticks := r.Yardsticks && (i == 0 || p.Trials[i-1].Block != t.Block)
 			one, err := r.trial(ctx, p, t, side, yardsticks)
@@ -125,7 +125,7 @@ func (r *Rivals) Run(ctx context.Context, p *Plan) (m *Match, err error) {
 			}
 			m.Trials[side] = append(m.Trials[side], one.trial)
 			done++
-			u.Done, u.Result, u.Bundle, u.Left = done, one.trial, one.bundle, left(p, started, done, total)
+			u.Done, u.Result, u.Bundle, u.Left = done, one.trial, one.bundle, r.left(p, started, done, total)
 			r.progress(u)
 		}
 	}
@@ -151,17 +151,20 @@ const startCost = 400 * time.Millisecond
 
 // left estimates the time that is left: by the plan at first, then by what the
 // trials took.
-func left(p *Plan, started time.Time, done, total int) time.Duration {
+func (r *Rivals) left(p *Plan, started time.Time, done, total int) time.Duration {
 	if done == 0 {
-		return p.RivalEstimate()
+		return r.Estimate(p)
 	}
 	return time.Since(started) / time.Duration(done) * time.Duration(total-done)
 }
 
-// RivalEstimate is how long both binaries should take for the plan, with
-// yardsticks.
-func (p *Plan) RivalEstimate() time.Duration {
-	return 2 * (p.Estimate(0) + time.Duration(len(p.Trials))*startCost)
+// Estimate is how long both binaries should take for a plan.
+func (r *Rivals) Estimate(p *Plan) time.Duration {
+	one := p.Estimate(0) + time.Duration(len(p.Trials))*startCost
+	if !r.Yardsticks {
+		one -= time.Duration(p.Blocks) * p.yardstickCost()
+	}
+	return 2 * one
 }
 
 // open makes the folder of a side's results. The environment, the metrics and

@@ -36,7 +36,8 @@ does to one it does to the other. Each metric that has a direction is compared
 within the pairs, in every cell and over all cells. A change is called worse (or
 better) when its interval excludes no change and a signed-rank test shows that
 it is beyond the threshold; the number of tests is accounted for (Holm), and the
-chance of a false alarm is printed.
+chance of a false alarm is printed. A named experiment is the one built into the
+dyno that compares; the two binaries get it as a file, cell by cell.
 
 Exit code 1 says that something is worse, or that a trial of either binary
 failed its check or did not end well; 2 a usage mistake.
@@ -138,7 +139,7 @@ func (a *app) compareBinaries(ctx context.Context, f compareFlags, words []strin
 	r.Report = show.update
 	var found []compare.Experiment
 	for _, p := range plans {
-		show.begin(p)
+		show.begin(p, r.Estimate(p))
 		m, err := r.Run(ctx, p)
 		show.end()
 		if err != nil {

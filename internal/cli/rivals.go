@@ -21,9 +21,9 @@ func newRivalProgress(w io.Writer, terminal bool, out string) *rivalProgress {
 	return &rivalProgress{w: w, terminal: terminal, out: out}
 }
 
-func (p *rivalProgress) begin(plan *experiments.Plan) {
+func (p *rivalProgress) begin(plan *experiments.Plan, about time.Duration) {
 	fmt.Fprintf(p.w, "%s: %s\n  old and new in turns: %d cells, %d blocks, %d trials, about %v (seed %d)\n", plan.Name, plan.Question,
-		len(plan.Cells), plan.Blocks, 2*len(plan.Trials), plan.RivalEstimate().Round(time.Second), plan.Seed)
+		len(plan.Cells), plan.Blocks, 2*len(plan.Trials), about.Round(time.Second), plan.Seed)
 }
 
 func (p *rivalProgress) update(u experiments.RivalProgress) {
