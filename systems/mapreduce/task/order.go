@@ -2,7 +2,6 @@ package task
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -23,6 +22,9 @@ type sorter struct {
 	byPart []uint32 // entry numbers, grouped by reduce task
 	ends   []uint32 // where each group ends
 	part   []sortable
+	spare  []sortable // of the same length, while part is sorted
+	counts [digits][1 << digitBits]uint32
+	ahead  [64]entry
 }
 
 // group groups the entries by reduce task.
@@ -54,30 +56,50 @@ func (s *sorter) numbers(part int) []sortable {
 	for _, n := range s.byPart[from:s.ends[part]] {
 		s.part = append(s.part, sortable{prefix: bits.ReverseBytes64(s.table.entries[n].head), number: n})
 	}
-	slices.SortFunc(s.part, func(a, b sortable) int {
-		if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
-			return c
-		}
-		return bytes.Compare(s.table.key(&s.table.entries[a.number]), s.table.key(&s.table.entries[b.number]))
-	})
+	s.sortPart()
 	return s.part
+}
+
+// rest compares two keys of the same prefix.
+func (s *sorter) rest(a, b sortable) int {
+	return bytes.Compare(s.table.key(&s.table.entries[a.number]), s.table.key(&s.table.entries[b.number]))
 }
 
 // write writes a reduce task's entries to a run.
 func (s *sorter) write(part int, run *runWriter) {
 	t := s.table
 	var buf [binary.MaxVarintLen64]byte
-	for _, o := range s.numbers(part) {
-		e := &t.entries[o.number]
-		key := t.key(e)
-		if !t.program.Texts && t.program.Combine != nil {
-			run.add(key, job.AppendNumber(buf[:0], e.value))
-			continue
-		}
-		for at := place(e.value); at != nowhere; {
-			chunk := t.arena.at(at)
-			run.add(key, chunkValues(chunk))
-			at = place(binary.LittleEndian.Uint64(chunk))
+	for order := s.numbers(part); len(order) > 0; {
+		n := min(len(order), len(s.ahead))
+		s.fetch(order[:n])
+		order = order[n:]
+		for i := range s.ahead[:n] {
+			e := &s.ahead[i]
+			key := t.key(e)
+			if !t.program.Texts && t.program.Combine != nil {
+				run.add(key, job.AppendNumber(buf[:0], e.value))
+				continue
+			}
+			for at := place(e.value); at != nowhere; {
+				chunk := t.arena.at(at)
+				run.add(key, chunkValues(chunk))
+				at = place(binary.LittleEndian.Uint64(chunk))
+			}
 		}
 	}
+}
+
+// fetch copies some entries, and reads their keys: sorted entries lie all over
+// the memory, and misses that do not wait for each other cost as much as one.
+func (s *sorter) fetch(order []sortable) {
+	for i, o := range order {
+		s.ahead[i] = s.table.entries[o.number]
+	}
+	sum := uint64(0)
+	for i := range order {
+		if e := &s.ahead[i]; e.size > 0 {
+			sum += uint64(s.table.arena.at(e.key)[0])
+		}
+	}
+	s.table.touched = sum
 }
