@@ -1,0 +1,144 @@
+package mapreduce
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"dyno/systems"
+	"dyno/systems/mapreduce/peer"
+)
+
+// The programs that count words without this system.
+const (
+	engineDyno       = "dyno"
+	engineLimit      = "go-limit"
+	engineSequential = "go-sequential"
+	engineCoreutils  = "coreutils"
+	engineMawk       = "mawk"
+)
+
+var peers = systems.Choice{engineLimit, engineSequential, engineCoreutils, engineMawk}
+
+// pipelines are the peers that others wrote. They know ASCII letters only, in
+// the C locale, in which they are fastest.
+var pipelines = map[string][][]string{
+	engineCoreutils: {{"tr", "-cs", "A-Za-z", `\n`}, {"sort"}, {"uniq", "-c"}},
+	engineMawk: {
+		{"mawk", `BEGIN { RS = "[^A-Za-z]+" } length($0) { n[$0]++ } END { for (w in n) print n[w], w }`},
+		{"sort", "-k2"},
+	},
+}
+
+// peerRole is a peer in a process of its own, as the system's roles are.
+func peerRole() systems.Role {
+	return systems.Role{Command: systems.Command{
+		Name:    "peer",
+		Args:    "FILE",
+		Summary: "counts words without the system: what it is measured against",
+		Example: "dyno mapreduce peer --engine go-limit --out counts book.txt",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			f := &peerFlags{}
+			fs.StringVar(&f.engine, "engine", engineLimit, "one of "+strings.Join(peers, ", "))
+			fs.StringVar(&f.out, "out", ".", "folder for mr-out-0")
+			fs.IntVar(&f.cores, "cores", runtime.NumCPU(), "how many goroutines go-limit has")
+			return f.run
+		},
+	}}
+}
+
+type peerFlags struct {
+	engine, out string
+	cores       int
+}
+
+// peerReport is what the role prints.
+type peerReport struct {
+	Seconds    float64 `json:"seconds"` // from opening the input to the last line written
+	CPUSeconds float64 `json:"cpu_seconds"`
+	PeakBytes  int64   `json:"peak_bytes"` // of the largest process
+}
+
+func (f *peerFlags) run(ctx context.Context, sh systems.Shell) error {
+	if _, err := peers.Parse(f.engine); err != nil {
+		return systems.Usagef("--engine: %w", err)
+	}
+	if len(sh.Args) != 1 || f.cores < 1 {
+		return systems.Usagef("a peer takes one FILE, and --cores of at least 1")
+	}
+	raw := filepath.Join(f.out, "peer-raw")
+	r, err := f.count(ctx, sh.Args[0], raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.engine, err)
+	}
+	if err := f.publish(raw); err != nil {
+		return err
+	}
+	return json.NewEncoder(sh.Out).Encode(r)
+}
+
+// count lets the engine write its lines and says what that took.
+func (f *peerFlags) count(ctx context.Context, input, raw string) (r peerReport, err error) {
+	began := time.Now()
+	in, err := os.Open(input)
+	if err != nil {
+		return r, err
+	}
+	defer in.Close()
+	out, err := os.Create(raw)
+	if err != nil {
+		return r, err
+	}
+	who, peak := syscall.RUSAGE_SELF, int64(0)
+	switch f.engine {
+	case engineLimit:
+		var info os.FileInfo
+		if info, err = in.Stat(); err == nil {
+			err = peer.Limit(ctx, in, info.Size(), f.cores, out)
+		}
+	case engineSequential:
+		err = peer.Sequential(ctx, in, out)
+	default:
+		who = syscall.RUSAGE_CHILDREN
+		peak, err = pipeline(ctx, pipelines[f.engine], in, out)
+	}
+	err = errors.Join(err, out.Close())
+	r.Seconds = time.Since(began).Seconds()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		return r, err
+	}
+	r.CPUSeconds = time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	if r.PeakBytes = peak; who == syscall.RUSAGE_SELF {
+		r.PeakBytes = peakRSS()
+	}
+	return r, err
+}
+
+// publish turns "count word" lines of the pipelines into the system's own, and
+// gives the output its name. It is no part of what is measured.
+func (f *peerFlags) publish(raw string) error {
+	name := layout{f.out}.output(0)
+	if pipelines[f.engine] == nil {
+		return os.Rename(raw, name)
+	}
+	out, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(out)
+	err = readLines(raw, func(line string) {
+		if n, word, ok := strings.Cut(strings.TrimSpace(line), " "); ok { // tr makes an empty word of what the text begins with
+			_, _ = fmt.Fprintf(w, "%s %s\n", word, n) // Flush returns the error
+		}
+	})
+	return errors.Join(err, w.Flush(), out.Close(), os.Remove(raw))
+}
