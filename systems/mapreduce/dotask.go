@@ -21,6 +21,7 @@ func (t *turn) doMap(ctx context.Context, m *mapreducev1.MapTask) *mapreducev1.W
 		Job: t.job.GetId(), Program: program, Task: int(m.GetTask()), Attempt: int(m.GetAttempt()),
 		Split:   task.Split{File: m.GetFile(), Path: m.GetPath(), Offset: m.GetOffset(), Length: m.GetLength()},
 		Reduces: int(t.job.GetReduces()), Dir: t.dir, Memory: t.job.GetMemoryBytes(), Skip: skipped(m.GetSkip()),
+		Workspace: &t.space,
 	}.Run(ctx, disk.Disk{})
 	if err != nil {
 		return failure(m.GetAttempt(), err)
@@ -68,7 +69,7 @@ func success(attempt uint64, r *mapreducev1.Result) *mapreducev1.WorkRequest {
 // user's function, a run that is gone, or neither.
 func failure(attempt uint64, err error) *mapreducev1.WorkRequest {
 	f := &mapreducev1.Failed{Attempt: attempt, Reason: err.Error()}
-	if c, ok := errors.AsType[*task.Crash](err); ok {
+	if c, ok := errors.AsType[*task.Crash](err); ok && c.Skippable() {
 		f.Record = &mapreducev1.Record{Offset: c.Record.Offset, Length: c.Record.Length, Key: []byte(c.Record.Key)}
 	}
 	if l, ok := errors.AsType[*task.Lost](err); ok && l.Map >= 0 {

@@ -7,6 +7,7 @@ import (
 
 // Names of the knobs.
 const (
+	knobEngine    = "engine"
 	knobJob       = "job"
 	knobReduces   = "reduces"
 	knobWorkers   = "workers"
@@ -36,6 +37,7 @@ var (
 )
 
 var knobs = []systems.Knob{
+	{Name: knobEngine, Default: engineDyno, Type: append(systems.Choice{engineDyno}, peers...), Help: "who counts: this system, or a peer (only words, only one file of one script, no faults)"},
 	{Name: knobJob, Default: "wordcount", Type: systems.Choice(jobNames()), Help: "what is computed"},
 	{Name: knobReduces, Default: "4", Type: systems.Int{Min: 1, Max: maxReduces}, Help: "how many reduce tasks, and output files"},
 	{Name: knobWorkers, Default: "2", Type: systems.Int{Min: 1, Max: maxWorkers}, Help: "how many worker processes"},

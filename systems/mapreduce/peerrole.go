@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/mapreduce/peer"
 )
@@ -141,4 +143,46 @@ func (f *peerFlags) publish(raw string) error {
 		}
 	})
 	return errors.Join(err, w.Flush(), out.Close(), os.Remove(raw))
+}
+
+// errPeerJob refuses what peers cannot do.
+var errPeerJob = errors.New("a peer counts the words of one file and has no faults: set job wordcount, files 1, fault none")
+
+// runPeer measures a peer on the same input, and holds its answer against the
+// same sequential run.
+func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation, err error) {
+	if v.Text(knobJob) != "wordcount" || len(files) != 1 || v.Text(knobFault) != faultNone {
+		return o, errPeerJob
+	}
+	cores := min(v.Int(knobWorkers), runtime.NumCPU())
+	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: "peer", CPUs: cores, Args: []string{
+		"--engine", v.Text(knobEngine), "--out", dir, "--cores", strconv.Itoa(cores), files[0],
+	}})
+	if err != nil {
+		return o, err
+	}
+	text, err := p.Wait(ctx)
+	if err != nil {
+		return o, err
+	}
+	var r peerReport
+	if err := json.Unmarshal(text, &r); err != nil {
+		return o, fmt.Errorf("the peer's report: %w", err)
+	}
+	checks, err := want.check(v.Text(knobJob), dir, 1)
+	if err != nil {
+		return o, err
+	}
+	o.Verdict = record.Judge(checks...)
+	o.Counts = record.Counts{Offered: 1, Sent: 1, OK: 1}
+	if o.Verdict.Status == record.Invalid {
+		o.Counts.OK, o.Counts.Failed = 0, 1
+	}
+	mb := v.Float(knobInput)
+	o.Set("time_s", r.Seconds)
+	o.Set("mb_per_s", mb/r.Seconds)
+	o.Set("cpu_s", r.CPUSeconds)
+	o.Set("cpu_ns_per_byte", r.CPUSeconds*1e3/mb)
+	o.Set("peak_mb", megabytes(r.PeakBytes))
+	return o, nil
 }

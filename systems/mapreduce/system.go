@@ -10,7 +10,7 @@ import (
 var System = &systems.System{
 	Name:     "mapreduce",
 	Summary:  "MapReduce: a master hands out map and reduce tasks to workers, and sees to it that they get done",
-	Roles:    []systems.Role{masterRole(), workerRole()},
+	Roles:    []systems.Role{masterRole(), workerRole(), peerRole()},
 	Commands: []systems.Command{runCommand(), statusCommand()},
 	Knobs:    knobs,
 	Metrics:  metrics,

@@ -3,6 +3,7 @@ package mapreduce_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,6 +52,18 @@ func TestTrials(t *testing.T) {
 			if c.check != nil {
 				c.check(t, o)
 			}
+		})
+	}
+}
+
+// Each peer's answer passes the same check.
+func TestPeers(t *testing.T) {
+	for _, engine := range []string{"go-limit", "go-sequential", "coreutils", "mawk"} {
+		t.Run(engine, func(t *testing.T) {
+			if _, err := exec.LookPath(engine); err != nil && engine == "mawk" {
+				t.Skip("mawk is not installed")
+			}
+			trial(t, map[string]string{"engine": engine, "input": "0.5", "files": "1"})
 		})
 	}
 }

@@ -41,6 +41,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 	if err != nil {
 		return o, err
 	}
+	if v.Text(knobEngine) != engineDyno {
+		return runPeer(ctx, b, v, files, dir.Path, want)
+	}
 	clean := 0.0
 	if fault := v.Text(knobFault); fault != faultNone {
 		r, err := runJob(ctx, b, v, files, filepath.Join(dir.Path, "clean"), faultNone)

@@ -14,6 +14,7 @@ import (
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems/mapreduce/job"
+	"dyno/systems/mapreduce/task"
 )
 
 // worker is one worker process.
@@ -35,6 +36,7 @@ type turn struct {
 	stream  workStream
 	sending sync.Mutex
 	running sync.WaitGroup // the task under way and the heart
+	space   task.Workspace // of the task under way
 
 	seq     uint64 // of the last question
 	current uint64 // attempt under way; mu
