@@ -35,6 +35,7 @@ var modes = []string{modeAsk, modeList, modeGRPC, modeDirect}
 const (
 	chooseRoundRobin = lookasidegrpc.RoundRobin
 	choosePowerOfTwo = lookasidegrpc.PowerOfTwo
+	chooseWeighted   = "weighted_round_robin"
 )
 
 var (
@@ -42,10 +43,10 @@ var (
 		"pick_first":  `{"loadBalancingConfig":[{"pick_first":{}}]}`,
 		"round_robin": `{"loadBalancingConfig":[{"round_robin":{}}]}`,
 		// By the load that comes with each answer; its defaults want 10 s of it.
-		"weighted_round_robin": `{"loadBalancingConfig":[{"weighted_round_robin":{"blackoutPeriod":"0.1s","weightUpdatePeriod":"0.1s"}}]}`,
-		"least_request":        `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`,
+		chooseWeighted:  `{"loadBalancingConfig":[{"weighted_round_robin":{"blackoutPeriod":"0.1s","weightUpdatePeriod":"0.1s"}}]}`,
+		"least_request": `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`,
 	}
-	choices = []string{chooseRoundRobin, choosePowerOfTwo, "pick_first", "weighted_round_robin", "least_request"}
+	choices = []string{chooseRoundRobin, choosePowerOfTwo, "pick_first", chooseWeighted, "least_request"}
 )
 
 // modeHelp and chooseHelp are for the knobs and the client role's flags.

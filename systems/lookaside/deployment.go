@@ -191,6 +191,9 @@ func (d *deployment) serverLaunch(i int) systems.Launch {
 		"--report-interval", d.reportInterval.String(),
 		"--seed", strconv.FormatUint(d.seed, 10),
 	}
+	if d.mode == modeGRPC && d.choose == chooseWeighted {
+		args = append(args, "--orca")
+	}
 	if i > 0 {
 		args = append(args, "--after", serverName(i-1))
 	}

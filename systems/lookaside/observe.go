@@ -103,10 +103,13 @@ func (r *run) observeCPU(o *record.Observation) {
 	}
 	o.SetVector("cpu", names, each)
 	o.Set("servers_cores", sum)
-	lb, generator := cores(r.lb.Name()), r.account.Cores
-	o.Set("lb_cores", lb)
+	lb, generator := 0.0, r.account.Cores
+	if r.lbs == 1 { // of a balancer that was started later there are no samples
+		lb = cores(r.lb.Name())
+		o.Set("lb_cores", lb)
+	}
 	o.Set("generator_cores", generator)
-	if n := l.Throughput; n > 0 {
+	if n := l.Throughput; n > 0 && r.lbs == 1 {
 		o.Set("cpu_us_per_request", (generator+lb+sum)*1e6/n)
 		o.Set("client_us_per_request", generator*1e6/n)
 	}

@@ -162,10 +162,12 @@ func (r *reporter) next(draining bool) *lookasidev1.ReportRequest {
 	latency := (st.Sojourn - r.last.Sojourn) / time.Duration(max(done, 1))
 	r.sequence++
 	r.last, r.lastAt = st, now
-	return &lookasidev1.ReportRequest{
+	report := &lookasidev1.ReportRequest{
 		Id: r.server.id, Instance: r.server.instance, Sequence: r.sequence,
 		InFlight: st.InFlight, Utilization: min(busy/max(seconds, 1e-6), 1),
 		Qps: rate(done + errs), Eps: rate(errs), Draining: draining,
 		LatencyNs: int64(min(latency, balancer.MaxLatency)),
 	}
+	r.server.measured(report)
+	return report
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/orca"
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
@@ -20,17 +21,40 @@ type computeServer struct {
 	capacity     float64
 	service      time.Duration // the model's mean, on this server
 	station      *station
-	disturbance  atomic.Int32 // a lookasidev1.Disturbance
+	metrics      orca.ServerMetricsRecorder // nil: answers carry no load
+	disturbance  atomic.Int32               // a lookasidev1.Disturbance
 }
 
 func (s *computeServer) register(r grpc.ServiceRegistrar) {
 	lookasidev1.RegisterComputeServiceServer(r, s)
 }
 
+// orca lets answers carry the load, in their trailers.
+func (s *computeServer) orca(wanted bool) []grpc.ServerOption {
+	if !wanted {
+		return nil
+	}
+	s.metrics = orca.NewServerMetricsRecorder()
+	return []grpc.ServerOption{orca.CallMetricsServerOption(s.metrics)}
+}
+
+// measured is told the load of each interval.
+func (s *computeServer) measured(r *lookasidev1.ReportRequest) {
+	if s.metrics == nil {
+		return
+	}
+	s.metrics.SetApplicationUtilization(r.GetUtilization())
+	s.metrics.SetQPS(r.GetQps())
+	s.metrics.SetEPS(r.GetEps())
+}
+
 // Compute implements lookasidev1.ComputeServiceServer.
 func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
 	if n := req.GetRounds(); n > service.MaxRounds {
 		return nil, rpc.InvalidField("rounds", "%d, at most %d", n, service.MaxRounds)
+	}
+	if s.metrics != nil {
+		orca.CallMetricsRecorderFromContext(ctx) // being asked for is what makes the load go with the answer
 	}
 	switch lookasidev1.Disturbance(s.disturbance.Load()) {
 	case lookasidev1.Disturbance_DISTURBANCE_FAIL:

@@ -25,6 +25,7 @@ type serverOptions struct {
 	after    string
 	capacity float64
 	seed     uint64
+	orca     bool
 	knobs    systems.Values
 	open     func(systems.Shell) (*directory, error)
 }
@@ -41,6 +42,7 @@ func serverRole() systems.Role {
 			fs.StringVar(&o.after, "after", "", "register only once the server of this name has, so that many started at once come in a known order")
 			fs.Float64Var(&o.capacity, "capacity", 1, "speed relative to a normal server: 0.2 serves five times slower")
 			fs.Uint64Var(&o.seed, "seed", 1, "together with --id, where its service times come from")
+			fs.BoolVar(&o.orca, "orca", false, "tell the load with each answer too, as grpc-go's weighted_round_robin wants it")
 			o.knobs = bind(fs, "service-time", "distribution", "report-interval")
 			return o.run
 		},
@@ -106,6 +108,7 @@ func (s *computeServer) serve(ctx context.Context, sh systems.Shell, dir *direct
 		Listen: o.listen,
 		Log:    dir.log,
 		Grace:  drainGrace,
+		Server: s.orca(o.orca),
 		Ready: func(addr string) {
 			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.log)
 			background.Go(func() { f.run(life) })
