@@ -65,7 +65,9 @@ func environment(ctx context.Context) record.Environment {
 	// the checkout is asked instead.
 	if out, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output(); err == nil {
 		env.Commit = strings.TrimSpace(string(out))
-		status, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":!results", ":!plots", ":!REPORT.md", ":!report.html").Output()
+		// Without its optional lock, which a run that is interrupted right now
+		// would leave behind in the checkout.
+		status, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "status", "--porcelain", "--", ":!results", ":!plots", ":!REPORT.md", ":!report.html").Output()
 		env.Dirty = err == nil && len(status) > 0
 	}
 	return env

@@ -15,6 +15,7 @@ load: {loop: closed}
 core:
   - clients: [4]
 scales:
+  quick: {blocks: 1, length: 100ms, warmup: 20ms}
   full: {blocks: 1, length: 100ms, warmup: 20ms}
   deep: {blocks: 1, length: 100ms, warmup: 20ms}
 controls:
@@ -36,7 +37,7 @@ func TestControls(t *testing.T) {
 		if err := os.WriteFile(file, []byte(strings.Replace(controlFile, "CHECK", check, 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		code, stdout, errOut := dyno(t, "run", file, "--out", out)
+		code, stdout, errOut := dyno(t, "run", file, "--scale", "quick", "--out", out)
 		if code != want.code || !strings.Contains(stdout, "2 trials: 1 valid, 0 invalid") || !strings.Contains(stdout, want.out) {
 			t.Errorf("%s: exit %d\n%s\n%s", check, code, stdout, errOut)
 		}
