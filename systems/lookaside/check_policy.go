@@ -49,10 +49,7 @@ func (h *History) shares() []record.Check {
 	if err != nil {
 		return []record.Check{record.Doubt(name, 0, "%v", err)}
 	}
-	var n int64
-	for _, s := range h.Servers {
-		n += s.Picks
-	}
+	n := h.picksTotal()
 	holds := h.promised(promise.Shares, n)
 	if holds == nil {
 		return nil

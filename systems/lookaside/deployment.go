@@ -50,7 +50,7 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		reportInterval: v.Duration("report-interval"),
 		seed:           seed,
 	}
-	if err := checkMode(c.mode, c.choose); err != nil {
+	if err := cmp.Or(checkMode(c.mode, c.choose), c.fits(v.Text("world"))); err != nil {
 		return c, err
 	}
 	if c.fault = v.Text("fault"); c.fault == noFault {
@@ -74,6 +74,21 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		c.rate = share * c.speed() / c.service.Seconds()
 	}
 	return c, nil
+}
+
+// fits says whether a world has room for a configuration.
+func (c *config) fits(world string) error {
+	switch {
+	case world == worldSimulator && c.mode != modeAsk:
+		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, modeAsk)
+	case world == worldSimulator:
+		return nil
+	case len(c.capacities) > maxServers:
+		return systems.Usagef("servers %d: at most %d processes; for more set world to %s", len(c.capacities), maxServers, worldSimulator)
+	case c.reportInterval == 0:
+		return systems.Usagef("report-interval 0: give at least 1ms, or set world to %s", worldSimulator)
+	}
+	return nil
 }
 
 // speed is what all servers can do, in that of a normal one.

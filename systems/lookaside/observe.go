@@ -28,9 +28,7 @@ func (r *run) observe() record.Observation {
 		o.Set("achieved_rps", l.Sent)
 		o.SetHistogram("lag", l.Lag)
 	}
-	if bound, ok := r.asymptote(); ok {
-		o.Set("theory_throughput_rps", bound)
-	}
+	r.observeTheory(&o)
 	oversleep := r.history().OversleepShare()
 	o.Set("oversleep_share", oversleep)
 	r.observeFaults(&o)

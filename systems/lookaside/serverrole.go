@@ -61,6 +61,9 @@ func (o *serverOptions) check() error {
 	if !(o.capacity >= balancer.MinCapacity && o.capacity <= balancer.MaxCapacity) {
 		return systems.Usagef("--capacity %v: give a number from %v to %v", o.capacity, balancer.MinCapacity, balancer.MaxCapacity)
 	}
+	if o.knobs.Duration("report-interval") == 0 {
+		return systems.Usagef("--report-interval 0: give at least 1ms")
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package lookaside
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -40,25 +41,20 @@ type Simulation struct {
 	Seed     uint64
 }
 
-// SimulationResult is what the measured requests of a [Simulation] came to.
-type SimulationResult struct {
-	Response   time.Duration // mean time in the system
-	Error      time.Duration // standard error of Response, by batch means
-	Throughput float64       // answers per mean service time
-	Picks      []int64       // per server, warm-up included
-	Events     uint64        // handled by the simulator
-}
-
 // simBatches is how many batches the measured requests are cut into: enough
 // for a standard error that is itself within about 12 %, few enough for the
 // batches to be independent of each other.
 const simBatches = 32
 
-// Run plays the simulation to its end. The same Simulation gives the same
+// simSlice is about how many requests are simulated between two looks at the
+// context.
+const simSlice = 100_000
+
+// Run plays the simulation to its end, unless the context ends first. The same Simulation gives the same
 // result. It is an error if a field is out of range, and if the books do not
 // balance in the end: each request answered once, and at each server the area
 // under the number in it equal to the sum of the times spent in it.
-func (s Simulation) Run() (SimulationResult, error) {
+func (s Simulation) Run(ctx context.Context) (SimulationResult, error) {
 	if err := s.check(); err != nil {
 		return SimulationResult{}, err
 	}
@@ -68,13 +64,20 @@ func (s Simulation) Run() (SimulationResult, error) {
 	}
 	f := &simFarm{Simulation: s}
 	w.Add("farm", func() sim.Node { return f })
-	if err := w.Run(); err != nil {
-		return SimulationResult{}, err
+	// In slices, so that it ends soon after the context does.
+	slice := time.Duration(simSlice * float64(s.Service.Mean) / float64(len(s.Capacities)))
+	for end := slice; !f.over; end += slice {
+		if err := ctx.Err(); err != nil {
+			return SimulationResult{}, err
+		}
+		if err := w.RunUntil(end); err != nil {
+			return SimulationResult{}, err
+		}
 	}
 	if err := f.balance(w.Now()); err != nil {
 		return SimulationResult{}, err
 	}
-	return f.result(w.Stats().Events), nil
+	return f.result(w.Now(), w.Stats().Events), nil
 }
 
 func (s Simulation) check() error {

@@ -2,14 +2,13 @@ package lookaside
 
 import (
 	"cmp"
-	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
 	"dyno/bench/queue"
 
 	"dyno/bench/sim"
+	"dyno/internal/record"
 	"dyno/systems/lookaside/balancer"
 	"dyno/systems/lookaside/policy"
 	"dyno/systems/lookaside/service"
@@ -28,15 +27,23 @@ type simFarm struct {
 	Simulation
 	env     *sim.Env
 	core    *balancer.Balancer
+	shares  policy.Shares
+	probes  []balancer.Pick // scratch
 	servers []simStation
 	byID    map[string]int
 	gap     float64 // mean time between two arrivals, in ns; open loop only
 
 	sent, done int
+	over       bool
 	sojourn    time.Duration             // of all answers
 	began      time.Duration             // of the measured window
 	ended      time.Duration             // of the measured window
 	batches    [simBatches]time.Duration // sums of response times
+	response   *record.Histogram         // of the measured requests
+	inFlight   float64                   // mean over the window
+
+	led     int // herd: who has got all since the last report, or -1
+	strayed int // picks that went elsewhere
 }
 
 // simStation is one server.
@@ -48,18 +55,27 @@ type simStation struct {
 	first    int
 	sequence uint64
 	picks    int64
+
+	times    service.Latencies // kept where servers are probed
+	told     Share             // of its requests, by the answers
+	reported service.Stats     // as of the last report
+	at       time.Duration     // of it
+	began    service.Stats     // as of the window's beginning
+	busy     time.Duration     // in the window
+	answered int64             // in the window
 }
 
 // Init implements sim.Node.
 func (f *simFarm) Init(env *sim.Env) {
 	f.env = env
-	p, err := policy.New(f.Policy)
+	maker, err := policy.Lookup(f.Policy)
 	if err != nil {
 		env.Fail(err)
 		return
 	}
+	f.shares, f.response, f.led = maker.Shares, record.NewHistogram(), -1
 	f.core = balancer.New(balancer.Config{
-		Policy: p, Rand: f.stream(streamBalancer),
+		Policy: maker.New(), Rand: f.stream(streamBalancer),
 		Interval: cmp.Or(f.Interval, 10_000*time.Hour), // told at once, a report stays right until the next
 	})
 	f.servers, f.byID = make([]simStation, len(f.Capacities)), make(map[string]int, len(f.Capacities))
@@ -96,6 +112,9 @@ func (f *simFarm) Receive(sim.ID, any) {}
 func (f *simFarm) Timer(tag uint64) {
 	switch tag {
 	case farmArrive:
+		if f.closed() {
+			return // what is under way is finished, and nothing comes any more
+		}
 		f.next()
 		f.send()
 	case farmReport:
@@ -118,18 +137,48 @@ func (f *simFarm) send() {
 		f.env.Fail(err)
 		return
 	}
-	if f.sent == f.Warmup {
-		f.began = now
-	}
 	f.sent++
 	i := f.byID[pick.ID]
 	s := &f.servers[i]
 	s.picks++
+	s.told.Sent++
+	f.follow(i)
 	v := service.Visit{Arrived: s.meter.Arrive(now)}
+	v.Found = s.meter.InFlight()
 	v.Finish, v.Service = s.queue.Arrive(now)
 	s.visits = append(s.visits, v)
 	f.env.SetTimer(v.Finish-now, farmDepart+uint64(i))
 	f.changed(s)
+	f.probe(now)
+}
+
+// follow notes where the herd is, if the policy is one that makes herds: all
+// picks between two reports go to one server.
+func (f *simFarm) follow(picked int) {
+	if f.shares != policy.Stale {
+		return
+	}
+	if f.led < 0 {
+		f.led = picked
+	} else if f.led != picked {
+		f.strayed++
+	}
+}
+
+// probe carries out the probes that the policy asked for.
+func (f *simFarm) probe(now time.Duration) {
+	if f.shares != policy.Probed {
+		return
+	}
+	f.probes = f.core.Probes(f.probes[:0])
+	for _, p := range f.probes {
+		s := &f.servers[f.byID[p.ID]]
+		n := s.meter.InFlight()
+		err := f.core.Probed(now, balancer.Probe{ID: p.ID, Instance: p.Instance, InFlight: n, Latency: s.times.Expect(n + 1)})
+		if err != nil {
+			f.env.Fail(err)
+		}
+	}
 }
 
 func (f *simFarm) depart(i int) {
@@ -138,24 +187,56 @@ func (f *simFarm) depart(i int) {
 	if s.first++; 2*s.first >= len(s.visits) {
 		s.visits, s.first = append(s.visits[:0], s.visits[s.first:]...), 0
 	}
-	f.count(s.meter.Depart(now, v), now)
+	sojourn := s.meter.Depart(now, v)
+	s.told.OK++
+	s.told.Sojourn += now - v.Arrived
+	if f.shares == policy.Probed {
+		s.times.Add(v.Found, sojourn)
+	}
+	f.count(sojourn, now)
 	f.changed(s)
-	if f.Clients > 0 && f.done < f.Warmup+f.Requests {
+	switch {
+	case f.closed() && f.done == f.sent:
+		f.over = true
+		f.env.Stop()
+	case f.Clients > 0 && !f.closed():
 		f.send()
 	}
 }
 
-// count adds an answer to its batch, and ends the run after the last one.
+// closed says that all measured requests are answered.
+func (f *simFarm) closed() bool { return f.done >= f.Warmup+f.Requests }
+
+// count adds an answer to its batch, and opens and closes the window.
 func (f *simFarm) count(response, now time.Duration) {
 	if n := f.done - f.Warmup; n >= 0 && n < f.Requests {
 		f.batches[n*simBatches/f.Requests] += response
+		f.response.Record(response)
 	}
 	f.sojourn += response
 	if f.done++; f.done == f.Warmup {
-		f.began = now
+		f.open(now)
 	} else if f.done == f.Warmup+f.Requests {
-		f.ended = now
-		f.env.Stop()
+		f.close(now)
+	}
+}
+
+// open begins the window.
+func (f *simFarm) open(now time.Duration) {
+	f.began = now
+	for i := range f.servers {
+		f.servers[i].began = f.servers[i].meter.Stats(now)
+	}
+}
+
+// close ends the window.
+func (f *simFarm) close(now time.Duration) {
+	f.ended = now
+	for i := range f.servers {
+		s := &f.servers[i]
+		st := s.meter.Stats(now)
+		s.busy, s.answered = st.Occupied-s.began.Occupied, st.Completed-s.began.Completed
+		f.inFlight += float64(st.Area-s.began.Area) / float64(f.ended-f.began)
 	}
 }
 
@@ -171,60 +252,28 @@ func (f *simFarm) reportAll() {
 	for i := range f.servers {
 		f.report(&f.servers[i])
 	}
+	f.led = -1
 	if f.Interval > 0 {
 		f.env.SetTimer(f.Interval, farmReport)
 	}
 }
 
+// report is what a server says. Rates are over the time since the last one, so
+// there are none where every change is reported at once.
 func (f *simFarm) report(s *simStation) {
 	s.sequence++
 	now := f.env.Now()
-	err := f.core.Report(now, balancer.Report{
-		ID: s.member.ID, Instance: s.member.Instance, Sequence: s.sequence, InFlight: s.meter.Stats(now).InFlight,
-	})
-	if err != nil {
+	st := s.meter.Stats(now)
+	rep := balancer.Report{ID: s.member.ID, Instance: s.member.Instance, Sequence: s.sequence, InFlight: st.InFlight}
+	done := st.Completed - s.reported.Completed
+	if done > 0 {
+		rep.Latency = min((st.Sojourn-s.reported.Sojourn)/time.Duration(done), balancer.MaxLatency)
+	}
+	if dt := (now - s.at).Seconds(); f.Interval > 0 && dt > 0 {
+		rep.QPS, rep.Utilization = float64(done)/dt, (st.Occupied-s.reported.Occupied).Seconds()/dt
+	}
+	s.reported, s.at = st, now
+	if err := f.core.Report(now, rep); err != nil {
 		f.env.Fail(err)
 	}
-}
-
-// balance closes the books at the end: what has not left yet counts with the
-// time that it has been there.
-func (f *simFarm) balance(now time.Duration) error {
-	var area time.Duration
-	var sent, done, inside int64
-	spent := f.sojourn
-	for i := range f.servers {
-		s := &f.servers[i]
-		st := s.meter.Stats(now)
-		area += st.Area
-		sent, done, inside = sent+s.picks, done+st.Completed, inside+st.InFlight
-		for _, v := range s.visits[s.first:] {
-			spent += now - v.Arrived
-		}
-	}
-	switch {
-	case sent != int64(f.sent) || done != int64(f.done) || sent != done+inside:
-		return fmt.Errorf("simulation: %d requests sent, %d picked for, %d answered, %d counted, %d are inside", f.sent, sent, done, f.done, inside)
-	case area != spent:
-		return fmt.Errorf("simulation: area under the number in the servers %d ns, %d ns were spent in them", area, spent)
-	}
-	return nil
-}
-
-func (f *simFarm) result(events uint64) SimulationResult {
-	r := SimulationResult{Picks: make([]int64, len(f.servers)), Events: events}
-	var sum, squares float64 // of the batches' means
-	for i, total := range f.batches {
-		size := (i+1)*f.Requests/simBatches - i*f.Requests/simBatches
-		mean := float64(total) / float64(size)
-		sum, squares = sum+mean, squares+mean*mean
-	}
-	mean := sum / simBatches
-	r.Response = time.Duration(mean)
-	r.Error = time.Duration(math.Sqrt(max(squares/simBatches-mean*mean, 0) / (simBatches - 1)))
-	r.Throughput = float64(f.Requests) * float64(f.Service.Mean) / float64(f.ended-f.began)
-	for i := range f.servers {
-		r.Picks[i] = f.servers[i].picks
-	}
-	return r
 }

@@ -31,16 +31,17 @@ var reportTemplate string
 
 // Bounds of the knobs.
 const (
-	maxServers = 64
-	maxClients = 1000
-	maxRate    = 100_000 // requests per second
+	maxServers   = 64     // processes
+	maxSimulated = 20_000 // servers in the simulator
+	maxClients   = 1000
+	maxRate      = 100_000 // requests per second
 )
 
 var knobs = []systems.Knob{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
 	{Name: "mode", Default: modeAsk, Type: systems.Choice(modes), Help: modeHelp},
 	{Name: "choose", Default: chooseRoundRobin, Type: systems.Choice(choices), Help: chooseHelp},
-	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxServers}, Help: "how many servers"},
+	{Name: "servers", Default: "12", Type: systems.Int{Min: 1, Max: maxSimulated}, Help: "how many servers; above 64 in the simulator only"},
 	{Name: "clients", Default: "100", Type: systems.Int{Min: 1, Max: maxClients}, Help: "how many clients, each with one request at a time"},
 	{Name: "rate", Unit: "req/s", Default: "0", Type: systems.Float{Min: 0, Max: maxRate}, Help: "of an open loop (Poisson arrivals); 0: a closed loop, or as offered-load says"},
 	{Name: "offered-load", Unit: "1", Default: "0", Type: systems.Float{Min: 0, Max: 2}, Help: "the rate of an open loop as a share of what all servers can do; 0: as rate says"},
@@ -50,7 +51,8 @@ var knobs = []systems.Knob{
 	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
 	{Name: "distribution", Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service times: exponential or constant"},
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
-	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: time.Millisecond, Max: time.Minute}, Help: "how often each server reports its load"},
+	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "how often each server reports its load; 0: at each change, in the simulator only"},
+	{Name: "world", Default: worldProcesses, Type: systems.Choice{worldProcesses, worldSimulator}, Help: "where a trial takes place: in processes, or the same cores in virtual time"},
 }
 
 var metrics = []record.Metric{
@@ -77,6 +79,10 @@ var metrics = []record.Metric{
 	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "processor time of the client process, divided by the window"},
 	{Name: "servers_cores", Kind: record.KindScalar, Unit: "cores", Better: record.Lower, Help: "processor time of all servers together, divided by the window"},
 	{Name: "theory_throughput_rps", Kind: record.KindScalar, Unit: "req/s", Help: "what throughput tends to as clients grow in number: see Asymptote"},
+	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "open loop: mean response time by theory, for the policies that have one"},
+	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "open loop: 99th percentile by theory, for the policies that have one"},
+	{Name: "theory_floor_ms", Kind: record.KindScalar, Unit: "ms", Help: "open loop: mean response time of one queue for all servers (M/M/n), which no policy goes below"},
+	{Name: "simulated_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "in the simulator: requests simulated per second of real time"},
 	{Name: "oversleep_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "how late requests left against the service-time model, divided by the service time given"},
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"dyno/internal/record"
@@ -27,6 +26,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	}
 	if err := c.loads(set.Load.Loop); err != nil {
 		return record.Observation{}, err
+	}
+	if v.Text("world") == worldSimulator {
+		return simulateTrial(ctx, b, c)
 	}
 	d, err := deploy(ctx, b, c)
 	if err != nil {
@@ -74,13 +76,15 @@ func timeConstant(v systems.Values) time.Duration {
 	if err != nil {
 		return 0 // the trial says so
 	}
+	if v.Text("world") == worldSimulator {
+		return 0 // it sees to that itself
+	}
 	speed := c.speed()
 	if rho := c.rate * c.service.Seconds() / speed; rho > 0 {
 		if rho >= 1 {
 			return 0 // it grows for ever: no time would do
 		}
-		gap := 1 - math.Sqrt(rho)
-		return time.Duration(float64(c.service) / (gap * gap))
+		return time.Duration(float64(c.service) * relaxation(rho))
 	}
 	if c.policy == "pick_first" {
 		speed = c.capacities[0]
