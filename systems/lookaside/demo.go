@@ -31,7 +31,7 @@ func demoCommand() systems.Command {
 		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &demoOptions{knobs: bind(fs, "policy", "mode", "choose", "servers", "clients", "retries", "attempt", "service-time", "distribution", "capacity", "report-interval")}
+			o := &demoOptions{knobs: bind(fs, "policy", "mode", "choose", "servers", "clients", "retries", "attempt", "service-time", "cpu", "distribution", "capacity", "report-interval")}
 			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; 0 without --requests: %v", defaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
 			fs.Float64Var(&o.rate, "rate", 0, rateHelp)

@@ -24,7 +24,8 @@ const (
 type config struct {
 	policy         string
 	clients        int
-	rate           float64 // of an open loop, requests per second; 0: closed
+	rate           float64       // of an open loop, requests per second; 0: closed
+	cpu            time.Duration // of real work per request, instead of service
 	mode, choose   string
 	retries        int
 	patience       time.Duration // what one server is given to answer; 0: as attempt says
@@ -52,6 +53,9 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 	}
 	if err := cmp.Or(checkMode(c.mode, c.choose), c.fits(v.Text("world"))); err != nil {
 		return c, err
+	}
+	if c.cpu = v.Duration("cpu"); c.cpu > 0 {
+		c.service = 0 // there is no model to hold the servers against
 	}
 	if c.fault = v.Text("fault"); c.fault == noFault {
 		c.fault = ""
@@ -112,7 +116,8 @@ func (c *config) attempt() time.Duration {
 	for _, x := range c.capacities {
 		slowest = min(slowest, x)
 	}
-	each := float64(c.service) / slowest
+	// Servers that compute share the cores of the machine.
+	each := float64(c.service+c.cpu*time.Duration(len(c.capacities))) / slowest
 	// The mean of the longest queue, half as much again for its spread (that of
 	// an exponential service time matters when few wait), and what a busy
 	// machine adds.
@@ -202,6 +207,7 @@ func (d *deployment) serverLaunch(i int) systems.Launch {
 		"--capacity", strconv.FormatFloat(d.capacities[i], 'g', -1, 64),
 		"--discovery", d.discovery,
 		"--service-time", d.service.String(),
+		"--cpu", d.cpu.String(),
 		"--distribution", d.distribution,
 		"--report-interval", d.reportInterval.String(),
 		"--seed", strconv.FormatUint(d.seed, 10),

@@ -2,6 +2,7 @@ package lookaside
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ type computeServer struct {
 	capacity     float64
 	service      time.Duration // the model's mean, on this server
 	station      *station
+	burn         uint32                     // rounds of hashing that a request costs, instead of a modelled time; 0: none
 	metrics      orca.ServerMetricsRecorder // nil: answers carry no load
 	disturbance  atomic.Int32               // a lookasidev1.Disturbance
 }
@@ -62,6 +64,9 @@ func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeReq
 	case lookasidev1.Disturbance_DISTURBANCE_HANG:
 		return nil, s.station.hold(ctx)
 	}
+	if s.burn > 0 {
+		return s.compute(ctx, req)
+	}
 	j := s.station.enter()
 	if j == nil {
 		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, cap(s.station.jobs))
@@ -78,6 +83,35 @@ func (s *computeServer) Compute(ctx context.Context, req *lookasidev1.ComputeReq
 		Digest: digest, Id: s.id, Instance: s.instance,
 		ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
 	}, nil
+}
+
+// compute does real work: a hash chain as long as the server's share of a core
+// takes for it.
+func (s *computeServer) compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
+	j := s.station.work(ctx, func() { service.Hash(req.GetSeed(), s.burn) })
+	switch {
+	case ctx.Err() != nil && j == nil:
+		return nil, ctx.Err()
+	case j == nil:
+		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, cap(s.station.jobs))
+	}
+	return &lookasidev1.ComputeResponse{
+		Digest: service.Hash(req.GetSeed(), req.GetRounds()), Id: s.id, Instance: s.instance,
+		ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
+	}, nil
+}
+
+// calibrate says how many rounds of hashing take this long on an idle core: by
+// the fastest of some tries, since others only ever slow one down.
+func calibrate(d time.Duration) uint32 {
+	const tries, rounds = 20, 2000
+	best := time.Duration(math.MaxInt64)
+	for range tries {
+		begin := time.Now()
+		service.Hash(1, rounds)
+		best = min(best, time.Since(begin))
+	}
+	return uint32(max(float64(d)/float64(best)*rounds, 1))
 }
 
 // failSpeed is how much faster a failing server answers than one that serves.

@@ -43,7 +43,7 @@ func serverRole() systems.Role {
 			fs.Float64Var(&o.capacity, "capacity", 1, "speed relative to a normal server: 0.2 serves five times slower")
 			fs.Uint64Var(&o.seed, "seed", 1, "together with --id, where its service times come from")
 			fs.BoolVar(&o.orca, "orca", false, "tell the load with each answer too, as grpc-go's weighted_round_robin wants it")
-			o.knobs = bind(fs, "service-time", "distribution", "report-interval")
+			o.knobs = bind(fs, "service-time", "cpu", "distribution", "report-interval")
 			return o.run
 		},
 	}}
@@ -71,6 +71,10 @@ func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	burn := uint32(0)
+	if cpu := o.knobs.Duration("cpu"); cpu > 0 {
+		burn = calibrate(time.Duration(float64(cpu) / o.capacity))
+	}
 	dist, err := queue.NewDistribution(o.knobs.Text("distribution"), o.knobs.Duration("service-time"))
 	if err != nil {
 		return &systems.UsageError{Err: err}
@@ -86,7 +90,7 @@ func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {
 	if err != nil {
 		return err
 	}
-	s := &computeServer{id: o.id, instance: newInstance(), capacity: o.capacity, station: st, service: time.Duration(float64(dist.Mean) / o.capacity)}
+	s := &computeServer{id: o.id, instance: newInstance(), capacity: o.capacity, station: st, burn: burn, service: time.Duration(float64(dist.Mean) / o.capacity)}
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	defer st.close()

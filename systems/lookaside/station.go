@@ -23,6 +23,8 @@ type station struct {
 	jobs   chan *job // under way, by finish time
 	closed chan struct{}
 
+	worker sync.Mutex // held by the request that is worked on
+
 	mu      sync.Mutex // guards what follows, and sending to jobs
 	queue   *queue.FCFS
 	meter   service.Meter
@@ -76,6 +78,39 @@ func (s *station) hold(ctx context.Context) error {
 	s.meter.Abandon(s.now(), v)
 	s.mu.Unlock()
 	return ctx.Err()
+}
+
+// work takes a request in and does real work for it, one request at a time;
+// nil when there is no room or nobody waits any more.
+func (s *station) work(ctx context.Context, burn func()) *job {
+	s.mu.Lock()
+	if s.meter.InFlight() >= int64(cap(s.jobs)) {
+		s.refused++
+		s.mu.Unlock()
+		return nil
+	}
+	j := &job{}
+	j.visit.Arrived = s.meter.Arrive(s.now())
+	j.visit.Found = s.meter.InFlight()
+	s.mu.Unlock()
+	s.worker.Lock()
+	begin := s.now()
+	given := ctx.Err() == nil
+	if given {
+		burn()
+	}
+	s.worker.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if !given {
+		s.meter.Abandon(now, j.visit)
+		return nil
+	}
+	j.visit.Service = now - begin
+	j.sojourn = s.meter.Depart(now, j.visit)
+	s.times.Add(j.visit.Found, j.sojourn)
+	return j
 }
 
 // refuse counts a request that is turned away.

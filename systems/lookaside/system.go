@@ -49,6 +49,7 @@ var knobs = []systems.Knob{
 	{Name: "attempt", Default: "0s", Type: systems.Duration{Min: 0, Max: time.Hour}, Help: "what one server is given to answer before another is tried; 0: longer than the longest queue takes"},
 	{Name: "fault", Default: noFault, Type: systems.Choice(faultKinds), Help: "what strikes the first server, or the balancer, after a quarter of the window"},
 	{Name: "service-time", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "mean time that a server of capacity 1 works on a request"},
+	{Name: "cpu", Default: "0s", Type: systems.Duration{Min: 0, Max: time.Second}, Help: "processor time that a request really takes on a server of capacity 1, as hashing, instead of service-time; 0: the model"},
 	{Name: "distribution", Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service times: exponential or constant"},
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
 	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "how often each server reports its load; 0: at each change, in the simulator only"},

@@ -251,6 +251,18 @@ func TestDemoCountsExactly(t *testing.T) {
 	}
 }
 
+// Real work is done, and takes processor time.
+func TestDemoBurnsCPU(t *testing.T) {
+	s := demo(t, "--policy", "least_load", "--servers", "2", "--clients", "3", "--requests", "60", "--cpu", "2ms")
+	var busy float64
+	for _, srv := range s.Servers {
+		busy += srv.Busy
+	}
+	if s.OK != 60 || busy < 60*0.0005 {
+		t.Errorf("%d answers in %.3f s of work, want 60 of about 2 ms", s.OK, busy)
+	}
+}
+
 // Clients notice nothing of a server or a balancer that goes.
 func TestDemoSurvivesFaults(t *testing.T) {
 	for name, args := range map[string][]string{
