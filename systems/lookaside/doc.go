@@ -28,6 +28,9 @@
 //   - A balancer that restarts rebuilds its table from etcd; its clients and
 //     servers find it there, on whatever port, and look for it until then.
 //
+// testdata/rules.txt lists the rules behind these one by one, each with the
+// tests that hold it.
+//
 // # Rooms
 //
 // policy chooses; balancer is the core, a state machine without clock or

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,36 @@ func TestPickWithoutServersIsRefusedAtOnce(t *testing.T) {
 	wantCode(t, err, codes.Unavailable, `"compute"`)
 	if got := rpc.Outcome(err); got != record.Refused {
 		t.Errorf("outcome %v, want refused", got)
+	}
+}
+
+// Any number of askers at once share one cursor: after M picks counts differ by
+// at most 1.
+func TestConcurrentAskersShareOneCursor(t *testing.T) {
+	b, lb := serveBalancer(t)
+	b.apply([]entry{life("s1", "a", 1), life("s2", "a", 2), life("s3", "a", 3)}, 3)
+	var all sync.WaitGroup
+	for asker := range 20 {
+		all.Go(func() {
+			for range 10 + asker {
+				if _, err := lb.Pick(t.Context(), &lookasidev1.PickRequest{}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	list, err := lb.ListServers(t.Context(), &lookasidev1.ListServersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	total, least, most := int64(0), int64(math.MaxInt64), int64(0)
+	for _, s := range list.GetServers() {
+		total, least, most = total+s.GetPicks(), min(least, s.GetPicks()), max(most, s.GetPicks())
+	}
+	if total != 20*10+20*19/2 || most-least > 1 {
+		t.Errorf("%d picks, of one server between %d and %d", total, least, most)
 	}
 }
 
