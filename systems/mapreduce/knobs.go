@@ -58,6 +58,7 @@ var metrics = []record.Metric{
 	{Name: "wall_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "the same, and the start and end of all processes"},
 	{Name: "map_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "from the first worker's hello to the end of the last map task"},
 	{Name: "reduce_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "from then to the publication; with the shuffle, which reduce tasks do as they read"},
+	{Name: "idle_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of the workers' time in which they had no task that counted: waiting for the last of a phase, and for answers"},
 	{Name: "mb_per_s", Kind: record.KindScalar, Unit: "MB/s", Better: record.Higher, Help: "input divided by time_s"},
 	{Name: "cpu_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "processor time of master and workers, as they tell it themselves"},
 	{Name: "master_cpu_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "processor time of the master"},

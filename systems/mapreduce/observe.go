@@ -44,6 +44,7 @@ func (r *outcome) times(o *record.Observation) {
 	o.Set("wall_s", r.wall.Seconds())
 	o.Set("map_s", seconds(r.summary.GetMapNs()))
 	o.Set("reduce_s", seconds(r.summary.GetReduceNs()))
+	o.Set("idle_share", 1-seconds(r.summary.GetBusyNs())/(r.seconds()*float64(r.workers)))
 	o.Set("mb_per_s", megabytes(r.summary.GetCounters().GetInputBytes())/r.seconds())
 }
 

@@ -39,6 +39,7 @@ func (m *master) summarize() *mapreducev1.Summary {
 	for i := range m.splits {
 		if r := m.result(plan.Task{Phase: plan.Map, Index: i}); r != nil {
 			addCounters(s.Counters, r.GetCounters())
+			s.BusyNs += r.GetWallNs()
 			s.MapLongestNs = max(s.MapLongestNs, r.GetWallNs())
 		}
 	}
@@ -51,6 +52,7 @@ func (m *master) summarize() *mapreducev1.Summary {
 	for x := range m.spec.reduces {
 		r := m.result(plan.Task{Phase: plan.Reduce, Index: x})
 		addCounters(s.Counters, r.GetCounters())
+		s.BusyNs += r.GetWallNs()
 		s.ReduceLongestNs = max(s.ReduceLongestNs, r.GetWallNs())
 		s.ReduceBytes = append(s.ReduceBytes, r.GetCounters().GetRunBytes())
 	}

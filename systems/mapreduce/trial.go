@@ -109,7 +109,7 @@ type expectationCache struct {
 
 var expectations expectationCache
 
-const maxExpectations = 2
+const maxExpectations = 4
 
 func (c *expectationCache) of(ctx context.Context, in input, files []string) (*expectation, error) {
 	c.mu.Lock()
@@ -135,7 +135,7 @@ type outcome struct {
 	spec    *spec
 	summary *mapreducev1.Summary
 	wall    time.Duration
-	struck  bool
+	workers int
 }
 
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
@@ -168,7 +168,7 @@ func runJob(ctx context.Context, b systems.Bench, v systems.Values, files []stri
 		return nil, fmt.Errorf("the job failed: %s", summary.GetFailure())
 	}
 	c.stop()
-	return &outcome{spec: s, summary: summary, wall: time.Since(began), struck: f.struck}, nil
+	return &outcome{spec: s, summary: summary, wall: time.Since(began), workers: c.workers}, nil
 }
 
 // trialSpec is the job that the knobs describe.

@@ -1824,8 +1824,10 @@ type Summary struct {
 	Maps            int32 `protobuf:"varint,10,opt,name=maps,proto3" json:"maps,omitempty"`
 	// What the processes have used, as far as the master knows: workers tell it
 	// with every beat and every finished task.
-	Master        *Usage         `protobuf:"bytes,11,opt,name=master,proto3" json:"master,omitempty"`
-	Workers       []*WorkerUsage `protobuf:"bytes,12,rep,name=workers,proto3" json:"workers,omitempty"`
+	Master  *Usage         `protobuf:"bytes,11,opt,name=master,proto3" json:"master,omitempty"`
+	Workers []*WorkerUsage `protobuf:"bytes,12,rep,name=workers,proto3" json:"workers,omitempty"`
+	// How long all finished tasks took together.
+	BusyNs        int64 `protobuf:"varint,13,opt,name=busy_ns,json=busyNs,proto3" json:"busy_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1942,6 +1944,13 @@ func (x *Summary) GetWorkers() []*WorkerUsage {
 		return x.Workers
 	}
 	return nil
+}
+
+func (x *Summary) GetBusyNs() int64 {
+	if x != nil {
+		return x.BusyNs
+	}
+	return 0
 }
 
 // WorkerUsage is what one worker did and used.
@@ -2269,7 +2278,7 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\askipped\x18\n" +
 	" \x01(\x03R\askipped\x12\x18\n" +
 	"\aresumed\x18\v \x01(\x03R\aresumed\x12\x16\n" +
-	"\x06joined\x18\f \x01(\x03R\x06joined\"\xd7\x03\n" +
+	"\x06joined\x18\f \x01(\x03R\x06joined\"\xf0\x03\n" +
 	"\aSummary\x12\x18\n" +
 	"\afailure\x18\x01 \x01(\tR\afailure\x127\n" +
 	"\bcounters\x18\x02 \x01(\v2\x1b.dyno.mapreduce.v1.CountersR\bcounters\x121\n" +
@@ -2284,7 +2293,8 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\x04maps\x18\n" +
 	" \x01(\x05R\x04maps\x120\n" +
 	"\x06master\x18\v \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x06master\x128\n" +
-	"\aworkers\x18\f \x03(\v2\x1e.dyno.mapreduce.v1.WorkerUsageR\aworkers\"\x91\x01\n" +
+	"\aworkers\x18\f \x03(\v2\x1e.dyno.mapreduce.v1.WorkerUsageR\aworkers\x12\x17\n" +
+	"\abusy_ns\x18\r \x01(\x03R\x06busyNs\"\x91\x01\n" +
 	"\vWorkerUsage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x05usage\x18\x02 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\x12\x1b\n" +
