@@ -46,7 +46,8 @@ type master struct {
 	mu       sync.Mutex
 	planner  *plan.Planner
 	sessions map[string]*session
-	all      []*session // also those that have ended, in the order of their coming
+	all      []*session                           // also those that have ended, in the order of their coming
+	results  map[plan.Attempt]*mapreducev1.Result // decoded so far
 	joined   int
 	joinedAt time.Duration // when the first worker came; 0: not yet
 	mapsAt   time.Duration // when the last map task was done
@@ -61,7 +62,7 @@ type master struct {
 func newMaster(ctx context.Context, s *spec, log *slog.Logger) (*master, error) {
 	m := &master{
 		spec: s, log: log, began: time.Now(), over: make(chan struct{}), stop: make(chan struct{}),
-		sessions: map[string]*session{}, changed: make(chan struct{}),
+		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{}, changed: make(chan struct{}),
 	}
 	var err error
 	if m.splits, err = task.Splits(disk.Disk{}, s.files, s.splitBytes()); err != nil {

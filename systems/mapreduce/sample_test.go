@@ -18,19 +18,20 @@ func TestSampleInReport(t *testing.T) {
 		if code := c.code(t); code != 0 {
 			t.Fatal(c.err.String())
 		}
-		row := "| `" + job + "` |"
+		var row strings.Builder
+		row.WriteString("| `" + job + "` |")
 		for _, name := range []string{"mr-out-0", "mr-out-1"} {
 			data, err := os.ReadFile(filepath.Join(out, name))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(string(data)) {
-				row += " `" + strings.TrimSuffix(line, "\n") + "`"
+				row.WriteString(" `" + strings.TrimSuffix(line, "\n") + "`")
 			}
-			row += " |"
+			row.WriteString(" |")
 		}
-		if !strings.Contains(mapreduce.System.Report, "\n"+row+"\n") {
-			t.Errorf("the report has no row\n%s", row)
+		if !strings.Contains(mapreduce.System.Report, "\n"+row.String()+"\n") {
+			t.Errorf("the report has no row\n%s", row.String())
 		}
 	}
 }

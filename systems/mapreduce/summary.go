@@ -60,17 +60,22 @@ func (m *master) summarize() *mapreducev1.Summary {
 	return s
 }
 
-// result is what a finished task has left; nil for one that is not done.
+// result is what a finished task has left; nil for one that is not done. Every
+// reduce task asks for those of all map tasks, so they are decoded once.
 func (m *master) result(t plan.Task) *mapreducev1.Result {
 	r, done := m.planner.Result(t)
 	if !done {
 		return nil
+	}
+	if known := m.results[r.Attempt]; known != nil {
+		return known
 	}
 	result := &mapreducev1.Result{}
 	if err := proto.Unmarshal(r.Result, result); err != nil {
 		m.log.Error("a result cannot be read", "task", t.String(), "error", err)
 		return nil
 	}
+	m.results[r.Attempt] = result
 	return result
 }
 
