@@ -13,20 +13,21 @@ import (
 // Disk is the file system of this machine.
 type Disk struct{}
 
-// Open implements [task.Disk]. Folders are refused.
+// Open implements [task.Disk]. What is no regular file is refused: it cannot be
+// read at any place, and to open a pipe may wait for ever.
 func (Disk) Open(name string) (task.Source, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder, not a file", name)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		_ = f.Close() // nothing was written
-		return nil, err
-	}
-	if info.IsDir() {
-		_ = f.Close() // nothing was written
-		return nil, fmt.Errorf("%s is a folder, not a file", name)
 	}
 	return source{f}, nil
 }
