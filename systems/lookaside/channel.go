@@ -72,6 +72,7 @@ func checkMode(mode, choose string) error {
 type channel struct {
 	conn      *grpc.ClientConn
 	builder   *lookasidegrpc.Builder          // of the modes ask and list
+	dir       *directory                      // if it was opened for this
 	byAddress map[string]lookasidegrpc.Server // of the others
 }
 
@@ -116,6 +117,14 @@ func openBalanced(name string, find func(ctx context.Context, service string, fo
 	}
 	conn, err := rpc.Dial(lookasidegrpc.Scheme+":///"+name, b.DialOptions()...)
 	return &channel{conn: conn, builder: b}, err
+}
+
+// close ends the channel, and the directory under it.
+func (ch *channel) close() {
+	_ = ch.conn.Close()
+	if ch.dir != nil {
+		ch.dir.close()
+	}
 }
 
 // compute makes a call and traces who had it.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"dyno/bench/load"
@@ -33,7 +34,7 @@ type clientOptions struct {
 	choose   string
 	seed     uint64
 	json     bool
-	open     func(systems.Shell) (*directory, error)
+	where    *whereabouts
 }
 
 const (
@@ -49,7 +50,7 @@ func clientRole() systems.Role {
 		Example: "dyno lookaside client --discovery etcd://127.0.0.1:2379 --clients 10 --requests 1000\n" +
 			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --rate 200 --length 5s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &clientOptions{open: discoveryFlags(fs)}
+			o := &clientOptions{where: directoryFlags(fs, "where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+dnsPort+")")}
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
 			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
@@ -118,12 +119,12 @@ func (o *clientOptions) run(ctx context.Context, sh systems.Shell) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	dir, err := o.open(sh)
+	ch, err := o.channel(ctx, sh)
 	if err != nil {
 		return err
 	}
-	defer dir.close()
-	a, err := o.drive(ctx, dir)
+	defer ch.close()
+	a, err := o.drive(ctx, ch)
 	if err != nil {
 		return err
 	}
@@ -133,13 +134,33 @@ func (o *clientOptions) run(ctx context.Context, sh systems.Shell) error {
 	return a.print(sh.Out)
 }
 
-// drive opens a channel and runs the load through it.
-func (o *clientOptions) drive(ctx context.Context, dir *directory) (*account, error) {
-	ch, err := openChannel(ctx, dir, o)
+// channel finds the balancer, or the servers, and opens a channel.
+func (o *clientOptions) channel(ctx context.Context, sh systems.Shell) (*channel, error) {
+	if strings.HasPrefix(o.where.discovery, dnsScheme) {
+		if o.mode != modeAsk && o.mode != modeList {
+			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT", o.where.discovery, o.mode)
+		}
+		n, err := newNames(o.where.discovery)
+		if err != nil {
+			return nil, err
+		}
+		return openBalanced(o.where.service, n.find, o)
+	}
+	dir, err := o.where.open(sh)
 	if err != nil {
 		return nil, err
 	}
-	defer ch.conn.Close()
+	ch, err := openChannel(ctx, dir, o)
+	if err != nil {
+		dir.close()
+		return nil, err
+	}
+	ch.dir = dir
+	return ch, nil
+}
+
+// drive runs the load through a channel.
+func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error) {
 	c := newCaller(ch, *o)
 	// From the outside the last interval would be missed: the process ends.
 	sampler, err := sample.Start(ctx, []sample.Target{{Name: "self", PID: os.Getpid()}}, 0)

@@ -61,11 +61,21 @@ type entryValue struct {
 
 // discoveryFlags declares what every role but the registry needs to find it.
 func discoveryFlags(fs systems.FlagSet) (open func(systems.Shell) (*directory, error)) {
-	discovery := fs.String("discovery", "etcd://127.0.0.1:2379", "where membership is kept: etcd://HOST:PORT[,HOST:PORT]...")
-	name := fs.String("service", "compute", "which of the services in the directory")
-	return func(sh systems.Shell) (*directory, error) {
-		return openDirectory(*discovery, *name, slog.New(slog.NewTextHandler(sh.Err, nil)))
-	}
+	return directoryFlags(fs, "where membership is kept: etcd://HOST:PORT[,HOST:PORT]...").open
+}
+
+// whereabouts are the flags that say where to look.
+type whereabouts struct{ discovery, service string }
+
+func directoryFlags(fs systems.FlagSet, help string) *whereabouts {
+	w := new(whereabouts)
+	fs.StringVar(&w.discovery, "discovery", "etcd://127.0.0.1:2379", help)
+	fs.StringVar(&w.service, "service", "compute", "which of the services there")
+	return w
+}
+
+func (w *whereabouts) open(sh systems.Shell) (*directory, error) {
+	return openDirectory(w.discovery, w.service, slog.New(slog.NewTextHandler(sh.Err, nil)))
 }
 
 func openDirectory(discovery, service string, log *slog.Logger) (*directory, error) {
