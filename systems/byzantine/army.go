@@ -107,7 +107,11 @@ func (a *army) disband(ctx context.Context, lost general.Set) error {
 // fight plays a run.
 func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 	a.runs++
-	if err := a.muster(ctx, b); err != nil {
+	addresses := make([]string, b.N)
+	for id, p := range a.processes {
+		addresses[id] = p.Addr()
+	}
+	if err := a.muster(ctx, b, addresses); err != nil {
 		return nil, err
 	}
 	o := &outcome{battle: b}
@@ -140,11 +144,7 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 }
 
 // muster tells everybody his part.
-func (a *army) muster(ctx context.Context, b battle) error {
-	addresses := make([]string, b.N)
-	for id, p := range a.processes {
-		addresses[id] = p.Addr()
-	}
+func (a *army) muster(ctx context.Context, b battle, addresses []string) error {
 	return each(b.N, func(id int) error {
 		ctx, cancel := context.WithTimeout(ctx, musterTimeout)
 		defer cancel()
