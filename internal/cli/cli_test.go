@@ -257,6 +257,7 @@ func TestReportHeadings(t *testing.T) {
 	}
 	for _, heading := range []string{
 		"## lookaside", "### Services and RPCs", "### Assumptions", "### Scale test approach", "### Observations",
+		"## byzantine", "### Effectiveness analysis",
 		"## Checks", "## Machine and noise", "## Threats to validity", "## How to reproduce",
 	} {
 		if !strings.Contains(string(text), "\n"+heading+"\n") {

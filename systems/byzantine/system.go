@@ -62,6 +62,7 @@ var metrics = []record.Metric{
 	{Name: "agreement_share", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "runs in which all loyal generals decided the same, and what a loyal commander ordered, divided by all runs"},
 	{Name: "runs", Kind: record.KindScalar, Unit: "runs", Help: "runs in the window"},
 	{Name: "run", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from the start of the first round to the last decision"},
+	{Name: "run_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "the same, mean: also where there are too few runs for a percentile"},
 	{Name: "values", Kind: record.KindScalar, Unit: "values", Better: record.Lower, Help: "values carried in a run, mean"},
 	{Name: "messages", Kind: record.KindScalar, Unit: "messages", Better: record.Lower, Help: "batches sent in a run, one per sender, receiver and round, mean"},
 	{Name: "kilobytes", Kind: record.KindScalar, Unit: "kB", Better: record.Lower, Help: "size of all batches of a run, mean"},

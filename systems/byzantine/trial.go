@@ -93,6 +93,7 @@ func (c *cell) observe(a *account) record.Observation {
 	o.Set("agreement_share", float64(a.Agreed)/runs)
 	o.Set("runs", runs)
 	o.SetHistogram("run", a.Duration)
+	o.Set("run_ms", a.Duration.Mean().Seconds()*1e3)
 	o.Set("cpu_ms", a.CPU*1e3/runs)
 	o.Set("dropped", float64(a.Dropped)/runs)
 	if c.base.resolver != resolvePruned {
