@@ -48,15 +48,17 @@ func pitch(t *testing.T, n int) *camp {
 		}))...)
 	}
 	for id := range n {
-		name := generalName(id)
-		c.names = append(c.names, name)
-		listeners[name] = bufconn.Listen(1 << 16)
+		c.names = append(c.names, generalName(id))
+		listeners[c.names[id]] = bufconn.Listen(1 << 16)
+	}
+	for id, name := range c.names {
+		listener := listeners[name]
 		p := &post{keys: &keys[id], dial: dial}
 		ctx, cancel := context.WithCancel(context.Background())
 		served := make(chan error, 1)
 		go func() {
 			served <- rpc.Serve(ctx, rpc.Options{
-				Listener: listeners[name], BeforeStop: func(context.Context) { p.leave() },
+				Listener: listener, BeforeStop: func(context.Context) { p.leave() },
 				Server: []grpc.ServerOption{grpc.ChainUnaryInterceptor(p.keys.demandProof)},
 			}, func(r grpc.ServiceRegistrar) { byzantinev1.RegisterGeneralServiceServer(r, p) })
 		}()
