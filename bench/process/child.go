@@ -195,7 +195,7 @@ func (c *child) awaitStop(ctx context.Context) error {
 		}
 		return c.failure("was killed", ctxErr)
 	}
-	if c.err != nil && !c.endedBy(syscall.SIGTERM) && !c.endedBy(syscall.SIGKILL) {
+	if c.err != nil && !c.launch.Expendable && !c.endedBy(syscall.SIGTERM) && !c.endedBy(syscall.SIGKILL) {
 		return c.failure("did not end well when asked to", c.err)
 	}
 	return nil

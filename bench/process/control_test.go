@@ -144,6 +144,34 @@ func TestFailureOfARoleThatDoesNotServe(t *testing.T) {
 	failure(t, context.Cause(ctx), "nobody asked", "line 20: no good")
 }
 
+// The end of an expendable process, however bad, is nobody's failure but its
+// own.
+func TestExpendable(t *testing.T) {
+	ctx, g := open(t, nil)
+	var all []systems.Process
+	for _, role := range []string{"fails", "server", "rude"} {
+		p, err := g.Start(ctx, systems.Launch{Role: role, Name: role, Expendable: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	_, err := all[0].Wait(ctx)
+	failure(t, err, "fails fails failed: exit status 1")
+	if err := syscall.Kill(all[1].PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all[1].Wait(ctx); err == nil {
+		t.Error("a killed process is said to have done its work")
+	}
+	if ctx.Err() != nil {
+		t.Errorf("the trial is over: %v", context.Cause(ctx))
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWaitEndsWithItsContext(t *testing.T) {
 	ctx, g := open(t, nil)
 	p := start(ctx, t, g, "worker")

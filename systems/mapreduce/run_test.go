@@ -229,7 +229,7 @@ func TestCrashes(t *testing.T) {
 	}
 	long := write(t, dir, "long", strings.Repeat("line\n", 300))
 	c := dyno(t, dir, "run", "broken", "--out", "never", long)
-	if code := c.code(t); code != 1 || !strings.Contains(c.err.String(), "it never works") {
+	if code := c.code(t); code != 1 || !strings.Contains(c.err.String(), "dyno: the job failed: map 0 crashed") || !strings.Contains(c.err.String(), "it never works") {
 		t.Errorf("exit status %d, %s; want 1 and the reason", code, c.err.String())
 	}
 	if _, err := os.Stat(filepath.Join(dir, "never")); err == nil {
