@@ -99,6 +99,19 @@ func (whisper) Say(r *general.Relay) general.Word {
 	return general.Word{Spoken: r.To & loyal & -loyal}
 }
 
+func TestWhispersAreHeard(t *testing.T) {
+	for _, size := range [][2]int{{4, 2}, {5, 2}, {5, 3}, {7, 2}} {
+		for _, a := range general.Algorithms {
+			subsets(size[0], size[1], func(traitors general.Set) {
+				p := council.Plan{Algorithm: a, N: size[0], T: size[1], Order: general.Attack, Traitors: traitors, Traitor: whisper{}, Seed: 1}
+				if v := p.Judge(council.Run(p).Decisions); p.Guaranteed() && (!v.Agreement || !v.Validity) {
+					t.Errorf("%s, n=%d t=%d, traitors %b: %+v", a.Name, p.N, p.T, traitors, v)
+				}
+			})
+		}
+	}
+}
+
 // mutants are protocols that are broken in the ways that matter. The check must
 // notice each at a size where the right one is guaranteed to hold.
 var mutants = []struct {
