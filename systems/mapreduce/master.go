@@ -23,7 +23,7 @@ const (
 	defaultLease = time.Second
 	minLease     = 50 * time.Millisecond
 
-	leaseBeats  = 20  // beats in a lease
+	leaseBeats  = 40  // beats in a lease
 	quietBeats  = 4   // missed beats that make a backup worth while
 	slowFactor  = 2.0 // ages, in medians, that do
 	minAge      = 100 * time.Millisecond
