@@ -91,8 +91,9 @@ func (m measure) words() string {
 // label is how the metric is called on an axis or at the head of a column.
 func (m measure) label() string { return withUnit(m.words(), m.unit) }
 
+// withUnit leaves out a unit that says nothing: none, 1, or the name itself.
 func withUnit(name, unit string) string {
-	if unit == "" {
+	if unit == "" || unit == "1" || unit == name {
 		return name
 	}
 	return name + " (" + unit + ")"
