@@ -144,6 +144,7 @@ func TestReadMistakes(t *testing.T) {
 		"unknown scale":        {"  deep:", "  depe:", []string{"depe", "deep"}},
 		"missing scale":        {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
 		"too many details":     {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},
+		"scale keeps no level": {"budget: 1m", "budget: 1m, only: {policy: [d]}", []string{":15:", `"d"`}},
 		"unknown figure kind":  {"kind: bars", "kind: pie", []string{":19:", `"pie"`, "bars, members"}},
 		"unknown metric":       {"y: rate_rps", "y: rate_rsp", []string{":19:", `"rate_rsp"`, "rate_rps"}},
 		"vector as a bar":      {"y: rate_rps", "y: share", []string{":19:", `"share"`}},

@@ -81,6 +81,9 @@ func (k *checker) scales() error {
 		case s.Length <= 0:
 			return k.fail(errors.New("length must be above 0, for example 5s"), "scales", name, "length")
 		}
+		if err := k.where(s.Only); err != nil {
+			return k.fail(err, "scales", name, "only")
+		}
 	}
 	for _, name := range Scales {
 		if _, ok := k.e.Scales[name]; !ok && (name != "quick" || k.e.Flagship) {

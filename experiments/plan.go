@@ -92,7 +92,10 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 		return nil, &systems.UsageError{Err: err}
 	}
 	all = append(all, controls...)
-	kept, err := narrow(e, all, sel.Only)
+	if all, err = narrow(e, all, scale.Only, "scale "+sel.Scale+", only"); err != nil {
+		return nil, err
+	}
+	kept, err := narrow(e, all, sel.Only, "--only")
 	if err != nil {
 		return nil, err
 	}
@@ -264,12 +267,13 @@ func (c *Cell) Label(e *Experiment) string {
 	return strings.Join(parts, " ")
 }
 
-// narrow keeps the cells that --only asks for.
-func narrow(e *Experiment, all []*Cell, only record.Where) ([]*Cell, error) {
+// narrow keeps the cells that a filter asks for; source says in errors whose
+// filter it is.
+func narrow(e *Experiment, all []*Cell, only record.Where, source string) ([]*Cell, error) {
 	for knob, words := range only {
 		kn, err := e.System.Knob(knob)
 		if err != nil {
-			return nil, systems.Usagef("--only: %w", err)
+			return nil, systems.Usagef("%s: %w", source, err)
 		}
 		var present []string
 		for _, c := range all {
@@ -282,7 +286,7 @@ func narrow(e *Experiment, all []*Cell, only record.Where) ([]*Cell, error) {
 				words[i] = c
 			}
 			if !slices.Contains(present, words[i]) {
-				return nil, systems.Usagef("--only: level %w of knob %s in %s", &systems.ChoiceError{Word: w, Allowed: present}, knob, e.Name)
+				return nil, systems.Usagef("%s: level %w of knob %s in %s", source, &systems.ChoiceError{Word: w, Allowed: present}, knob, e.Name)
 			}
 		}
 	}
@@ -293,7 +297,7 @@ func narrow(e *Experiment, all []*Cell, only record.Where) ([]*Cell, error) {
 		}
 	}
 	if len(kept) == 0 {
-		return nil, systems.Usagef("--only leaves no cell of %s", e.Name)
+		return nil, systems.Usagef("%s leaves no cell of %s", source, e.Name)
 	}
 	return kept, nil
 }

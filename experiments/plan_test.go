@@ -104,6 +104,24 @@ func TestPlanKeepsBudget(t *testing.T) {
 	}
 }
 
+// A scale may keep some of the cells only, and --only some of those.
+func TestPlanScaleOnly(t *testing.T) {
+	e, err := read(t, strings.Replace(good, "budget: 1m", "budget: 1m, only: {policy: [b]}", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(e, Selection{Scale: "quick", Seed: 1, Only: record.Where{"clients": {"10"}}})
+	if err != nil || len(p.Cells) != 1 || p.Cells[0].Label(e) != "policy=b clients=10" {
+		t.Errorf("%+v, %v; want the cell policy=b clients=10 alone", p, err)
+	}
+	if p, err := NewPlan(e, Selection{Scale: "full", Seed: 1}); err != nil || len(p.Cells) != 5 {
+		t.Errorf("scale full: %+v, %v; want all five cells", p, err)
+	}
+	if _, err := NewPlan(e, Selection{Scale: "quick", Only: record.Where{"policy": {"a"}}}); !systems.IsUsage(err) {
+		t.Errorf("--only of what the scale leaves out: %v", err)
+	}
+}
+
 func TestPlanOnly(t *testing.T) {
 	p := plan(t, Selection{Scale: "full", Seed: 1, Only: record.Where{"policy": {"b", "c"}, "clients": {"10", "50"}}})
 	var labels []string

@@ -61,6 +61,7 @@ type Scale struct {
 	Warmup       Seconds `yaml:"warmup" json:"warmup_s"`             // least time before the window
 	Length       Seconds `yaml:"length" json:"length_s"`             // least length of the window
 	Budget       Seconds `yaml:"budget" json:"budget_s"`             // most that the planner may spend; 0: no limit
+	Only         Where   `yaml:"only" json:"only,omitempty"`         // the cells that the scale keeps; empty: all
 }
 
 // Seconds is a span of time. Files write it as a Go duration ("1.5s").
