@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dyno/systems/mapreduce/disk"
 	"dyno/systems/mapreduce/task"
 )
 
@@ -22,7 +23,6 @@ type layout struct{ out string }
 func (l layout) scratch() string { return filepath.Join(l.out, scratchName) }
 func (l layout) journal() string { return filepath.Join(l.scratch(), "journal") }
 func (l layout) address() string { return filepath.Join(l.scratch(), "master") }
-func (l layout) runs() string    { return filepath.Join(l.scratch(), "runs") }
 func (l layout) staged() string  { return filepath.Join(l.scratch(), "out") }
 
 func (l layout) stagedOutput(reduce int) string {
@@ -33,12 +33,28 @@ func (l layout) output(reduce int) string { return filepath.Join(l.out, task.Out
 
 // make creates all folders.
 func (l layout) make() error {
-	for _, dir := range []string{l.out, l.scratch(), l.runs(), l.staged()} {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return fmt.Errorf("folder for the job: %w", err)
-		}
+	err := os.MkdirAll(l.scratch(), 0o777)
+	if err == nil {
+		err = disk.Spread(l.scratch())
+	}
+	if err == nil {
+		err = os.MkdirAll(l.staged(), 0o777)
+	}
+	if err != nil {
+		return fmt.Errorf("folder for the job: %w", err)
 	}
 	return nil
+}
+
+// makeRuns makes a folder for runs and returns its name. It is a new one each
+// time, since the file system places folders by their names: see
+// [disk.Spread].
+func (l layout) makeRuns() (string, error) {
+	dir, err := os.MkdirTemp(l.scratch(), "runs-")
+	if err != nil {
+		return "", fmt.Errorf("folder for the runs: %w", err)
+	}
+	return dir, nil
 }
 
 // occupied says what is in the output folder: a job's scratch folder, and
@@ -63,7 +79,8 @@ func (l layout) occupied() (scratch, other bool, err error) {
 
 // publish puts the finished outputs in place of what was there, and removes
 // outputs of an earlier job beyond them. It may be repeated after a crash: an
-// output that is not staged any more was published then.
+// output that is not staged any more was published then. So the caller first
+// has made sure, with sync, that what is staged stays.
 func (l layout) publish(reduces int) error {
 	for x := range reduces {
 		err := os.Rename(l.stagedOutput(x), l.output(x))
@@ -121,6 +138,10 @@ func writeFile(name, content string) error {
 	}
 	return os.Rename(temp, name)
 }
+
+// sync makes the names of staged outputs durable; the tasks did so with their
+// content.
+func (l layout) sync() error { return syncDir(l.staged()) }
 
 func syncDir(name string) error {
 	f, err := os.Open(name)

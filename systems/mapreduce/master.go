@@ -253,6 +253,9 @@ func (m *master) end(failure string) {
 }
 
 func (m *master) publish() error {
+	if err := m.spec.layout().sync(); err != nil {
+		return err
+	}
 	if err := m.book.force(context.Background(), entry{Publish: true}); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

@@ -134,20 +134,24 @@ func (c *cluster) start(ctx context.Context) (err error) {
 	if err != nil {
 		return firstCause(err)
 	}
+	runs, err := c.spec.layout().makeRuns()
+	if err != nil {
+		return err
+	}
 	c.procs, c.left = make([]systems.Process, c.workers), c.workers
 	errs := make([]error, c.workers)
 	var all sync.WaitGroup
 	for i := range c.workers {
-		all.Go(func() { errs[i] = c.startWorker(ctx, i) })
+		all.Go(func() { errs[i] = c.startWorker(ctx, i, runs) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
-func (c *cluster) startWorker(ctx context.Context, i int) error {
+func (c *cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
 	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: []string{
-		"--master", c.master.Addr(), "--dir", c.spec.layout().runs(), "--name", name, "--patience", "1s",
+		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
 	}})
 	if err != nil {
 		return err

@@ -71,7 +71,8 @@ type Reduced struct {
 
 // Run merges the runs, calls Reduce for each key and publishes the output
 // under [OutputName] in Out: written under a temporary name, made durable,
-// renamed; also when it is empty. It returns a *Lost when a run cannot be
+// renamed; also when it is empty. Its name is not durable yet: whoever needs
+// that syncs Out, once for all tasks. It returns a *Lost when a run cannot be
 // used, a *Crash when the user's function panics, the context's error soon
 // after it ends, or the disk's error; on any error it leaves no file behind.
 func (r Reduce) Run(ctx context.Context, disk Disk) (Reduced, error) {

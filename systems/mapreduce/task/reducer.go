@@ -61,9 +61,8 @@ func (r *reducer) reduce() error {
 	}
 	if err != nil {
 		_ = r.disk.Remove(temporary) // it may not be there; the error that counts is err
-		return err
 	}
-	return r.disk.SyncDir(r.Out)
+	return err
 }
 
 // fanIn is how many runs may be open at a time. Each holds a block.
