@@ -10,18 +10,6 @@ import (
 	"dyno/systems"
 )
 
-// What a trial costs beside its warm-up and window: starting the processes,
-// draining, checking, reaping. Seen: 0.5 to 1 s for twelve servers on two cores.
-const trialOverhead = 800 * time.Millisecond
-
-// What the yardsticks of a block take: long enough for a median, short beside
-// the trials. Starting and ending their two processes comes on top.
-const (
-	yardstickQuick    = time.Second
-	yardstickLength   = 2 * time.Second
-	yardstickOverhead = 300 * time.Millisecond
-)
-
 // A trial warms up for at least this many of the system's time constants and
 // measures for at least that many.
 const (
@@ -34,14 +22,15 @@ const maxTrials = 100_000
 
 // Cell is one combination of levels.
 type Cell struct {
-	Index   int // from 1, in the order of the file
-	Detail  bool
-	Control string        // the negative control that it is; empty for a cell whose figures count
-	Factors record.Values // the swept knobs
-	Values  systems.Values
-	Warmup  time.Duration
-	Length  time.Duration
-	Probes  int // of a search: how often the two come at most; else 1
+	Index    int // from 1, in the order of the file
+	Detail   bool
+	Control  string        // the negative control that it is; empty for a cell whose figures count
+	Factors  record.Values // the swept knobs
+	Values   systems.Values
+	Warmup   time.Duration
+	Length   time.Duration
+	Probes   int           // of a search: how often the two come at most; else 1
+	overhead time.Duration // of a trial, beside that; 0: trialOverhead
 }
 
 // Trial is one measurement to be made.
@@ -120,6 +109,9 @@ func (p *Plan) stretch(c *Cell, scale record.Scale) {
 		tau := p.System.TimeConstant(c.Values)
 		c.Warmup, c.Length = max(c.Warmup, warmupConstants*tau), max(c.Length, lengthConstants*tau)
 	}
+	if p.System.Overhead != nil {
+		c.overhead = p.System.Overhead(c.Values)
+	}
 }
 
 // fit gives up detail blocks first, then blocks, until the budget is kept.
@@ -140,44 +132,6 @@ func (p *Plan) fit(blocks, detail int) (int, int) {
 	}
 	return blocks, detail
 }
-
-func (p *Plan) cost(blocks, detail int) time.Duration {
-	sum := time.Duration(blocks) * p.yardstickCost()
-	for _, c := range p.Cells {
-		n := blocks
-		if c.Detail {
-			n = detail
-		}
-		sum += time.Duration(n) * c.cost()
-	}
-	return sum
-}
-
-func (c *Cell) cost() time.Duration {
-	return trialOverhead + time.Duration(c.Probes)*(c.Warmup+c.Length)
-}
-
-// Estimate is how long the trials from the given one on should take.
-func (p *Plan) Estimate(from int) time.Duration {
-	var sum time.Duration
-	for i := min(from, len(p.Trials)); i < len(p.Trials); i++ {
-		if i == 0 || p.Trials[i-1].Block != p.Trials[i].Block {
-			sum += p.yardstickCost()
-		}
-		sum += p.Trials[i].Cell.cost()
-	}
-	return sum
-}
-
-// yardstick is how long the yardsticks are measured before each block.
-func (p *Plan) yardstick() time.Duration {
-	if p.Scale == "quick" {
-		return yardstickQuick
-	}
-	return yardstickLength
-}
-
-func (p *Plan) yardstickCost() time.Duration { return p.yardstick() + yardstickOverhead }
 
 // lay writes out the trials, block by block.
 func (p *Plan) lay(detail int) {

@@ -30,6 +30,10 @@ type System struct {
 	// short. Nil means that the experiment's own times always do.
 	TimeConstant func(Values) time.Duration
 
+	// Overhead estimates what a trial takes beside its warm-up and window, for
+	// plans and budgets. Nil or 0: what starting a dozen processes takes.
+	Overhead func(Values) time.Duration
+
 	// Report is the text/template of the system's section in REPORT.md: prose
 	// by hand, figures and numbers from stored results.
 	Report string

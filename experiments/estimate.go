@@ -1,0 +1,56 @@
+package experiments
+
+import (
+	"cmp"
+	"time"
+)
+
+// What a trial costs beside its warm-up and window: starting the processes,
+// draining, checking, reaping. Seen: 0.5 to 1 s for twelve servers on two cores.
+const trialOverhead = 800 * time.Millisecond
+
+// What the yardsticks of a block take: long enough for a median, short beside
+// the trials. Starting and ending their two processes comes on top.
+const (
+	yardstickQuick    = time.Second
+	yardstickLength   = 2 * time.Second
+	yardstickOverhead = 300 * time.Millisecond
+)
+
+func (p *Plan) cost(blocks, detail int) time.Duration {
+	sum := time.Duration(blocks) * p.yardstickCost()
+	for _, c := range p.Cells {
+		n := blocks
+		if c.Detail {
+			n = detail
+		}
+		sum += time.Duration(n) * c.cost()
+	}
+	return sum
+}
+
+func (c *Cell) cost() time.Duration {
+	return cmp.Or(c.overhead, trialOverhead) + time.Duration(c.Probes)*(c.Warmup+c.Length)
+}
+
+// Estimate is how long the trials from the given one on should take.
+func (p *Plan) Estimate(from int) time.Duration {
+	var sum time.Duration
+	for i := min(from, len(p.Trials)); i < len(p.Trials); i++ {
+		if i == 0 || p.Trials[i-1].Block != p.Trials[i].Block {
+			sum += p.yardstickCost()
+		}
+		sum += p.Trials[i].Cell.cost()
+	}
+	return sum
+}
+
+// yardstick is how long the yardsticks are measured before each block.
+func (p *Plan) yardstick() time.Duration {
+	if p.Scale == "quick" {
+		return yardstickQuick
+	}
+	return yardstickLength
+}
+
+func (p *Plan) yardstickCost() time.Duration { return p.yardstick() + yardstickOverhead }
