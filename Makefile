@@ -58,6 +58,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_INTERRUPTIONS=100 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
+	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside
 	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 
 clean: ## remove what was built and run outside the repository's results

@@ -1,9 +1,12 @@
 package lookaside
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"flag"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,15 +155,25 @@ func hunted(t *testing.T, h sim.Hunt) *sim.Failure {
 // The cores, apply and Register as they are, under seeded faults: nothing may
 // be found. Servers are taken to know the create revision of their key, as
 // directory.announce promises; [mutantRevision] is what it means if they do not.
+// DYNO_SEEDS says how many seeds a policy has (make soak: 2000). Without it they are
+// ten times as many as most mutants take.
 func TestSimulatedFaults(t *testing.T) {
+	given := 0
+	if text := os.Getenv("DYNO_SEEDS"); text != "" {
+		var err error
+		if given, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, p := range policy.All {
 		t.Run(p.Name, func(t *testing.T) {
-			seeds := 500
+			seeds := 200
 			switch p.Shares {
 			case policy.First, policy.Even, policy.Loaded:
 			default:
-				seeds = 60 // the referee has less to say of their picks
+				seeds = 40 // the referee has less to say of their picks
 			}
+			seeds = cmp.Or(given, seeds)
 			if f := hunted(t, simHunt(p, mutantNone, seeds)); f != nil {
 				t.Errorf("\n%s", f)
 			}

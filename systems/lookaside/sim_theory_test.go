@@ -37,7 +37,8 @@ func simulate(t testing.TB, s Simulation) SimulationResult {
 // Poisson arrivals. Round robin gives each server Erlang-12 arrivals, so the
 // closed form is that of GI/M/1; the values of least_load are simulated ones
 // from elsewhere. The lengths are such that 3 % is more than three standard
-// errors, which the test checks rather than trusts.
+// errors, which the test checks rather than trusts. The higher the load, the
+// longer it takes: of round robin 0.95 is in TestSimulatedTrialsAgreeWithTheory.
 func TestSimulatedResponseAgreesWithTheory(t *testing.T) {
 	for _, c := range []struct {
 		policy   string
@@ -47,12 +48,8 @@ func TestSimulatedResponseAgreesWithTheory(t *testing.T) {
 		requests int
 	}{
 		{"round_robin", 0.5, simMean, erlangResponse(12, 0.5), 200_000},
-		{"round_robin", 0.7, simMean, erlangResponse(12, 0.7), 600_000},
 		{"round_robin", 0.8, simMean, erlangResponse(12, 0.8), 800_000},
-		{"round_robin", 0.9, simMean, erlangResponse(12, 0.9), 2_800_000},
 		{"least_load", 0.5, 0, 1.013, 100_000},
-		{"least_load", 0.7, 0, 1.119, 150_000},
-		{"least_load", 0.8, 0, 1.285, 300_000},
 		{"least_load", 0.9, 0, 1.755, 800_000},
 		{"least_load", 0.8, simMean, 1.65, 300_000},
 		{"least_load", 0.8, 10 * simMean, 2.32, 300_000},

@@ -81,12 +81,12 @@ func TestSimulatedTrialsRepeat(t *testing.T) {
 	}
 }
 
-// The targets of the design: at every load the mean under random and round
-// robin is within 3 % of theory.
+// The targets of the design: from a low load to a high one the mean under random
+// and round robin is within 3 % of theory.
 func TestSimulatedTrialsAgreeWithTheory(t *testing.T) {
 	for p, lengths := range map[string]map[string]time.Duration{
-		"random":      {"0.5": 200, "0.7": 300, "0.8": 400, "0.9": 300, "0.95": 500},
-		"round_robin": {"0.95": 400}, // the others are in TestSimulatedResponseAgreesWithTheory
+		"random":      {"0.5": 200, "0.8": 400, "0.95": 500},
+		"round_robin": {"0.95": 400}, // lower ones are in TestSimulatedResponseAgreesWithTheory
 	} {
 		for load, length := range lengths {
 			o := simTrial(t, 3, length*time.Millisecond, map[string]string{"policy": p, "offered-load": load, "report-interval": "1s"})
