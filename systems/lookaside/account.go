@@ -12,7 +12,7 @@ import (
 // who did what. Durations are in nanoseconds.
 type account struct {
 	Load       load.Summary    `json:"load"`
-	Cores      float64         `json:"cores"`               // of the processor, mean over the window, this process
+	Cores      float64         `json:"cores"`               // of the processor, mean over the window, this process; not of a search
 	Alone      int64           `json:"alone"`               // requests in mode ask that were not asked for, since the balancer was away
 	Broken     int64           `json:"broken"`              // attempts that did not bring an answer
 	LastBroken int64           `json:"last_broken_unix_ns"` // when the last request ended that had one; 0: none had
@@ -25,9 +25,9 @@ type serverAccount struct {
 	ID           string     `json:"id"`
 	Instance     string     `json:"instance"`
 	Address      string     `json:"address"`
-	MaxInFlight  int64      `json:"max_in_flight"` // requests under way, by who served them at last
+	MaxInFlight  int64      `json:"max_in_flight"` // requests under way, by who served them at last; not of a search
 	LastPickedNS int64      `json:"last_picked_unix_ns"`
-	Window       serverWork `json:"window"` // requests that ended in the window
+	Window       serverWork `json:"window"` // requests that ended in the window; not of a search
 	Total        serverWork `json:"total"`
 	Sent         int64      `json:"sent"` // attempts, broken ones included
 }
@@ -56,13 +56,12 @@ type accountShare struct {
 	Sojourn time.Duration `json:"sojourn_ns"`
 }
 
-// account closes the books once the load is over. The spans of a result come
-// by client, then by time, just as the answers do.
-func (c *caller) account(res *load.Result) account {
-	a := account{Load: res.Summary(), Servers: make([]serverAccount, len(c.instances.all)), Clients: make([]clientAccount, res.Clients)}
-	most := peaks(res)
+// account closes the books of a load that is over. Its spans are nil when it
+// was a search: then nothing is known of the window.
+func (c *caller) account(sum load.Summary, spans *load.Result) account {
+	a := account{Load: sum, Servers: make([]serverAccount, len(c.instances.all)), Clients: make([]clientAccount, sum.Clients)}
 	for i, s := range c.instances.all {
-		a.Servers[i] = serverAccount{ID: s.ID, Instance: s.Instance, Address: s.Address, MaxInFlight: most[int32(i)]}
+		a.Servers[i] = serverAccount{ID: s.ID, Instance: s.Instance, Address: s.Address}
 	}
 	for i := range a.Clients {
 		log := &c.clients[i]
@@ -84,23 +83,42 @@ func (c *caller) account(res *load.Result) account {
 			server.Sent += t.sent
 			server.LastPickedNS = max(server.LastPickedNS, t.last.UnixNano())
 		}
+		a.answered(i, log.answers)
+	}
+	if spans != nil {
+		a.measure(spans, c.clients)
+	}
+	return a
+}
+
+// answered counts a client's right answers.
+func (a *account) answered(client int, answers []answer) {
+	for _, ans := range answers {
+		if !ans.ok {
+			continue
+		}
+		share := &a.Clients[client].Shares[ans.target]
+		share.OK++
+		share.Sojourn += ans.sojourn
+		a.Servers[ans.target].Total.add(ans)
+	}
+}
+
+// measure adds what takes the time of each request. The spans of a result come
+// by client, then by time, just as the answers do.
+func (a *account) measure(res *load.Result, clients []clientLog) {
+	most := peaks(res)
+	for i := range a.Servers {
+		a.Servers[i].MaxInFlight = most[int32(i)]
 	}
 	next := make([]int, res.Clients)
 	for _, s := range res.Spans {
-		ans := c.clients[s.Client].answers[next[s.Client]]
+		ans := clients[s.Client].answers[next[s.Client]]
 		next[s.Client]++
-		if s.Outcome != record.OK {
-			continue
-		}
-		share, server := &a.Clients[s.Client].Shares[s.Target], &a.Servers[s.Target]
-		share.OK++
-		share.Sojourn += ans.sojourn
-		server.Total.add(ans)
-		if s.End >= res.BeginNS && s.End <= res.EndNS {
-			server.Window.add(ans)
+		if ans.ok && s.End >= res.BeginNS && s.End <= res.EndNS {
+			a.Servers[ans.target].Window.add(ans)
 		}
 	}
-	return a
 }
 
 func (w *serverWork) add(a answer) {

@@ -47,9 +47,13 @@ type tries struct {
 	last time.Time // when it was picked last
 }
 
-// answer is what the server said about one request; the zero value when there
-// was no answer.
-type answer struct{ service, sojourn time.Duration }
+// answer is how one request ended: who had it last, and what the server said
+// about it; without times when there was no answer.
+type answer struct {
+	target           int32
+	ok               bool
+	service, sojourn time.Duration
+}
 
 func newCaller(ch *channel, o clientOptions) *caller {
 	return &caller{
@@ -68,13 +72,16 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	log.trace.Attempts = log.trace.Attempts[:0]
 	resp, err := c.channel.compute(ctx, c.stub, req, &log.trace)
 	target, outcome := c.settle(log, err)
-	log.answers = append(log.answers, answer{service: time.Duration(resp.GetServiceNs()), sojourn: time.Duration(resp.GetSojournNs())})
 	if err != nil {
 		log.reason = err.Error()
 	} else if err := log.verify(req, resp); err != nil {
 		log.reason = err.Error()
 		outcome = record.Failed
 	}
+	log.answers = append(log.answers, answer{
+		target: target, ok: outcome == record.OK,
+		service: time.Duration(resp.GetServiceNs()), sojourn: time.Duration(resp.GetSojournNs()),
+	})
 	log.counts.Tally(outcome)
 	return target, outcome
 }

@@ -280,7 +280,7 @@ func TestAccountAddsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := c.account(&res)
+	a := c.account(res.Summary(), &res)
 	if s := a.Servers[0]; s.Sent != 30 || s.Total != (serverWork{OK: 30, Sojourn: 210, Service: 150}) || s.Window != s.Total || s.MaxInFlight != 1 {
 		t.Errorf("server %+v", s)
 	}

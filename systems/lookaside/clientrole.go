@@ -30,6 +30,8 @@ type clientOptions struct {
 	timeout  time.Duration
 	attempt  time.Duration
 	retries  int
+	search   bool
+	goal     *load.Goal
 	mode     string
 	choose   string
 	seed     uint64
@@ -39,6 +41,7 @@ type clientOptions struct {
 
 const (
 	defaultLength  = 10 * time.Second
+	defaultProbe   = 2 * time.Second
 	defaultRounds  = 16
 	defaultAttempt = 10 * time.Second
 )
@@ -48,14 +51,15 @@ func clientRole() systems.Role {
 		Name:    "client",
 		Summary: "clients in a closed or an open loop: ask the balancer, send the work, verify the answer",
 		Example: "dyno lookaside client --discovery etcd://127.0.0.1:2379 --clients 10 --requests 1000\n" +
-			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --rate 200 --length 5s",
+			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --rate 200 --length 5s\n" +
+			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --search --from 100 --to 1000 --p99-below 200ms --length 2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &clientOptions{where: directoryFlags(fs, "where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+dnsPort+")")}
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
 			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
-			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v", defaultLength))
+			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v, of each probe of a search %v", defaultLength, defaultProbe))
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
@@ -63,6 +67,8 @@ func clientRole() systems.Role {
 			fs.StringVar(&o.mode, "mode", modeAsk, modeHelp)
 			fs.StringVar(&o.choose, "choose", chooseRoundRobin, chooseHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
+			fs.BoolVar(&o.search, "search", false, "look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
+			o.goal = load.BindGoal(fs)
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON")
 			return o.run
 		},
@@ -74,7 +80,10 @@ const rateHelp = "send so many requests per second, at random (Poisson) and come
 
 // slots is how many requests can be under way at once.
 func (o *clientOptions) slots() int {
-	if o.rate > 0 {
+	switch {
+	case o.search:
+		return load.MaxClients
+	case o.rate > 0:
 		return load.DefaultMaxInFlight
 	}
 	return o.clients
@@ -95,6 +104,8 @@ func (o *clientOptions) check() error {
 		return err
 	}
 	switch {
+	case o.search && (o.rate > 0 || o.requests > 0):
+		return systems.Usagef("--search tries rates of its own: give neither --rate nor --requests")
 	case !slices.Contains(modes, o.mode):
 		return systems.Usagef("--mode %w", &systems.ChoiceError{Word: o.mode, Allowed: modes})
 	case !slices.Contains(choices, o.choose):
@@ -167,19 +178,40 @@ func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error
 	if err != nil {
 		return nil, err
 	}
-	res, err := o.load(ctx, c.do)
+	sum, res, err := o.load(ctx, c.do)
 	samples := sampler.Stop()
 	if err != nil {
 		return nil, err
 	}
-	a := c.account(&res)
+	a := c.account(sum, res)
 	a.Alone = ch.stats().Alone
-	a.Cores = samples.Window("self", res.Begin, res.End).Cores
+	if res != nil {
+		a.Cores = samples.Window("self", res.Begin, res.End).Cores
+	}
 	return &a, nil
 }
 
-// load sends as the flags say.
-func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Result, error) {
+// load sends as the flags say. The result is nil when that was a search.
+func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Summary, *load.Result, error) {
+	if o.search {
+		goal, err := o.goal.Check()
+		if err != nil {
+			return load.Summary{}, nil, systems.Usagef("--search: %w", err)
+		}
+		sum, err := load.Search{
+			Goal: goal, Arrivals: "poisson", Seed: o.seed, Warmup: o.warmup, Length: cmp.Or(o.length, defaultProbe), Timeout: o.timeout,
+		}.Run(ctx, op)
+		return sum, nil, err
+	}
+	res, err := o.single(ctx, op)
+	if err != nil {
+		return load.Summary{}, nil, err
+	}
+	return res.Summary(), &res, nil
+}
+
+// single is one loop, open or closed.
+func (o *clientOptions) single(ctx context.Context, op load.Op) (load.Result, error) {
 	length := cmp.Or(o.length, defaultLength)
 	switch {
 	case o.rate > 0:
@@ -196,6 +228,9 @@ func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Result, erro
 
 // model says in a few words how a load was offered.
 func model(l *load.Summary) string {
+	if k := l.Knee; k != nil {
+		return fmt.Sprintf("%g req/s held in open loops, %g to %g are the bracket after %d probes", k.Held, k.Low, k.High, len(k.Probes))
+	}
 	if s := l.Schedule; s != nil {
 		return fmt.Sprintf("%g req/s in an open loop", s.Rate)
 	}

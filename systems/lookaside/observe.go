@@ -28,12 +28,16 @@ func (r *run) observe() record.Observation {
 		o.Set("achieved_rps", l.Sent)
 		o.SetHistogram("lag", l.Lag)
 	}
-	r.observeTheory(&o)
 	oversleep := r.history().OversleepShare()
 	o.Set("oversleep_share", oversleep)
 	r.observeFaults(&o)
-	r.observeServers(&o)
-	r.observeCPU(&o)
+	if l.Knee != nil { // what servers did and cost at many rates is a figure of none
+		l.ObserveSearch(&o)
+	} else {
+		r.observeTheory(&o)
+		r.observeServers(&o)
+		r.observeCPU(&o)
+	}
 	if n := l.Latency.Count(); n < fewSamples {
 		o.Flag("few-samples", "%d answers in the window; a p99 wants %d", n, fewSamples)
 	}

@@ -30,6 +30,18 @@ const (
 	mostLabelled = maxServers
 )
 
+// overhead is what a trial takes beside its warm-up and window: processes have
+// to be started, a simulation has none.
+func overhead(v systems.Values) time.Duration {
+	if v.Text("world") == worldSimulator {
+		return simOverhead
+	}
+	return 0 // as usual
+}
+
+// simOverhead is for the warm-up that a simulation adds, and for its books.
+const simOverhead = 100 * time.Millisecond
+
 // simulateTrial measures one cell in the simulator.
 func simulateTrial(ctx context.Context, b systems.Bench, c config) (record.Observation, error) {
 	s, err := c.simulation(b.Setting())

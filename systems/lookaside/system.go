@@ -2,10 +2,11 @@ package lookaside
 
 import (
 	_ "embed"
+	"slices"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/bench/queue"
-
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/balancer"
@@ -23,6 +24,7 @@ var System = &systems.System{
 	Metrics:      metrics,
 	Trial:        trial,
 	TimeConstant: timeConstant,
+	Overhead:     overhead,
 	Report:       reportTemplate,
 }
 
@@ -56,7 +58,7 @@ var knobs = []systems.Knob{
 	{Name: "world", Default: worldProcesses, Type: systems.Choice{worldProcesses, worldSimulator}, Help: "where a trial takes place: in processes, or the same cores in virtual time"},
 }
 
-var metrics = []record.Metric{
+var metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "right answers per second of the window"},
 	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from asking the balancer to the server's answer, of requests that ended in the window; of an open loop from the intended start, of requests that were to start in it"},
 	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "open loop: requests that were to start in the window, per second"},
@@ -85,7 +87,9 @@ var metrics = []record.Metric{
 	{Name: "theory_floor_ms", Kind: record.KindScalar, Unit: "ms", Help: "open loop: mean response time of one queue for all servers (M/M/n), which no policy goes below"},
 	{Name: "simulated_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "in the simulator: requests simulated per second of real time"},
 	{Name: "oversleep_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "how late requests left against the service-time model, divided by the service time given"},
-}
+	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "search: rate at which the 99th percentile by theory is the bound, for the policies that have one"},
+	{Name: "simulated_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "search: what the same search finds in the simulator"},
+})
 
 // bind declares flags for some of the knobs. It stands in for System.Bind,
 // which the roles cannot call while System is being made of them.

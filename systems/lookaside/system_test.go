@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/bench/process"
 	"dyno/internal/cli"
 	"dyno/internal/record"
@@ -97,8 +98,10 @@ func checkObservation(t *testing.T, o *record.Observation) {
 		t.Errorf("counts %+v", c)
 	}
 	for _, m := range lookaside.System.Metrics {
-		if slices.Contains([]string{"offered_rps", "achieved_rps", "lag", "recovery_ms", "simulated_rps"}, m.Name) || strings.HasPrefix(m.Name, "theory_") {
-			continue // of an open loop, of a fault, of the simulator, or of policies with a theory
+		ofSearch := func(s record.Metric) bool { return s.Name == m.Name }
+		if slices.Contains([]string{"offered_rps", "achieved_rps", "lag", "recovery_ms", "simulated_rps", "simulated_knee_rps"}, m.Name) ||
+			strings.HasPrefix(m.Name, "theory_") || slices.ContainsFunc(load.SearchMetrics, ofSearch) {
+			continue // of an open loop, of a fault, of the simulator, of a search, or of policies with a theory
 		}
 		_, scalar := o.Scalars[m.Name]
 		_, vector := o.Vectors[m.Name]
@@ -143,6 +146,31 @@ func TestOpenTrial(t *testing.T) {
 	}
 	if o.Histograms["lag"] == nil || o.Scalars["offered_rps"] == 0 {
 		t.Errorf("scalars %v, no lag: %v", o.Scalars, o.Histograms["lag"] == nil)
+	}
+}
+
+// A search tells the rate that it found, and its books add up over all probes.
+func TestSearchTrial(t *testing.T) {
+	t.Parallel() // mostly waiting
+	v, err := lookaside.System.Resolve(map[string]string{"policy": "round_robin", "servers": "3", "service-time": "8ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	goal := record.Load{Loop: "search", P99Below: 0.4, From: 100, To: 800, Precision: 1, Probes: 2}
+	o, err := lookaside.System.Trial(t.Context(), bench(t, systems.Setting{Seed: 3, Load: goal, Length: time.Second}), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Conform(lookaside.System.Metrics); err != nil {
+		t.Error(err)
+	}
+	for _, c := range o.Verdict.Checks {
+		if c.Status == record.Invalid || c.Status == record.Undetermined && c.Name != "service-time-model" {
+			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
+		}
+	}
+	if s := o.Scalars; s["probes"] == 0 || s["theory_knee_rps"] == 0 || s["simulated_knee_rps"] == 0 || o.Counts.OK == 0 || o.Vectors["requests"].Values != nil {
+		t.Errorf("scalars %v, counts %+v, vectors %v", s, o.Counts, o.Vectors)
 	}
 }
 

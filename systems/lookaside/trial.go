@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/internal/record"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
@@ -28,24 +29,40 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		return record.Observation{}, err
 	}
 	if v.Text("world") == worldSimulator {
+		if set.Load.Loop == loopSearch {
+			return record.Observation{}, errors.New("lookaside: load search is for world processes, whose trials search in the simulator as well")
+		}
 		return simulateTrial(ctx, b, c)
 	}
 	d, err := deploy(ctx, b, c)
 	if err != nil {
 		return record.Observation{}, err
 	}
-	r, err := d.run(ctx, c.faults(set.Warmup, set.Length), "--warmup", set.Warmup.String(), "--length", set.Length.String())
+	args := []string{"--warmup", set.Warmup.String(), "--length", set.Length.String()}
+	if set.Load.Loop == loopSearch {
+		args = append(append(args, "--search"), load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
+	}
+	r, err := d.run(ctx, c.faults(set.Warmup, set.Length), args...)
 	if err != nil {
 		return record.Observation{}, err
 	}
-	return r.observe(), d.stop(ctx)
+	o := r.observe()
+	if set.Load.Loop == loopSearch {
+		err = c.observeKnee(ctx, &o, set.Load)
+	}
+	return o, errors.Join(err, d.stop(ctx))
 }
+
+// loopSearch is the load of an experiment that looks for the knee.
+const loopSearch = "search"
 
 // loads says whether a configuration is what an experiment calls its load.
 func (c *config) loads(loop string) error {
 	switch {
-	case loop != "closed" && loop != "open" && loop != "swept":
-		return fmt.Errorf("lookaside: there is no load %q; use closed, open, or swept", loop)
+	case loop == loopSearch && (c.rate > 0 || c.fault != ""):
+		return errors.New("lookaside: load search tries rates of its own: give no rate, no offered-load, and no fault")
+	case loop != "closed" && loop != "open" && loop != "swept" && loop != loopSearch:
+		return fmt.Errorf("lookaside: there is no load %q; use closed, open, search, or swept", loop)
 	case loop == "open" && c.rate == 0:
 		return errors.New("lookaside: load open: give a rate, or an offered-load as a share of what the servers can do")
 	case loop == "closed" && c.rate > 0:
@@ -69,8 +86,7 @@ func (c *config) faults(warmup, length time.Duration) []fault {
 
 // timeConstant is the time that the queue of all clients takes to pass: at the
 // first server, or at all of them together. In an open loop it is the time in
-// which a queue that is offered this load forgets where it began: that of one
-// server, whose relaxation an M/M/1 queue has in closed form.
+// which the queues that are offered this load forget where they began.
 func timeConstant(v systems.Values) time.Duration {
 	c, err := newConfig(v, 0)
 	if err != nil {
@@ -84,12 +100,29 @@ func timeConstant(v systems.Values) time.Duration {
 		if rho >= 1 {
 			return 0 // it grows for ever: no time would do
 		}
-		return time.Duration(float64(c.service) * relaxation(rho))
+		return c.forgets(rho)
 	}
 	if c.policy == "pick_first" {
 		speed = c.capacities[0]
 	}
 	return time.Duration(float64(c.service) * float64(c.clients) / speed)
+}
+
+// forgets is the relaxation time of an open loop at a utilisation. Of a server
+// that is chosen at random it is that of an M/M/1 queue, in closed form. Turns
+// arrive more evenly, and an excess lasts as much shorter as the variances of
+// both sides add up to less. A policy that sees all loads keeps queues level, and
+// then they drain together, unless reports are what takes longer.
+func (c *config) forgets(rho float64) time.Duration {
+	alone := float64(c.service) * relaxation(rho)
+	n := float64(len(c.capacities))
+	switch c.policy {
+	case "round_robin":
+		return time.Duration(alone * (1 + 1/n) / 2)
+	case "least_load", "least_reported":
+		return max(time.Duration(alone/n), 2*c.reportInterval)
+	}
+	return time.Duration(alone)
 }
 
 // run is what a deployment did under one load.
