@@ -16,7 +16,7 @@ help: ## this list
 build: ## bin/dyno
 	$(GO) build $(BUILD) -o $(DYNO) ./cmd/dyno
 
-quick: build ## flagship experiments in about half a minute -> out/quick/REPORT.md
+quick: build ## flagship experiments in about a minute -> out/quick/REPORT.md
 	$(DYNO) run --scale quick
 
 experiments: build ## all experiments -> results/, plots/, REPORT.md (SCALE=full, or deep)
