@@ -21,6 +21,7 @@ const (
 	knobFault     = "fault"
 	knobBackups   = "backups"
 	knobCombiner  = "combiner"
+	knobBaseline  = "baseline"
 )
 
 // The faults of a trial.
@@ -51,6 +52,7 @@ var knobs = []systems.Knob{
 	{Name: knobFault, Default: faultNone, Type: faults, Help: "what happens to the first worker: killed or stopped at half of the map tasks, or a tenth as fast"},
 	{Name: knobBackups, Default: "on", Type: onOff, Help: "second attempts at tasks whose worker is slow or silent"},
 	{Name: knobCombiner, Default: "on", Type: onOff, Help: "values of a key are combined on the map side"},
+	{Name: knobBaseline, Default: "off", Type: onOff, Help: "the same job with one worker right before, for the speed-up and Amdahl's prediction of it"},
 }
 
 var metrics = []record.Metric{
@@ -76,4 +78,7 @@ var metrics = []record.Metric{
 	{Name: "spilled_runs", Kind: record.KindScalar, Unit: "runs", Better: record.Lower, Help: "sorted runs written because the memory budget was reached"},
 	{Name: "added_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower, Help: "time_s less that of the same job without the fault, run right before"},
 	{Name: "added_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "added_s divided by the time without the fault"},
+	{Name: "speedup", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "time_s of the same job with one worker, run right before, divided by time_s"},
+	{Name: "serial_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of that one worker's time without a task: joining, answers, publication; more workers do not shorten it"},
+	{Name: "amdahl_speedup", Kind: record.KindScalar, Unit: "1", Help: "theory: 1 / (serial_share + (1 - serial_share) / n), n the workers or, if fewer, the cores"},
 }

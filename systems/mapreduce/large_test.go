@@ -63,12 +63,16 @@ func TestLargeInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runJob(ctx, g, v, files, filepath.Join(dir, "out"), faultNone)
+	s, err := trialSpec(v, files, filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := runJob(ctx, g, s, v.Int(knobWorkers), faultNone)
 	if err != nil {
 		t.Fatal(err)
 	}
 	step("the job is over")
-	o, err := r.observe(v, want, 0)
+	o, err := r.observe(v, want)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package mapreduce
 
 import (
+	"runtime"
 	"strconv"
 
 	"dyno/internal/record"
@@ -9,7 +10,7 @@ import (
 )
 
 // observe turns a job into figures and their proof.
-func (r *outcome) observe(v systems.Values, want *expectation, clean float64) (record.Observation, error) {
+func (r *outcome) observe(v systems.Values, want *expectation) (record.Observation, error) {
 	var o record.Observation
 	checks, err := want.check(v.Text(knobJob), r.spec.out, r.spec.reduces)
 	if err != nil {
@@ -32,10 +33,6 @@ func (r *outcome) observe(v systems.Values, want *expectation, clean float64) (r
 	o.Set("backup_wins", float64(e.GetBackupWins()))
 	o.Set("reruns", float64(e.GetReruns()))
 	o.Set("spilled_runs", float64(s.GetCounters().GetSpilledRuns()))
-	if clean > 0 {
-		o.Set("added_s", r.seconds()-clean)
-		o.Set("added_share", (r.seconds()-clean)/clean)
-	}
 	return o, nil
 }
 
@@ -44,8 +41,24 @@ func (r *outcome) times(o *record.Observation) {
 	o.Set("wall_s", r.wall.Seconds())
 	o.Set("map_s", seconds(r.summary.GetMapNs()))
 	o.Set("reduce_s", seconds(r.summary.GetReduceNs()))
-	o.Set("idle_share", 1-seconds(r.summary.GetBusyNs())/(r.seconds()*float64(r.workers)))
+	o.Set("idle_share", r.idleShare())
 	o.Set("mb_per_s", megabytes(r.summary.GetCounters().GetInputBytes())/r.seconds())
+}
+
+// idleShare is the share of the workers' time in which they had no task that
+// counted.
+func (r *outcome) idleShare() float64 {
+	return 1 - seconds(r.summary.GetBusyNs())/(r.seconds()*float64(r.workers))
+}
+
+// speedUp compares the job with the same by one worker. When that one has no
+// task, nothing is done that several could share: Amdahl's serial part.
+func (r *outcome) speedUp(o *record.Observation, alone *outcome) {
+	serial := alone.idleShare()
+	n := float64(min(r.workers, runtime.NumCPU()))
+	o.Set("speedup", alone.seconds()/r.seconds())
+	o.Set("serial_share", serial)
+	o.Set("amdahl_speedup", 1/(serial+(1-serial)/n))
 }
 
 func (r *outcome) costs(o *record.Observation) {

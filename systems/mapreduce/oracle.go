@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"dyno/internal/record"
 )
@@ -26,10 +27,18 @@ type expectation struct {
 // sequential runs a job as a plain loop over whole files. It shares nothing
 // with the system: no scanner, no table, no hash, no merge.
 func sequential(jobName string, args map[string]string, files []string) (*expectation, error) {
-	counts := map[string]int64{}
+	counts := map[string]*int64{}
 	places := map[string][]string{}
 	values := int64(0)
-	count := func(key string) { counts[key]++; values++ }
+	count := func(key []byte) {
+		values++
+		n := counts[string(key)]
+		if n == nil {
+			n = new(int64)
+			counts[string(key)] = n
+		}
+		*n++
+	}
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -37,12 +46,12 @@ func sequential(jobName string, args map[string]string, files []string) (*expect
 		}
 		switch jobName {
 		case "wordcount":
-			eachWord(data, func(word string) { count(word) })
+			eachWord(data, count)
 		case "invertedindex":
-			eachWord(data, func(word string) {
+			eachWord(data, func(word []byte) {
 				values++
-				if list := places[word]; len(list) == 0 || list[len(list)-1] != name {
-					places[word] = append(list, name)
+				if list := places[string(word)]; len(list) == 0 || list[len(list)-1] != name {
+					places[string(word)] = append(list, name)
 				}
 			})
 		case "sort":
@@ -52,8 +61,8 @@ func sequential(jobName string, args map[string]string, files []string) (*expect
 			if err != nil {
 				return nil, err
 			}
-			eachLine(data, func(line string) {
-				if re.MatchString(line) {
+			eachLine(data, func(line []byte) {
+				if re.Match(line) {
 					count(line)
 				}
 			})
@@ -65,13 +74,13 @@ func sequential(jobName string, args map[string]string, files []string) (*expect
 }
 
 // expect writes down the lines.
-func expect(jobName string, counts map[string]int64, places map[string][]string, values int64) *expectation {
+func expect(jobName string, counts map[string]*int64, places map[string][]string, values int64) *expectation {
 	e := &expectation{lines: map[string]int64{}, values: values}
 	for key, n := range counts {
 		if jobName == "wordcount" {
-			e.lines[key+" "+strconv.FormatInt(n, 10)] = 1
+			e.lines[key+" "+strconv.FormatInt(*n, 10)] = 1
 		} else {
-			e.lines[key] = n
+			e.lines[key] = *n
 		}
 	}
 	for word, names := range places {
@@ -84,20 +93,29 @@ func expect(jobName string, counts map[string]int64, places map[string][]string,
 	return e
 }
 
-// eachWord calls f for each maximal run of letters. A line feed is none, so
-// lines can be taken one at a time; in a range over a string a byte that is not
-// UTF-8 is U+FFFD, which is none either.
-func eachWord(data []byte, f func(string)) {
-	for line := range bytes.Lines(data) {
-		for _, word := range strings.FieldsFunc(string(line), func(r rune) bool { return !unicode.IsLetter(r) }) {
-			f(word)
+// eachWord calls f for each maximal run of letters. A byte that is not UTF-8 is
+// decoded as U+FFFD, which is no letter.
+func eachWord(data []byte, f func([]byte)) {
+	word := -1 // where the open word begins
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		switch letter := unicode.IsLetter(r); {
+		case letter && word < 0:
+			word = i
+		case !letter && word >= 0:
+			f(data[word:i])
+			word = -1
 		}
+		i += size
+	}
+	if word >= 0 {
+		f(data[word:])
 	}
 }
 
-func eachLine(data []byte, f func(string)) {
+func eachLine(data []byte, f func([]byte)) {
 	for line := range bytes.Lines(data) {
-		f(string(bytes.TrimSuffix(line, []byte{'\n'})))
+		f(bytes.TrimSuffix(line, []byte{'\n'}))
 	}
 }
 

@@ -2,6 +2,7 @@ package mapreduce_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,22 +36,28 @@ func TestConforms(t *testing.T) {
 func TestTrials(t *testing.T) {
 	for name, c := range map[string]struct {
 		values map[string]string
-		check  func(t *testing.T, o record.Observation)
+		check  func(o record.Observation) (problem string)
 	}{
 		"index, stream":        {map[string]string{"job": "invertedindex", "shuffle": "stream", "files": "5", "input": "0.3", "distinct": "3000"}, calm},
 		"grep":                 {map[string]string{"job": "grep", "input": "0.3"}, calm},
 		"sort, no combiner":    {map[string]string{"job": "sort", "combiner": "off", "input": "0.3", "reduces": "7"}, calm},
+		"one worker before":    {map[string]string{"baseline": "on", "input": "1"}, faster},
 		"many tiny tasks":      {map[string]string{"input": "0.05", "maps": "20", "reduces": "9", "workers": "3"}, calm},
 		"tight memory":         {map[string]string{"input": "3", "memory": "1", "distinct": "400000", "split-size": "2048"}, spilled},
 		"kill":                 {faulty("kill", "files"), rerun(1)},
 		"kill, stream":         {faulty("kill", "stream"), rerun(2)},
 		"stop":                 {faulty("stop", "files"), struck},
-		"slow, without backup": {map[string]string{"fault": "slow", "backups": "off", "input": "1", "split-size": "64"}, nil},
+		"slow, without backup": {map[string]string{"fault": "slow", "backups": "off", "input": "1", "split-size": "64"}, nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := trial(t, c.values)
-			if c.check != nil {
-				c.check(t, o)
+			problem := c.check(trial(t, c.values))
+			// A fault strikes at half of the job; on a busy machine the worker may
+			// have done nothing until then, or have nothing left to do.
+			for tries := 1; problem != "" && c.values["fault"] != "" && tries < 5; tries++ {
+				problem = c.check(trial(t, c.values))
+			}
+			if problem != "" {
+				t.Error(problem)
 			}
 		})
 	}
@@ -101,28 +108,48 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 	return o
 }
 
-func calm(t *testing.T, o record.Observation) {
+func nothing(record.Observation) string { return "" }
+
+func calm(o record.Observation) string {
 	if o.Scalars["reruns"] != 0 {
-		t.Errorf("nothing went wrong, and %v tasks ran again", o.Scalars["reruns"])
+		return fmt.Sprintf("nothing went wrong, and %v tasks ran again", o.Scalars["reruns"])
 	}
+	return ""
 }
 
-func spilled(t *testing.T, o record.Observation) {
-	if o.Scalars["spilled_runs"] == 0 {
-		t.Error("no run was spilled")
-	}
-}
-
-func rerun(least float64) func(*testing.T, record.Observation) {
-	return func(t *testing.T, o record.Observation) {
-		if o.Scalars["reruns"] < least {
-			t.Errorf("%v tasks ran again, want at least %v", o.Scalars["reruns"], least)
+// faster holds the speed-up's figures against each other, and not against a
+// number: machines are busy.
+func faster(o record.Observation) string {
+	for _, name := range []string{"speedup", "amdahl_speedup", "serial_share"} {
+		if o.Scalars[name] <= 0 {
+			return fmt.Sprintf("%s is %v", name, o.Scalars[name])
 		}
 	}
+	if serial := o.Scalars["serial_share"]; serial >= 1 || o.Scalars["amdahl_speedup"] > 1/serial {
+		return fmt.Sprintf("a serial share of %v and a predicted speed-up of %v", serial, o.Scalars["amdahl_speedup"])
+	}
+	return ""
 }
 
-func struck(t *testing.T, o record.Observation) {
-	if o.Scalars["backups"]+o.Scalars["reruns"] == 0 {
-		t.Error("a worker was stopped, and no task was tried a second time")
+func spilled(o record.Observation) string {
+	if o.Scalars["spilled_runs"] == 0 {
+		return "no run was spilled"
 	}
+	return ""
+}
+
+func rerun(least float64) func(record.Observation) string {
+	return func(o record.Observation) string {
+		if o.Scalars["reruns"] < least {
+			return fmt.Sprintf("%v tasks ran again, want at least %v", o.Scalars["reruns"], least)
+		}
+		return ""
+	}
+}
+
+func struck(o record.Observation) string {
+	if o.Scalars["backups"]+o.Scalars["reruns"] == 0 {
+		return "a worker was stopped, and no task was tried a second time"
+	}
+	return ""
 }

@@ -44,19 +44,46 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 	if v.Text(knobEngine) != engineDyno {
 		return runPeer(ctx, b, v, files, dir.Path, want)
 	}
-	clean := 0.0
-	if fault := v.Text(knobFault); fault != faultNone {
-		r, err := runJob(ctx, b, v, files, filepath.Join(dir.Path, "clean"), faultNone)
+	run := func(name string, workers int, fault string) (*outcome, error) {
+		s, err := trialSpec(v, files, filepath.Join(dir.Path, name))
 		if err != nil {
+			return nil, err
+		}
+		return runJob(ctx, b, s, workers, fault)
+	}
+	return measure(run, v, want)
+}
+
+// measure runs the job, before it those that it is compared with, and observes
+// it.
+func measure(run func(name string, workers int, fault string) (*outcome, error), v systems.Values, want *expectation) (o record.Observation, err error) {
+	var clean, alone *outcome
+	workers, fault := v.Int(knobWorkers), v.Text(knobFault)
+	if fault != faultNone {
+		if clean, err = run("clean", workers, faultNone); err != nil {
 			return o, err
 		}
-		clean = r.seconds()
 	}
-	r, err := runJob(ctx, b, v, files, filepath.Join(dir.Path, "out"), v.Text(knobFault))
+	if v.Text(knobBaseline) == "on" {
+		if alone, err = run("alone", 1, faultNone); err != nil {
+			return o, err
+		}
+	}
+	r, err := run("out", workers, fault)
 	if err != nil {
 		return o, err
 	}
-	return r.observe(v, want, clean)
+	if o, err = r.observe(v, want); err != nil {
+		return o, err
+	}
+	if clean != nil {
+		o.Set("added_s", r.seconds()-clean.seconds())
+		o.Set("added_share", r.seconds()/clean.seconds()-1)
+	}
+	if alone != nil {
+		r.speedUp(&o, alone)
+	}
+	return o, nil
 }
 
 // input says what text a trial's job is given.
@@ -141,13 +168,9 @@ type outcome struct {
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
 
 // runJob runs the job once, with processes of its own.
-func runJob(ctx context.Context, b systems.Bench, v systems.Values, files []string, out, fault string) (*outcome, error) {
-	s, err := trialSpec(v, files, out)
-	if err != nil {
-		return nil, err
-	}
+func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault string) (*outcome, error) {
 	began := time.Now()
-	c := &cluster{bench: b, spec: s, workers: v.Int(knobWorkers), prefix: filepath.Base(out) + "-"}
+	c := &cluster{bench: b, spec: s, workers: workers, prefix: filepath.Base(s.out) + "-"}
 	defer c.stop()
 	if err := c.start(ctx); err != nil {
 		return nil, err
