@@ -4,6 +4,7 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 DYNO  := bin/dyno
 SCALE ?= full
+COMMA := ,
 # Without VCS stamps, so that the same sources always give the same binary.
 BUILD := -trimpath -buildvcs=false
 
@@ -26,13 +27,21 @@ report: build ## draw plots and REPORT.md again from results/; measures nothing
 	$(DYNO) report
 
 test: lint ## lint, import rules, tests, a smoke run of every experiment (what CI runs)
-	$(GO) test -timeout 8m ./...
+	$(GO) test -vet=off -timeout 8m ./... # lint has vetted
 	$(MAKE) --no-print-directory smoke
 
+# A wrong answer fails the smoke run, a trial without a result, a control that is
+# missed; not a trial that proved nothing, since the machine may be busy.
+SMOKE = @mkdir -p out/smoke; echo "$(DYNO) run $(1)"; \
+	$(DYNO) run --scale quick --blocks 1 --out out/smoke $(1) >out/smoke/said.txt; code=$$?; cat out/smoke/said.txt; \
+	[ $$code = 0 ] || { [ $$code = 1 ] && grep -q ', 0 invalid, .* 0 without' out/smoke/said.txt && ! grep -q '[1-9][0-9]* missed' out/smoke/said.txt; }
+
+# Yardsticks are measured once: they take longer than many an experiment.
 smoke: build ## one block of every experiment, and a report that matches it
 	@rm -rf out/smoke
-	$(DYNO) run --scale quick --blocks 1 --out out/smoke $(filter-out load-honesty,$(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml)))
-	$(DYNO) run load-honesty --scale quick --blocks 1 --out out/smoke --only driver=open,ghz-async --only stall=3s # a stall needs its 12 s
+	$(call SMOKE,--yardsticks=false $(filter-out load-honesty negative-control,$(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml))))
+	$(call SMOKE,--yardsticks=false load-honesty --only driver=open$(COMMA)ghz-async --only stall=500ms)
+	$(call SMOKE,negative-control)
 	$(DYNO) report --check --out out/smoke
 	$(DYNO) report --check
 
@@ -59,6 +68,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
 	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside
+	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 
 clean: ## remove what was built and run outside the repository's results

@@ -2,6 +2,7 @@ package history
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"dyno/internal/record"
@@ -49,11 +50,15 @@ func timingsWith(r *rand.Rand, clients, perClient, unknown int) []timing {
 	return out
 }
 
+// soak, when DYNO_HISTORIES is set, tries every suite's full number of
+// histories (make soak) and not a quarter of them.
+var soak = os.Getenv("DYNO_HISTORIES") != ""
+
 // runSuite holds a suite to its promise and logs its scores.
 func runSuite[H any](t *testing.T, s Suite[H], n int) {
 	t.Helper()
-	if testing.Short() {
-		n /= 10
+	if !soak {
+		n /= 4
 	}
 	r := s.Run(1, n)
 	t.Logf("%d correct histories, %d false alarms", r.Histories, r.FalseAlarms)

@@ -51,6 +51,7 @@ func until(t *testing.T, what string, ok func() bool) {
 
 // kill -9 of dyno run leaves no process, and the next run continues.
 func TestKillLeavesNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
 	if err := os.WriteFile(file, []byte(echoFile), 0o600); err != nil {
@@ -61,7 +62,7 @@ func TestKillLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	marker := fmt.Sprintf("DYNO_TEST_MARKER=%d-%d", os.Getpid(), time.Now().UnixNano())
-	cmd := exec.Command(exe, "run", file, "--out", out)
+	cmd := exec.Command(exe, "run", file, "--out", out, "--yardsticks=false")
 	cmd.Env = append(os.Environ(), marker)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -80,7 +81,8 @@ func TestKillLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, errOut := dyno(t, "run", file, "--out", out)
+	code, stdout, errOut := dyno(t, "run", file, "--out", out, "--yardsticks=false")
+	proven(t, stdout)
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, errOut)
 	}
@@ -97,6 +99,7 @@ func TestKillLeavesNothing(t *testing.T) {
 // turn, leaves no process, loses no finished trial and measures none twice.
 // DYNO_INTERRUPTIONS says how often (make soak: 100).
 func TestInterruptedOften(t *testing.T) {
+	t.Parallel()
 	times := 4
 	if text := os.Getenv("DYNO_INTERRUPTIONS"); text != "" {
 		var err error
@@ -113,7 +116,7 @@ func TestInterruptedOften(t *testing.T) {
 	var finished []string
 	for i := range times {
 		sig := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL}[i%2]
-		interrupt(t, sig, time.Duration(rng.Int64N(int64(time.Second))), "run", file, "--out", out, "--blocks", "500")
+		interrupt(t, sig, time.Duration(rng.Int64N(int64(time.Second))), "run", file, "--out", out, "--blocks", "500", fmt.Sprint("--yardsticks=", i%4 > 1))
 		now := ids(t, filepath.Join(out, "results", "echo-small", "trials.jsonl"))
 		if len(now) < len(finished) || !slices.Equal(now[:len(finished)], finished) {
 			t.Fatalf("after interruption %d: %d finished trials became %d", i+1, len(finished), len(now))

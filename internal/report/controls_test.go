@@ -35,11 +35,22 @@ func controlled() (record.Run, []record.Trial) {
 	return run, trials
 }
 
-func controlReport(t *testing.T, change func([]record.Trial)) report.Files {
+// controlText is the generic text of a run with a control, after a change; no
+// figure is drawn.
+func controlText(t *testing.T, change func([]record.Trial)) string {
 	t.Helper()
 	run, trials := controlled()
+	run.Experiment.Figures = nil
 	trials = slices.Clone(trials)
 	change(trials)
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	return string(build(t, load(t, dir))["REPORT.md"])
+}
+
+func controlReport(t *testing.T) report.Files {
+	t.Helper()
+	run, trials := controlled()
 	dir := t.TempDir()
 	store(t, dir, run, trials)
 	return build(t, load(t, dir), sections()...)
@@ -48,7 +59,7 @@ func controlReport(t *testing.T, change func([]record.Trial)) report.Files {
 // Controls are told of in their own section, and change nothing else: no plot,
 // no export, no table, no count.
 func TestControlsAreKeptApart(t *testing.T) {
-	with := controlReport(t, func([]record.Trial) {})
+	with := controlReport(t)
 	dir := t.TempDir()
 	store(t, dir, lbRun(), lbTrials())
 	without := build(t, load(t, dir), sections()...)
@@ -88,7 +99,7 @@ func TestMissedControls(t *testing.T) {
 		},
 		"**missed** in lb-policies-b03-c009: no result: it did not start": func(t *record.Trial) { t.Observation, t.Error = nil, "it did not start" },
 	} {
-		text := string(controlReport(t, func(trials []record.Trial) { change(&trials[len(trials)-4]) })["REPORT.md"])
+		text := controlText(t, func(trials []record.Trial) { change(&trials[len(trials)-4]) })
 		flat := strings.Join(strings.Fields(text), " ")
 		if !strings.Contains(flat, want) || !strings.Contains(flat, "5 of 6 trials were caught") || !strings.Contains(flat, "5 of 6 trials; **missed**") {
 			i := strings.Index(flat, "The checks can fail")

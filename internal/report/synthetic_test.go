@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,6 +237,22 @@ func build(t *testing.T, s *report.Store, sections ...report.Section) report.Fil
 		t.Fatal(err)
 	}
 	return files
+}
+
+// whole is the report of synthetic: drawing takes time, and it is the same for
+// every test that only reads it.
+var whole struct {
+	once  sync.Once
+	files report.Files
+}
+
+func wholeReport(t *testing.T) report.Files {
+	t.Helper()
+	whole.once.Do(func() { whole.files = build(t, load(t, synthetic(t)), sections()...) })
+	if whole.files == nil {
+		t.Fatal("the synthetic report could not be built")
+	}
+	return whole.files
 }
 
 const lbTemplate = `### Which policy?
