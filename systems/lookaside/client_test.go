@@ -165,7 +165,7 @@ func TestRequestIsVerified(t *testing.T) {
 		t.Errorf("%v by %q", outcome, who)
 	}
 	log := &c.clients[0]
-	if log.verified != 1 || log.wrong != 0 || log.answers[0] != (answer{service: 5, sojourn: 7}) {
+	if log.verified != 1 || log.wrong != 0 || log.answers[0] != (answer{target: 0, ok: true, service: 5, sojourn: 7}) {
 		t.Errorf("log %+v", log)
 	}
 }
@@ -286,6 +286,10 @@ func TestAccountAddsUp(t *testing.T) {
 	}
 	if cl := a.Clients[0]; cl.Counts.OK != 30 || cl.Counts.Conform() != nil || cl.Verified != 30 || cl.Shares[0] != (accountShare{Sent: 30, OK: 30, Sojourn: 210}) {
 		t.Errorf("client %+v", cl)
+	}
+	// Of a search nothing is known of the window, and everything of the whole.
+	if s := c.account(res.Summary(), nil).Servers[0]; s.Sent != 30 || s.Total != a.Servers[0].Total || s.Window != (serverWork{}) {
+		t.Errorf("without the spans: %+v", s)
 	}
 	for _, check := range a.Load.Checks {
 		if check.Status != record.Valid {
