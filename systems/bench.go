@@ -2,6 +2,7 @@ package systems
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"time"
@@ -64,6 +65,17 @@ type Launch struct {
 	// whoever started it looks after it. The end of any other process that
 	// nobody asked to ends the trial.
 	Expendable bool
+}
+
+// ErrNoQuota says that processor time cannot be limited here, and why.
+var ErrNoQuota = errors.New("quota unavailable")
+
+// Limiter is a [Process] whose processor time can be limited.
+type Limiter interface {
+	// Limit allows the process a number of cores (0.2 is a fifth of one) from
+	// now on, whatever it uses while it starts. It returns ErrNoQuota where the
+	// system does not permit that.
+	Limit(cores float64) error
 }
 
 // Process is a running role.

@@ -45,6 +45,7 @@ type child struct {
 	addr  string
 	over  bool
 	err   error // how it ended; nil: status 0
+	quota *Dir  // its control group; nil: none
 }
 
 // Name implements [systems.Process].
@@ -83,8 +84,13 @@ func (c *child) reap() {
 	}
 	c.mu.Lock()
 	c.over, c.err = true, err
-	unasked := c.unasked()
+	unasked, quota := c.unasked(), c.quota
 	c.mu.Unlock()
+	if quota != nil {
+		if err := quota.Release(); err != nil {
+			c.group.Logf("%s: its control group stays until the next run: %v", c.Name(), err)
+		}
+	}
 	if unasked != nil {
 		c.group.cancel(unasked) // before anyone who waits for the end looks at the context
 	}

@@ -31,9 +31,14 @@ func Scratch(prefix string) (*Dir, error) {
 	if prefix == "" || strings.ContainsAny(prefix, "*/\\") {
 		return nil, fmt.Errorf("scratch directory: %q is not a prefix of a file name", prefix)
 	}
-	swept := sweep(os.TempDir(), prefix)
+	return scratch(os.TempDir(), prefix)
+}
+
+// scratch is Scratch in any directory.
+func scratch(dir, prefix string) (*Dir, error) {
+	swept := sweep(dir, prefix)
 	for range scratchAttempts {
-		path, err := os.MkdirTemp("", prefix+"-*")
+		path, err := os.MkdirTemp(dir, prefix+"-*")
 		if err != nil {
 			return nil, fmt.Errorf("scratch directory: %w", err)
 		}

@@ -21,6 +21,7 @@ type demoOptions struct {
 	requests int64
 	seed     uint64
 	json     bool
+	work     func() error // checks what a request is
 	faults   faultFlags
 }
 
@@ -31,12 +32,13 @@ func demoCommand() systems.Command {
 		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &demoOptions{knobs: bind(fs, "policy", "mode", "choose", "servers", "clients", "retries", "attempt", "service-time", "cpu", "distribution", "capacity", "report-interval")}
+			o := &demoOptions{knobs: bind(fs, "policy", "mode", "choose", "servers", "clients", "retries", "attempt", "service-time", "cpu", "quota", "distribution", "capacity", "report-interval")}
 			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; 0 without --requests: %v", defaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
 			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
+			o.work = oneWork(fs, o.knobs)
 			o.faults.declare(fs)
 			return o.run
 		},
@@ -67,6 +69,9 @@ func (o *demoOptions) load() (args []string, length time.Duration, err error) {
 func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 	load, length, err := o.load()
 	if err != nil {
+		return err
+	}
+	if err := o.work(); err != nil {
 		return err
 	}
 	c, err := newConfig(o.knobs, o.seed)

@@ -26,6 +26,7 @@ type config struct {
 	clients        int
 	rate           float64       // of an open loop, requests per second; 0: closed
 	cpu            time.Duration // of real work per request, instead of service
+	quota          float64       // cores that each server is allowed; 0: all there are
 	mode, choose   string
 	retries        int
 	patience       time.Duration // what one server is given to answer; 0: as attempt says
@@ -49,6 +50,7 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		distribution:   v.Text("distribution"),
 		capacities:     make([]float64, v.Int("servers")),
 		reportInterval: v.Duration("report-interval"),
+		quota:          v.Float("quota"),
 		seed:           seed,
 	}
 	if err := cmp.Or(checkMode(c.mode, c.choose), c.fits(v.Text("world"))); err != nil {
@@ -117,11 +119,19 @@ func (c *config) attempt() time.Duration {
 		slowest = min(slowest, x)
 	}
 	// Servers that compute share the cores of the machine.
-	each := float64(c.service+c.cpu*time.Duration(len(c.capacities))) / slowest
+	each := max(float64(c.service+c.cpu*time.Duration(len(c.capacities))), float64(c.computing())) / slowest
 	// The mean of the longest queue, half as much again for its spread (that of
 	// an exponential service time matters when few wait), and what a busy
 	// machine adds.
 	return time.Duration(each*(1.5*float64(c.clients)+10)) + 2*time.Second
+}
+
+// computing is how long real work takes at the quota, if there is one.
+func (c *config) computing() time.Duration {
+	if c.quota == 0 {
+		return 0
+	}
+	return time.Duration(float64(c.cpu) / c.quota)
 }
 
 // deployment is the system's processes in a trial.
@@ -139,6 +149,7 @@ type deployment struct {
 	servers []systems.Process
 
 	members []*lookasidev1.Server // as registered at the start, by index of servers
+	noQuota error                 // why servers are not limited though they should be
 }
 
 // deploy starts everything but the clients, and returns once the balancer has
@@ -166,8 +177,36 @@ func deploy(ctx context.Context, b systems.Bench, c config) (*deployment, error)
 	if err := d.settle(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.limit(); err != nil {
+		return nil, err
+	}
 	b.Logf("%d servers, policy %s: ready after %v", len(d.servers), c.policy, time.Since(d.started).Round(time.Millisecond))
 	return d, nil
+}
+
+// limit puts the servers under their quota, now that they have started. Where
+// that cannot be had, they go without, and the trial says so.
+func (d *deployment) limit() error {
+	if d.quota == 0 {
+		return nil
+	}
+	for _, s := range d.servers {
+		l, ok := s.(systems.Limiter)
+		if !ok {
+			d.noQuota = systems.ErrNoQuota
+			return nil
+		}
+		err := l.Limit(d.quota)
+		if errors.Is(err, systems.ErrNoQuota) {
+			d.noQuota = err
+			d.bench.Logf("%v", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startBalancer starts the first balancer, or the next one on another port.

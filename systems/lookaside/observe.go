@@ -105,6 +105,12 @@ func (r *run) observeCPU(o *record.Observation) {
 	}
 	o.SetVector("cpu", names, each)
 	o.Set("servers_cores", sum)
+	if r.noQuota == nil {
+		o.Set("quota_cores", r.quota)
+	} else {
+		o.Set("quota_cores", 0)
+		o.Flag("quota", "%v", r.noQuota)
+	}
 	lb, generator := 0.0, r.account.Cores
 	if r.lbs == 1 { // of a balancer that was started later there are no samples
 		lb = cores(r.lb.Name())

@@ -215,3 +215,29 @@ func TestTable(t *testing.T) {
 		}
 	})
 }
+
+// A request takes modelled time or real work, not both.
+func TestServiceTimeAndCPUExcludeEachOther(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		bad  bool
+	}{
+		{[]string{"--service-time", "20ms", "--cpu", "5ms"}, true},
+		{[]string{"--cpu", "5ms"}, false},
+		{[]string{"--service-time", "5ms"}, false},
+		{[]string{"--service-time", "0s", "--cpu", "5ms"}, false}, // as a trial says it
+	} {
+		fs := flag.NewFlagSet("server", flag.ContinueOnError)
+		check := oneWork(fs, bind(fs, "service-time", "cpu"))
+		if err := fs.Parse(c.args); err != nil {
+			t.Fatal(err)
+		}
+		err := check()
+		if systems.IsUsage(err) != c.bad {
+			t.Errorf("%v: %v", c.args, err)
+		}
+		if c.bad && (!strings.Contains(err.Error(), "--service-time 20ms") || !strings.Contains(err.Error(), "--cpu 5ms")) {
+			t.Errorf("%v does not name both", err)
+		}
+	}
+}

@@ -27,6 +27,7 @@ type serverOptions struct {
 	seed     uint64
 	orca     bool
 	knobs    systems.Values
+	work     func() error // checks what a request is
 	open     func(systems.Shell) (*directory, error)
 }
 
@@ -44,6 +45,7 @@ func serverRole() systems.Role {
 			fs.Uint64Var(&o.seed, "seed", 1, "together with --id, where its service times come from")
 			fs.BoolVar(&o.orca, "orca", false, "tell the load with each answer too, as grpc-go's weighted_round_robin wants it")
 			o.knobs = bind(fs, "service-time", "cpu", "distribution", "report-interval")
+			o.work = oneWork(fs, o.knobs)
 			return o.run
 		},
 	}}
@@ -64,7 +66,7 @@ func (o *serverOptions) check() error {
 	if o.knobs.Duration("report-interval") == 0 {
 		return systems.Usagef("--report-interval 0: give at least 1ms")
 	}
-	return nil
+	return o.work()
 }
 
 func (o *serverOptions) run(ctx context.Context, sh systems.Shell) error {

@@ -105,7 +105,7 @@ func timeConstant(v systems.Values) time.Duration {
 	if c.policy == "pick_first" {
 		speed = c.capacities[0]
 	}
-	return time.Duration(float64(c.service) * float64(c.clients) / speed)
+	return time.Duration(float64(c.service+c.computing()) * float64(c.clients) / speed)
 }
 
 // forgets is the relaxation time of an open loop at a utilisation. Of a server
