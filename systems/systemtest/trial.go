@@ -12,6 +12,12 @@ import (
 	"dyno/systems"
 )
 
+// A trial whose verdict is unknown is run this often in all, as dyno run does:
+// on a busy machine the proof of the conditions fails, not that of the answers.
+const attempts = 3
+
+var errUnproven = errors.New("nothing was proved")
+
 // firstStart is when a trial is cancelled that has started no process.
 const firstStart = 2 * time.Second
 
@@ -22,6 +28,16 @@ func checkTrial(ctx context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
+	for range attempts {
+		if err = s.tried(ctx, v); !errors.Is(err, errUnproven) {
+			break
+		}
+	}
+	return err
+}
+
+// tried runs a trial and wants it proven.
+func (s *subject) tried(ctx context.Context, v systems.Values) error {
 	set := s.opts.Setting
 	ctx, cancel := context.WithTimeoutCause(ctx, set.Warmup+set.Length+s.bounds.trial,
 		fmt.Errorf("a trial of %v took %v more", set.Warmup+set.Length, s.bounds.trial))
@@ -46,6 +62,9 @@ func (s *subject) values() (systems.Values, error) {
 func proven(o *record.Observation, metrics []record.Metric) error {
 	if err := o.Conform(metrics); err != nil {
 		return fmt.Errorf("the observation does not conform: %w", err)
+	}
+	if o.Verdict.Status == record.Undetermined {
+		return fmt.Errorf("the verdict is %s: %s: %w", o.Verdict.Status, strings.Join(o.Verdict.Reasons(), "; "), errUnproven)
 	}
 	if o.Verdict.Status != record.Valid {
 		return fmt.Errorf("the verdict is %s: %s", o.Verdict.Status, strings.Join(o.Verdict.Reasons(), "; "))
