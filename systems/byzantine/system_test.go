@@ -248,6 +248,9 @@ func TestTrials(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := trial(t, c.values)
+			if o.Verdict.Status == record.Undetermined {
+				t.Skipf("the machine is too busy: %v", o.Verdict.Reasons())
+			}
 			if s := o.Scalars["agreement_share"]; s < c.low || s > c.top {
 				t.Errorf("share of agreement %v, want %v to %v", s, c.low, c.top)
 			}
