@@ -145,6 +145,27 @@ func (h *History) thin() *History {
 	return h
 }
 
+// listed is a trial in mode list: the balancer sees no picks.
+func listed() *History {
+	h := roundRobin()
+	h.Asked = false
+	for i := range h.Servers {
+		h.Servers[i].Picks = 0
+	}
+	return h
+}
+
+// fallenBack is a trial in mode ask whose balancer was restarted: meanwhile
+// clients went on by its last list, and it counts its picks from nothing.
+func fallenBack() *History {
+	h := roundRobin()
+	h.Asked, h.Faults = false, true
+	for i := range h.Servers {
+		h.Servers[i].Picks /= 3
+	}
+	return h
+}
+
 func roundRobin() *History { return goodHistory("round_robin", 3) }
 func pickFirst() *History  { return goodHistory("pick_first", 3) }
 
@@ -221,6 +242,20 @@ var mutants = []struct {
 	{"a pick that became no request", roundRobin, func(h *History) { h.Servers[0].Picks++ }, "picks", record.Invalid},
 	{"a request without a pick", roundRobin, func(h *History) { h.Servers[0].Picks-- }, "picks", record.Invalid},
 	{"accounts that do not add up, for picks", roundRobin, func(h *History) { h.Clients[1].Counts.OK++ }, "picks", record.Undetermined},
+
+	{"list: a wrong answer", listed, func(h *History) { h.Clients[0].Wrong++ }, "answers", record.Invalid},
+	{"list: an answer credited to the wrong server", listed, func(h *History) {
+		h.Clients[0].share("s1/a", func(s *Share) { s.OK--; s.Sent-- })
+		h.Clients[0].share("s2/a", func(s *Share) { s.OK++; s.Sent++ })
+	}, "accounting", record.Invalid},
+	{"list: a request that nobody sent", listed, func(h *History) { h.Servers[0].Requests++ }, "accounting", record.Invalid},
+	{"list: an area that is not the sum of the times", listed, func(h *History) { h.Servers[0].Area++ }, "little-at-servers", record.Invalid},
+	{"fallback: a request served twice", fallenBack, func(h *History) { h.Servers[1].Requests++ }, "accounting", record.Invalid},
+	{"fallback: a server still used after it was gone", fallenBack, func(h *History) {
+		h.Servers[0].Gone, h.Servers[0].GoneAt, h.Servers[0].LastPicked = true, time.Second, time.Second+h.Bound+1
+	}, "gone", record.Invalid},
+	{"with faults: a wrong answer", faultyHistory, func(h *History) { h.Clients[0].Wrong++ }, "answers", record.Invalid},
+	{"with faults: a loss that no client counts", faultyHistory, func(h *History) { h.Clients[1].Counts.Failed-- }, "accounting", record.Invalid},
 
 	{"picked too long after it was gone", faultyHistory, func(h *History) {
 		h.Servers[0].LastPicked = h.Servers[0].GoneAt + h.Bound + 1
