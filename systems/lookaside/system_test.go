@@ -281,7 +281,7 @@ func TestDemoCountsExactly(t *testing.T) {
 
 // Real work is done, and takes processor time.
 func TestDemoBurnsCPU(t *testing.T) {
-	s := demo(t, "--policy", "least_load", "--servers", "2", "--clients", "3", "--requests", "60", "--cpu", "2ms")
+	s := demo(t, "--policy", "least_load", "--servers", "2", "--clients", "3", "--requests", "60", "--service-time", "0s", "--cpu", "2ms")
 	var busy float64
 	for _, srv := range s.Servers {
 		busy += srv.Busy
