@@ -272,6 +272,7 @@ func TestReportHeadings(t *testing.T) {
 	}
 	for _, heading := range []string{
 		"## lookaside", "### Services and RPCs", "### Assumptions", "### Scale test approach", "### Observations",
+		"## mapreduce", "### Design decisions", "### Files and formats", "### A sample input and its output",
 		"## byzantine", "### Effectiveness analysis",
 		"## Checks", "## Machine and noise", "## Threats to validity", "## How to reproduce",
 	} {

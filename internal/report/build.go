@@ -105,6 +105,9 @@ func Check(run record.Run) error {
 
 func (b *builder) plots(r *Result) error {
 	for _, f := range r.Run.Experiment.Figures {
+		if r.leftOut(f) {
+			continue
+		}
 		chart, _, err := r.draw(f, b.colours)
 		if err != nil {
 			return err

@@ -272,3 +272,10 @@ func (r *Result) matching(w record.Where) []*cell {
 	}
 	return out
 }
+
+// leftOut reports whether the run was not to measure anything that a figure
+// shows.
+func (r *Result) leftOut(f record.Figure) bool {
+	cells := r.matching(f.Where)
+	return len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.left })
+}

@@ -195,6 +195,9 @@ func TestCellsThatWereNotPlanned(t *testing.T) {
 	if p := c.Panels[0]; !slices.Equal(p.Categories, []string{"a"}) || len(d.missing) != 0 {
 		t.Errorf("bars over %q, missing %q", p.Categories, d.missing)
 	}
+	if r.leftOut(record.Figure{}) || !r.leftOut(record.Figure{Where: record.Where{"policy": {"b"}}}) {
+		t.Error("a figure is left out when all of its cells are, and only then")
+	}
 	got, err := (&Experiment{Result: r}).Value("share", "policy=b")
 	if err != nil || !strings.Contains(got, "not part of this run") {
 		t.Errorf("%q, %v", got, err)

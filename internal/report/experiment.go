@@ -49,6 +49,9 @@ func (e *Experiment) Tables() []string {
 // Figure shows a plot and says below it what stands behind it.
 func (e *Experiment) Figure(name string) (string, error) {
 	for _, f := range e.Run.Experiment.Figures {
+		if f.Name == name && e.leftOut(f) {
+			return fmt.Sprintf("*%s*: no part of this run, which was at scale %s; a larger one measures it.", table.Text(f.Title), e.Run.Scale), nil
+		}
 		if f.Name == name {
 			_, d, err := e.draw(f, e.builder.colours)
 			if err != nil {
