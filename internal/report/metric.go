@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dyno/internal/record"
@@ -73,9 +74,16 @@ func (r *Result) relative(base, yardstick string, want record.Kind) (measure, er
 var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%"}
 
 // words is the metric's name in plain words: "throughput_rps" in req/s is
-// "throughput".
+// "throughput", "cpu_us_per_request" in us "cpu per request", and "mb_per_s" in
+// MB/s, which is nothing but its unit, "rate".
 func (m measure) words() string {
 	parts := strings.Split(m.of.Name, "_")
+	if m.of.Name == strings.ToLower(strings.ReplaceAll(m.of.Unit, "/", "_per_")) {
+		parts = []string{"rate"}
+	}
+	if i := slices.Index(parts, m.of.Unit); i > 0 && i+1 < len(parts) {
+		parts = slices.Delete(parts, i, i+1)
+	}
 	if last := parts[len(parts)-1]; len(parts) > 1 && (last == m.of.Unit || unitWords[last] == m.of.Unit) {
 		parts = parts[:len(parts)-1]
 	}

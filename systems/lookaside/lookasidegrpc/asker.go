@@ -105,11 +105,13 @@ func (a *asker) take() (asks []chan pick, failed []*lookasidev1.Instance) {
 	return asks, failed
 }
 
-// open lets asks wait for the balancer.
+// open lets asks wait for the balancer. Those that the last stream took and put
+// back go into the first frame.
 func (a *asker) open() {
 	a.mu.Lock()
 	a.away = nil
 	a.mu.Unlock()
+	a.prod()
 }
 
 // shut turns all asks away that wait, and those to come until it is opened.
