@@ -29,4 +29,5 @@ type Metric struct {
 	Unit   string `json:"unit"`
 	Better Better `json:"better,omitempty"`
 	Help   string `json:"help"` // one line: what it is and where it comes from
+	Road   Road   `json:"road,omitzero"`
 }

@@ -20,6 +20,7 @@ type Observation struct {
 	Counts     Counts                `json:"counts"`
 	Verdict    Verdict               `json:"verdict"`
 	Flags      []Flag                `json:"flags,omitempty"`
+	Evidence   *Evidence             `json:"evidence,omitempty"`
 }
 
 // Vector is one figure per member of a group, for example requests per server.
