@@ -31,6 +31,7 @@ type History struct {
 	// lease's time to live + 1 s.
 	Bound time.Duration
 
+	Audit   AuditHistory    // of the balancer; no picks when its policy promises nothing of single ones
 	Servers []ServerHistory // in registration order, one entry per instance
 	Clients []ClientHistory
 }
@@ -40,6 +41,7 @@ type ServerHistory struct {
 	ID, Instance string
 	Capacity     float64
 	Picks        int64 // by the balancer, of this instance
+	Tally        TallyHistory
 
 	// As the server counted; without meaning when Lost.
 	Lost      bool // its counts died with it
@@ -82,6 +84,9 @@ func (s *ServerHistory) Key() string { return s.ID + "/" + s.Instance }
 // least_load promises no shares but that no idle server is passed over.
 func (h *History) Checks() []record.Check {
 	checks := []record.Check{h.answers(), h.accounting(), h.little()}
+	if h.Audit.Picks > 0 {
+		checks = append(checks, h.audit())
+	}
 	if h.Asked && !h.Faults {
 		checks = append(checks, h.picks())
 		checks = append(checks, h.shares()...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/policy"
 )
 
 // config is what a trial and the demo run.
@@ -23,6 +24,7 @@ type config struct {
 	distribution   string
 	capacities     []float64 // one per server
 	reportInterval time.Duration
+	mutant         string // of the policy
 	seed           uint64
 }
 
@@ -39,6 +41,7 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		capacities:     make([]float64, v.Int("servers")),
 		reportInterval: v.Duration("report-interval"),
 		quota:          v.Float("quota"),
+		mutant:         v.Text("mutant"),
 		seed:           seed,
 	}
 	if err := cmp.Or(checkMode(c.mode, c.choose), c.fits(v.Text("world"))); err != nil {
@@ -75,6 +78,8 @@ func (c *config) fits(world string) error {
 	switch {
 	case world == worldSimulator && c.mode != modeAsk:
 		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, modeAsk)
+	case world == worldSimulator && c.mutant != policy.MutantNone:
+		return systems.Usagef("mutant %s: the simulator has none", c.mutant)
 	case world == worldSimulator:
 		return nil
 	case len(c.capacities) > maxServers:

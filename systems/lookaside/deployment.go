@@ -106,6 +106,7 @@ func (d *deployment) startBalancer(ctx context.Context) error {
 	d.mu.Unlock()
 	lb, err := d.bench.Start(ctx, systems.Launch{Role: "lb", Name: name, Args: []string{
 		"--policy", d.policy,
+		"--mutant", d.mutant,
 		"--discovery", d.discovery,
 		"--report-interval", d.reportInterval.String(),
 		"--seed", strconv.FormatUint(d.seed, 10),

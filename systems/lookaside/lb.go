@@ -174,14 +174,18 @@ func (b *balancerServer) receive(stream grpc.ClientStreamingServer[lookasidev1.R
 // ListServers implements lookasidev1.BalancerServiceServer.
 func (b *balancerServer) ListServers(context.Context, *lookasidev1.ListServersRequest) (*lookasidev1.ListServersResponse, error) {
 	b.mu.Lock()
-	rows, changes := b.core.Rows(b.now()), b.core.Changes()
+	rows, changes, audit := b.core.Rows(b.now()), b.core.Changes(), b.core.Audit()
 	b.mu.Unlock()
 	resp := &lookasidev1.ListServersResponse{Policy: b.policy, Changes: changes}
+	if audit.Picks > 0 {
+		resp.Audit = &lookasidev1.Audit{Picks: audit.Picks, Broken: audit.Broken, Rank: audit.Rank, RankVariance: audit.RankVariance}
+	}
 	for _, r := range rows {
 		resp.Servers = append(resp.Servers, &lookasidev1.Server{
 			Id: r.ID, Instance: r.Instance, Address: r.Address, Capacity: r.Capacity, Revision: r.Revision,
 			Picks: r.Picks, InFlight: r.InFlight, Utilization: r.Utilization, Assigned: int64(r.Assigned),
 			ReportAgeNs: int64(r.ReportAge), Draining: r.Draining, Suspect: r.Suspect,
+			Audited: r.Tally.Picks, Expected: r.Tally.Expected, Variance: r.Tally.Variance,
 		})
 	}
 	return resp, nil

@@ -28,7 +28,7 @@ func balancerRole() systems.Role {
 			f := &balancerFlags{open: discoveryFlags(fs)}
 			fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			fs.Uint64Var(&f.seed, "seed", 1, "all random choices come from it")
-			f.knobs = bind(fs, "policy", "report-interval")
+			f.knobs = bind(fs, "policy", "report-interval", "mutant")
 			return f.run
 		},
 	}}
@@ -36,7 +36,7 @@ func balancerRole() systems.Role {
 
 func (f *balancerFlags) run(ctx context.Context, sh systems.Shell) error {
 	name := f.knobs.Text("policy")
-	p, err := policy.New(name)
+	m, err := policy.Lookup(name)
 	if err != nil {
 		return &systems.UsageError{Err: err}
 	}
@@ -46,7 +46,7 @@ func (f *balancerFlags) run(ctx context.Context, sh systems.Shell) error {
 	}
 	defer dir.close()
 	b := newBalancerServer(name, balancer.New(balancer.Config{
-		Policy: p, Interval: f.knobs.Duration("report-interval"), Service: dir.service,
+		Policy: policy.Mutate(m.New(), f.knobs.Text("mutant")), Promise: m.Shares, Interval: f.knobs.Duration("report-interval"), Service: dir.service,
 		Rand: rand.New(rand.NewPCG(f.seed, streamBalancer)),
 	}), dir.log)
 	b.service = dir.service

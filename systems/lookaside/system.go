@@ -57,6 +57,7 @@ var knobs = []systems.Knob{
 	{Name: "capacity", Default: "", Type: systems.Floats{Min: balancer.MinCapacity, Max: balancer.MaxCapacity}, Help: "speeds of the first servers relative to a normal one, which the others are"},
 	{Name: "report-interval", Default: "100ms", Type: systems.Duration{Min: 0, Max: time.Minute}, Help: "how often each server reports its load; 0: at each change, in the simulator only"},
 	{Name: "world", Default: worldProcesses, Type: systems.Choice{worldProcesses, worldSimulator}, Help: "where a trial takes place: in processes, or the same cores in virtual time"},
+	{Name: "mutant", Default: policy.MutantNone, Type: systems.Choice(policy.Mutants), Help: "what the balancer does on purpose instead of its policy, for the checks to find: throw dice, or give one pick in ten to the first server"},
 }
 
 var metrics = slices.Concat(load.SearchMetrics, []record.Metric{

@@ -133,6 +133,7 @@ type run struct {
 	elapsed time.Duration                            // from then until after the last answer
 	stats   map[string]*lookasidev1.GetStatsResponse // by server, of those that live
 	rows    []*lookasidev1.Server                    // the balancer's table at the end
+	audit   *lookasidev1.Audit                       // of that balancer's picks
 	changes uint64                                   // of that table, since the balancer started
 	usage   *usage
 	struck  []*strike
@@ -174,7 +175,7 @@ func (r *run) gather(ctx context.Context) (err error) {
 		}
 	}
 	table, err := listServers(ctx, r.balancer().Addr())
-	r.rows, r.changes = table.GetServers(), table.GetChanges()
+	r.rows, r.changes, r.audit = table.GetServers(), table.GetChanges(), table.GetAudit()
 	return err
 }
 
@@ -185,13 +186,15 @@ func (r *run) history() *History {
 		Moved:   r.changes != uint64(len(r.members)), // each joined once
 		Service: r.service, Elapsed: r.elapsed, Bound: leaseTTL + time.Second,
 	}
-	picks := make(map[string]int64)
+	h.Audit = AuditHistory{Picks: r.audit.GetPicks(), Broken: r.audit.GetBroken(), Rank: r.audit.GetRank(), RankVariance: r.audit.GetRankVariance()}
+	rows := make(map[string]*lookasidev1.Server)
 	for _, row := range r.rows {
-		picks[row.GetId()+"/"+row.GetInstance()] = row.GetPicks()
+		rows[row.GetId()+"/"+row.GetInstance()] = row
 	}
 	for i, m := range r.members {
 		s := ServerHistory{ID: m.GetId(), Instance: m.GetInstance(), Capacity: m.GetCapacity()}
-		s.Picks = picks[s.Key()]
+		row := rows[s.Key()]
+		s.Picks, s.Tally = row.GetPicks(), TallyHistory{Picks: row.GetAudited(), Expected: row.GetExpected(), Variance: row.GetVariance()}
 		st := r.stats[s.ID]
 		s.Lost = st == nil
 		s.Requests, s.Abandoned, s.InFlight = st.GetRequests(), st.GetAbandoned(), st.GetInFlight()

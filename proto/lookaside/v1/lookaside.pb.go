@@ -855,7 +855,10 @@ type ListServersResponse struct {
 	Policy  string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
 	Servers []*Server              `protobuf:"bytes,2,rep,name=servers,proto3" json:"servers,omitempty"`
 	// How often the table has changed: servers that joined, left or were replaced.
-	Changes       uint64 `protobuf:"varint,3,opt,name=changes,proto3" json:"changes,omitempty"`
+	Changes uint64 `protobuf:"varint,3,opt,name=changes,proto3" json:"changes,omitempty"`
+	// What the picks of this balancer came to beside what its policy promises;
+	// not set under a policy that promises nothing of single picks.
+	Audit         *Audit `protobuf:"bytes,4,opt,name=audit,proto3" json:"audit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -911,6 +914,86 @@ func (x *ListServersResponse) GetChanges() uint64 {
 	return 0
 }
 
+func (x *ListServersResponse) GetAudit() *Audit {
+	if x != nil {
+		return x.Audit
+	}
+	return nil
+}
+
+// Audit holds picks against the chances that the policy's promise gave each
+// server by the loads that were known at that pick.
+type Audit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Picks int64                  `protobuf:"varint,1,opt,name=picks,proto3" json:"picks,omitempty"`
+	// Picks of a server that had no chance.
+	Broken int64 `protobuf:"varint,2,opt,name=broken,proto3" json:"broken,omitempty"`
+	// Sum over the picks of how much worse than expected the server was among
+	// all, from 0 (the best) to 1, and of the variances of that.
+	Rank          float64 `protobuf:"fixed64,3,opt,name=rank,proto3" json:"rank,omitempty"`
+	RankVariance  float64 `protobuf:"fixed64,4,opt,name=rank_variance,json=rankVariance,proto3" json:"rank_variance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Audit) Reset() {
+	*x = Audit{}
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Audit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Audit) ProtoMessage() {}
+
+func (x *Audit) ProtoReflect() protoreflect.Message {
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Audit.ProtoReflect.Descriptor instead.
+func (*Audit) Descriptor() ([]byte, []int) {
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Audit) GetPicks() int64 {
+	if x != nil {
+		return x.Picks
+	}
+	return 0
+}
+
+func (x *Audit) GetBroken() int64 {
+	if x != nil {
+		return x.Broken
+	}
+	return 0
+}
+
+func (x *Audit) GetRank() float64 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *Audit) GetRankVariance() float64 {
+	if x != nil {
+		return x.RankVariance
+	}
+	return 0
+}
+
 type Server struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -929,14 +1012,19 @@ type Server struct {
 	ReportAgeNs int64 `protobuf:"varint,10,opt,name=report_age_ns,json=reportAgeNs,proto3" json:"report_age_ns,omitempty"`
 	Draining    bool  `protobuf:"varint,11,opt,name=draining,proto3" json:"draining,omitempty"`
 	// A client found it unreachable and no report has come since.
-	Suspect       bool `protobuf:"varint,12,opt,name=suspect,proto3" json:"suspect,omitempty"`
+	Suspect bool `protobuf:"varint,12,opt,name=suspect,proto3" json:"suspect,omitempty"`
+	// Audited picks of this instance, how many were to be expected, and the
+	// variance of that.
+	Audited       int64   `protobuf:"varint,13,opt,name=audited,proto3" json:"audited,omitempty"`
+	Expected      float64 `protobuf:"fixed64,14,opt,name=expected,proto3" json:"expected,omitempty"`
+	Variance      float64 `protobuf:"fixed64,15,opt,name=variance,proto3" json:"variance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1036,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[14]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1049,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{14}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Server) GetId() string {
@@ -1048,6 +1136,27 @@ func (x *Server) GetSuspect() bool {
 	return false
 }
 
+func (x *Server) GetAudited() int64 {
+	if x != nil {
+		return x.Audited
+	}
+	return 0
+}
+
+func (x *Server) GetExpected() float64 {
+	if x != nil {
+		return x.Expected
+	}
+	return 0
+}
+
+func (x *Server) GetVariance() float64 {
+	if x != nil {
+		return x.Variance
+	}
+	return 0
+}
+
 type ComputeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Seed  uint64                 `protobuf:"fixed64,1,opt,name=seed,proto3" json:"seed,omitempty"`
@@ -1059,7 +1168,7 @@ type ComputeRequest struct {
 
 func (x *ComputeRequest) Reset() {
 	*x = ComputeRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1180,7 @@ func (x *ComputeRequest) String() string {
 func (*ComputeRequest) ProtoMessage() {}
 
 func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[15]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1193,7 @@ func (x *ComputeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeRequest.ProtoReflect.Descriptor instead.
 func (*ComputeRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{15}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ComputeRequest) GetSeed() uint64 {
@@ -1116,7 +1225,7 @@ type ComputeResponse struct {
 
 func (x *ComputeResponse) Reset() {
 	*x = ComputeResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1237,7 @@ func (x *ComputeResponse) String() string {
 func (*ComputeResponse) ProtoMessage() {}
 
 func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[16]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1250,7 @@ func (x *ComputeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComputeResponse.ProtoReflect.Descriptor instead.
 func (*ComputeResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{16}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ComputeResponse) GetDigest() uint64 {
@@ -1187,7 +1296,7 @@ type ProbeRequest struct {
 
 func (x *ProbeRequest) Reset() {
 	*x = ProbeRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1308,7 @@ func (x *ProbeRequest) String() string {
 func (*ProbeRequest) ProtoMessage() {}
 
 func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[17]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1321,7 @@ func (x *ProbeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeRequest.ProtoReflect.Descriptor instead.
 func (*ProbeRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{17}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{18}
 }
 
 type ProbeResponse struct {
@@ -1229,7 +1338,7 @@ type ProbeResponse struct {
 
 func (x *ProbeResponse) Reset() {
 	*x = ProbeResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1350,7 @@ func (x *ProbeResponse) String() string {
 func (*ProbeResponse) ProtoMessage() {}
 
 func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[18]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1363,7 @@ func (x *ProbeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProbeResponse.ProtoReflect.Descriptor instead.
 func (*ProbeResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{18}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ProbeResponse) GetId() string {
@@ -1294,7 +1403,7 @@ type DisturbRequest struct {
 
 func (x *DisturbRequest) Reset() {
 	*x = DisturbRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1415,7 @@ func (x *DisturbRequest) String() string {
 func (*DisturbRequest) ProtoMessage() {}
 
 func (x *DisturbRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[19]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1428,7 @@ func (x *DisturbRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisturbRequest.ProtoReflect.Descriptor instead.
 func (*DisturbRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{19}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DisturbRequest) GetDisturbance() Disturbance {
@@ -1337,7 +1446,7 @@ type DisturbResponse struct {
 
 func (x *DisturbResponse) Reset() {
 	*x = DisturbResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1458,7 @@ func (x *DisturbResponse) String() string {
 func (*DisturbResponse) ProtoMessage() {}
 
 func (x *DisturbResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[20]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1471,7 @@ func (x *DisturbResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisturbResponse.ProtoReflect.Descriptor instead.
 func (*DisturbResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{20}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{21}
 }
 
 type GetStatsRequest struct {
@@ -1373,7 +1482,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1494,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[21]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1507,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{21}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{22}
 }
 
 type GetStatsResponse struct {
@@ -1424,7 +1533,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1545,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lookaside_v1_lookaside_proto_msgTypes[22]
+	mi := &file_lookaside_v1_lookaside_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1558,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{22}
+	return file_lookaside_v1_lookaside_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetStatsResponse) GetId() string {
@@ -1577,11 +1686,17 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\n" +
 	"latency_ns\x18\t \x01(\x03R\tlatencyNs\"\x10\n" +
 	"\x0eReportResponse\"\x14\n" +
-	"\x12ListServersRequest\"|\n" +
+	"\x12ListServersRequest\"\xac\x01\n" +
 	"\x13ListServersResponse\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x123\n" +
 	"\aservers\x18\x02 \x03(\v2\x19.dyno.lookaside.v1.ServerR\aservers\x12\x18\n" +
-	"\achanges\x18\x03 \x01(\x04R\achanges\"\xd1\x02\n" +
+	"\achanges\x18\x03 \x01(\x04R\achanges\x12.\n" +
+	"\x05audit\x18\x04 \x01(\v2\x18.dyno.lookaside.v1.AuditR\x05audit\"n\n" +
+	"\x05Audit\x12\x14\n" +
+	"\x05picks\x18\x01 \x01(\x03R\x05picks\x12\x16\n" +
+	"\x06broken\x18\x02 \x01(\x03R\x06broken\x12\x12\n" +
+	"\x04rank\x18\x03 \x01(\x01R\x04rank\x12#\n" +
+	"\rrank_variance\x18\x04 \x01(\x01R\frankVariance\"\xa3\x03\n" +
 	"\x06Server\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1595,7 +1710,10 @@ const file_lookaside_v1_lookaside_proto_rawDesc = "" +
 	"\rreport_age_ns\x18\n" +
 	" \x01(\x03R\vreportAgeNs\x12\x1a\n" +
 	"\bdraining\x18\v \x01(\bR\bdraining\x12\x18\n" +
-	"\asuspect\x18\f \x01(\bR\asuspect\"<\n" +
+	"\asuspect\x18\f \x01(\bR\asuspect\x12\x18\n" +
+	"\aaudited\x18\r \x01(\x03R\aaudited\x12\x1a\n" +
+	"\bexpected\x18\x0e \x01(\x01R\bexpected\x12\x1a\n" +
+	"\bvariance\x18\x0f \x01(\x01R\bvariance\"<\n" +
 	"\x0eComputeRequest\x12\x12\n" +
 	"\x04seed\x18\x01 \x01(\x06R\x04seed\x12\x16\n" +
 	"\x06rounds\x18\x02 \x01(\rR\x06rounds\"\x93\x01\n" +
@@ -1660,7 +1778,7 @@ func file_lookaside_v1_lookaside_proto_rawDescGZIP() []byte {
 }
 
 var file_lookaside_v1_lookaside_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_lookaside_v1_lookaside_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_lookaside_v1_lookaside_proto_goTypes = []any{
 	(Disturbance)(0),            // 0: dyno.lookaside.v1.Disturbance
 	(*PickRequest)(nil),         // 1: dyno.lookaside.v1.PickRequest
@@ -1677,15 +1795,16 @@ var file_lookaside_v1_lookaside_proto_goTypes = []any{
 	(*ReportResponse)(nil),      // 12: dyno.lookaside.v1.ReportResponse
 	(*ListServersRequest)(nil),  // 13: dyno.lookaside.v1.ListServersRequest
 	(*ListServersResponse)(nil), // 14: dyno.lookaside.v1.ListServersResponse
-	(*Server)(nil),              // 15: dyno.lookaside.v1.Server
-	(*ComputeRequest)(nil),      // 16: dyno.lookaside.v1.ComputeRequest
-	(*ComputeResponse)(nil),     // 17: dyno.lookaside.v1.ComputeResponse
-	(*ProbeRequest)(nil),        // 18: dyno.lookaside.v1.ProbeRequest
-	(*ProbeResponse)(nil),       // 19: dyno.lookaside.v1.ProbeResponse
-	(*DisturbRequest)(nil),      // 20: dyno.lookaside.v1.DisturbRequest
-	(*DisturbResponse)(nil),     // 21: dyno.lookaside.v1.DisturbResponse
-	(*GetStatsRequest)(nil),     // 22: dyno.lookaside.v1.GetStatsRequest
-	(*GetStatsResponse)(nil),    // 23: dyno.lookaside.v1.GetStatsResponse
+	(*Audit)(nil),               // 15: dyno.lookaside.v1.Audit
+	(*Server)(nil),              // 16: dyno.lookaside.v1.Server
+	(*ComputeRequest)(nil),      // 17: dyno.lookaside.v1.ComputeRequest
+	(*ComputeResponse)(nil),     // 18: dyno.lookaside.v1.ComputeResponse
+	(*ProbeRequest)(nil),        // 19: dyno.lookaside.v1.ProbeRequest
+	(*ProbeResponse)(nil),       // 20: dyno.lookaside.v1.ProbeResponse
+	(*DisturbRequest)(nil),      // 21: dyno.lookaside.v1.DisturbRequest
+	(*DisturbResponse)(nil),     // 22: dyno.lookaside.v1.DisturbResponse
+	(*GetStatsRequest)(nil),     // 23: dyno.lookaside.v1.GetStatsRequest
+	(*GetStatsResponse)(nil),    // 24: dyno.lookaside.v1.GetStatsResponse
 }
 var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
 	2,  // 0: dyno.lookaside.v1.PickRequest.failed:type_name -> dyno.lookaside.v1.Instance
@@ -1693,33 +1812,34 @@ var file_lookaside_v1_lookaside_proto_depIdxs = []int32{
 	3,  // 2: dyno.lookaside.v1.PickManyResponse.introduced:type_name -> dyno.lookaside.v1.PickResponse
 	8,  // 3: dyno.lookaside.v1.WatchResponse.changed:type_name -> dyno.lookaside.v1.Endpoint
 	2,  // 4: dyno.lookaside.v1.WatchResponse.gone:type_name -> dyno.lookaside.v1.Instance
-	15, // 5: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
-	0,  // 6: dyno.lookaside.v1.DisturbRequest.disturbance:type_name -> dyno.lookaside.v1.Disturbance
-	1,  // 7: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
-	4,  // 8: dyno.lookaside.v1.BalancerService.PickMany:input_type -> dyno.lookaside.v1.PickManyRequest
-	6,  // 9: dyno.lookaside.v1.BalancerService.Watch:input_type -> dyno.lookaside.v1.WatchRequest
-	9,  // 10: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
-	11, // 11: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
-	13, // 12: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
-	16, // 13: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
-	18, // 14: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
-	20, // 15: dyno.lookaside.v1.ComputeService.Disturb:input_type -> dyno.lookaside.v1.DisturbRequest
-	22, // 16: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
-	3,  // 17: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
-	5,  // 18: dyno.lookaside.v1.BalancerService.PickMany:output_type -> dyno.lookaside.v1.PickManyResponse
-	7,  // 19: dyno.lookaside.v1.BalancerService.Watch:output_type -> dyno.lookaside.v1.WatchResponse
-	10, // 20: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
-	12, // 21: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
-	14, // 22: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
-	17, // 23: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
-	19, // 24: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
-	21, // 25: dyno.lookaside.v1.ComputeService.Disturb:output_type -> dyno.lookaside.v1.DisturbResponse
-	23, // 26: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
-	17, // [17:27] is the sub-list for method output_type
-	7,  // [7:17] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	16, // 5: dyno.lookaside.v1.ListServersResponse.servers:type_name -> dyno.lookaside.v1.Server
+	15, // 6: dyno.lookaside.v1.ListServersResponse.audit:type_name -> dyno.lookaside.v1.Audit
+	0,  // 7: dyno.lookaside.v1.DisturbRequest.disturbance:type_name -> dyno.lookaside.v1.Disturbance
+	1,  // 8: dyno.lookaside.v1.BalancerService.Pick:input_type -> dyno.lookaside.v1.PickRequest
+	4,  // 9: dyno.lookaside.v1.BalancerService.PickMany:input_type -> dyno.lookaside.v1.PickManyRequest
+	6,  // 10: dyno.lookaside.v1.BalancerService.Watch:input_type -> dyno.lookaside.v1.WatchRequest
+	9,  // 11: dyno.lookaside.v1.BalancerService.Register:input_type -> dyno.lookaside.v1.RegisterRequest
+	11, // 12: dyno.lookaside.v1.BalancerService.Report:input_type -> dyno.lookaside.v1.ReportRequest
+	13, // 13: dyno.lookaside.v1.BalancerService.ListServers:input_type -> dyno.lookaside.v1.ListServersRequest
+	17, // 14: dyno.lookaside.v1.ComputeService.Compute:input_type -> dyno.lookaside.v1.ComputeRequest
+	19, // 15: dyno.lookaside.v1.ComputeService.Probe:input_type -> dyno.lookaside.v1.ProbeRequest
+	21, // 16: dyno.lookaside.v1.ComputeService.Disturb:input_type -> dyno.lookaside.v1.DisturbRequest
+	23, // 17: dyno.lookaside.v1.ComputeService.GetStats:input_type -> dyno.lookaside.v1.GetStatsRequest
+	3,  // 18: dyno.lookaside.v1.BalancerService.Pick:output_type -> dyno.lookaside.v1.PickResponse
+	5,  // 19: dyno.lookaside.v1.BalancerService.PickMany:output_type -> dyno.lookaside.v1.PickManyResponse
+	7,  // 20: dyno.lookaside.v1.BalancerService.Watch:output_type -> dyno.lookaside.v1.WatchResponse
+	10, // 21: dyno.lookaside.v1.BalancerService.Register:output_type -> dyno.lookaside.v1.RegisterResponse
+	12, // 22: dyno.lookaside.v1.BalancerService.Report:output_type -> dyno.lookaside.v1.ReportResponse
+	14, // 23: dyno.lookaside.v1.BalancerService.ListServers:output_type -> dyno.lookaside.v1.ListServersResponse
+	18, // 24: dyno.lookaside.v1.ComputeService.Compute:output_type -> dyno.lookaside.v1.ComputeResponse
+	20, // 25: dyno.lookaside.v1.ComputeService.Probe:output_type -> dyno.lookaside.v1.ProbeResponse
+	22, // 26: dyno.lookaside.v1.ComputeService.Disturb:output_type -> dyno.lookaside.v1.DisturbResponse
+	24, // 27: dyno.lookaside.v1.ComputeService.GetStats:output_type -> dyno.lookaside.v1.GetStatsResponse
+	18, // [18:28] is the sub-list for method output_type
+	8,  // [8:18] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_lookaside_v1_lookaside_proto_init() }
@@ -1733,7 +1853,7 @@ func file_lookaside_v1_lookaside_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lookaside_v1_lookaside_proto_rawDesc), len(file_lookaside_v1_lookaside_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

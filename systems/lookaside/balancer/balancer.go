@@ -91,6 +91,7 @@ type Row struct {
 	ReportAge   time.Duration // since the last report; -1 when there was none
 	Draining    bool
 	Suspect     bool // a client found it unreachable and no report has come since
+	Tally       Tally
 }
 
 // Config says how a Balancer works.
@@ -98,6 +99,7 @@ type Config struct {
 	Policy   policy.Policy // required
 	Rand     *rand.Rand    // breaks ties; required
 	Service  string        // named in a NoServerError
+	Promise  policy.Shares // what the policy promises of its picks, to be audited; empty: no audit
 	Interval time.Duration // how often servers report; 0 means DefaultInterval
 	Doubt    time.Duration // see DefaultDoubt; 0 means that
 }
@@ -120,6 +122,8 @@ type Balancer struct {
 	index  index         // of the scores in view, then
 	prober policy.Prober // the policy, if it is one
 	probes []Pick        // wanted, then
+
+	auditor auditor
 }
 
 type row struct {
@@ -137,6 +141,7 @@ type row struct {
 	until     time.Duration // when the suspicion ends
 	silent    bool          // in view: it has stopped reporting, and most others have not
 	index     int           // in view; -1 when it may not be picked
+	tally     Tally         // of this instance's picks
 }
 
 // New makes an empty Balancer. It panics without a policy or a generator.
@@ -150,7 +155,7 @@ func New(cfg Config) *Balancer {
 	if cfg.Doubt <= 0 {
 		cfg.Doubt = DefaultDoubt
 	}
-	b := &Balancer{cfg: cfg, byID: make(map[string]*row)}
+	b := &Balancer{cfg: cfg, byID: make(map[string]*row), auditor: auditor{promise: cfg.Promise}}
 	b.scored, _ = cfg.Policy.(policy.Scored)
 	b.prober, _ = cfg.Policy.(policy.Prober)
 	return b
@@ -164,6 +169,7 @@ func (b *Balancer) Pick(now time.Duration) (Pick, error) {
 		return Pick{}, &NoServerError{Service: b.cfg.Service, Registered: len(b.rows)}
 	}
 	i := b.choice()
+	b.auditor.pick(b.view, b.viewOf, i)
 	r := b.viewOf[i]
 	r.picks++
 	r.assigned++
@@ -200,6 +206,7 @@ func (b *Balancer) Rows(now time.Duration) []Row {
 		out[i] = Row{
 			Member: r.Member, Picks: r.picks, InFlight: r.last.InFlight, Utilization: r.last.Utilization,
 			Assigned: r.assigned, ReportAge: -1, Draining: r.last.Draining, Suspect: r.suspected,
+			Tally: r.tally,
 		}
 		if r.reported {
 			out[i].ReportAge = b.now - r.at

@@ -246,3 +246,26 @@ func TestFastFailingServerDrawsLittle(t *testing.T) {
 		}
 	}
 }
+
+// What the audit adds to a pick.
+func BenchmarkPickAudited(b *testing.B) {
+	for _, audited := range []bool{false, true} {
+		b.Run(fmt.Sprintf("audited=%v", audited), func(b *testing.B) {
+			c := balancer.Config{Policy: policy.LeastLoad.New(), Rand: rand.New(rand.NewPCG(1, 1))}
+			if audited {
+				c.Promise = policy.Loaded
+			}
+			core := balancer.New(c)
+			for i := range 12 {
+				if err := core.Join(balancer.Member{ID: fmt.Sprint(i), Instance: "a", Address: "x", Capacity: 1, Revision: int64(i)}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if _, err := core.Pick(0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
