@@ -118,7 +118,7 @@ func TestReadMistakes(t *testing.T) {
 	}{
 		"unknown key":          {"question:", "qestion:", []string{"toy-rates.yaml:3:", `"qestion"`, "question"}},
 		"unknown nested key":   {"blocks: 2, length", "blcks: 2, length", []string{":15:", `"blcks"`, "blocks"}},
-		"key twice":            {"title: Rates", "title: Rates\ntitle: Again", []string{":3:", "already defined"}},
+		"key twice":            {"title: Rates", "title: Rates\ntitle: Again", []string{":3:", `"title" is given twice`, "line 2"}},
 		"wrong type":           {"blocks: 2,", "blocks: many,", []string{":15:", "many"}},
 		"bad duration":         {"length: 1s", "length: soon", []string{":15:", "soon", "300ms"}},
 		"unknown system":       {"system: toy", "system: tyo", []string{":4:", `"tyo"`, "toy"}},
@@ -151,7 +151,7 @@ func TestReadMistakes(t *testing.T) {
 		"bare histogram":       {"response.p99]", "response]", []string{":22:", "response.p99"}},
 		"figure over nothing":  {"x: clients", "x: pause", []string{":19:", `"pause"`, "policy, clients"}},
 		"where off the sweep":  {"where: {clients: [10]}", "where: {clients: [11]}", []string{":20:", `"11"`, "1, 10, 50"}},
-		"claim, no bound":      {"at-least: 1.1", "at-least: null", []string{":24:", "one of them"}},
+		"claim, no bound":      {", at-least: 1.1", "", []string{":24:", "one of them"}},
 		"claim, no cell":       {"where: {policy: b, clients: 10}", "where: {policy: b}", []string{":24:", "2 core cells"}},
 		"claim on a detail":    {"where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", []string{":24:", "0 core cells"}},
 		"claim, metric":        {"metric: rate_rps", "metric: rate", []string{":24:", `"rate"`, "rate_rps"}},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
@@ -38,7 +39,8 @@ func (k *checker) run() error {
 	return nil
 }
 
-// fail blames the value under keys, or the nearest parent that exists.
+// fail blames the value under keys and indices, or the nearest parent that
+// exists.
 func (k *checker) fail(err error, keys ...string) error {
 	for i := len(keys); i > 0; i-- {
 		if n := child(k.root, keys[:i]...); n != nil {
@@ -81,8 +83,8 @@ func (k *checker) scales() error {
 		case s.Length <= 0:
 			return k.fail(errors.New("length must be above 0, for example 5s"), "scales", name, "length")
 		}
-		if err := k.where(s.Only); err != nil {
-			return k.fail(err, "scales", name, "only")
+		if err := k.where(s.Only, "scales", name, "only"); err != nil {
+			return err
 		}
 	}
 	for _, name := range Scales {
@@ -122,12 +124,12 @@ func (k *checker) sweeps() error {
 		return k.fail(fmt.Errorf("core %w: at least one sweep is needed", errEmpty), "core")
 	}
 	for i, sweep := range k.e.Core {
-		if err := k.sweep(child(k.root, "core").Content[i], sweep); err != nil {
+		if err := k.sweep(sweep, "core", strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
 	for i, sweep := range k.e.Detail {
-		if err := k.sweep(child(k.root, "detail").Content[i], sweep); err != nil {
+		if err := k.sweep(sweep, "detail", strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
@@ -138,102 +140,20 @@ func (k *checker) sweeps() error {
 	return nil
 }
 
-func (k *checker) sweep(place *yaml.Node, sweep record.Sweep) error {
+func (k *checker) sweep(sweep record.Sweep, place ...string) error {
 	for _, f := range sweep {
-		node := child(place, f.Knob)
 		if _, fixed := k.e.Knobs[f.Knob]; fixed {
-			return at(k.path, node, fmt.Errorf("knob %s is both fixed under knobs and swept", f.Knob))
+			return k.fail(fmt.Errorf("knob %s is both fixed under knobs and swept", f.Knob), append(place, f.Knob)...)
 		}
 		for i, text := range f.Levels {
 			c, err := k.level(f.Knob, text)
-			if err != nil {
-				return at(k.path, node, err)
+			if err == nil && slices.Contains(f.Levels[:i], c) {
+				err = fmt.Errorf("knob %s: level %s is given twice", f.Knob, c)
 			}
-			if slices.Contains(f.Levels[:i], c) {
-				return at(k.path, node, fmt.Errorf("knob %s: level %s is given twice", f.Knob, c))
+			if err != nil {
+				return k.fail(err, append(place, f.Knob, strconv.Itoa(i))...)
 			}
 			f.Levels[i] = c
-		}
-	}
-	return nil
-}
-
-func (k *checker) figures() error {
-	var names []string
-	for i, f := range k.e.Figures {
-		err := k.figure(f)
-		if err == nil && slices.Contains(names, f.Name) {
-			err = fmt.Errorf("figure %s is given twice", f.Name)
-		}
-		if err != nil {
-			return at(k.path, child(k.root, "figures").Content[i], err)
-		}
-		names = append(names, f.Name)
-		if err := k.where(f.Where); err != nil {
-			return at(k.path, child(k.root, "figures").Content[i], err)
-		}
-	}
-	return nil
-}
-
-func (k *checker) figure(f record.Figure) error {
-	if !nameForm.MatchString(f.Name) || f.Title == "" {
-		return errors.New("a figure needs a name (lower-case words joined by hyphens) and a title")
-	}
-	want, ok := k.catalog.FigureKinds[f.Kind]
-	if !ok {
-		kinds := slices.Sorted(maps.Keys(k.catalog.FigureKinds))
-		return fmt.Errorf("figure %s: kind %w", f.Name, &systems.ChoiceError{Word: f.Kind, Allowed: kinds})
-	}
-	if want == record.KindScalar && f.X == "" {
-		return fmt.Errorf("figure %s: x %w", f.Name, errEmpty)
-	}
-	if err := k.metric(f.Y, want); err != nil {
-		return fmt.Errorf("figure %s: y: %w", f.Name, err)
-	}
-	if f.Theory != "" {
-		if err := k.metric(f.Theory, record.KindScalar); err != nil {
-			return fmt.Errorf("figure %s: theory: %w", f.Name, err)
-		}
-	}
-	for _, knob := range []string{f.X, f.Series, f.Facet} {
-		if err := k.sweptKnob(knob); knob != "" && err != nil {
-			return fmt.Errorf("figure %s: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
-func (k *checker) tables() error {
-	var names []string
-	for i, t := range k.e.Tables {
-		err := k.table(t)
-		if err == nil && slices.Contains(names, t.Name) {
-			err = fmt.Errorf("table %s is given twice", t.Name)
-		}
-		if err == nil {
-			err = k.where(t.Where)
-		}
-		if err != nil {
-			return at(k.path, child(k.root, "tables").Content[i], err)
-		}
-		names = append(names, t.Name)
-	}
-	return nil
-}
-
-func (k *checker) table(t record.Table) error {
-	if !nameForm.MatchString(t.Name) || t.Title == "" || len(t.Columns) == 0 {
-		return errors.New("a table needs a name (lower-case words joined by hyphens), a title and columns")
-	}
-	for _, knob := range t.Rows {
-		if err := k.sweptKnob(knob); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
-		}
-	}
-	for _, m := range t.Columns {
-		if err := k.metric(m, record.KindScalar); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
 		}
 	}
 	return nil
@@ -273,21 +193,26 @@ func (k *checker) sweptKnob(knob string) error {
 	return fmt.Errorf("knob %w that are swept", &systems.ChoiceError{Word: knob, Allowed: all})
 }
 
-// where checks a filter and makes its levels canonical.
-func (k *checker) where(w record.Where) error {
-	for knob, texts := range w {
+// where checks a filter, which stands at a place, and makes its levels
+// canonical.
+func (k *checker) where(w record.Where, place ...string) error {
+	for _, knob := range slices.Sorted(maps.Keys(w)) {
+		place := append(slices.Clone(place), knob)
 		if err := k.sweptKnob(knob); err != nil {
-			return fmt.Errorf("where: %w", err)
+			return k.fail(err, place...)
 		}
-		for i, text := range texts {
+		if len(w[knob]) == 0 {
+			return k.fail(fmt.Errorf("no level of knob %s is listed, so no cell would be kept", knob), place...)
+		}
+		for i, text := range w[knob] {
 			c, err := k.level(knob, text)
-			if err == nil && !slices.Contains(levels(&k.e.Experiment, knob), c) {
-				err = fmt.Errorf("level %w of knob %s", &systems.ChoiceError{Word: c, Allowed: levels(&k.e.Experiment, knob)}, knob)
+			if known := levels(&k.e.Experiment, knob); err == nil && !slices.Contains(known, c) {
+				err = fmt.Errorf("level %w of knob %s", &systems.ChoiceError{Word: c, Allowed: known}, knob)
 			}
 			if err != nil {
-				return fmt.Errorf("where: %w", err)
+				return k.fail(err, append(place, strconv.Itoa(i))...)
 			}
-			texts[i] = c
+			w[knob][i] = c
 		}
 	}
 	return nil
