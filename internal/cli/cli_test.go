@@ -39,7 +39,7 @@ func TestUsageErrors(t *testing.T) {
 		"run none.yaml":     {"none.yaml", "no such file"},
 		"run --blocks -1":   {"--blocks -1"},
 		"run --blocks x":    {"--blocks", `"x"`},
-		"run --only policy": {"--only", "KNOB=V"},
+		"run --only policy": {"--only", "KNOB=LEVEL"},
 		"run lb-policies --only polcy=pick_first": {`"polcy"`, "did you mean policy?"},
 		"run lb-policies --only policy=pik_first": {`"pik_first"`, "did you mean pick_first?"},
 		"list now":                           {`"now"`},
