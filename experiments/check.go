@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"go.yaml.in/yaml/v3"
-
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -18,8 +16,6 @@ import (
 // levels into canonical form.
 type checker struct {
 	catalog Catalog
-	path    string
-	root    *yaml.Node
 	e       *Experiment
 }
 
@@ -39,15 +35,31 @@ func (k *checker) run() error {
 	return nil
 }
 
-// fail blames the value under keys and indices, or the nearest parent that
-// exists.
-func (k *checker) fail(err error, keys ...string) error {
+func (k *checker) fail(err error, keys ...string) error { return k.e.blame(err, keys...) }
+
+// blame places an error at the value under keys and indices of the file, or at
+// the nearest parent that exists.
+func (e *Experiment) blame(err error, keys ...string) error {
 	for i := len(keys); i > 0; i-- {
-		if n := child(k.root, keys[:i]...); n != nil {
-			return at(k.path, n, err)
+		if n := child(e.root, keys[:i]...); n != nil {
+			return at(e.Path, n, err)
 		}
 	}
-	return at(k.path, k.root, err)
+	return at(e.Path, e.root, err)
+}
+
+// check asks the system whether it can measure a cell of a plan, once it is
+// known for how long.
+func (p *Plan) check(c *Cell) error {
+	if p.System.Check == nil {
+		return nil
+	}
+	err := p.System.Check(systems.Setting{Seed: p.Seed, Load: p.Load, Warmup: c.Warmup, Length: c.Length}, c.Values)
+	if err != nil {
+		err = fmt.Errorf("scale %s, cell %s: %w", p.Scale, c.Label(p.Experiment), err)
+		return &systems.UsageError{Err: p.blame(err, "scales", p.Scale, "length")}
+	}
+	return nil
 }
 
 func (k *checker) header() error {
@@ -60,8 +72,8 @@ func (k *checker) header() error {
 	if !nameForm.MatchString(e.Name) || digitsTail.MatchString(e.Name) {
 		return k.fail(fmt.Errorf("name %q: want lower-case words joined by hyphens, the last one not a number", e.Name), "name")
 	}
-	if e.Name != stem(k.path) {
-		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(k.path)), "name")
+	if e.Name != stem(e.Path) {
+		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(e.Path)), "name")
 	}
 	var err error
 	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {

@@ -83,6 +83,9 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration()}
 	for _, c := range kept {
 		p.stretch(c, scale)
+		if err := p.check(c); err != nil {
+			return nil, err
+		}
 	}
 	blocks, detail := scale.Blocks, scale.DetailBlocks
 	if sel.Blocks > 0 {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -156,5 +158,45 @@ func TestReadPlain(t *testing.T) {
 				t.Errorf("read %+v, %v", e, err)
 			}
 		})
+	}
+}
+
+// A cell that could not be measured is refused before anything is, at the
+// length that is to be raised; cells that are left out do not matter.
+func TestPlanAsksTheSystem(t *testing.T) {
+	sys := toy()
+	sys.Check = func(set systems.Setting, v systems.Values) error {
+		if n := v.Int("clients"); set.Length < time.Duration(n)*time.Second {
+			return fmt.Errorf("%d clients take longer than %v", n, set.Length)
+		}
+		return nil
+	}
+	sys.TimeConstant = func(v systems.Values) time.Duration {
+		return 100 * time.Millisecond * time.Duration(v.Int("clients")/10)
+	}
+	text := strings.Replace(minimal, "[1]", "[1, 2, 20]", 1)
+	text = strings.Replace(text, "deep: {blocks: 1, length: 200ms", "deep: {blocks: 1, length: 20s", 1)
+	e, err := Catalog{Systems: []*systems.System{sys}}.Read("toy-rates.yaml", []byte(strings.Replace(text, "200ms", "1s", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		scale string
+		only  []string
+		want  string // nothing: it is planned
+	}{
+		{"full", nil, "toy-rates.yaml:7: scale full, cell clients=2: 2 clients take longer than 1s"},
+		{"full", []string{"1"}, ""},
+		{"full", []string{"20"}, "20 clients take longer than 1.2s"}, // 6 time constants
+		{"deep", nil, ""},
+	} {
+		only := record.Where{}
+		if c.only != nil {
+			only["clients"] = c.only
+		}
+		_, err := NewPlan(e, Selection{Scale: c.scale, Only: only})
+		if c.want == "" && err != nil || c.want != "" && (!systems.IsUsage(err) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("scale %s, only %v: %v, want %q", c.scale, c.only, err, c.want)
+		}
 	}
 }
