@@ -130,7 +130,7 @@ func TestReadMistakes(t *testing.T) {
 		"cell twice":           {"  - policy: [c]\n    clients: [50]", "  - policy: [a]\n    clients: [10]", []string{"policy=a clients=10", "twice"}},
 		"fixed and swept":      {"knobs: {pause: 20ms}", "knobs: {policy: a}", []string{":9:", "both"}},
 		"no core":              {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "", []string{"core", "missing"}},
-		"core is no list":      {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "core: {policy: [a]}\n", []string{":8:", "core wants a list"}},
+		"core is no list":      {"core:\n  - policy: [a, b]\n    clients: [1, 10]\n", "core: {policy: [a]}\n", []string{":8:", "core: want a list"}},
 		"name differs":         {"name: toy-rates", "name: toy-other", []string{":1:", "toy-other"}},
 		"name like procs":      {"name: toy-rates", "name: toy-4", []string{":1:", "not a number"}},
 		"no question":          {"question: Which is fastest?", "question: ''", []string{":3:", "question"}},

@@ -37,8 +37,12 @@ func (k *checker) run() error {
 
 func (k *checker) fail(err error, keys ...string) error { return k.e.blame(err, keys...) }
 
-// blame places an error at the value under keys and indices of the file, or at
-// the nearest parent that exists.
+// Blame places an error, as a usage error, at the value under keys and indices
+// of the file, or at the nearest parent that exists.
+func (e *Experiment) Blame(err error, keys ...string) error {
+	return &systems.UsageError{Err: e.blame(err, keys...)}
+}
+
 func (e *Experiment) blame(err error, keys ...string) error {
 	for i := len(keys); i > 0; i-- {
 		if n := child(e.root, keys[:i]...); n != nil {
@@ -57,7 +61,26 @@ func (p *Plan) check(c *Cell) error {
 	err := p.System.Check(systems.Setting{Seed: p.Seed, Load: p.Load, Warmup: c.Warmup, Length: c.Length}, c.Values)
 	if err != nil {
 		err = fmt.Errorf("scale %s, cell %s: %w", p.Scale, c.Label(p.Experiment), err)
-		return &systems.UsageError{Err: p.blame(err, "scales", p.Scale, "length")}
+		return p.Blame(err, "scales", p.Scale, "length")
+	}
+	return nil
+}
+
+// part checks what every figure, table, claim and control has: a name that
+// none before it has, and texts under keys.
+func (k *checker) part(what, name string, before []string, texts [][2]string, place []string) error {
+	switch {
+	case name == "":
+		return k.fail(fmt.Errorf("a %s's name %w: want lower-case words joined by hyphens", what, errEmpty), append(place, "name")...)
+	case !nameForm.MatchString(name):
+		return k.fail(fmt.Errorf("name %q of a %s: want lower-case words joined by hyphens", name, what), append(place, "name")...)
+	case slices.Contains(before, name):
+		return k.fail(fmt.Errorf("%s %s is given twice", what, name), append(place, "name")...)
+	}
+	for _, t := range texts {
+		if t[1] == "" {
+			return k.fail(fmt.Errorf("%s %s: %s %w", what, name, t[0], errEmpty), append(place, t[0])...)
+		}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package experiments
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"dyno/internal/record"
@@ -13,11 +12,11 @@ func (k *checker) claims() error {
 	var names []string
 	for i, c := range k.e.Claims {
 		place := []string{"claims", strconv.Itoa(i)}
-		if err := k.claim(c, place); err != nil {
+		if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
 			return err
 		}
-		if slices.Contains(names, c.Name) {
-			return k.fail(fmt.Errorf("claim %s is given twice", c.Name), append(place, "name")...)
+		if err := k.claim(c, place); err != nil {
+			return err
 		}
 		names = append(names, c.Name)
 	}
@@ -25,9 +24,6 @@ func (k *checker) claims() error {
 }
 
 func (k *checker) claim(c record.Claim, place []string) error {
-	if !nameForm.MatchString(c.Name) || c.Claim == "" {
-		return k.fail(errors.New("a claim needs a name (lower-case words joined by hyphens) and its statement under claim"), append(place, "name")...)
-	}
 	fail := func(key string, err error) error {
 		return k.fail(fmt.Errorf("claim %s: %w", c.Name, err), append(place, key)...)
 	}

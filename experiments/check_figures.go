@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,11 +21,11 @@ func (k *checker) figures() error {
 	var names []string
 	for i, f := range k.e.Figures {
 		place := []string{"figures", strconv.Itoa(i)}
-		if err := k.figure(f, place); err != nil {
+		if err := k.part("figure", f.Name, names, [][2]string{{"title", f.Title}}, place); err != nil {
 			return err
 		}
-		if slices.Contains(names, f.Name) {
-			return k.fail(fmt.Errorf("figure %s is given twice", f.Name), append(place, "name")...)
+		if err := k.figure(f, place); err != nil {
+			return err
 		}
 		names = append(names, f.Name)
 	}
@@ -36,9 +35,6 @@ func (k *checker) figures() error {
 func (k *checker) figure(f record.Figure, place []string) error {
 	fail := func(key string, err error) error {
 		return k.fail(fmt.Errorf("figure %s: %w", f.Name, err), append(place, key)...)
-	}
-	if !nameForm.MatchString(f.Name) || f.Title == "" {
-		return k.fail(errors.New("a figure needs a name (lower-case words joined by hyphens) and a title"), append(place, "name")...)
 	}
 	want, ok := k.catalog.FigureKinds[f.Kind]
 	if !ok {
@@ -74,11 +70,11 @@ func (k *checker) tables() error {
 	var names []string
 	for i, t := range k.e.Tables {
 		place := []string{"tables", strconv.Itoa(i)}
-		if err := k.table(t, place); err != nil {
+		if err := k.part("table", t.Name, names, [][2]string{{"title", t.Title}}, place); err != nil {
 			return err
 		}
-		if slices.Contains(names, t.Name) {
-			return k.fail(fmt.Errorf("table %s is given twice", t.Name), append(place, "name")...)
+		if err := k.table(t, place); err != nil {
+			return err
 		}
 		names = append(names, t.Name)
 	}
@@ -86,8 +82,8 @@ func (k *checker) tables() error {
 }
 
 func (k *checker) table(t record.Table, place []string) error {
-	if !nameForm.MatchString(t.Name) || t.Title == "" || len(t.Columns) == 0 {
-		return k.fail(errors.New("a table needs a name (lower-case words joined by hyphens), a title and columns"), append(place, "name")...)
+	if len(t.Columns) == 0 {
+		return k.fail(fmt.Errorf("table %s: columns %w", t.Name, errEmpty), append(place, "columns")...)
 	}
 	for i, knob := range t.Rows {
 		if err := k.sweptKnob(knob); err != nil {

@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,11 +53,11 @@ func (k *checker) controls() error {
 	var names []string
 	for i, c := range k.e.Controls {
 		place := []string{"controls", strconv.Itoa(i)}
-		if err := k.control(c, place); err != nil {
+		if err := k.part("control", c.Name, names, [][2]string{{"broken", c.Broken}, {"caught-by", c.CaughtBy}}, place); err != nil {
 			return err
 		}
-		if slices.Contains(names, c.Name) {
-			return k.fail(fmt.Errorf("control %s is given twice", c.Name), append(place, "name")...)
+		if err := k.control(c, place); err != nil {
+			return err
 		}
 		names = append(names, c.Name)
 	}
@@ -73,9 +72,6 @@ func (k *checker) controls() error {
 }
 
 func (k *checker) control(c record.Control, place []string) error {
-	if !nameForm.MatchString(c.Name) || c.Broken == "" || c.CaughtBy == "" {
-		return k.fail(errors.New("a control needs a name (lower-case words joined by hyphens), what is broken, and the check that it is to be caught-by"), append(place, "name")...)
-	}
 	if len(c.Knobs) == 0 {
 		return k.fail(fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty), append(place, "knobs")...)
 	}

@@ -114,6 +114,17 @@ var (
 	yamlAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 )
 
+// yamlHints say in plain words what the library's most frequent complaints
+// about a beginner's file mean.
+var yamlHints = map[string]string{
+	"found character that cannot start any token":    "lines are indented with blanks, not tabs, and a text that begins with a sign such as @ or % goes in quotes",
+	"mapping values are not allowed in this context": "a text with a colon goes in quotes; or the line is indented too far",
+	"did not find expected '-' indicator":            "in what begins in this line, lines that belong together are not indented alike",
+	"did not find expected key":                      "in what begins in this line, lines that belong together are not indented alike",
+	"did not find expected ',' or ']'":               "the list that begins in this line is not closed, or a comma is missing",
+	"did not find expected ',' or '}'":               "the mapping that begins in this line is not closed, or a comma is missing",
+}
+
 // yamlError turns the library's "yaml: line 3: …" into file:line form. It counts
 // lines from 0 where its grammar is at fault, from 1 where its words are, and
 // not at all where an anchor is missing.
@@ -124,7 +135,11 @@ func yamlError(path string, text []byte, err error) error {
 		if strings.HasPrefix(m[2], "did not find expected") {
 			line++
 		}
-		return &FileError{Path: path, Line: line, Err: errors.New(m[2])}
+		words = m[2]
+		if hint, ok := yamlHints[words]; ok {
+			words += ": " + hint
+		}
+		return &FileError{Path: path, Line: line, Err: errors.New(words)}
 	}
 	line := 0
 	if m := yamlAnchor.FindStringSubmatch(words); m != nil {

@@ -36,7 +36,7 @@ var (
 // fill reads a node into v; name is what errors call it.
 func (f filler) fill(n *yaml.Node, name string, v reflect.Value) error {
 	if n.ShortTag() == "!!null" {
-		return f.fail(n, name, errors.New("the value is empty: give one (a text may be '' in quotes), or leave it out"))
+		return f.fail(n, name, empty(name, n))
 	}
 	if u, ok := v.Addr().Interface().(unmarshaler); ok {
 		if err := u.UnmarshalYAML(func(into any) error { return f.fill(n, name, reflect.ValueOf(into).Elem()) }); err != nil {
@@ -65,6 +65,17 @@ func (f filler) fill(n *yaml.Node, name string, v reflect.Value) error {
 		return f.fail(n, name, err)
 	}
 	return nil
+}
+
+// empty says that a value is missing, and what may have been meant.
+func empty(name string, n *yaml.Node) error {
+	switch {
+	case n.Value == "" && strings.Contains(name, ":"):
+		return errors.New("the value is empty: a blank must follow the colon")
+	case n.Value == "" && wholeForm.MatchString(name):
+		return errors.New("the value is empty: a text with commas goes in quotes")
+	}
+	return errors.New("the value is empty: give one (a text may be '' in quotes), or leave it out")
 }
 
 // fail blames a node by its place and its name.
@@ -118,7 +129,7 @@ func (f filler) entries(n *yaml.Node, name string, v reflect.Value) error {
 
 func (f filler) items(n *yaml.Node, name string, v reflect.Value) error {
 	if n.Kind != yaml.SequenceNode {
-		return f.fail(n, name, fmt.Errorf("%s wants a list, such as [%s]", name, example(n, v.Type().Elem())))
+		return f.fail(n, name, fmt.Errorf("want a list, such as [%s]", example(n, v.Type().Elem())))
 	}
 	for i, c := range n.Content {
 		item := reflect.New(v.Type().Elem()).Elem()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -143,9 +144,8 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 	}
 	var plans []*experiments.Plan
 	for _, e := range found {
-		// Now, not when everything has been measured.
-		if err := report.Check(e.Header()); err != nil {
-			return nil, systems.Usagef("%s: %w", e.Path, err)
+		if err := checkDrawings(e); err != nil {
+			return nil, err
 		}
 		only, err := e.Only(f.only)
 		if err != nil {
@@ -158,6 +158,26 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 		plans = append(plans, p)
 	}
 	return plans, nil
+}
+
+// checkDrawings tries figures and tables one by one now, not when everything
+// has been measured.
+func checkDrawings(e *experiments.Experiment) error {
+	for i := range e.Figures {
+		run := e.Header()
+		run.Experiment.Figures, run.Experiment.Tables = e.Figures[i:i+1], nil
+		if err := report.Check(run); err != nil {
+			return e.Blame(err, "figures", strconv.Itoa(i))
+		}
+	}
+	for i := range e.Tables {
+		run := e.Header()
+		run.Experiment.Figures, run.Experiment.Tables = nil, e.Tables[i:i+1]
+		if err := report.Check(run); err != nil {
+			return e.Blame(err, "tables", strconv.Itoa(i))
+		}
+	}
+	return nil
 }
 
 func checkScale(scale string) error {
