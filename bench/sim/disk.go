@@ -52,15 +52,18 @@ func (d *Disk) Size(file string) int { return len(d.env.n.store.files[file]) }
 // Files returns the names of all files, sorted.
 func (d *Disk) Files() []string { return slices.Sorted(maps.Keys(d.env.n.store.files)) }
 
-// Sync makes all earlier changes durable and then calls [Syncer].Synced with
-// tag. A disk does one sync after the other; each takes [Config].Sync. It goes
+// Sync is SyncFor no purpose in particular.
+func (d *Disk) Sync(tag uint64) { d.SyncFor("", tag) }
+
+// SyncFor makes all earlier changes durable and then calls [Syncer].Synced with
+// tag. The purpose is the name by which [Hunt.Weaken] makes it lie. A disk does one sync after the other; each takes [Config].Sync. It goes
 // on while the node is paused; a crash abandons it.
 //
 // If it fails, what it covered will never be durable, and a later Sync that
 // succeeds does not say so: Linux drops the pages that it could not write. The
 // node still reads what it wrote, and finds zeros or the old content there
 // after a crash.
-func (d *Disk) Sync(tag uint64) {
+func (d *Disk) SyncFor(purpose string, tag uint64) {
 	w, n := d.env.w, d.env.n
 	if d.env.dead {
 		return
@@ -78,7 +81,14 @@ func (d *Disk) Sync(tag uint64) {
 		}
 	}
 	s.busy = later(max(s.busy, w.now), wait)
-	w.schedule(s.busy, event{what: synced, node: n.id, life: n.life, tag: tag, mark: s.first + uint64(len(s.pending))})
+	mark := s.first + uint64(len(s.pending))
+	if purpose != "" {
+		w.countSync(purpose)
+		if purpose == w.cfg.Weaken {
+			mark = 0 // covers nothing
+		}
+	}
+	w.schedule(s.busy, event{what: synced, node: n.id, life: n.life, tag: tag, mark: mark})
 }
 
 func (d *Disk) change(c change) error {

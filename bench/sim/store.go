@@ -58,7 +58,7 @@ func (s *store) strikes(kind Kind) bool {
 // finish ends a sync: what it covered is durable or, if it fails, lost.
 func (s *store) finish(e *event) {
 	e.failed = s.strikes(FailSync)
-	covered := int(e.mark - s.first)
+	covered := int(max(e.mark, s.first) - s.first) // an earlier sync may have covered it all
 	for _, c := range s.pending[:covered] {
 		s.buffered -= len(c.data)
 		if !e.failed {
