@@ -25,6 +25,19 @@ func (d *Disk) Append(file string, data []byte) error {
 	return d.change(change{kind: appended, file: file, data: data})
 }
 
+// WriteAt puts a copy of data into a file at an offset; what lies between the
+// file's end and the offset reads as zeros. A torn crash cuts it between sectors
+// of 512 bytes of the file. After [ErrWrite] nothing has changed.
+func (d *Disk) WriteAt(file string, data []byte, offset int) error {
+	return d.change(change{kind: written, file: file, data: data, offset: max(offset, 0)})
+}
+
+// Rename gives a file another name, in place of the file that has it, if there
+// is one. After [ErrWrite] nothing has changed.
+func (d *Disk) Rename(from, to string) error {
+	return d.change(change{kind: renamed, file: from, data: []byte(to)})
+}
+
 // Replace makes a copy of data the content of a file, all of it or, if a crash
 // comes first, nothing: a new file that is written, synced and renamed.
 // After [ErrWrite] nothing has changed.
@@ -45,6 +58,19 @@ func (d *Disk) Remove(file string) error {
 
 // Read returns a copy of a file, buffered changes included; nil if there is none.
 func (d *Disk) Read(file string) []byte { return slices.Clone(d.env.n.store.files[file]) }
+
+// ReadAt copies what a file holds from an offset on, and returns how many bytes
+// that were.
+func (d *Disk) ReadAt(file string, into []byte, offset int) int {
+	data := d.env.n.store.files[file]
+	if offset >= len(data) {
+		return 0
+	}
+	return copy(into, data[max(offset, 0):])
+}
+
+// Exists reports whether there is a file.
+func (d *Disk) Exists(file string) bool { return d.env.n.store.files[file] != nil }
 
 // Size returns the length of a file in bytes, 0 if there is none.
 func (d *Disk) Size(file string) int { return len(d.env.n.store.files[file]) }
