@@ -39,21 +39,16 @@ type history struct {
 // else.
 type logbook struct {
 	journal *journal.Journal
-	failed  func(error) // called at most once, from the background
-
-	mu      sync.Mutex
-	pending [][]byte
-	waiters []chan error // told when what is pending is durable
-	closed  bool
-	wake    chan struct{}
-
-	err  error // why writing ended; to be read after done
-	done chan struct{}
+	watch   sync.WaitGroup
+	closing chan struct{}
 }
 
 // lockPatience is how long a master waits for one that was just killed to be
 // gone.
 const lockPatience = 2 * time.Second
+
+// logbookSegment is small: most jobs write a few hundred records.
+const logbookSegment = 256 << 10
 
 // openLogbook opens or creates the journal and reads what it has to tell.
 func openLogbook(ctx context.Context, path, identity string, failed func(error)) (*logbook, *history, error) {
@@ -67,10 +62,10 @@ func openLogbook(ctx context.Context, path, identity string, failed func(error))
 		return nil
 	}
 	for end := time.Now().Add(lockPatience); ; {
-		j, _, err := journal.Open(path, journal.Options{Identity: identity}, replay)
+		j, _, err := journal.Open(path, journal.Options{Identity: identity, Segment: logbookSegment}, replay)
 		if err == nil {
-			l := &logbook{journal: j, failed: failed, wake: make(chan struct{}, 1), done: make(chan struct{})}
-			go l.write()
+			l := &logbook{journal: j, closing: make(chan struct{})}
+			l.watch.Go(func() { l.report(failed) })
 			return l, h, nil
 		}
 		if !errors.Is(err, journal.ErrLocked) || time.Now().After(end) {
@@ -94,79 +89,36 @@ func (h *history) add(x entry) {
 	h.published = h.published || x.Publish
 }
 
-// note adds an entry, soon to be durable.
-func (l *logbook) note(x entry) { l.add(x, nil) }
-
-// force adds an entry and returns when it and all before it are durable.
-func (l *logbook) force(ctx context.Context, x entry) error {
-	durable := make(chan error, 1)
-	l.add(x, durable)
+// report calls failed, at most once, if the journal fails.
+func (l *logbook) report(failed func(error)) {
 	select {
-	case err := <-durable:
-		return err
-	case <-l.done:
-		return l.err
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-l.journal.Failed():
+		failed(l.journal.Err())
+	case <-l.closing:
 	}
 }
 
-func (l *logbook) add(x entry, durable chan error) {
+// note adds an entry, soon to be durable. That it cannot be is reported.
+func (l *logbook) note(x entry) { _, _ = l.journal.Submit(context.Background(), x.encode()) }
+
+// force adds an entry and returns when it and all before it are durable.
+func (l *logbook) force(ctx context.Context, x entry) error {
+	_, err := l.journal.Append(ctx, x.encode())
+	return err
+}
+
+func (x entry) encode() []byte {
 	data, err := json.Marshal(x)
 	if err != nil {
 		panic(err) // strings, numbers and bytes only
 	}
-	l.mu.Lock()
-	if !l.closed {
-		l.pending = append(l.pending, data)
-		if durable != nil {
-			l.waiters = append(l.waiters, durable)
-		}
-	}
-	l.mu.Unlock()
-	l.nudge()
-}
-
-func (l *logbook) nudge() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// write appends what has come in the meantime, a batch at a time, until the
-// logbook is closed or the journal fails.
-func (l *logbook) write() {
-	defer close(l.done)
-	for {
-		l.mu.Lock()
-		batch, waiters, closed := l.pending, l.waiters, l.closed
-		l.pending, l.waiters = nil, nil
-		l.mu.Unlock()
-		if len(batch) > 0 {
-			_, l.err = l.journal.Append(context.Background(), batch...)
-		}
-		for _, w := range waiters {
-			w <- l.err
-		}
-		if l.err != nil {
-			l.failed(l.err)
-			return
-		}
-		if closed {
-			return
-		}
-		<-l.wake
-	}
+	return data
 }
 
 // close writes what is left and closes the journal.
 func (l *logbook) close() error {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.nudge()
-	<-l.done
+	close(l.closing)
+	l.watch.Wait()
 	return l.journal.Close()
 }
 
