@@ -126,11 +126,13 @@ func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 func (j *Journal) Durable() (uint64, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.unusable() != nil { // there will be no change to be told of
+		over := make(chan struct{})
+		close(over)
+		return j.log.Durable(), over
+	}
 	if j.changed == nil {
 		j.changed = make(chan struct{})
-		if j.unusable() != nil {
-			close(j.changed)
-		}
 	}
 	return j.log.Durable(), j.changed
 }
