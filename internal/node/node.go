@@ -20,7 +20,8 @@
 // Recover, and then Begin. A record that was never acknowledged may be among
 // them: a core must be content with any prefix of what it wrote.
 //
-// The hosts are [Host] and, in package nodesim, one over bench/sim.
+// The hosts are in package host, over a journal on disk, and in package simhost,
+// over bench/sim.
 package node
 
 import "time"
@@ -31,7 +32,8 @@ type Core[In, Out any] interface {
 	// Recover takes in one record that an earlier life wrote. The record is valid
 	// during the call only.
 	Recover(record []byte) error
-	// Begin comes once, after the last Recover.
+	// Begin comes once, after the last Recover. No input comes before what it writes
+	// is durable.
 	Begin(now time.Duration) Effects[Out]
 	// Step takes in one thing that happened.
 	Step(now time.Duration, in In) Effects[Out]

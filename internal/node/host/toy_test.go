@@ -1,4 +1,4 @@
-package node_test
+package host_test
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package nodesim_test
+package simhost_test
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 
 	"dyno/bench/sim"
 	"dyno/internal/node"
-	"dyno/internal/node/nodesim"
+	"dyno/internal/node/simhost"
 )
 
 var seed = flag.Uint64("sim.seed", 0, "play this seed and show its trace")
@@ -95,13 +95,12 @@ func scenario(hasty bool) sim.Scenario {
 		var told []uint64
 		lives, since := 0, 0
 		var memory *ledger
-		h := nodesim.Host[put, done]{
+		h := simhost.Host[put, done]{
 			Hasty: hasty, Down: sim.Delay{Base: 5 * ms},
 			Core: func() node.Core[put, done] { memory = &ledger{}; return memory },
-			Receive: func(env *sim.Env, _ sim.ID, msg any) (put, bool) {
-				in, ok := msg.(put)
+			Receive: func(env *sim.Env, _ sim.ID, msg any) []put {
 				env.Always("memory", len(memory.entries) >= len(told), "%d numbers are told, %d known", len(told), len(memory.entries))
-				return in, ok
+				return []put{msg.(put)}
 			},
 			Send: func(env *sim.Env, out done) { env.Send(1, out) },
 		}
@@ -144,7 +143,7 @@ func hunt(hasty bool, seeds int) sim.Hunt {
 			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Drop, sim.Duplicate, sim.SlowDisk, sim.FailWrite, sim.FailSync},
 		},
 		Replay: func(seed uint64) string {
-			return fmt.Sprintf("go test ./internal/node/nodesim -run TestRemembers -v -sim.seed %d", seed)
+			return fmt.Sprintf("go test ./internal/node/simhost -run TestRemembers -v -sim.seed %d", seed)
 		},
 	}
 }
@@ -175,8 +174,8 @@ func TestMutants(t *testing.T) {
 	if err != nil || f == nil {
 		t.Errorf("a host that sends before it remembers: %v", err)
 	}
-	found, err := hunt(false, 300).Weaken(t.Context(), nodesim.ForOpen)
-	if err != nil || found[nodesim.ForAppend] == nil {
+	found, err := hunt(false, 300).Weaken(t.Context(), simhost.ForOpen)
+	if err != nil || found[simhost.ForAppend] == nil {
 		t.Error(err)
 	}
 }

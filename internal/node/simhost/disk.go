@@ -1,4 +1,4 @@
-package nodesim
+package simhost
 
 import (
 	"errors"

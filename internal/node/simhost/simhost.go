@@ -1,11 +1,11 @@
-// Package nodesim hosts the cores of package node in the simulator, each with
+// Package simhost hosts the cores of package node in the simulator, each with
 // its journal, the code that runs on real disks, on the node's simulated one.
 //
 // The disk's syncs take time and may fail there; a crash tears what was not
 // synced. So a hunt exercises the journal's recovery together with the core's.
 // The purpose of the syncs that outputs wait for is "append", that of those
 // after recovery "open": [sim.Hunt.Weaken] makes each lie.
-package nodesim
+package simhost
 
 import (
 	"dyno/bench/sim"
@@ -26,9 +26,8 @@ const segment = 8 << 10
 type Host[In, Out any] struct {
 	Core func() node.Core[In, Out] // a new life
 
-	// Receive makes an input of a message; ok is false for one that the core does
-	// not take.
-	Receive func(env *sim.Env, from sim.ID, msg any) (in In, ok bool)
+	// Receive makes inputs of a message.
+	Receive func(env *sim.Env, from sim.ID, msg any) []In
 	Send    func(env *sim.Env, out Out)
 
 	// Down is how long a node that gave up after a failed write or sync stays
@@ -55,7 +54,8 @@ type life[In, Out any] struct {
 	core    node.Core[In, Out]
 	log     *journal.Log
 	gate    node.Gate[Out]
-	begun   bool
+	begun   bool   // it takes inputs
+	begin   uint64 // what Begin has written
 	syncing bool
 	timer   sim.TimerID
 }
@@ -89,7 +89,7 @@ func (l *life[In, Out]) Receive(from sim.ID, msg any) {
 	if !l.begun {
 		return // it does not listen yet
 	}
-	if in, ok := l.host.Receive(l.env, from, msg); ok {
+	for _, in := range l.host.Receive(l.env, from, msg) {
 		l.apply(l.core.Step(l.env.Now(), in))
 	}
 }
@@ -107,8 +107,9 @@ func (l *life[In, Out]) Synced(tag uint64, err error) {
 			l.giveUp(err)
 			return
 		}
-		l.begun = true
 		l.apply(l.core.Begin(l.env.Now()))
+		l.begin = l.log.Last()
+		l.begun = l.log.Durable() == l.begin
 		return
 	}
 	l.syncing = false
@@ -116,6 +117,7 @@ func (l *life[In, Out]) Synced(tag uint64, err error) {
 		l.giveUp(err)
 		return
 	}
+	l.begun = l.begun || l.log.Durable() >= l.begin
 	l.gate.Release(l.log.Durable(), l.send)
 	l.flush()
 }

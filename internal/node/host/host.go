@@ -1,4 +1,6 @@
-package node
+// Package host runs the cores of package node in real time, over a journal on
+// disk.
+package host
 
 import (
 	"context"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"dyno/internal/journal"
+	"dyno/internal/node"
 )
 
 // Options say how a [Host] runs a core. Dir and Send are required.
@@ -16,14 +19,9 @@ type Options[Out any] struct {
 	Journal journal.Options
 
 	// Send carries out one output. It is called for one at a time, in order, with
-	// the core at rest: it must not wait, nor call the host. Calls stop when the
-	// journal fails.
+	// the core at rest, and perhaps before Open returns: it must not wait, nor call
+	// the host. Calls stop when the journal fails.
 	Send func(Out)
-
-	// Failed is told once when the journal has failed: from then on nothing is
-	// taken in and nothing goes out. The process should end. It may call the host,
-	// but for Close, which waits for it.
-	Failed func(error)
 }
 
 // Host runs a core in real time with its journal on disk. It is safe for
@@ -35,10 +33,11 @@ type Host[In, Out any] struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	failure chan struct{} // closed when the journal has failed
 
 	mu     sync.Mutex
-	core   Core[In, Out]
-	gate   Gate[Out]
+	core   node.Core[In, Out]
+	gate   node.Gate[Out]
 	last   uint64 // the last record that was written
 	wake   time.Duration
 	timer  *time.Timer
@@ -46,32 +45,33 @@ type Host[In, Out any] struct {
 	closed bool
 }
 
-// Open opens the journal, lets the core recover, and begins. An error of
-// Recover ends it, as do those of [journal.Open].
-func Open[In, Out any](core Core[In, Out], opt Options[Out]) (*Host[In, Out], journal.Recovery, error) {
+// Open opens the journal, lets the core recover, begins, and returns once what
+// that wrote is durable. An error of Recover ends it, as do those of
+// [journal.Open].
+func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out], journal.Recovery, error) {
 	if opt.Send == nil {
-		return nil, journal.Recovery{}, errors.New("node: Options.Send is not set")
-	}
-	if opt.Failed == nil {
-		opt.Failed = func(error) {}
+		return nil, journal.Recovery{}, errors.New("host: Options.Send is not set")
 	}
 	j, r, err := journal.Open(opt.Dir, opt.Journal, func(e journal.Entry) error { return recoverEntry(core, e) })
 	if err != nil {
 		return nil, r, err
 	}
-	h := &Host[In, Out]{opt: opt, journal: j, began: time.Now(), core: core, last: r.Last}
+	h := &Host[In, Out]{opt: opt, journal: j, began: time.Now(), core: core, last: r.Last, failure: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.running.Go(h.follow)
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.apply(core.Begin(h.now()))
+	h.mu.Unlock()
+	if err := h.Sync(h.ctx); err != nil {
+		return nil, r, errors.Join(err, h.Close())
+	}
 	return h, r, nil
 }
 
 // recoverEntry hands one entry of a journal to a core.
-func recoverEntry[In, Out any](core Core[In, Out], e journal.Entry) error {
+func recoverEntry[In, Out any](core node.Core[In, Out], e journal.Entry) error {
 	if e.Snapshot != nil {
-		return fmt.Errorf("node: record %d is a snapshot, which this core does not make", e.Sequence)
+		return fmt.Errorf("host: record %d is a snapshot, which this core does not make", e.Sequence)
 	}
 	if err := core.Recover(e.Data); err != nil {
 		return fmt.Errorf("record %d: %w", e.Sequence, err)
@@ -101,7 +101,7 @@ func (h *Host[In, Out]) View(f func(now time.Duration)) {
 }
 
 // apply does what a core wants; mu is held.
-func (h *Host[In, Out]) apply(e Effects[Out]) {
+func (h *Host[In, Out]) apply(e node.Effects[Out]) {
 	for _, out := range e.Early {
 		h.opt.Send(out)
 	}
@@ -173,12 +173,23 @@ func (h *Host[In, Out]) ring(at time.Duration) {
 func (h *Host[In, Out]) fail(err error) {
 	if h.failed == nil && !h.closed {
 		h.failed = err
-		h.running.Go(func() { h.opt.Failed(err) })
+		close(h.failure)
 	}
 }
 
+// Failed is closed when the journal has failed: from then on nothing is taken
+// in and nothing goes out, and the process should end. [Host.Err] says why.
+func (h *Host[In, Out]) Failed() <-chan struct{} { return h.failure }
+
+// Err says why nothing is taken in any more; nil while it is.
+func (h *Host[In, Out]) Err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.unusable()
+}
+
 // ErrClosed is returned after Close.
-var ErrClosed = errors.New("node: closed")
+var ErrClosed = errors.New("host: closed")
 
 func (h *Host[In, Out]) unusable() error {
 	if h.closed {

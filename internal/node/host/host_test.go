@@ -1,4 +1,4 @@
-package node_test
+package host_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dyno/internal/journal"
-	"dyno/internal/node"
+	"dyno/internal/node/host"
 )
 
 // sink keeps what was sent.
@@ -50,7 +50,7 @@ func TestHostRemembers(t *testing.T) {
 	for life := range 3 {
 		s := newSink()
 		c := &counter{}
-		h, r, err := node.Open(c, node.Options[answer]{Dir: dir, Send: s.send})
+		h, r, err := host.Open(c, host.Options[answer]{Dir: dir, Send: s.send})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestHostRemembers(t *testing.T) {
 		if err := h.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Step(ask{}); !errors.Is(err, node.ErrClosed) || !errors.Is(h.Close(), node.ErrClosed) {
+		if err := h.Step(ask{}); !errors.Is(err, host.ErrClosed) || !errors.Is(h.Close(), host.ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestHostRemembers(t *testing.T) {
 
 func TestHostWakes(t *testing.T) {
 	s := newSink()
-	h, _, err := node.Open(&counter{beginWith: time.Nanosecond}, node.Options[answer]{Dir: filepath.Join(t.TempDir(), "j"), Send: s.send})
+	h, _, err := host.Open(&counter{beginWith: time.Nanosecond}, host.Options[answer]{Dir: filepath.Join(t.TempDir(), "j"), Send: s.send})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +131,8 @@ func TestHostKeepsBack(t *testing.T) {
 	gate := make(chan error, 100)
 	gate <- nil // the new segment
 	s := newSink()
-	failed := make(chan error, 1)
-	h, _, err := node.Open(&counter{}, node.Options[answer]{
+	h, _, err := host.Open(&counter{}, host.Options[answer]{
 		Dir: filepath.Join(t.TempDir(), "j"), Send: s.send, Journal: journal.Options{FS: slowFS{journal.OS, gate}},
-		Failed: func(err error) { failed <- err },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +155,8 @@ func TestHostKeepsBack(t *testing.T) {
 	s.await(t, 1)
 	step(2)
 	gate <- errors.New("the disk is gone")
-	if err := <-failed; err == nil {
+	<-h.Failed()
+	if h.Err() == nil {
 		t.Error("no reason is given")
 	}
 	if err := h.Step(ask{3}); err == nil {
