@@ -1,8 +1,10 @@
 package experiments
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"dyno/internal/record"
@@ -10,7 +12,8 @@ import (
 
 func (k *checker) claims() error {
 	var names []string
-	for i, c := range k.e.Claims {
+	for i := range k.e.Claims {
+		c := &k.e.Claims[i]
 		place := []string{"claims", strconv.Itoa(i)}
 		if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
 			return err
@@ -23,7 +26,8 @@ func (k *checker) claims() error {
 	return nil
 }
 
-func (k *checker) claim(c record.Claim, place []string) error {
+// claim checks a claim and notes the cells that it is about.
+func (k *checker) claim(c *record.Claim, place []string) error {
 	fail := func(key string, err error) error {
 		return k.fail(fmt.Errorf("claim %s: %w", c.Name, err), append(place, key)...)
 	}
@@ -38,19 +42,23 @@ func (k *checker) claim(c record.Claim, place []string) error {
 			return fail("theory", fmt.Errorf("theory: %w", err))
 		}
 	}
-	if err := k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
+	var err error
+	if c.Cell, err = k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
 		return err
 	}
 	if len(c.Over) > 0 {
-		return k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
+		c.OverCell, err = k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
+		return err
 	}
 	return nil
 }
 
-func (k *checker) bounds(c record.Claim) error {
-	switch {
+func (k *checker) bounds(c *record.Claim) error {
+	switch bound := cmp.Or(c.AtLeast, c.AtMost); {
 	case (c.AtLeast == nil) == (c.AtMost == nil):
 		return errors.New("want at-least or at-most, one of them")
+	case math.IsNaN(*bound) || math.IsInf(*bound, 0):
+		return fmt.Errorf("a bound of %v: want a finite number", *bound)
 	case len(c.Over) > 0 && c.Theory != "":
 		return errors.New("want over (another cell) or theory (a metric), not both")
 	}
@@ -59,24 +67,25 @@ func (k *checker) bounds(c record.Claim) error {
 
 // coreCell checks that a filter, which stands at a place, names exactly one
 // core cell, for claims rest on cells that every block runs; its levels are
-// made canonical.
-func (k *checker) coreCell(v record.Values, whose string, place ...string) error {
+// made canonical. It returns the index of the cell.
+func (k *checker) coreCell(v record.Values, whose string, place ...string) (int, error) {
 	w := make(record.Where)
 	for knob, level := range v {
 		w[knob] = []string{level}
 	}
 	if err := k.where(w, place...); err != nil {
-		return err
+		return 0, err
 	}
 	for knob := range v {
 		v[knob] = w[knob][0]
 	}
 	all, err := cells(k.e)
+	var c *Cell
 	if err == nil {
-		_, err = oneCore(all, v)
+		c, err = oneCore(all, v)
 	}
 	if err != nil {
-		return k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)
+		return 0, k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)
 	}
-	return nil
+	return c.Index, nil
 }

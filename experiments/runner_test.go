@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -363,4 +364,12 @@ func TestRunStopsHungTrials(t *testing.T) {
 			t.Errorf("%s: %q", tr.ID, tr.Error)
 		}
 	}
+}
+
+// sameJSON compares by what is stored: an absent list and an empty one are
+// the same there.
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -43,9 +43,10 @@ func (a *app) run() *cobra.Command {
 		Short: "Run experiments, check every answer, write results, plots and report",
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
 system), one trial after the other with fresh processes, and appends each trial
-to results/NAME/trials.jsonl. A run that was cut short is continued by the same
-binary: finished trials are not measured again (unless --fresh). At the end plots, tables and REPORT.md are drawn
-from all results in the output folder.
+to results/NAME/trials.jsonl. What the same binary has measured there is not measured
+again, unless it came to no observation; what another has, or another plan, is kept
+aside. Only --fresh throws away. At the end plots, tables and REPORT.md are drawn from
+all results in the output folder.
 
 --only KNOB=TEXT keeps one level if the experiment has TEXT as a level, commas and
 all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
@@ -66,7 +67,7 @@ it; they are listed in the report.`,
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
-	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
+	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
@@ -74,7 +75,7 @@ it; they are listed in the report.`,
 	return c
 }
 
-func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) error {
+func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (err error) {
 	plans, err := a.plans(f, words)
 	if err != nil {
 		return err
@@ -86,8 +87,16 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if err != nil {
 		return err
 	}
+	lock, err := experiments.Lock(out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	runner := &experiments.Runner{Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	if f.out == "" && f.scale != "quick" {
+		runner.Typed = "" // the repository, wherever it lies
+	}
 	if f.bare {
 		runner.Yardsticks = yardstick.Measure
 	}
@@ -102,11 +111,12 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		}
 	}
 	show.end()
-	store, err := a.writeReport(out)
+	store, err := a.writeReport(out, false)
 	if err != nil {
 		return err
 	}
 	printTally(a.out, tally)
+	printAside(a.out, store)
 	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	var names []string
 	for _, p := range plans {
@@ -119,7 +129,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if tally.Failed() || f.strict && len(refuted) > 0 {
 		return errFailed
 	}
-	return nil
+	return brokenError(store)
 }
 
 func printTally(w io.Writer, t experiments.Tally) {
