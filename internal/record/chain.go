@@ -80,6 +80,7 @@ var errEdited = errors.New("the content is not what was sealed: it was changed")
 func ReadChain(experiment string, head Head, text []byte) *Chain {
 	c := &Chain{Head: NewHead(experiment)}
 	found := head.Seal == c.Head.Seal
+	lines := make(map[string]int) // of trials, by id
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
@@ -95,10 +96,14 @@ func ReadChain(experiment string, head Head, text []byte) *Chain {
 			continue
 		}
 		c.link(t, number)
+		t.Line = number
+		if first := lines[t.ID]; err == nil && first > 0 {
+			err = fmt.Errorf("trial %s was given in line %d already", t.ID, first)
+		}
 		if err != nil {
 			c.blame(&c.Broken, number, err)
 		} else {
-			t.Line = number
+			lines[t.ID] = number
 			c.Trials = append(c.Trials, t)
 		}
 		found = found || t.Seal == head.Seal

@@ -151,13 +151,6 @@ func readFile(path string, limit int64) ([]byte, error) {
 // choose takes in the stored trials that are those of the run. An error begins
 // with a line.
 func (r *Result) choose(stored []*record.Trial, mixed bool) error {
-	seen := make(map[string]int)
-	for _, t := range stored {
-		if first, ok := seen[t.ID]; ok {
-			return fmt.Errorf("%d: trial %s was given in line %d already", t.Line, t.ID, first)
-		}
-		seen[t.ID] = t.Line
-	}
 	chosen := r.Run.Choose(stored, mixed)
 	r.Aside = chosen.Aside()
 	for _, t := range chosen.Trials {

@@ -146,7 +146,6 @@ func TestTrialsThatContradict(t *testing.T) {
 	}{
 		{`belongs to experiment "other"`, func(t *record.Trial) { t.Experiment = "other" }},
 		{"has no id", func(t *record.Trial) { t.ID = "" }},
-		{"lb-policies-b01-c001 was given in line 1 already", func(t *record.Trial) { t.ID = "lb-policies-b01-c001" }},
 		{"and not both", func(t *record.Trial) { t.Error = "did not start" }},
 		{"and not both", func(t *record.Trial) { t.Observation = nil }},
 		{"is not among the system's metrics", func(t *record.Trial) { t.Observation.Set("speed", 1) }},
