@@ -76,3 +76,34 @@ func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
 		t.Errorf("%s on %q", j.ruling, j.evidence)
 	}
 }
+
+// A claim is ruled on the cell that the planner took, though another one has
+// the named level too and sweeps nothing else.
+func TestClaimsAreRuledOnTheirCell(t *testing.T) {
+	r := laid(record.Run{
+		Experiment: record.Experiment{
+			Name:   "x",
+			Core:   []record.Sweep{{{Knob: "clients", Levels: []string{"1"}}, {Knob: "payload", Levels: []string{"16", "64"}}}},
+			Detail: []record.Sweep{{{Knob: "payload", Levels: []string{"16"}}}},
+			Claims: []record.Claim{{Name: "fast", Claim: "It is fast.", Metric: "rate", Where: record.Values{"payload": "16"}, AtLeast: new(10000.0)}},
+		},
+		Metrics: []record.Metric{{Name: "rate", Kind: record.KindScalar}},
+	}, 6, 6, record.Values{"clients": "8"})
+	for block := 1; block <= 6; block++ {
+		for _, c := range r.cells {
+			o := &record.Observation{Verdict: record.Judge(record.Pass("answers", 1))}
+			o.Set("rate", map[string]float64{"1": 8842, "8": 22700}[c.Values["clients"]])
+			r.put(&record.Trial{Block: block, Cell: c.Index, Values: c.Values, Observation: o})
+		}
+	}
+	claim := r.Run.Experiment.Claims[0]
+	if j := r.judge(claim); claim.Cell != 1 || j.ruling != Refuted || !strings.Contains(j.evidence, "8842") {
+		t.Errorf("cell %d: %s on %q; want refuted on 8842", claim.Cell, j.ruling, j.evidence)
+	}
+	for _, index := range []int{0, 2, 4} { // none, one of 64 bytes, none
+		claim.Cell = index
+		if j := r.judge(claim); j.ruling != Undecided || !strings.Contains(j.evidence, "is not payload=16") {
+			t.Errorf("cell %d: %s on %q", index, j.ruling, j.evidence)
+		}
+	}
+}
