@@ -131,12 +131,13 @@ func TestBenchstatTellsLevelsApart(t *testing.T) {
 	run.Metrics = append(run.Metrics,
 		record.Metric{Name: "mb_per_s", Kind: record.KindScalar, Unit: "MB/s"},
 		record.Metric{Name: "wait_ns", Kind: record.KindScalar, Unit: "ns"})
+	report.LayOut(&run, 3, 0, record.Values{"clients": "10", "report-interval": "100ms"})
 	var trials []record.Trial
 	for i, level := range levels {
 		for block := range 3 {
 			tr := lbTrials()[0]
 			tr.ID, tr.Cell, tr.Block = fmt.Sprint(level, block), i+1, block+1
-			tr.Values = record.Values{"policy": level, "clients": "10"}
+			tr.Seed, tr.Values = uint64(block+1), run.Cells[i].Values
 			o := *tr.Observation
 			o.Scalars = map[string]float64{"mb_per_s": float64(6 * block), "wait_ns": float64(block)} // the first repeat has 0
 			tr.Observation = &o
