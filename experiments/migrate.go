@@ -3,6 +3,7 @@ package experiments
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -37,9 +38,9 @@ func Migrate(out string) (done []string, err error) {
 // unsealed is a result of before, on its way.
 type unsealed struct {
 	*record.Run
-	Planned []string `json:"trials"` // ids
+	planned []string // ids of trials
 	trials  []*record.Trial
-	notes   []string
+	notes   []string // lines that hold none
 }
 
 func migrate(dir string) (string, error) {
@@ -48,17 +49,16 @@ func migrate(dir string) (string, error) {
 		return "", err
 	}
 	u := &unsealed{Run: new(record.Run)}
-	if err := json.Unmarshal(text, u.Run); err == nil {
-		err = json.Unmarshal(text, &struct {
-			Trials *[]string `json:"trials"`
-		}{&u.Planned})
+	var planned struct {
+		Trials []string `json:"trials"` // ids
 	}
-	if err != nil {
+	if err := errors.Join(json.Unmarshal(text, u.Run), json.Unmarshal(text, &planned)); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "run.json"), err)
 	}
 	if u.Sealed.Seal != "" {
 		return "sealed already", nil
 	}
+	u.planned = planned.Trials
 	path := filepath.Join(dir, "trials.jsonl")
 	lines, err := u.seal(path)
 	if err != nil {
@@ -70,11 +70,8 @@ func migrate(dir string) (string, error) {
 	if err := replace(path, lines); err != nil {
 		return "", err
 	}
-	what := fmt.Sprintf("%d trials sealed, %d cells stored", u.Sealed.Trials, len(u.Cells))
-	for _, note := range u.notes {
-		what += "; " + note
-	}
-	return what, writeJSON(filepath.Join(dir, "run.json"), u.Run)
+	what := append([]string{fmt.Sprintf("%d trials sealed, %d cells stored", u.Sealed.Trials, len(u.Cells))}, u.notes...)
+	return strings.Join(what, "; "), writeJSON(filepath.Join(dir, "run.json"), u.Run)
 }
 
 // seal makes the lines anew. Lines that are no trial stay where they are, but
@@ -143,10 +140,10 @@ func (u *unsealed) lay() error {
 			return fmt.Errorf("claim %s: %w", claim.Name, err)
 		}
 	}
-	u.Run.Planned = 0
+	u.Planned = 0
 	for _, c := range append(all, controls...) {
 		u.Cells = append(u.Cells, u.stored(c))
-		u.Run.Planned += u.Cells[len(u.Cells)-1].Blocks
+		u.Planned += u.Cells[len(u.Cells)-1].Blocks
 	}
 	return u.seeds()
 }
@@ -204,7 +201,7 @@ func (u *unsealed) stored(c *Cell) record.Cell {
 			}
 		}
 	}
-	for _, id := range u.Planned {
+	for _, id := range u.planned {
 		var block, cell int
 		if _, err := fmt.Sscanf(strings.TrimPrefix(id, u.Experiment.Name), "-b%d-c%d", &block, &cell); err == nil && cell == c.Index {
 			out.Blocks = max(out.Blocks, block)

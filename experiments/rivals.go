@@ -102,9 +102,6 @@ func (r *Rivals) Run(ctx context.Context, p *Plan) (m *Match, err error) {
 			}
 		}
 	}()
-	if err := r.vacant(p); err != nil {
-		return nil, err
-	}
 	m = &Match{}
 	started := time.Now()
 	done, total := 0, 2*len(p.Trials)
@@ -177,7 +174,7 @@ func (r *Rivals) open(p *Plan, run *record.Run, side Side) (*store, error) {
 	of := p.Header()
 	of.Metrics, of.KnobUnits, of.Binary, of.Environment, of.Started = run.Metrics, run.KnobUnits, run.Binary, run.Environment, run.Started
 	of.Command, of.Out = r.Command, filepath.Join(r.Out, side.String())
-	return openStore(of.Out, &of, true, p.seed) // there is nothing yet: see vacant
+	return openStore(of.Out, &of, true, p.seed) // there is nothing yet: see Check
 }
 
 // vacant makes sure that no earlier comparison is written over.

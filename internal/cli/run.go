@@ -67,7 +67,7 @@ it; they are listed in the report.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
 	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
-	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/")
+	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/ (of trials that are measured now, not of reused ones)")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
