@@ -67,7 +67,7 @@ func protoset(m protoreflect.MethodDescriptor) ([]byte, error) {
 	const opaque = "DynoRequestBytes"
 	own.MessageType = append(own.MessageType, &descriptorpb.DescriptorProto{Name: proto.String(opaque)})
 	service := own.GetService()[m.Parent().Index()]
-	service.GetMethod()[m.Index()].InputType = proto.String(strings.TrimSuffix("."+own.GetPackage(), ".") + "." + opaque)
+	service.GetMethod()[m.Index()].InputType = new(strings.TrimSuffix("."+own.GetPackage(), ".") + "." + opaque)
 	b, err := proto.Marshal(set)
 	if err != nil {
 		return nil, fmt.Errorf("the descriptors of %s: %w", m.FullName(), err)

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -171,9 +170,9 @@ func TestEdition2024(t *testing.T) {
 	}
 	file := protodesc.ToFileDescriptorProto(fd)
 	file.Edition = descriptorpb.Edition_EDITION_2024.Enum()
-	file.Name, file.Package = proto.String("e24.proto"), proto.String("e24.v1")
-	file.Service[0].Method[0].InputType, file.Service[0].Method[0].OutputType = proto.String(".e24.v1.Note"), proto.String(".e24.v1.Note")
-	file.MessageType[0].Field[3].TypeName = proto.String(".e24.v1.Note.Inner")
+	file.Name, file.Package = new("e24.proto"), new("e24.v1")
+	file.Service[0].Method[0].InputType, file.Service[0].Method[0].OutputType = new(".e24.v1.Note"), new(".e24.v1.Note")
+	file.MessageType[0].Field[3].TypeName = new(".e24.v1.Note.Inner")
 	newer, err := protodesc.NewFile(file, o.files)
 	if err != nil {
 		t.Fatal(err)
