@@ -126,7 +126,7 @@ func (c *catalog) service(name string) (protoreflect.ServiceDescriptor, error) {
 	short := func(s string) string { return s[strings.LastIndex(s, ".")+1:] }
 	same := slices.IndexFunc(c.services, func(s string) bool { return strings.EqualFold(short(s), short(name)) })
 	if same >= 0 && !strings.EqualFold(c.services[same], name) {
-		return nil, fmt.Errorf("%w; a %s is in package %s", unknown, short(name), strings.TrimSuffix(c.services[same], "."+short(c.services[same])))
+		return nil, fmt.Errorf("%w; one of that name is %s", unknown, c.services[same])
 	}
 	return nil, unknown
 }
