@@ -196,6 +196,25 @@ func TestEdition2024(t *testing.T) {
 	}
 }
 
+// A server that leaves out a file which only options need is called all the same.
+func TestMissingImport(t *testing.T) {
+	o := serveOdd(t, "", reflectV1, codes.Unimplemented)
+	fd, err := protodesc.FileOptions{AllowUnresolvable: true}.New(&descriptorpb.FileDescriptorProto{
+		Name: new("lean.proto"), Package: new("lean.v1"), Syntax: new("proto3"), Dependency: []string{"vendor/options.proto"},
+		MessageType: []*descriptorpb.DescriptorProto{{Name: new("Nothing")}},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: new("Lean"), Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: new("Do"), InputType: new(".lean.v1.Nothing"), OutputType: new(".lean.v1.Nothing")},
+		}}},
+	}, o.files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.files.RegisterFile(fd); err != nil {
+		t.Fatal(err)
+	}
+	callBoth(t, o, map[string]string{knobMethod: "lean.v1.Lean/Do"})
+}
+
 // What cannot be called is refused with the reason and a way out.
 func TestRefusals(t *testing.T) {
 	o := serveOdd(t, protos, reflectV1, codes.Unimplemented)
