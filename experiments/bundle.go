@@ -43,9 +43,9 @@ func (c Catalog) Check(dir string) (was *record.Trial, now record.Verdict, err e
 	if err != nil {
 		return nil, now, systems.Usagef("bundle %s: %w", dir, err)
 	}
-	if sys.Check == nil {
+	if sys.Judge == nil {
 		return nil, now, systems.Usagef("bundle %s: %s cannot judge a trial again; dyno replay %s runs it again", dir, sys.Name, b.ID)
 	}
-	now, err = sys.Check(dir)
+	now, err = sys.Judge(dir)
 	return b.Trial, now, err
 }

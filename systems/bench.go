@@ -51,10 +51,10 @@ type Bench interface {
 	// process ends with the trial at the latest, whatever happens to dyno.
 	Start(context.Context, Launch) (Process, error)
 
-	// Dir is a folder of that name, made when it is first asked for, that lives
-	// as long as the trial: what a role keeps on disk outlives the process. It
+	// Dir is a folder of that name, made empty when it is first asked for, that
+	// lives as long as the trial: what a role keeps on disk outlives the process. It
 	// becomes part of what a trial that is not valid leaves behind, its bundle,
-	// cut to a bounded size, beside the logs; what [System].Check needs to judge
+	// cut to a bounded size, beside the logs; what [System].Judge needs to judge
 	// a bundle again is written there.
 	Dir(name string) (string, error)
 

@@ -40,10 +40,10 @@ type System struct {
 	// plans and budgets. Nil or 0: what starting a dozen processes takes.
 	Overhead func(Values) time.Duration
 
-	// Check judges a trial again by what it left in its bundle: the folders of
+	// Judge judges a trial again by what it left in its bundle: the folders of
 	// [Bench].Dir lie there by their names. It needs no process and must come to
 	// the verdict of the trial. Nil: bundles cannot be judged again.
-	Check func(bundle string) (record.Verdict, error)
+	Judge func(bundle string) (record.Verdict, error)
 
 	// Report is the text/template of the system's section in REPORT.md: prose
 	// by hand, figures and numbers from stored results.

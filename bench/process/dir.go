@@ -28,7 +28,7 @@ func (g *Group) Dir(name string) (string, error) {
 		return "", fmt.Errorf("folder %s: %w", name, contextError(g.ctx))
 	}
 	path := filepath.Join(g.opts.Dir, name)
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	if err := errors.Join(os.RemoveAll(path), os.MkdirAll(path, 0o755)); err != nil {
 		return "", fmt.Errorf("folder %s of the trial: %w", name, err)
 	}
 	g.dirs[name] = path

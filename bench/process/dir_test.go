@@ -14,7 +14,17 @@ import (
 func TestDir(t *testing.T) {
 	logs := t.TempDir()
 	_, g := open(t, func(o *process.Options) { o.Dir = logs })
+	if err := os.Mkdir(filepath.Join(logs, "state"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stale := filepath.Join(logs, "state", "stale")
+	if err := os.WriteFile(stale, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	first, err := g.Dir("state")
+	if _, statErr := os.Stat(stale); statErr == nil {
+		t.Error("the folder of an earlier trial is taken over")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
