@@ -41,7 +41,7 @@ func TestBundleIsJudgedAgain(t *testing.T) {
 	if _, _, err := c.Check(bundle); !systems.IsUsage(err) || !strings.Contains(err.Error(), "toy cannot judge a trial again; dyno replay "+p.Trials[0].ID) {
 		t.Errorf("a system without a judge: %v", err)
 	}
-	c.Systems[0].Check = check
+	c.Systems[0].Judge = check
 	was, now, err := c.Check(bundle)
 	if err != nil || was.ID != p.Trials[0].ID || was.Status() != record.Invalid || len(now.Checks) != 1 || now.Checks[0].Detail != "[1 3]" {
 		t.Errorf("judged again: %+v was %+v, %v", now, was, err)

@@ -37,7 +37,7 @@ var ledgerSystem = &systems.System{
 	},
 	Metrics: []record.Metric{{Name: "numbers_per_s", Kind: record.KindScalar, Unit: "1/s", Better: record.Higher, Help: "operations"}},
 	Trial:   ledgerTrial,
-	Check: func(bundle string) (record.Verdict, error) {
+	Judge: func(bundle string) (record.Verdict, error) {
 		var h ledgerHistory
 		err := systems.ReadHistory(bundle, &h)
 		return h.judge(), err
