@@ -2,43 +2,79 @@ package systemtest
 
 import (
 	"encoding/binary"
+	"errors"
+	"maps"
+	"slices"
+	"time"
 
+	"dyno/internal/node"
 	"dyno/internal/record"
 )
 
-// entrySize is that of an entry in the log: the operation, 8 bytes. Its number is
-// its place.
-const entrySize = 8
-
 // ledger is the core of the toy that keeps state: it numbers operations, each
-// once, however often it is asked. It knows no disk, no clock and no network.
-type ledger struct{ numbers map[uint64]uint64 }
-
-// replay makes a ledger of what a log holds, and says where its whole entries
-// end.
-func replay(log []byte) (l ledger, end int) {
-	l.numbers = make(map[uint64]uint64)
-	for ; end+entrySize <= len(log); end += entrySize {
-		l.numbers[binary.BigEndian.Uint64(log[end:])] = uint64(len(l.numbers)) + 1
-	}
-	return l, end
+// once, however often it is asked.
+type ledger struct {
+	numbers map[uint64]uint64
+	mutant  string
 }
 
-// step takes in an operation: its number may be told once what is to be written
-// is durable.
-func (l ledger) step(op uint64) (write []byte, number uint64) {
-	if n, ok := l.numbers[op]; ok {
-		return nil, n
+// told is the answer to an operation.
+type told struct{ op, number uint64 }
+
+// The core's mutants: it forgets what earlier lives wrote, counts each attempt,
+// answers before it remembers, writes down nothing of every third operation,
+// and after a recovery goes on one number late.
+var ledgerMutants = []string{"none", "forgetful", "generous", "early", "sparing", "late"}
+
+func newLedger(mutant string) *ledger { return &ledger{numbers: map[uint64]uint64{}, mutant: mutant} }
+
+func (l *ledger) Recover(entry []byte) error {
+	if len(entry) != 8 {
+		return errors.New("an entry is not of 8 bytes")
 	}
-	number = uint64(len(l.numbers)) + 1
-	l.numbers[op] = number
-	return binary.BigEndian.AppendUint64(nil, op), number
+	if l.mutant != "forgetful" {
+		l.number(binary.BigEndian.Uint64(entry))
+	}
+	return nil
+}
+
+func (l *ledger) Begin(time.Duration) node.Effects[told] {
+	if l.mutant == "late" && len(l.numbers) > 0 {
+		l.numbers[0] = 0 // which nobody has
+	}
+	return node.Effects[told]{}
+}
+
+func (l *ledger) Wake(time.Duration) node.Effects[told] { return node.Effects[told]{} }
+
+func (l *ledger) Step(_ time.Duration, op uint64) (e node.Effects[told]) {
+	if _, known := l.numbers[op]; !known || l.mutant == "generous" {
+		l.number(op)
+		if l.mutant != "sparing" || op%3 != 0 {
+			e.Write = [][]byte{binary.BigEndian.AppendUint64(nil, op)}
+		}
+	}
+	answers := []told{{op, l.numbers[op]}}
+	if l.mutant == "early" {
+		e.Early = answers
+	} else {
+		e.Send = answers
+	}
+	return e
+}
+
+func (l *ledger) number(op uint64) {
+	n := uint64(len(l.numbers)) + 1
+	if l.mutant == "generous" {
+		n += l.numbers[op]
+	}
+	l.numbers[op] = n
 }
 
 // ledgerHistory is what a trial knows at its end.
 type ledgerHistory struct {
 	Told   map[uint64]uint64 // the number that each operation was given
-	Log    []byte            // as the disk holds it
+	Log    []uint64          // operations as the disk holds them
 	Missed []string          // faults that did not come to pass
 }
 
@@ -49,17 +85,18 @@ func (h ledgerHistory) judge() record.Verdict {
 	if len(h.Missed) > 0 {
 		faults = record.Doubt("faults", 1, "the load was over before %q", h.Missed)
 	}
-	l, end := replay(h.Log)
-	once := record.Pass("once", int64(len(h.Told)))
-	switch {
-	case end != len(h.Log):
-		once = record.Fail("once", 0, "the log ends in the middle of an entry")
-	case len(l.numbers)*entrySize != end:
-		once = record.Fail("once", 0, "%d entries are of %d operations", end/entrySize, len(l.numbers))
+	places := map[uint64]uint64{}
+	for i, op := range h.Log {
+		places[op] = uint64(i) + 1
 	}
-	for op, told := range h.Told {
-		if got := l.numbers[op]; got != told && once.Status == record.Valid {
-			once = record.Fail("once", 0, "operation %d was told number %d and has %d", op, told, got)
+	once := record.Pass("once", int64(len(h.Told)))
+	if len(places) != len(h.Log) {
+		once = record.Fail("once", 0, "%d entries are of %d operations", len(h.Log), len(places))
+	}
+	for _, op := range slices.Sorted(maps.Keys(h.Told)) {
+		n := h.Told[op]
+		if places[op] != n && once.Status == record.Valid {
+			once = record.Fail("once", 0, "operation %d was told number %d and has %d", op, n, places[op])
 		}
 	}
 	return record.Judge(once, faults)

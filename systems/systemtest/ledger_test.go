@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +15,8 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/inject"
+	"dyno/internal/journal"
+	"dyno/internal/node/host"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	echov1 "dyno/proto/echo/v1"
@@ -33,7 +33,7 @@ var ledgerSystem = &systems.System{
 	}}},
 	Knobs: []systems.Knob{
 		inject.Knob,
-		{Name: "mutant", Default: "none", Type: systems.Choice{"none", "forgetful", "generous"}, Help: "what the server does wrong"},
+		{Name: "mutant", Default: "none", Type: systems.Choice(ledgerMutants), Help: "what the server does wrong"},
 	},
 	Metrics: []record.Metric{{Name: "numbers_per_s", Kind: record.KindScalar, Unit: "1/s", Better: record.Higher, Help: "operations"}},
 	Trial:   ledgerTrial,
@@ -60,7 +60,7 @@ func TestLedgerConforms(t *testing.T) {
 // Faults of the ledger's own show as soon as it is killed; without faults they
 // would pass.
 func TestLedgerMutants(t *testing.T) {
-	for mutant, want := range map[string]record.Status{"none": record.Valid, "forgetful": record.Invalid, "generous": record.Invalid} {
+	for mutant, want := range map[string]record.Status{"none": record.Valid, "forgetful": record.Invalid, "generous": record.Invalid, "sparing": record.Invalid} {
 		opts := Options{Setting: ledgerSetting, Values: map[string]string{"faults": ledgerFaults, "mutant": mutant}}
 		err := checkTrial(t.Context(), &subject{sys: ledgerSystem, opts: opts.complete(), dir: t.TempDir(), logf: t.Logf, bounds: generous})
 		if (want == record.Valid) != (err == nil) || err != nil && !strings.Contains(err.Error(), "the verdict is invalid") {
@@ -90,69 +90,62 @@ func ledgerArgs(b systems.Bench, mutant string) ([]string, error) {
 	return []string{"--dir", state, "--keys", keys, "--mutant", mutant}, err
 }
 
-// ledgerServer is the shell around the core: a file and a lock.
+// ledgerServer is the shell around the core: it knows who waits for an answer.
 type ledgerServer struct {
 	echov1.UnimplementedEchoServiceServer
-	mutant string
+	host *host.Host[uint64, told]
 
-	mu   sync.Mutex
-	core ledger
-	log  *os.File
+	mu      sync.Mutex
+	waiting map[uint64][]chan uint64 // by operation
 }
 
 func setupLedger(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-	listen, dir := fs.String("listen", "127.0.0.1:0", "where to listen"), fs.String("dir", "", "folder of the log")
+	listen, dir := fs.String("listen", "127.0.0.1:0", "where to listen"), fs.String("dir", "", "folder of the journal")
 	keys, mutant := fs.String("keys", "", "folder of the certificates"), fs.String("mutant", "none", "what to do wrong")
-	return func(ctx context.Context, sh systems.Shell) error {
+	return func(ctx context.Context, sh systems.Shell) (err error) {
 		config, err := rpc.LoadIdentity(*keys, "server")
 		if err != nil {
 			return err
 		}
-		s := &ledgerServer{mutant: *mutant}
-		if err := s.open(*dir); err != nil {
+		s := &ledgerServer{waiting: map[uint64][]chan uint64{}}
+		s.host, _, err = host.Open(newLedger(*mutant), host.Options[told]{Dir: filepath.Join(*dir, "journal"), Send: s.tell})
+		if err != nil {
 			return err
 		}
-		defer s.log.Close()
+		defer func() { err = errors.Join(err, s.host.Close()) }()
 		return rpc.Serve(ctx, rpc.Options{Listen: *listen, TLS: config, Ready: sh.Ready}, func(r grpc.ServiceRegistrar) {
 			echov1.RegisterEchoServiceServer(r, s)
 		})
 	}
 }
 
-// open reads the log and cuts a torn entry off.
-func (s *ledgerServer) open(dir string) (err error) {
-	if s.log, err = os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
-		return err
-	}
-	text, err := io.ReadAll(s.log)
-	if s.mutant == "forgetful" {
-		text = nil
-	}
-	core, end := replay(text)
-	s.core = core
-	folder, openErr := os.Open(dir)
-	return errors.Join(err, openErr, s.log.Truncate(int64(end)), s.log.Sync(), folder.Sync(), folder.Close())
-}
-
-// Echo answers an operation with its number, once that is durable.
-func (s *ledgerServer) Echo(_ context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
-	if len(req.GetPayload()) != entrySize {
-		return nil, rpc.InvalidField("payload", "%d bytes, want %d", len(req.GetPayload()), entrySize)
-	}
-	op := binary.BigEndian.Uint64(req.GetPayload())
+func (s *ledgerServer) tell(a told) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mutant == "generous" {
-		delete(s.core.numbers, op) // each attempt counts
+	for _, w := range s.waiting[a.op] {
+		w <- a.number
 	}
-	write, number := s.core.step(op)
-	if write != nil {
-		_, err := s.log.Write(write)
-		if err = errors.Join(err, s.log.Sync()); err != nil {
-			return nil, err
-		}
+	delete(s.waiting, a.op)
+}
+
+// Echo answers an operation with its number, once the host says so.
+func (s *ledgerServer) Echo(ctx context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
+	if len(req.GetPayload()) != 8 {
+		return nil, rpc.InvalidField("payload", "%d bytes, want 8", len(req.GetPayload()))
 	}
-	return &echov1.EchoResponse{Payload: binary.BigEndian.AppendUint64(nil, number)}, nil
+	op, answer := binary.BigEndian.Uint64(req.GetPayload()), make(chan uint64, 1)
+	s.mu.Lock()
+	s.waiting[op] = append(s.waiting[op], answer)
+	s.mu.Unlock()
+	if err := s.host.Step(op); err != nil {
+		return nil, err
+	}
+	select {
+	case n := <-answer:
+		return &echov1.EchoResponse{Payload: binary.BigEndian.AppendUint64(nil, n)}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // ledgerTrial has one client that repeats each operation until it is answered.
@@ -190,7 +183,11 @@ func ledgerTrial(ctx context.Context, b systems.Bench, v systems.Values) (o reco
 	if err := p.Stop(ctx); err != nil {
 		return o, err
 	}
-	if h.Log, err = os.ReadFile(filepath.Join(args[1], "log")); err != nil {
+	_, err = journal.Scan(filepath.Join(args[1], "journal"), journal.Options{}, func(e journal.Entry) error {
+		h.Log = append(h.Log, binary.BigEndian.Uint64(e.Data))
+		return nil
+	})
+	if err != nil {
 		return o, err
 	}
 	o.Set("numbers_per_s", float64(o.Counts.OK)/length.Seconds())
