@@ -66,10 +66,11 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 func drive(ctx context.Context, conn grpc.ClientConnInterface, loop driver.Loop, payload int, seed uint64) (report, error) {
 	callers := make([]*caller, load.MaxClients) // made when they are needed; none is ever used by two at once
 	var errors load.FirstError
+	var seen tally
 	sum, err := loop(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
 		if callers[client] == nil {
 			callers[client] = newCaller(conn, client, payload, seed)
-			callers[client].errors = &errors
+			callers[client].errors, callers[client].tally = &errors, &seen
 		}
 		return callers[client].call(ctx)
 	})
@@ -77,7 +78,7 @@ func drive(ctx context.Context, conn grpc.ClientConnInterface, loop driver.Loop,
 		return report{}, err
 	}
 	sum.FirstError = errors.String()
-	return report{Report: driver.Report{Summary: sum}, Answers: gather(callers[:sum.Clients])}, nil
+	return report{Report: driver.Report{Summary: sum}, Answers: gather(callers[:sum.Clients], &seen)}, nil
 }
 
 // caller is one client of a closed loop, or one slot of an open one.
@@ -86,7 +87,8 @@ type caller struct {
 	payload []byte // its own, and another one with every call, as far as the size allows
 	first   uint64 // its first eight bytes, before calls are mixed in
 	calls   uint64
-	numbers []uint64 // of all answers; as many as the load keeps spans
+	numbers []uint64 // of its last answers, up to batch
+	tally   *tally   // of the others
 	altered int64    // answers with another payload
 	errors  *load.FirstError
 }
@@ -121,6 +123,10 @@ func (c *caller) call(ctx context.Context) (target int32, o record.Outcome) {
 		return -1, rpc.Outcome(err)
 	}
 	c.numbers = append(c.numbers, resp.GetAnswered())
+	if len(c.numbers) == batch {
+		c.tally.add(c.numbers)
+		c.numbers = c.numbers[:0]
+	}
 	if !bytes.Equal(resp.GetPayload(), c.payload) {
 		c.altered++
 		c.errors.Note("the answer carries another payload than the request")
