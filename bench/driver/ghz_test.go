@@ -15,18 +15,23 @@ func TestWitnessMutants(t *testing.T) {
 		mutate func(*runner.Report)
 		want   record.Status
 	}{
-		"none":                 {func(*runner.Report) {}, record.Valid},
-		"cancelled":            {func(r *runner.Report) { r.EndReason = runner.ReasonCancel }, record.Invalid},
-		"one is missing":       {func(r *runner.Report) { r.Count-- }, record.Invalid},
-		"one too many":         {func(r *runner.Report) { r.Count++ }, record.Invalid},
-		"one is not listed":    {func(r *runner.Report) { r.Details = r.Details[1:] }, record.Invalid},
-		"an error too many":    {func(r *runner.Report) { r.ErrorDist["rpc error: code = Unavailable"]++ }, record.Invalid},
-		"an error is not met":  {func(r *runner.Report) { r.ErrorDist = nil }, record.Invalid},
-		"one other status":     {func(r *runner.Report) { r.StatusCodeDist["OK"]--; r.StatusCodeDist["Unavailable"]++ }, record.Invalid},
-		"a failure is listed":  {func(r *runner.Report) { r.Details[3].Status = "Unavailable" }, record.Invalid},
-		"no status at all":     {func(r *runner.Report) { r.StatusCodeDist = nil }, record.Invalid},
-		"nothing was called":   {func(r *runner.Report) { *r = runner.Report{EndReason: runner.ReasonNormalEnd} }, record.Invalid},
-		"failures in all ways": {func(r *runner.Report) { r.Details[3].Status = "Unavailable"; r.StatusCodeDist["OK"]--; r.StatusCodeDist["Unavailable"]++; r.ErrorDist["rpc error: code = Unavailable"]++ }, record.Valid},
+		"none":                {func(*runner.Report) {}, record.Valid},
+		"cancelled":           {func(r *runner.Report) { r.EndReason = runner.ReasonCancel }, record.Invalid},
+		"one is missing":      {func(r *runner.Report) { r.Count-- }, record.Invalid},
+		"one too many":        {func(r *runner.Report) { r.Count++ }, record.Invalid},
+		"one is not listed":   {func(r *runner.Report) { r.Details = r.Details[1:] }, record.Invalid},
+		"an error too many":   {func(r *runner.Report) { r.ErrorDist["rpc error: code = Unavailable"]++ }, record.Invalid},
+		"an error is not met": {func(r *runner.Report) { r.ErrorDist = nil }, record.Invalid},
+		"one other status":    {func(r *runner.Report) { r.StatusCodeDist["OK"]--; r.StatusCodeDist["Unavailable"]++ }, record.Invalid},
+		"a failure is listed": {func(r *runner.Report) { r.Details[3].Status = "Unavailable" }, record.Invalid},
+		"no status at all":    {func(r *runner.Report) { r.StatusCodeDist = nil }, record.Invalid},
+		"nothing was called":  {func(r *runner.Report) { *r = runner.Report{EndReason: runner.ReasonNormalEnd} }, record.Invalid},
+		"failures in all ways": {func(r *runner.Report) {
+			r.Details[3].Status = "Unavailable"
+			r.StatusCodeDist["OK"]--
+			r.StatusCodeDist["Unavailable"]++
+			r.ErrorDist["rpc error: code = Unavailable"]++
+		}, record.Valid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &runner.Report{
