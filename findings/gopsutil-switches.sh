@@ -40,10 +40,10 @@ func voluntary(id int32) int64 {
 func main() {
 	self := int32(os.Getpid())
 	before := voluntary(self)
-	var threads [4]int64
-	var all sync.WaitGroup
-	for i := range threads {
-		all.Go(func() {
+	var switched sync.WaitGroup
+	for range 4 {
+		switched.Add(1)
+		go func() {
 			runtime.LockOSThread()
 			r, w, err := os.Pipe()
 			if err != nil {
@@ -56,14 +56,16 @@ func main() {
 					w.Write([]byte{0})
 				}
 			}()
-			for b := make([]byte, 1); threads[i] < 1000; threads[i]++ {
-				if _, err := r.Read(b); err != nil {
+			for range 1000 {
+				if _, err := r.Read(make([]byte, 1)); err != nil {
 					panic(err)
 				}
 			}
-		})
+			switched.Done()
+			select {} // its thread stays to be counted
+		}()
 	}
-	all.Wait()
+	switched.Wait()
 	of := &process.Process{Pid: self}
 	list, err := of.Threads()
 	if err != nil {
