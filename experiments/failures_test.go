@@ -66,3 +66,17 @@ func TestRunRepeatsAFewFailures(t *testing.T) {
 		t.Errorf("%v, %+v after %d measurements; want 8 valid after 16", err, tally, n)
 	}
 }
+
+// A share is written with its sign, and a mistake has a place.
+func TestMaxFailuresOfAFile(t *testing.T) {
+	e, _, err := decode("toy.yaml", []byte("name: toy\nmax-failures: 2%\n"))
+	if err != nil || e.Allowed() != 0.02 {
+		t.Errorf("%v allowed, %v", e.Allowed(), err)
+	}
+	for _, text := range []string{"0.02", "2", "-1%", "101%", "many", "[1%]", "''", ""} {
+		_, _, err := decode("toy.yaml", []byte("name: toy\nmax-failures: "+text+"\n"))
+		if err == nil || !strings.HasPrefix(err.Error(), "toy.yaml:2: ") {
+			t.Errorf("%q: %v; want an error with its place", text, err)
+		}
+	}
+}

@@ -18,33 +18,9 @@ func (f Folded) Count() int64 {
 	return f.counts.Sent
 }
 
-// Digest sums up what was measured of the folded operations, without the
-// histogram that they are in; percentiles are not known.
-func (f Folded) Digest() record.SpanDigest {
-	if f.sums == nil {
-		return record.SpanDigest{}
-	}
-	d := record.SpanDigest{
-		Count: f.ok.count, Sum: float64(f.ok.sum), Area: float64(f.area()), Answered: f.answered, Sent: f.window().Sent,
-	}
-	if d.Count > 0 {
-		d.Min, d.Max = f.ok.least, f.ok.most
-	}
-	d.Fringe = d.Sum - d.Area
-	return d
-}
-
 // area is that under the number in flight, as a running integral: each end adds
 // its time, each start takes its own away.
 func (f Folded) area() int64 { return f.departures - f.arrivals }
-
-// window counts what was measured.
-func (f Folded) window() (c record.Counts) {
-	for _, t := range f.targets {
-		c.Add(t.Window)
-	}
-	return c
-}
 
 // take adds what is folded to the sums of the spans that were kept.
 func (s *sums) take(f Folded) {

@@ -2,7 +2,6 @@ package load_test
 
 import (
 	"context"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,6 +59,17 @@ func TestFoldedRunsReportTheSame(t *testing.T) {
 					if c.Status != record.Valid || !strings.Contains(c.Detail, "from running sums") {
 						t.Errorf("room for %d: %+v; want it valid and to say what it rests on", room, c)
 					}
+				}
+				sum := r.Summary()
+				if v := onTheRoad(sum); v.Status != record.Valid {
+					t.Errorf("room for %d: %v", room, v.Reasons())
+				}
+				sum.Latency = record.NewHistogram()
+				for range r.Window.OK {
+					sum.Latency.Record(whole.Latency.Mean() / 2)
+				}
+				if v := onTheRoad(sum); v.Status != record.Invalid {
+					t.Errorf("room for %d: latencies are halved, and the laws are %s", room, v.Status)
 				}
 				r.Spans, r.SentNS, r.Folded = whole.Spans, whole.SentNS, whole.Folded
 				r.Begin, r.End = whole.Begin, whole.End
@@ -151,31 +161,25 @@ func TestFoldedSpanMutants(t *testing.T) {
 	}
 }
 
-// What is said of folded operations without their histogram is what the spans
-// say.
-func TestFoldedDigest(t *testing.T) {
-	if d := (load.Folded{}).Digest(); !reflect.DeepEqual(d, record.SpanDigest{}) {
-		t.Errorf("of none: %+v", d)
-	}
-	r := run(t, load.Closed{Clients: 1, Warmup: 100 * ms, Length: time.Second}, uneven())
-	var want record.SpanDigest
-	want.Min = math.MaxInt64
-	for _, s := range r.Spans {
-		if s.End <= r.BeginNS || s.End > r.EndNS {
-			continue
+// The digests of folded operations are those of their spans, but for percentiles.
+func TestFoldedDigests(t *testing.T) {
+	closed := run(t, load.Closed{Clients: 1, Warmup: 100 * ms, Length: time.Second}, uneven())
+	for name, r := range map[string]load.Result{"closed": closed, "open": lateRun(t)} {
+		want := r.Summary().Digests
+		for _, kept := range []int{0, 7, len(r.Spans) - 1} {
+			folded := r
+			folded.Fold(kept)
+			got := folded.Summary().Digests
+			if len(got) != len(want) {
+				t.Errorf("%s, %d kept: digests %v", name, kept, got)
+			}
+			for which, w := range want {
+				w.Quantiles = nil
+				if !reflect.DeepEqual(got[which], w) {
+					t.Errorf("%s, %d kept, %s:\ngot  %+v\nwant %+v", name, kept, which, got[which], w)
+				}
+			}
 		}
-		want.Sent++
-		if s.Outcome == record.OK {
-			d := s.End - s.Begin
-			want.Count, want.Answered, want.Sum = want.Count+1, want.Answered+1, want.Sum+float64(d)
-			want.Min, want.Max = min(want.Min, d), max(want.Max, d)
-		}
-	}
-	area, _ := load.Little(r.Spans, r.BeginNS, r.EndNS)
-	want.Area, want.Fringe = float64(area), want.Sum-float64(area)
-	r.Fold(0)
-	if got := r.Folded.Digest(); !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 

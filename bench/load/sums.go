@@ -1,7 +1,6 @@
 package load
 
 import (
-	"math"
 	"time"
 
 	"dyno/internal/record"
@@ -35,16 +34,13 @@ type sums struct {
 	starts               uint64 // fingerprint of the intended starts
 	early                int64  // operations that were sent before their intended start
 
-	ok digest // of the measured operations that were OK, without a histogram
+	witness witness // of what the histograms say
 }
-
-// digest is what can be said of durations exactly without keeping them.
-type digest struct{ count, sum, least, most int64 }
 
 func newSums(begin, end int64, open bool, below time.Duration) *sums {
 	s := &sums{
 		begin: begin, end: end, open: open, below: int64(below),
-		targets: make(map[int32]*Target), latency: record.NewHistogram(), ok: digest{least: math.MaxInt64},
+		targets: make(map[int32]*Target), latency: record.NewHistogram(),
 	}
 	if open {
 		s.service, s.lag = record.NewHistogram(), record.NewHistogram()
@@ -59,6 +55,7 @@ func (s *sums) add(spans []record.Span, sent []int64) {
 		if s.open {
 			at = sent[i]
 		}
+		s.witness.see(s, span, at)
 		s.account(span, at)
 		if s.measured(span) {
 			s.measure(span, at)
@@ -103,8 +100,6 @@ func (s *sums) measure(span record.Span, sent int64) {
 	d := span.End - span.Begin
 	t.LatencySum += time.Duration(d)
 	s.latency.Record(time.Duration(d))
-	s.ok.count, s.ok.sum = s.ok.count+1, s.ok.sum+d
-	s.ok.least, s.ok.most = min(s.ok.least, d), max(s.ok.most, d)
 	if s.open {
 		s.service.Record(time.Duration(span.End - sent))
 	}

@@ -137,3 +137,17 @@ func TestHandCommandOnServiceThatDies(t *testing.T) {
 		t.Errorf("a share without its sign, exit %d: %s", code, errOut)
 	}
 }
+
+// A server that is away from the beginning: echo's client says so as target's does.
+func TestHandCommandsWithoutAServer(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"echo client --server 127.0.0.1:1 --clients 1 --warmup 0s --length 100ms",
+		"echo client --server 127.0.0.1:1 --loop open --rate 50 --warmup 0s --length 200ms",
+	} {
+		code, stdout, errOut := dyno(t, strings.Fields(line)...)
+		if code != 1 || !strings.Contains(stdout, "errors: 100 % of") || !strings.Contains(stdout, "connection refused") || !strings.Contains(errOut, "failures is invalid") {
+			t.Errorf("%s: exit %d:\n%s\n%s", line, code, stdout, errOut)
+		}
+	}
+}

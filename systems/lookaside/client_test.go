@@ -325,6 +325,24 @@ func TestAnswersOfTheWindow(t *testing.T) {
 	}
 }
 
+// By hand: the first error and the flags are told whatever the checks say; more
+// failures than are allowed are an error.
+func TestClientPrintsFailures(t *testing.T) {
+	a := account{Load: load.Summary{
+		Counts: record.Counts{Offered: 100, Sent: 100, OK: 70, Unknown: 30}, Latency: record.NewHistogram(),
+		Checks: []record.Check{record.Pass("counts", 100)}, FirstError: "the server is gone",
+	}}
+	var out strings.Builder
+	err := a.print(&out, record.DefaultMaxFailures)
+	if err == nil || !strings.Contains(err.Error(), "failures is invalid: 0.1 % allowed, 30 % of 100") || !strings.Contains(out.String(), "the server is gone") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	out.Reset()
+	if err := a.print(&out, 0.5); err != nil || !strings.Contains(out.String(), "the server is gone") {
+		t.Errorf("where half may fail: %v\n%s", err, out.String())
+	}
+}
+
 func TestPoolBoundsConnections(t *testing.T) {
 	p := newServerPool()
 	defer p.close()
