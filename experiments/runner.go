@@ -274,6 +274,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	}
 	if err == nil {
 		hold(&obs, group, p.System.Metrics)
+		obs.HoldFailures(p.Allowed())
 	}
 	return obs, err
 }

@@ -203,6 +203,8 @@ type cellFile struct {
 	Knobs    map[string]string     `yaml:"knobs,omitempty"`
 	Core     []map[string][]string `yaml:"core"`
 	Scales   map[string]cellScale  `yaml:"scales"`
+
+	MaxFailures *record.Share `yaml:"max-failures,omitempty"` // an older binary may not know it
 }
 
 type cellScale struct {
@@ -221,7 +223,7 @@ func (r *Rivals) write(p *Plan, c *Cell) (string, error) {
 		Name: p.Name, Title: p.Title, Question: p.Question, System: p.System.Name,
 		Load: load, Knobs: p.Knobs,
 		Core:   []map[string][]string{{}},
-		Scales: make(map[string]cellScale),
+		Scales: make(map[string]cellScale), MaxFailures: p.MaxFailures,
 	}
 	for knob, level := range c.Factors {
 		f.Core[0][knob] = []string{level}

@@ -56,15 +56,20 @@ type Flags struct {
 	Warmup, Length time.Duration
 	Seed           uint64
 	JSON           bool
+	MaxFailures    record.Share // for a person; a trial is judged by the engine
 }
+
+// MaxFailuresHelp says what a flag --max-failures does.
+const MaxFailuresHelp = "`SHARE` of requests that may end without an answer that is OK, such as 0.1%; above it the exit code is 1"
 
 // BindFlags declares them; they are complete once they are parsed.
 func BindFlags(fs systems.FlagSet) *Flags {
-	f := new(Flags)
+	f := &Flags{MaxFailures: record.DefaultMaxFailures}
 	fs.DurationVar(&f.Warmup, "warmup", time.Second, "load before the measured window")
 	fs.DurationVar(&f.Length, "length", 5*time.Second, "how long to measure")
 	fs.Uint64Var(&f.Seed, "seed", 1, "the payloads and the arrivals come from it")
-	fs.BoolVar(&f.JSON, "json", false, "print the result as JSON")
+	fs.BoolVar(&f.JSON, "json", false, "print the result as JSON, and judge nothing")
+	fs.Var(&f.MaxFailures, "max-failures", MaxFailuresHelp)
 	return f
 }
 

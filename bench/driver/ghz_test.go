@@ -15,23 +15,40 @@ func TestWitnessMutants(t *testing.T) {
 		mutate func(*runner.Report)
 		want   record.Status
 	}{
-		"none":               {func(*runner.Report) {}, record.Valid},
-		"cancelled":          {func(r *runner.Report) { r.EndReason = runner.ReasonCancel }, record.Invalid},
-		"one is missing":     {func(r *runner.Report) { r.Count-- }, record.Invalid},
-		"one too many":       {func(r *runner.Report) { r.Count++ }, record.Invalid},
-		"one is not listed":  {func(r *runner.Report) { r.Details = r.Details[1:] }, record.Invalid},
-		"one error":          {func(r *runner.Report) { r.ErrorDist["rpc error: code = Unavailable"] = 1 }, record.Invalid},
-		"one other status":   {func(r *runner.Report) { r.StatusCodeDist["OK"]--; r.StatusCodeDist["Unavailable"] = 1 }, record.Invalid},
-		"no status at all":   {func(r *runner.Report) { r.StatusCodeDist = nil }, record.Invalid},
-		"nothing was called": {func(r *runner.Report) { *r = runner.Report{EndReason: runner.ReasonNormalEnd} }, record.Invalid},
+		"none":                {func(*runner.Report) {}, record.Valid},
+		"cancelled":           {func(r *runner.Report) { r.EndReason = runner.ReasonCancel }, record.Invalid},
+		"one is missing":      {func(r *runner.Report) { r.Count-- }, record.Invalid},
+		"one too many":        {func(r *runner.Report) { r.Count++ }, record.Invalid},
+		"one is not listed":   {func(r *runner.Report) { r.Details = r.Details[1:] }, record.Invalid},
+		"an error too many":   {func(r *runner.Report) { r.ErrorDist["rpc error: code = Unavailable"]++ }, record.Invalid},
+		"an error is not met": {func(r *runner.Report) { r.ErrorDist = nil }, record.Invalid},
+		"one other status":    {func(r *runner.Report) { r.StatusCodeDist["OK"]--; r.StatusCodeDist["Unavailable"]++ }, record.Invalid},
+		"a failure is listed": {func(r *runner.Report) { r.Details[3].Status = "Unavailable" }, record.Invalid},
+		"no status at all":    {func(r *runner.Report) { r.StatusCodeDist = nil }, record.Invalid},
+		"nothing was called":  {func(r *runner.Report) { *r = runner.Report{EndReason: runner.ReasonNormalEnd} }, record.Invalid},
+		"failures in all ways": {func(r *runner.Report) {
+			r.Details[3].Status = "Unavailable"
+			r.StatusCodeDist["OK"]--
+			r.StatusCodeDist["Unavailable"]++
+			r.ErrorDist["rpc error: code = Unavailable"]++
+		}, record.Valid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &runner.Report{
-				EndReason: runner.ReasonNormalEnd, Count: 20, Details: make([]runner.ResultDetail, 20),
-				ErrorDist: map[string]int{}, StatusCodeDist: map[string]int{"OK": 20},
+				EndReason: runner.ReasonNormalEnd, Count: 20,
+				ErrorDist: map[string]int{"rpc error: code = Unavailable": 2}, StatusCodeDist: map[string]int{"OK": 18, "Unavailable": 2},
+			}
+			for i := range 20 {
+				d := runner.ResultDetail{Status: "OK"}
+				if i < 2 {
+					d = runner.ResultDetail{Status: "Unavailable", Error: "rpc error: code = Unavailable"}
+				}
+				r.Details = append(r.Details, d)
 			}
 			m.mutate(r)
-			if got := checkWitness(r, 20); got.Status != m.want {
+			w := Witness{Flags: &Flags{Length: time.Second}, Rate: 20}
+			got := w.testimony(r, time.Unix(1000, 0), time.Unix(1001, 0)).Checks[0]
+			if got.Status != m.want {
 				t.Errorf("%+v; want it %s", got, m.want)
 			}
 		})
@@ -42,7 +59,7 @@ func TestWitnessMutants(t *testing.T) {
 func TestTestimony(t *testing.T) {
 	start := time.Unix(1000, 0)
 	w := Witness{Flags: &Flags{Warmup: time.Second, Length: 2 * time.Second}, Rate: 2, Workers: 3}
-	rep := &runner.Report{EndReason: runner.ReasonNormalEnd, Count: 6, StatusCodeDist: map[string]int{"OK": 5, "Unavailable": 1}}
+	rep := &runner.Report{EndReason: runner.ReasonNormalEnd, Count: 6, StatusCodeDist: map[string]int{"OK": 5, "Unavailable": 1}, ErrorDist: map[string]int{"gone": 1}}
 	for i, latency := range []time.Duration{9, 9, 1, 2, 3, 4} {
 		d := runner.ResultDetail{Timestamp: start.Add(time.Duration(i) * time.Second / 2), Latency: latency * time.Millisecond, Status: "OK"}
 		if i == 4 {
@@ -65,7 +82,10 @@ func TestTestimony(t *testing.T) {
 	if mean := r.Latency.Mean().Round(100 * time.Microsecond); mean != 2300*time.Microsecond { // of 1, 2 and 4 ms
 		t.Errorf("mean latency %v", mean)
 	}
-	if len(r.Checks) != 1 || r.Checks[0].Status != record.Invalid {
+	if len(r.Checks) != 1 || r.Checks[0].Status != record.Valid {
 		t.Errorf("checks %+v", r.Checks)
+	}
+	if f := r.Failures(); f.First != "gone" || f.Failed != 1 || f.Check(record.DefaultMaxFailures).Status == record.Valid {
+		t.Errorf("failures %+v", f)
 	}
 }

@@ -3,6 +3,8 @@ package driver
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"dyno/bench/evidence"
@@ -71,6 +73,8 @@ const enoughOfRate = 0.98
 func (r *Report) Observe(o *record.Observation, driver string) {
 	o.Counts = r.Counts
 	o.Evidence = &record.Evidence{Begin: r.BeginUnixNS, End: r.EndUnixNS, Spans: r.Digests, Slack: int64(r.CPUSlack)}
+	failures := r.Failures()
+	o.Failures = &failures
 	o.Flags = append(o.Flags, r.Flags()...)
 	o.Set("throughput_rps", r.Throughput)
 	o.SetHistogram("response", r.Latency)
@@ -96,18 +100,38 @@ func (r *Report) Observe(o *record.Observation, driver string) {
 	}
 }
 
-// Print tells a person; a check that failed is an error.
-func (r *Report) Print(w io.Writer, driver string, checks ...record.Check) error {
+// Print tells a person; a check that failed is an error, and so are more failures
+// than are allowed.
+func (r *Report) Print(w io.Writer, driver string, allowed record.Share, checks ...record.Check) error {
 	q := func(q float64) time.Duration { return r.Latency.Quantile(q).Round(time.Microsecond) }
-	v := record.Judge(append(r.Checks, checks...)...)
+	v := record.Judge(slices.Concat(r.Checks, checks, []record.Check{r.Failures().Check(allowed)})...)
 	_, err := fmt.Fprintf(w, "%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
 		r.model(driver), r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
 		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
+	if err == nil {
+		err = PrintQuality(w, &r.Summary)
+	}
 	if err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	if v.Status != record.Valid {
-		return fmt.Errorf("the answers are not proved right: %v", v.Reasons())
+		return fmt.Errorf("the figures are not proved right: %s", strings.Join(v.Reasons(), "; "))
+	}
+	return nil
+}
+
+// PrintQuality tells a person of the failures, with the first error, and of the
+// quality flags, whatever the checks say.
+func PrintQuality(w io.Writer, s *load.Summary) error {
+	if f := s.Failures(); f.Failed > 0 {
+		if _, err := fmt.Fprintf(w, "errors: %v\n", f); err != nil {
+			return err
+		}
+	}
+	for _, f := range s.Flags() {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", f.Name, f.Detail); err != nil {
+			return err
+		}
 	}
 	return nil
 }

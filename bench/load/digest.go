@@ -20,9 +20,18 @@ const (
 )
 
 // digests computes from the spans what the histograms should say. It shares no
-// code with them, nor with [Result.measure], on purpose: whoever changes one of
-// the two is contradicted by the other.
+// code with them, on purpose: whoever changes one of the two is contradicted by
+// the other. Of folded operations it says what their [witness] has seen, and no
+// percentiles.
 func (r *Result) digests() map[string]record.SpanDigest {
+	if r.Folded.sums != nil {
+		return poolDigests(r.kept(), r.Folded.digests())
+	}
+	return r.kept()
+}
+
+// kept are the digests of the operations whose spans there are.
+func (r *Result) kept() map[string]record.SpanDigest {
 	d := Digest(r.Spans, r.BeginNS, r.EndNS, r.Schedule != nil)
 	d.Offered = r.reoffered(d.Sent)
 	out := map[string]record.SpanDigest{DigestLatency: d}

@@ -20,7 +20,9 @@
 //
 // Every operation leaves a span. What a run reports is computed from the
 // spans when it is over, so measuring costs a client two readings of the
-// clock and one store per operation, shared with nobody. Three checks guard the
+// clock and one store per operation, shared with nobody. A run may last for any
+// time: spans beyond [Closed].MaxSpans are folded into histograms and sums
+// ([Folded]), from which the checks are as exact. Three checks guard the
 // generator itself: [Result.CheckCounts], [Result.CheckLittle] and, of an open
 // loop, [Result.CheckSchedule]; [Summary.Flags] says how good a measurement was.
 //

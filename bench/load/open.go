@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"dyno/internal/record"
 )
 
 // DefaultMaxInFlight is how many operations an [Open] loop has in flight at
@@ -26,7 +28,11 @@ type Open struct {
 	Drain    time.Duration // what operations in flight at the window's end are given until they are cancelled; 0: Timeout, so that none is
 
 	MaxInFlight int // 1 to MaxClients; operations that arrive beyond it are offered and counted, but not sent; 0: DefaultMaxInFlight
-	MaxSpans    int // operations that are kept; a run that needs more ends with an error; 0: DefaultMaxSpans
+	MaxSpans    int // as in Closed
+
+	Each func(record.Span) // as in Closed, by the slot whose it is
+
+	below time.Duration // of a search: Result says how many were answered within it
 
 	Alarm Alarm // by which the pacer waits, closed by Run; nil: the most exact there is. In virtual time give NewCoarseAlarm
 }
@@ -53,6 +59,7 @@ func (o Open) Run(ctx context.Context, op Op) (Result, error) {
 	defer context.AfterFunc(running, o.Alarm.Close)()
 
 	r := newRun(bounds, stop)
+	r.below = o.below
 	r.schedule = &Schedule{Arrivals: o.Arrivals, Rate: o.Rate, Seed: o.Seed}
 	sending, cancel := r.bound(running)
 	defer cancel()
@@ -83,13 +90,10 @@ func (o Open) complete() (Open, Closed, error) {
 		return o, Closed{}, fmt.Errorf("load: Length is %v; it must be positive", o.Length)
 	}
 	bounds, err := Closed{
-		Clients: o.MaxInFlight, Warmup: o.Warmup, Length: o.Length, Timeout: o.Timeout, Drain: o.Drain, MaxSpans: o.MaxSpans,
+		Clients: o.MaxInFlight, Warmup: o.Warmup, Length: o.Length, Timeout: o.Timeout, Drain: o.Drain, MaxSpans: o.MaxSpans, Each: o.Each,
 	}.complete()
 	if err != nil {
 		return o, bounds, err
-	}
-	if n := o.Rate * (o.Warmup + o.Length).Seconds(); n > float64(bounds.MaxSpans) {
-		return o, bounds, fmt.Errorf("load: Rate %v offers about %.0f operations in %v; MaxSpans allows %d", o.Rate, n, o.Warmup+o.Length, bounds.MaxSpans)
 	}
 	return o, bounds, nil
 }
@@ -128,6 +132,8 @@ func (p *pacer) pace(ctx context.Context) {
 		}
 		if w := p.take(ctx); w != nil {
 			w.next <- at // never blocks: it is idle, and there is room for one
+		} else {
+			r.unsent += fingerprint(at)
 		}
 	}
 }
@@ -158,9 +164,7 @@ func (p *pacer) serve(ctx context.Context, w *worker) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for intended := range w.next {
-		if !w.room() {
-			return // and never on the pile again
-		}
+		w.room()
 		w.do(ctx, p.op, intended, w.run.now())
 		p.mu.Lock()
 		p.pile = append(p.pile, w)

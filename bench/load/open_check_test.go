@@ -42,7 +42,7 @@ func TestOpenMutants(t *testing.T) {
 		"none": {func(*load.Result) {}, false, false, false},
 		"a span is lost": {func(r *load.Result) {
 			r.Spans, r.SentNS = slices.Delete(r.Spans, in, in+1), slices.Delete(r.SentNS, in, in+1)
-		}, true, true, false},
+		}, true, true, true},
 		"a span is doubled": {func(r *load.Result) {
 			r.Spans, r.SentNS = append(r.Spans, r.Spans[in]), append(r.SentNS, r.SentNS[in])
 		}, true, true, true},

@@ -202,7 +202,7 @@ func TestOpenRunIsStoppedBetweenArrivals(t *testing.T) {
 	}
 }
 
-func TestOpenPanicAndFullLog(t *testing.T) {
+func TestOpenPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := constant(100)
 		o.Alarm = load.NewCoarseAlarm()
@@ -214,20 +214,6 @@ func TestOpenPanicAndFullLog(t *testing.T) {
 			return taking(ms)(ctx, client)
 		})
 		if err == nil || !strings.Contains(err.Error(), "the op is broken") || r.Counts.Failed != 1 || r.Counts.OK != 9 {
-			t.Errorf("%v, %+v", err, r.Counts)
-		}
-		mustHoldOpen(t, &r)
-	})
-	synctest.Test(t, func(t *testing.T) {
-		// More arrivals than the rate lets expect: the log is full before the end.
-		o := load.Open{Arrivals: "poisson", Seed: 1, Rate: 100, Length: 10 * time.Second, MaxInFlight: 1, MaxSpans: 1000, Alarm: load.NewCoarseAlarm()}
-		for o.Seed = 1; ; o.Seed++ {
-			if n := len(until(load.Schedule{Arrivals: "poisson", Rate: 100, Seed: o.Seed}, 10*time.Second)); n > 1010 {
-				break
-			}
-		}
-		r, err := o.Run(t.Context(), taking(0))
-		if err == nil || !strings.Contains(err.Error(), "MaxSpans") || r.Counts.Sent > 1000 || r.Counts.Sent < 980 {
 			t.Errorf("%v, %+v", err, r.Counts)
 		}
 		mustHoldOpen(t, &r)
@@ -246,7 +232,6 @@ func TestOpenValidationNamesTheField(t *testing.T) {
 		"Drain is -1ns":          func(o *load.Open) { o.Drain = -1 },
 		"MaxInFlight is -1":      func(o *load.Open) { o.MaxInFlight = -1 },
 		"MaxInFlight is 100001":  func(o *load.Open) { o.MaxInFlight = load.MaxClients + 1 },
-		"about 1000 operations":  func(o *load.Open) { o.Rate, o.MaxInFlight, o.MaxSpans = 1000, 1, 999 },
 		"MaxSpans is 4; 5 clien": func(o *load.Open) { o.MaxInFlight, o.MaxSpans = 5, 4 },
 	} {
 		o := constant(100)

@@ -34,10 +34,14 @@ type Result struct {
 
 	IdleNS int64         // time in the window that clients spent between operations, summed
 	LagNS  int64         // time in the window between intended and actual starts, summed
-	Spans  []record.Span // every operation that was sent, by client, then by time
+	Spans  []record.Span // operations that were sent, by client, then by time; all of them up to MaxSpans
 	SentNS []int64       // of an open loop: the actual start of each span
+	Folded Folded        // the other operations
 
-	whole bool // nothing stopped the run before its time
+	whole  bool   // nothing stopped the run before its time
+	unsent uint64 // of an open loop: fingerprint of the starts of operations that were not sent
+
+	inTime, prompt int64 // of a search: measured and OK within its bound, from the intended and from the actual start
 }
 
 // Target is one server's part of a run.
@@ -97,77 +101,29 @@ func (r *run) result(workers []*worker, whole bool) Result {
 		res.Spans = w.spans.moveTo(res.Spans)
 		res.SentNS = w.sent.moveTo(res.SentNS)
 	}
-	res.measure(r.windowOffers)
+	res.Folded, res.unsent = r.folded, r.unsent
+	all := r.newSums()
+	all.add(res.Spans, res.SentNS)
+	all.take(r.folded)
+	res.report(all, r.windowOffers)
 	return res
 }
 
-// measure computes from the spans what concerns the window and the targets.
-// offered is what an open loop offered in the window.
-func (r *Result) measure(offered int64) {
-	r.Latency = record.NewHistogram()
-	targets := make(map[int32]*Target)
-	var sojourn int64
-	for _, s := range r.Spans {
-		t := targets[s.Target]
-		if t == nil {
-			t = new(Target)
-			targets[s.Target] = t
-		}
-		t.Counts.Tally(s.Outcome)
-		sojourn += clip(s.Begin, s.End, r.BeginNS, r.EndNS)
-		if s.Outcome == record.OK && r.ended(s) {
-			r.Answered++
-		}
-		if !r.measured(s) {
-			continue
-		}
-		t.Window.Tally(s.Outcome)
-		if s.Outcome == record.OK {
-			d := time.Duration(s.End - s.Begin)
-			t.LatencySum += d
-			r.Latency.Record(d)
-		}
-	}
-	r.Targets = make(map[int32]Target, len(targets))
-	for id, t := range targets {
+// report takes the figures from the sums over all operations. offered is what
+// an open loop offered in the window.
+func (r *Result) report(all *sums, offered int64) {
+	r.Latency, r.Service, r.Lag = all.latency, all.service, all.lag
+	r.Answered, r.inTime, r.prompt = all.answered, all.inTime, all.prompt
+	r.Targets = make(map[int32]Target, len(all.targets))
+	for id, t := range all.targets {
 		t.Counts.Offered, t.Window.Offered = t.Counts.Sent, t.Window.Sent
 		r.Window.Add(t.Window)
 		r.Targets[id] = *t
 	}
 	if r.EndNS > r.BeginNS {
-		r.InFlight = float64(sojourn) / float64(r.EndNS-r.BeginNS)
+		r.InFlight = float64(all.sojourn) / float64(r.EndNS-r.BeginNS)
 	}
 	if r.Schedule != nil {
 		r.Window.Offered = offered
-		r.measureLag()
 	}
-}
-
-// measureLag computes what only an open loop has: how late operations were
-// sent, and how long they took from then.
-func (r *Result) measureLag() {
-	r.Service, r.Lag = record.NewHistogram(), record.NewHistogram()
-	for i, s := range r.Spans {
-		if !r.measured(s) {
-			continue
-		}
-		r.Lag.Record(time.Duration(r.SentNS[i] - s.Begin))
-		if s.Outcome == record.OK {
-			r.Service.Record(time.Duration(s.End - r.SentNS[i]))
-		}
-	}
-}
-
-// measured says whether an operation counts for the window.
-func (r *Result) measured(s record.Span) bool {
-	if r.Schedule != nil {
-		return s.Begin >= r.BeginNS && s.Begin < r.EndNS
-	}
-	return r.ended(s)
-}
-
-// ended says whether an operation ended in the window. What ends on the
-// stroke that begins it belongs to the warm-up, if there is one.
-func (r *Result) ended(s record.Span) bool {
-	return s.End <= r.EndNS && (s.End > r.BeginNS || r.BeginNS == 0)
 }

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"dyno/internal/record"
 )
 
-// run is what all workers of a run share. Only issued and spans change, and
-// they are touched rarely or only when Requests asks for it. An open loop's
+// run is what all workers of a run share. Only issued, spans and folded change,
+// and they are touched rarely or only when Requests asks for it. An open loop's
 // Clients are the most operations that it may have in flight.
 type run struct {
 	Closed
@@ -26,6 +27,11 @@ type run struct {
 	// Of an open loop, by its pacer.
 	schedule              *Schedule
 	offered, windowOffers int64
+	unsent                uint64 // fingerprint of the starts of operations that were not sent
+	below                 time.Duration
+
+	folding sync.Mutex // guards folded
+	folded  Folded
 }
 
 func newRun(c Closed, fail context.CancelCauseFunc) *run {
@@ -72,21 +78,24 @@ type worker struct {
 	next chan int64 // of an open loop: the intended start of its next operation; closed when there is none
 }
 
-// room makes sure that the next operation's span can be kept.
-func (w *worker) room() bool {
+// room makes sure that the next operation's span can be kept: where the budget
+// is used up, it makes room by folding what it kept last.
+func (w *worker) room() {
 	if w.spans.room() {
-		return true
+		return
 	}
 	n := w.run.spans.take()
-	if n == 0 {
-		w.run.fail(fmt.Errorf("no room for more than %d spans: measure for a shorter time, or raise MaxSpans", w.run.MaxSpans))
-		return false
+	if n == 0 && w.spans.current != nil {
+		w.run.fold(w.spans.current, w.sent.current)
+		w.spans.clear()
+		w.sent.clear()
+		return
 	}
+	n = max(n, int(w.run.spans.chunk)) // a worker that came too late for the budget
 	w.spans.grow(n)
 	if w.run.schedule != nil {
 		w.sent.grow(n)
 	}
-	return true
 }
 
 // do runs one operation that was to start at a time and starts at begin.
@@ -96,10 +105,14 @@ func (w *worker) do(ctx context.Context, op Op, intended, begin int64) {
 	target, outcome := w.call(ctx, op)
 	w.last = r.now()
 	w.counts.Tally(outcome)
-	w.spans.append(record.Span{Begin: intended, End: w.last, Client: w.client, Target: target, Outcome: outcome})
+	span := record.Span{Begin: intended, End: w.last, Client: w.client, Target: target, Outcome: outcome}
+	w.spans.append(span)
 	if r.schedule != nil {
 		w.lag += clip(intended, begin, r.begin, r.end)
 		w.sent.append(begin)
+	}
+	if r.Each != nil {
+		r.Each(span)
 	}
 }
 

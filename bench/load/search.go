@@ -18,7 +18,7 @@ type Search struct {
 	Warmup   time.Duration // of each probe
 	Length   time.Duration // of each probe's window
 	Timeout  time.Duration // of one operation; 0: DefaultTimeout
-	MaxSpans int           // operations that a probe keeps; 0: DefaultMaxSpans
+	MaxSpans int           // of each probe, as in Closed
 
 	Alarm func() (Alarm, error) // makes each probe's; nil: NewAlarm. In virtual time give one that makes NewCoarseAlarm
 }
@@ -63,23 +63,13 @@ func (s Search) probe(ctx context.Context, op Op, rate float64, n uint64) (Probe
 	began := time.Now()
 	res, err := Open{
 		Arrivals: s.Arrivals, Rate: rate, Seed: s.Seed + n, Warmup: s.Warmup, Length: s.Length,
-		Timeout: s.Timeout, MaxSpans: s.MaxSpans, MaxInFlight: s.enough(rate), Alarm: alarm,
+		Timeout: s.Timeout, MaxSpans: s.MaxSpans, MaxInFlight: s.enough(rate), Alarm: alarm, below: s.Below,
 	}.Run(ctx, op)
 	if err != nil {
 		return Probe{}, Summary{}, err
 	}
 	p := Probe{Rate: rate, Offered: res.Window.Offered, Achieved: res.Throughput(), P99: res.Latency.Quantile(0.99), Took: time.Since(began)}
-	for i, span := range res.Spans {
-		if !res.measured(span) || span.Outcome != record.OK {
-			continue
-		}
-		if span.End-span.Begin <= int64(s.Below) {
-			p.InTime++
-		}
-		if span.End-res.SentNS[i] <= int64(s.Below) {
-			p.Prompt++
-		}
-	}
+	p.InTime, p.Prompt = res.inTime, res.prompt
 	return p, res.Summary(), nil
 }
 

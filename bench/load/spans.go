@@ -17,7 +17,7 @@ func (b *budget) init(c Closed) {
 	// most a 64th of all, or one span per client.
 	b.chunk = max(1, min(maxChunk, int64(c.MaxSpans/c.Clients/64)))
 	room := int64(c.MaxSpans)
-	if c.Requests > 0 { // bounds the spans by itself; unused room must not end the run
+	if c.Requests > 0 && c.Requests <= room { // all are kept, whoever has unused room
 		room = c.Requests + b.chunk*int64(c.Clients)
 	}
 	b.left.Store(room)
@@ -45,6 +45,9 @@ func (l *log[T]) grow(n int) {
 	}
 	l.current = make([]T, 0, n)
 }
+
+// clear forgets what is in the last chunk, to use it again.
+func (l *log[T]) clear() { l.current = l.current[:0] }
 
 func (l *log[T]) append(x T) { l.current = append(l.current, x) }
 

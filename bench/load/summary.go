@@ -25,6 +25,10 @@ type Summary struct {
 	// What the histograms are held against, by the names that systems give them.
 	Digests map[string]record.SpanDigest `json:"digests,omitempty"`
 
+	// FirstError is what the first operation that was not OK ended with, where
+	// whoever called kept it; empty for none.
+	FirstError string `json:"first_error,omitempty"`
+
 	// Of a search; nil for others. Counts, Targets' Counts, checks and the
 	// window's ends are then those of all probes, everything else is of those
 	// at the highest rate that was held.

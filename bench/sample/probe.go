@@ -1,7 +1,9 @@
 package sample
 
 import (
+	"errors"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/shirou/gopsutil/v3/process"
@@ -41,6 +43,19 @@ func newProbe(pid int) probe {
 		}
 		return r, nil
 	}
+}
+
+// errEnded says that a process is over, though its parent has not asked how it
+// ended: until then the kernel lists it, and gopsutil says that it is running.
+var errEnded = errors.New("it has ended, and its parent has not taken note of that")
+
+// alive refuses such a process.
+func alive(pid int) error {
+	states, err := (&process.Process{Pid: int32(pid)}).Status()
+	if err == nil && slices.Contains(states, process.Zombie) {
+		return errEnded
+	}
+	return nil // whether it can be read, its first sample says
 }
 
 // ofOne is the number of context switches of a process or thread as the

@@ -55,6 +55,11 @@ type Sampler struct {
 // DefaultInterval) until Stop or the end of the context. A target that is not
 // there is an error, as is a name given twice.
 func Start(ctx context.Context, targets []Target, interval time.Duration) (*Sampler, error) {
+	for _, t := range targets {
+		if err := alive(t.PID); err != nil {
+			return nil, fmt.Errorf("cannot sample %s (pid %d): %w", t.Name, t.PID, err)
+		}
+	}
 	return begin(ctx, targets, interval, maxPoints, newProbe, clockOf)
 }
 

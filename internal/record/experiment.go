@@ -21,6 +21,18 @@ type Experiment struct {
 	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`
 	Claims   []Claim           `yaml:"claims" json:"claims,omitempty"`
 	Controls []Control         `yaml:"controls" json:"controls,omitempty"`
+
+	// MaxFailures is the share of operations that may fail in a trial whose
+	// figures count; nil: DefaultMaxFailures.
+	MaxFailures *Share `yaml:"max-failures" json:"max_failures,omitempty"`
+}
+
+// Allowed is the share of operations that may fail in a trial.
+func (e *Experiment) Allowed() Share {
+	if e.MaxFailures == nil {
+		return DefaultMaxFailures
+	}
+	return *e.MaxFailures
 }
 
 // Load is the load model of an experiment. It stands with every number.

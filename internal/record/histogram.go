@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -20,12 +21,17 @@ const (
 // for concurrent use. The zero value is not usable: call [NewHistogram].
 type Histogram struct {
 	hdr *hdrhistogram.Histogram
-	sum float64 // exact, so that the mean does not carry the buckets' error
+
+	// Exact, so that these do not carry the buckets' error: that library's own
+	// minimum and maximum are the ends of their buckets, so that of many equal
+	// durations the least would be below the mean, and the most above any of them.
+	sum      float64
+	min, max int64 // max is -1 when empty
 }
 
 // NewHistogram returns an empty histogram for 1 ns to [MaxLatency].
 func NewHistogram() *Histogram {
-	return &Histogram{hdr: hdrhistogram.New(1, int64(MaxLatency), significantDigits)}
+	return &Histogram{hdr: hdrhistogram.New(1, int64(MaxLatency), significantDigits), min: math.MaxInt64, max: -1}
 }
 
 // Record counts one duration. Negative ones count as 0, those above
@@ -33,6 +39,7 @@ func NewHistogram() *Histogram {
 func (h *Histogram) Record(d time.Duration) {
 	d = min(max(d, 0), MaxLatency)
 	h.sum += float64(d)
+	h.min, h.max = min(h.min, int64(d)), max(h.max, int64(d))
 	if err := h.hdr.RecordValue(int64(d)); err != nil {
 		panic(err) // out of range: excluded by the clamp above
 	}
@@ -42,6 +49,7 @@ func (h *Histogram) Record(d time.Duration) {
 func (h *Histogram) Merge(g *Histogram) {
 	h.hdr.Merge(g.hdr)
 	h.sum += g.sum
+	h.min, h.max = min(h.min, g.min), max(h.max, g.max)
 }
 
 // Count is the number of recorded durations.
@@ -58,19 +66,27 @@ func (h *Histogram) Mean() time.Duration {
 // Sum is that of all durations in nanoseconds, exact but for rounding.
 func (h *Histogram) Sum() float64 { return h.sum }
 
-// Min is the shortest duration, to three digits; 0 when empty.
-func (h *Histogram) Min() time.Duration { return time.Duration(h.hdr.Min()) }
+// Min is the shortest duration; 0 when empty.
+func (h *Histogram) Min() time.Duration {
+	if h.Count() == 0 {
+		return 0
+	}
+	return time.Duration(h.min)
+}
 
-// Max is the longest duration, to three digits; 0 when empty.
-func (h *Histogram) Max() time.Duration { return time.Duration(h.hdr.Max()) }
+// Max is the longest duration; 0 when empty.
+func (h *Histogram) Max() time.Duration { return time.Duration(max(0, h.max)) }
 
-// Quantile returns the q-quantile, 0 ≤ q ≤ 1; 0 when empty.
+// Quantile returns the q-quantile, 0 ≤ q ≤ 1, to three digits and never outside
+// of what was recorded; 0 when empty.
 func (h *Histogram) Quantile(q float64) time.Duration {
-	return time.Duration(h.hdr.ValueAtQuantile(q * 100))
+	return min(max(time.Duration(h.hdr.ValueAtQuantile(q*100)), h.Min()), h.Max())
 }
 
 type histogramJSON struct {
 	Sum float64 `json:"sum_ns"`
+	Min *int64  `json:"min_ns,omitempty"` // absent when empty, and in results of before there was one
+	Max *int64  `json:"max_ns,omitempty"`
 	HDR string  `json:"hdr"` // base64 of the compressed HDR V2 form
 }
 
@@ -80,7 +96,11 @@ func (h *Histogram) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode histogram: %w", err)
 	}
-	return json.Marshal(histogramJSON{Sum: h.sum, HDR: string(b)})
+	j := histogramJSON{Sum: h.sum, HDR: string(b)}
+	if h.Count() > 0 {
+		j.Min, j.Max = &h.min, &h.max
+	}
+	return json.Marshal(j)
 }
 
 // UnmarshalJSON is the inverse of MarshalJSON.
@@ -93,6 +113,13 @@ func (h *Histogram) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("decode histogram: %w", err)
 	}
+	*h = *NewHistogram()
 	h.hdr, h.sum = hdr, j.Sum
+	switch {
+	case j.Min != nil && j.Max != nil:
+		h.min, h.max = *j.Min, *j.Max
+	case h.Count() > 0: // to three digits
+		h.min, h.max = hdr.Min(), hdr.Max()
+	}
 	return nil
 }

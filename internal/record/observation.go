@@ -18,6 +18,7 @@ type Observation struct {
 	Vectors    map[string]Vector     `json:"vectors,omitempty"`
 	Series     map[string]Series     `json:"series,omitempty"`
 	Counts     Counts                `json:"counts"`
+	Failures   *Failures             `json:"failures,omitempty"` // of the operations that the figures rest on; nil: of all in Counts
 	Verdict    Verdict               `json:"verdict"`
 	Flags      []Flag                `json:"flags,omitempty"`
 	Evidence   *Evidence             `json:"evidence,omitempty"`

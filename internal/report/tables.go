@@ -116,6 +116,9 @@ func remarks(trials []*record.Trial) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n.n, n.what))
 		}
 	}
+	if why := failed(trials); why != "" {
+		parts = append(parts, table.Text(why))
+	}
 	flags := make(map[string]int)
 	for _, tr := range stats.Valid(trials) {
 		for _, name := range flagNames(tr) {
@@ -126,6 +129,22 @@ func remarks(trials []*record.Trial) string {
 		parts = append(parts, fmt.Sprintf("%s ×%d", table.Text(name), flags[name]))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// failed is what the check of failures says of the first trial that it did not
+// pass: the share that failed, and the first error.
+func failed(trials []*record.Trial) string {
+	for _, tr := range trials {
+		if tr.Observation == nil {
+			continue
+		}
+		for _, c := range tr.Observation.Verdict.Checks {
+			if c.Name == record.CheckFailures && c.Status != record.Valid {
+				return c.Detail
+			}
+		}
+	}
+	return ""
 }
 
 // flagNames lists the names of a trial's flags, each once.

@@ -1,10 +1,6 @@
 package echo
 
-import (
-	"slices"
-
-	"dyno/internal/record"
-)
+import "dyno/internal/record"
 
 // answers is what a client process saw in all responses to its requests.
 type answers struct {
@@ -12,38 +8,19 @@ type answers struct {
 	Numbers numbers `json:"numbers"`
 }
 
-// numbers sums up the running numbers of responses: enough to tell whether
-// they are 1 to Seen, each once, without listing them.
-type numbers struct {
-	Seen     int64  `json:"seen"`
-	Distinct int64  `json:"distinct"`
-	Min      uint64 `json:"min"`
-	Max      uint64 `json:"max"`
-}
-
-func gather(callers []*caller) answers {
+// gather is what all callers saw, once they are done.
+func gather(callers []*caller, t *tally) answers {
 	var a answers
-	var all []uint64
 	for _, c := range callers {
 		if c == nil {
 			continue // a slot that was never used
 		}
 		a.Altered += c.altered
-		all = append(all, c.numbers...)
+		t.add(c.numbers)
+		c.numbers = nil
 	}
-	a.Numbers = sumUp(all)
+	a.Numbers = t.numbers
 	return a
-}
-
-func sumUp(all []uint64) numbers {
-	n := numbers{Seen: int64(len(all))}
-	if len(all) == 0 {
-		return n
-	}
-	slices.Sort(all)
-	n.Min, n.Max = all[0], all[len(all)-1]
-	n.Distinct = int64(len(slices.Compact(all)))
-	return n
 }
 
 // checkPayload: every response carries the payload of its request.
@@ -66,6 +43,8 @@ func checkNumbers(n numbers, c record.Counts) record.Check {
 		return record.Doubt(name, 0, "there was no response")
 	case n.Min == 0 || n.Max > uint64(most):
 		return record.Fail(name, n.Seen, "numbers run from %d to %d, but at most %d requests can have been answered", n.Min, n.Max, most)
+	case n.Beyond > 0:
+		return record.Doubt(name, n.Seen, "%d of %d numbers are above %d, up to which they are ticked off: measure for a shorter time", n.Beyond, n.Seen, maxNumber)
 	case n.Max != uint64(n.Seen):
 		return record.Doubt(name, n.Seen, "numbers run up to %d for %d responses; %d requests have an unknown end", n.Max, n.Seen, c.Unknown)
 	}

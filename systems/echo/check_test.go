@@ -33,10 +33,13 @@ func TestNumbers(t *testing.T) {
 		"the last is missing":        {func(n []uint64) []uint64 { return n[1:] }, 0, record.Valid}, // it is checkAnswered that sees this
 		"a zero":                     {func(n []uint64) []uint64 { n[4] = 0; return n }, 0, record.Invalid},
 		"one invented":               {func(n []uint64) []uint64 { n[4] = 1 << 60; return n }, 0, record.Invalid},
+		"one twice, far up":          {func(n []uint64) []uint64 { return append(n, maxNumber+1, maxNumber+1) }, maxNumber, record.Undetermined},
 		"nothing":                    {func([]uint64) []uint64 { return nil }, 0, record.Undetermined},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n := sumUp(c.mutate(upTo(20)))
+			var seen tally
+			gather([]*caller{nil, {numbers: c.mutate(upTo(20))}}, &seen)
+			n := seen.numbers
 			if got := checkNumbers(n, record.Counts{Unknown: c.unknown}); got.Status != c.want {
 				t.Errorf("%+v: %+v; want it %s", n, got, c.want)
 			}

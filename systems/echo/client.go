@@ -58,23 +58,27 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if f.JSON {
 			return json.NewEncoder(sh.Out).Encode(r)
 		}
-		return r.Print(sh.Out, *kind, checkPayload(r.Answers))
+		return r.Print(sh.Out, *kind, f.MaxFailures, checkPayload(r.Answers))
 	}
 }
 
 // drive loads a server over one connection and looks at every answer.
 func drive(ctx context.Context, conn grpc.ClientConnInterface, loop driver.Loop, payload int, seed uint64) (report, error) {
 	callers := make([]*caller, load.MaxClients) // made when they are needed; none is ever used by two at once
+	var errors load.FirstError
+	var seen tally
 	sum, err := loop(ctx, func(ctx context.Context, client int) (int32, record.Outcome) {
 		if callers[client] == nil {
 			callers[client] = newCaller(conn, client, payload, seed)
+			callers[client].errors, callers[client].tally = &errors, &seen
 		}
 		return callers[client].call(ctx)
 	})
 	if err != nil {
 		return report{}, err
 	}
-	return report{Report: driver.Report{Summary: sum}, Answers: gather(callers[:sum.Clients])}, nil
+	sum.FirstError = errors.String()
+	return report{Report: driver.Report{Summary: sum}, Answers: gather(callers[:sum.Clients], &seen)}, nil
 }
 
 // caller is one client of a closed loop, or one slot of an open one.
@@ -83,8 +87,10 @@ type caller struct {
 	payload []byte // its own, and another one with every call, as far as the size allows
 	first   uint64 // its first eight bytes, before calls are mixed in
 	calls   uint64
-	numbers []uint64 // of all answers; as many as the load keeps spans
+	numbers []uint64 // of its last answers, up to batch
+	tally   *tally   // of the others
 	altered int64    // answers with another payload
+	errors  *load.FirstError
 }
 
 func newCaller(conn grpc.ClientConnInterface, id, payload int, seed uint64) *caller {
@@ -113,11 +119,17 @@ func (c *caller) call(ctx context.Context) (target int32, o record.Outcome) {
 	c.stamp()
 	resp, err := c.client.Echo(ctx, &echov1.EchoRequest{Payload: c.payload})
 	if err != nil {
+		c.errors.Note(err.Error())
 		return -1, rpc.Outcome(err)
 	}
 	c.numbers = append(c.numbers, resp.GetAnswered())
+	if len(c.numbers) == batch {
+		c.tally.add(c.numbers)
+		c.numbers = c.numbers[:0]
+	}
 	if !bytes.Equal(resp.GetPayload(), c.payload) {
 		c.altered++
+		c.errors.Note("the answer carries another payload than the request")
 		return 0, record.Failed
 	}
 	return 0, record.OK

@@ -38,6 +38,6 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if f.JSON {
 			return json.NewEncoder(sh.Out).Encode(r)
 		}
-		return r.Print(sh.Out, driver.GHZ)
+		return r.Print(sh.Out, driver.GHZ, f.MaxFailures)
 	}
 }

@@ -26,7 +26,7 @@ type serverAccount struct {
 	ID           string     `json:"id"`
 	Instance     string     `json:"instance"`
 	Address      string     `json:"address"`
-	MaxInFlight  int64      `json:"max_in_flight"` // requests under way, by who served them at last; not of a search
+	MaxInFlight  int64      `json:"max_in_flight"` // requests under way, by who served them at last, as far as there are spans; not of a search
 	LastPickedNS int64      `json:"last_picked_unix_ns"`
 	Window       serverWork `json:"window"` // requests that ended in the window; not of a search
 	Total        serverWork `json:"total"`
@@ -79,47 +79,29 @@ func (c *caller) account(sum load.Summary, spans *load.Result) account {
 			if target == nobody {
 				continue // past maxInstances
 			}
-			a.Clients[i].Shares[target].Sent = t.sent
+			a.Clients[i].Shares[target] = accountShare{Sent: t.sent, OK: t.total.OK, Sojourn: t.total.Sojourn}
 			server := &a.Servers[target]
 			server.Sent += t.sent
 			server.LastPickedNS = max(server.LastPickedNS, t.last.UnixNano())
+			server.Total.sum(t.total)
+			server.Window.sum(t.window)
 		}
-		a.answered(i, log.answers)
 	}
 	if spans != nil {
-		a.measure(spans, c.clients)
+		most := peaks(spans)
+		for i := range a.Servers {
+			a.Servers[i].MaxInFlight = most[int32(i)]
+		}
 	}
+	a.Load.FirstError = c.errors.String()
 	return a
 }
 
-// answered counts a client's right answers.
-func (a *account) answered(client int, answers []answer) {
-	for _, ans := range answers {
-		if !ans.ok {
-			continue
-		}
-		share := &a.Clients[client].Shares[ans.target]
-		share.OK++
-		share.Sojourn += ans.sojourn
-		a.Servers[ans.target].Total.add(ans)
-	}
-}
-
-// measure adds what takes the time of each request. The spans of a result come
-// by client, then by time, just as the answers do.
-func (a *account) measure(res *load.Result, clients []clientLog) {
-	most := peaks(res)
-	for i := range a.Servers {
-		a.Servers[i].MaxInFlight = most[int32(i)]
-	}
-	next := make([]int, res.Clients)
-	for _, s := range res.Spans {
-		ans := clients[s.Client].answers[next[s.Client]]
-		next[s.Client]++
-		if ans.ok && s.End >= res.BeginNS && s.End <= res.EndNS {
-			a.Servers[ans.target].Window.add(ans)
-		}
-	}
+// sum adds another one's work.
+func (w *serverWork) sum(v serverWork) {
+	w.OK += v.OK
+	w.Sojourn += v.Sojourn
+	w.Service += v.Service
 }
 
 func (w *serverWork) add(a answer) {
@@ -128,7 +110,8 @@ func (w *serverWork) add(a answer) {
 	w.Service += a.service
 }
 
-// peaks is the most requests that were under way at once, by who served them.
+// peaks is the most requests that were under way at once, by who served them, of
+// those whose spans were kept.
 func peaks(res *load.Result) map[int32]int64 {
 	changes := make(map[int32][]int64) // nanoseconds, doubled; odd: an arrival
 	for _, s := range res.Spans {

@@ -38,11 +38,17 @@ const (
 	chooseWeighted   = "weighted_round_robin"
 )
 
+// weightsCount is how long after its first answers grpc-go's weighted_round_robin
+// takes turns without regard to weights: the two periods of its configuration.
+const weightsCount = 200 * time.Millisecond
+
 var (
 	grpcConfigs = map[string]string{
 		"pick_first":  `{"loadBalancingConfig":[{"pick_first":{}}]}`,
 		"round_robin": `{"loadBalancingConfig":[{"round_robin":{}}]}`,
-		// By the load that comes with each answer; its defaults want 10 s of it.
+		// By the load that comes with each answer. By default it takes turns for the
+		// first 10 s, for want of trust in the weights: most windows here would be
+		// over. Weights count as soon as weightsCount instead.
 		chooseWeighted:  `{"loadBalancingConfig":[{"weighted_round_robin":{"blackoutPeriod":"0.1s","weightUpdatePeriod":"0.1s"}}]}`,
 		"least_request": `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`,
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
@@ -23,15 +24,16 @@ type caller struct {
 	seed      uint64
 	rounds    uint32
 	instances instances
+	errors    load.FirstError
 	clients   []clientLog // of an open loop: one per slot that its load may use
 }
 
 // clientLog is one client's account of its requests. Only the client itself
 // touches it while the load runs.
 type clientLog struct {
-	answers    []answer // one per request, in order
+	last       answer // to the last request
 	counts     record.Counts
-	tried      map[int32]tries
+	tried      map[int32]*tries
 	trace      lookasidegrpc.Trace // of the request under way
 	repicks    int64               // attempts after a broken one
 	broken     int64               // attempts that did not bring an answer
@@ -41,10 +43,13 @@ type clientLog struct {
 	reason     string              // of the last request that was not ok
 }
 
-// tries is what one client sent to one server.
+// tries is what one client had to do with one server: sums, so that a client may
+// go on for any time.
 type tries struct {
-	sent int64
-	last time.Time // when it was picked last
+	sent   int64
+	last   time.Time  // when it was picked last
+	total  serverWork // of its right answers
+	window serverWork // of those that ended in the measured window
 }
 
 // answer is how one request ended: who had it last, and what the server said
@@ -66,24 +71,42 @@ func newCaller(ch *channel, o clientOptions) *caller {
 func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	log := &c.clients[client]
 	req := &lookasidev1.ComputeRequest{
-		Seed:   mix(c.seed, streamRequest, uint64(client), uint64(len(log.answers))),
+		Seed:   mix(c.seed, streamRequest, uint64(client), uint64(log.counts.Sent)),
 		Rounds: c.rounds,
 	}
 	log.trace.Attempts = log.trace.Attempts[:0]
 	resp, err := c.channel.compute(ctx, c.stub, req, &log.trace)
 	target, outcome := c.settle(log, err)
+	if err == nil {
+		if err = log.verify(req, resp); err != nil {
+			outcome = record.Failed
+		}
+	}
 	if err != nil {
 		log.reason = err.Error()
-	} else if err := log.verify(req, resp); err != nil {
-		log.reason = err.Error()
-		outcome = record.Failed
+		c.errors.Note(log.reason)
 	}
-	log.answers = append(log.answers, answer{
+	log.last = answer{
 		target: target, ok: outcome == record.OK,
 		service: time.Duration(resp.GetServiceNs()), sojourn: time.Duration(resp.GetSojournNs()),
-	})
+	}
+	if t := log.tried[target]; t != nil && log.last.ok {
+		t.total.add(log.last)
+	}
 	log.counts.Tally(outcome)
 	return target, outcome
+}
+
+// within returns what is to be told of each span of a load, to know which right
+// answers came in its window.
+func (c *caller) within(warmup, length time.Duration) func(record.Span) {
+	begin, end := int64(warmup), int64(warmup+length)
+	return func(s record.Span) {
+		log := &c.clients[s.Client]
+		if t := log.tried[log.last.target]; t != nil && log.last.ok && s.End >= begin && s.End <= end {
+			t.window.add(log.last)
+		}
+	}
 }
 
 // settle counts a request's attempts and says who had it last and what may be
@@ -118,10 +141,15 @@ func (c *caller) settle(log *clientLog, err error) (target int32, _ record.Outco
 // count notes an attempt that left for a server.
 func (l *clientLog) count(target int32, at time.Time) {
 	if l.tried == nil {
-		l.tried = make(map[int32]tries)
+		l.tried = make(map[int32]*tries)
 	}
 	t := l.tried[target]
-	l.tried[target] = tries{sent: t.sent + 1, last: at}
+	if t == nil {
+		t = new(tries)
+		l.tried[target] = t
+	}
+	t.sent++
+	t.last = at
 }
 
 // verify computes the answer anew.

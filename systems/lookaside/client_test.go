@@ -165,7 +165,7 @@ func TestRequestIsVerified(t *testing.T) {
 		t.Errorf("%v by %q", outcome, who)
 	}
 	log := &c.clients[0]
-	if log.verified != 1 || log.wrong != 0 || log.answers[0] != (answer{target: 0, ok: true, service: 5, sojourn: 7}) {
+	if log.verified != 1 || log.wrong != 0 || log.last != (answer{target: 0, ok: true, service: 5, sojourn: 7}) {
 		t.Errorf("log %+v", log)
 	}
 }
@@ -276,7 +276,7 @@ func TestBalancerThatBreaksOffIsDoneWithout(t *testing.T) {
 
 func TestAccountAddsUp(t *testing.T) {
 	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: right}})
-	res, err := load.Closed{Clients: 1, Requests: 30}.Run(t.Context(), c.do)
+	res, err := (&clientOptions{clients: 1, requests: 30}).single(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,14 +287,59 @@ func TestAccountAddsUp(t *testing.T) {
 	if cl := a.Clients[0]; cl.Counts.OK != 30 || cl.Counts.Conform() != nil || cl.Verified != 30 || cl.Shares[0] != (accountShare{Sent: 30, OK: 30, Sojourn: 210}) {
 		t.Errorf("client %+v", cl)
 	}
-	// Of a search nothing is known of the window, and everything of the whole.
-	if s := c.account(res.Summary(), nil).Servers[0]; s.Sent != 30 || s.Total != a.Servers[0].Total || s.Window != (serverWork{}) {
-		t.Errorf("without the spans: %+v", s)
-	}
 	for _, check := range a.Load.Checks {
 		if check.Status != record.Valid {
 			t.Errorf("%s: %s", check.Name, check.Detail)
 		}
+	}
+}
+
+// Of a search nothing is known of the window, and everything of the whole.
+func TestAccountOfASearch(t *testing.T) {
+	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: right}})
+	res, err := load.Closed{Clients: 1, Requests: 3}.Run(t.Context(), c.do)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.account(res.Summary(), nil).Servers[0]; s.Sent != 3 || s.Total != (serverWork{OK: 3, Sojourn: 21, Service: 15}) || s.Window != (serverWork{}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+// An answer counts for the window in which its request ended, and only a right
+// one; no list of answers is kept for that.
+func TestAnswersOfTheWindow(t *testing.T) {
+	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: right}})
+	each := c.within(100, 50)
+	for _, end := range []int64{99, 100, 120, 150, 151} {
+		if _, o := c.do(t.Context(), 0); o != record.OK {
+			t.Fatal(o)
+		}
+		each(record.Span{End: end})
+	}
+	c.clients[0].last.ok = false // a wrong one
+	each(record.Span{End: 120})
+	sum := load.Summary{Clients: 1, Counts: c.clients[0].counts}
+	if s := c.account(sum, &load.Result{}).Servers[0]; s.Window.OK != 3 || s.Total.OK != 5 {
+		t.Errorf("%+v; want 3 of 5 in the window", s)
+	}
+}
+
+// By hand: the first error and the flags are told whatever the checks say; more
+// failures than are allowed are an error.
+func TestClientPrintsFailures(t *testing.T) {
+	a := account{Load: load.Summary{
+		Counts: record.Counts{Offered: 100, Sent: 100, OK: 70, Unknown: 30}, Latency: record.NewHistogram(),
+		Checks: []record.Check{record.Pass("counts", 100)}, FirstError: "the server is gone",
+	}}
+	var out strings.Builder
+	err := a.print(&out, record.DefaultMaxFailures)
+	if err == nil || !strings.Contains(err.Error(), "failures is invalid: 0.1 % allowed, 30 % of 100") || !strings.Contains(out.String(), "the server is gone") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	out.Reset()
+	if err := a.print(&out, 0.5); err != nil || !strings.Contains(out.String(), "the server is gone") {
+		t.Errorf("where half may fail: %v\n%s", err, out.String())
 	}
 }
 

@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"dyno/bench/driver"
 	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/sample"
+	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/lookasidegrpc"
 	"dyno/systems/lookaside/service"
@@ -38,6 +41,7 @@ type clientOptions struct {
 	seed     uint64
 	lie      string
 	json     bool
+	allowed  record.Share
 	where    *whereabouts
 }
 
@@ -72,7 +76,9 @@ func clientRole() systems.Role {
 			fs.StringVar(&o.lie, "lie", lie.None, "what to say falsely on purpose about the load, for a trial's checks to find")
 			fs.BoolVar(&o.search, "search", false, "look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
 			o.goal = load.BindGoal(fs)
-			fs.BoolVar(&o.json, "json", false, "print everything as JSON")
+			fs.BoolVar(&o.json, "json", false, "print everything as JSON, and judge nothing")
+			o.allowed = record.DefaultMaxFailures
+			fs.Var(&o.allowed, "max-failures", driver.MaxFailuresHelp)
 			return o.run
 		},
 	}}
@@ -147,7 +153,7 @@ func (o *clientOptions) run(ctx context.Context, sh systems.Shell) error {
 	if o.json {
 		return json.NewEncoder(sh.Out).Encode(a)
 	}
-	return a.print(sh.Out)
+	return a.print(sh.Out, o.allowed)
 }
 
 // channel finds the balancer, or the servers, and opens a channel.
@@ -183,7 +189,7 @@ func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error
 	if err != nil {
 		return nil, err
 	}
-	sum, res, err := o.load(ctx, lie.Op(o.lie, c.do))
+	sum, res, err := o.load(ctx, c)
 	samples := sampler.Stop()
 	if err != nil {
 		return nil, err
@@ -197,7 +203,7 @@ func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error
 }
 
 // load sends as the flags say. The result is nil when that was a search.
-func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Summary, *load.Result, error) {
+func (o *clientOptions) load(ctx context.Context, c *caller) (load.Summary, *load.Result, error) {
 	if o.search {
 		goal, err := o.goal.Check()
 		if err != nil {
@@ -205,10 +211,10 @@ func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Summary, *lo
 		}
 		sum, err := load.Search{
 			Goal: goal, Arrivals: "poisson", Seed: o.seed, Warmup: o.warmup, Length: cmp.Or(o.length, defaultProbe), Timeout: o.timeout,
-		}.Run(ctx, op)
+		}.Run(ctx, lie.Op(o.lie, c.do))
 		return sum, nil, err
 	}
-	res, err := o.single(ctx, op)
+	res, err := o.single(ctx, c)
 	if err != nil {
 		return load.Summary{}, nil, err
 	}
@@ -217,18 +223,20 @@ func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Summary, *lo
 }
 
 // single is one loop, open or closed.
-func (o *clientOptions) single(ctx context.Context, op load.Op) (load.Result, error) {
-	length := cmp.Or(o.length, defaultLength)
+func (o *clientOptions) single(ctx context.Context, c *caller) (load.Result, error) {
+	length, op := cmp.Or(o.length, defaultLength), lie.Op(o.lie, c.do)
 	switch {
 	case o.rate > 0:
 		return load.Open{
 			Arrivals: "poisson", Rate: o.rate, Seed: o.seed, Warmup: o.warmup, Length: length,
-			Timeout: o.timeout, MaxInFlight: o.slots(),
+			Timeout: o.timeout, MaxInFlight: o.slots(), Each: c.within(o.warmup, length),
 		}.Run(ctx, op)
 	case o.requests > 0:
-		return load.Closed{Clients: o.clients, Timeout: o.timeout, Requests: o.requests}.Run(ctx, op)
+		return load.Closed{Clients: o.clients, Timeout: o.timeout, Requests: o.requests, Each: c.within(0, math.MaxInt64)}.Run(ctx, op)
 	default:
-		return load.Closed{Clients: o.clients, Timeout: o.timeout, Warmup: o.warmup, Length: length}.Run(ctx, op)
+		return load.Closed{
+			Clients: o.clients, Timeout: o.timeout, Warmup: o.warmup, Length: length, Each: c.within(o.warmup, length),
+		}.Run(ctx, op)
 	}
 }
 
@@ -243,8 +251,9 @@ func model(l *load.Summary) string {
 	return fmt.Sprintf("%d clients in a closed loop", l.Clients)
 }
 
-// print writes a short summary for people.
-func (a *account) print(w io.Writer) error {
+// print writes a short summary for people; a check of the generator's that failed
+// is an error, and so are wrong answers and more failures than are allowed.
+func (a *account) print(w io.Writer, allowed record.Share) error {
 	l := &a.Load
 	fmt.Fprintf(w, "%s, %d requests: ok %d, refused %d, failed %d, unknown %d\n",
 		model(l), l.Counts.Sent, l.Counts.OK, l.Counts.Refused, l.Counts.Failed, l.Counts.Unknown)
@@ -253,26 +262,19 @@ func (a *account) print(w io.Writer) error {
 	for _, s := range a.Servers {
 		fmt.Fprintf(w, "%-8s %8d answers, at most %d at once\n", s.ID, s.Total.OK, s.MaxInFlight)
 	}
-	if reason := a.reason(); reason != "" {
-		fmt.Fprintf(w, "last failure: %s\n", reason)
+	if err := driver.PrintQuality(w, l); err != nil {
+		return fmt.Errorf("print the result: %w", err)
 	}
 	for i, c := range a.Clients {
 		if c.Wrong > 0 {
 			return fmt.Errorf("client %d had %d wrong answers: %s", i, c.Wrong, c.Reason)
 		}
 	}
-	return nil
-}
-
-// reason is why some client's last request that was not ok was not; empty when
-// all were.
-func (a *account) reason() string {
-	for _, c := range a.Clients {
-		if c.Reason != "" {
-			return c.Reason
-		}
+	v := record.Judge(append(l.Checks, l.Failures().Check(allowed))...)
+	if v.Status != record.Valid {
+		return fmt.Errorf("the figures are not proved right: %s", strings.Join(v.Reasons(), "; "))
 	}
-	return ""
+	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

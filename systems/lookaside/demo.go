@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/driver"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -21,6 +22,7 @@ type demoOptions struct {
 	requests int64
 	seed     uint64
 	json     bool
+	allowed  record.Share
 	work     func() error // checks what a request is
 	faults   faultFlags
 }
@@ -38,6 +40,8 @@ func demoCommand() systems.Command {
 			fs.Float64Var(&o.rate, "rate", 0, rateHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
+			o.allowed = record.DefaultMaxFailures
+			fs.Var(&o.allowed, "max-failures", driver.MaxFailuresHelp)
 			o.work = oneWork(fs, o.knobs)
 			o.faults.declare(fs)
 			return o.run
@@ -113,18 +117,21 @@ func (o *demoOptions) report(sh systems.Shell, r *run) error {
 	if err := show(sh.Out); err != nil {
 		return err
 	}
-	verdict := r.proof().judge()
+	verdict := record.Judge(append(r.proof().judge().Checks, r.account.Load.Failures().Check(o.allowed))...)
 	if !o.json {
+		if err := driver.PrintQuality(sh.Out, &r.account.Load); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
 		fmt.Fprintf(sh.Out, "checks: %s (%d)\n", verdict.Status, len(verdict.Checks))
 	}
-	return proved(sh.Err, verdict, r.account.reason())
+	return proved(sh.Err, verdict)
 }
 
 // proved turns a verdict into an error that lists the reasons. Two doubts are
 // no more than warnings: lateness, which spoils figures that the demo does not
 // store and says nothing against the answers, and that a check found nothing
 // to look at because the faults left none.
-func proved(w io.Writer, v record.Verdict, clientReason string) error {
+func proved(w io.Writer, v record.Verdict) error {
 	var errs []error
 	valid := 0
 	for _, c := range v.Checks {
@@ -140,9 +147,6 @@ func proved(w io.Writer, v record.Verdict, clientReason string) error {
 	}
 	if valid == 0 {
 		errs = append(errs, errors.New("nothing was proved"))
-	}
-	if errs != nil && clientReason != "" {
-		errs = append(errs, fmt.Errorf("the last request that was not ok: %s", clientReason))
 	}
 	return errors.Join(errs...)
 }

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// leaseTTL is how long a dead process stays in the directory. etcd's
-	// default configuration grants no less.
+	// leaseTTL is how long a dead process stays in the directory at least. etcd's
+	// default configuration grants no less; and when etcd restarts, every lease
+	// starts over, so that one who died before stays for so long from then on.
 	leaseTTL = 2 * time.Second
 
 	directoryTimeout = 2 * time.Second // of one call to etcd

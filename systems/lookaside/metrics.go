@@ -29,7 +29,7 @@ var metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	{Name: "availability", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "requests that were answered rightly, of those that ended in the window", Road: evidence.Available(responses)},
 	{Name: "client_errors", Kind: record.KindScalar, Unit: "req", Better: record.Lower, Help: "requests of the whole run that were not answered rightly", Road: evidence.Failures(computes)},
 	{Name: "broken_attempts", Kind: record.KindScalar, Unit: "req", Better: record.Lower, Help: "attempts that brought no answer, made again elsewhere or not"},
-	{Name: "recovery_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "from a fault to the end of the last request that met it: 0 when none did"},
+	{Name: "recovery_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "from a fault to the end of the last request that met it, what it waited for a server that did not answer included, as clients notice it; 0 when none did"},
 	{Name: "alone", Kind: record.KindScalar, Unit: "req", Help: "mode ask: requests that used the last list, since the balancer was away"},
 	{Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "us", Better: record.Lower, Help: "processor time of clients, balancer and servers per right answer", Road: evidence.CPU(evidence.MicrosPerAnswered(responses), "client", "lb", "server")},
 	{Name: "client_us_per_request", Kind: record.KindScalar, Unit: "us", Better: record.Lower, Help: "of that, the client process's", Road: evidence.CPU(evidence.MicrosPerAnswered(responses), "client")},

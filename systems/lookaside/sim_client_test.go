@@ -23,13 +23,14 @@ const (
 // is that of caller.request and caller.pick, which block; what they decide by,
 // they share.
 type simClient struct {
-	world   *simWorld
-	env     *sim.Env
-	name    string
-	lb      simWatch
-	address string // of the balancer
-	log     clientLog
-	shares  map[string]Share // by ServerHistory.Key
+	requests int64 // that it began
+	world    *simWorld
+	env      *sim.Env
+	name     string
+	lb       simWatch
+	address  string // of the balancer
+	log      clientLog
+	shares   map[string]Share // by ServerHistory.Key
 
 	step     uint64 // kind of the timer that the request waits with; 0: none is under way
 	number   uint64 // of that step
@@ -121,9 +122,9 @@ func (c *simClient) moved(address string) {
 func (c *simClient) begin() {
 	c.begun, c.target, c.attempt, c.failed = c.env.Now(), nobody, 0, nil
 	c.req = &lookasidev1.ComputeRequest{
-		Seed: mix(c.world.Seed(), streamRequest, uint64(c.env.ID()), uint64(len(c.log.answers))), Rounds: 1,
+		Seed: mix(c.world.Seed(), streamRequest, uint64(c.env.ID()), uint64(c.requests)), Rounds: 1,
 	}
-	c.log.answers = append(c.log.answers, answer{})
+	c.requests++
 	c.between.Reset()
 	c.choose()
 }
@@ -242,7 +243,7 @@ func (c *simClient) history() ClientHistory {
 	if c.step != simTagThink {
 		counts.Tally(record.Unknown)
 	}
-	counts.Offered = int64(len(c.log.answers)) // one for each request that began
+	counts.Offered = c.requests // one for each request that began
 	return ClientHistory{Name: c.name, Counts: counts, Verified: c.log.verified, Wrong: c.log.wrong, Servers: c.shares}
 }
 

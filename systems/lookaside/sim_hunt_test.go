@@ -256,7 +256,7 @@ func BenchmarkSimulatedWorlds(b *testing.B) {
 		out := sim.Run(cfg, func(w *sim.World) error {
 			err := scenario(w)
 			for id := simBalancerID + 1 + simServerCount; id < simBalancerID+1+simServerCount+simClientCount; id++ {
-				requests += len(w.Node(id).(*simClient).log.answers)
+				requests += int(w.Node(id).(*simClient).requests)
 			}
 			return err
 		})

@@ -109,9 +109,8 @@ func (c *config) faults(warmup, length time.Duration) []fault {
 	return []fault{f}
 }
 
-// timeConstant is the time that the queue of all clients takes to pass: at the
-// first server, or at all of them together. In an open loop it is the time in
-// which the queues that are offered this load forget where they began.
+// timeConstant is what a trial forgets its initial state in: its queues, and
+// the turns that a balancer takes before it has weights.
 func timeConstant(v systems.Values) time.Duration {
 	c, err := newConfig(v, 0)
 	if err != nil {
@@ -120,6 +119,16 @@ func timeConstant(v systems.Values) time.Duration {
 	if v.Text("world") == worldSimulator {
 		return 0 // it sees to that itself
 	}
+	if c.mode == modeGRPC && c.choose == chooseWeighted {
+		return max(weightsCount, c.queues())
+	}
+	return c.queues()
+}
+
+// queues is the time that the queue of all clients takes to pass: at the first
+// server, or at all of them together. In an open loop it is the time in which
+// the queues that are offered this load forget where they began.
+func (c *config) queues() time.Duration {
 	speed := c.speed()
 	if rho := c.rate * c.service.Seconds() / speed; rho > 0 {
 		if rho >= 1 {

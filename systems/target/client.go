@@ -30,7 +30,6 @@ type answers struct {
 	Matched    int64  `json:"matched"`   // they say what was expected
 	Wrong      int64  `json:"wrong"`
 	FirstWrong string `json:"first_wrong,omitempty"` // in what
-	FirstError string `json:"first_error,omitempty"` // of the calls that were not answered
 }
 
 // caller calls the method for all clients.
@@ -40,6 +39,7 @@ type caller struct {
 	req    []byte // encoded once, for every driver
 	expect *expectation
 	codec  grpc.CallOption
+	errors load.FirstError // wrong answers included
 
 	mu sync.Mutex // guards what follows
 	answers
@@ -49,11 +49,7 @@ type caller struct {
 func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
 	resp := dynamicpb.NewMessage(c.method.Output())
 	if err := c.conn.Invoke(ctx, c.method.path(), c.req, resp, c.codec); err != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.FirstError == "" {
-			c.FirstError = err.Error()
-		}
+		c.errors.Note(err.Error())
 		return -1, rpc.Outcome(err)
 	}
 	if c.Unchecked {
@@ -67,6 +63,7 @@ func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
 		return 0, record.OK
 	}
 	c.Wrong++
+	c.errors.Note("wrong answer: " + wrong)
 	if c.FirstWrong == "" {
 		c.FirstWrong = wrong
 	}
@@ -150,6 +147,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if err != nil {
 			return err
 		}
+		sum.FirstError = p.errors.String()
 		r := report{Report: driver.Report{Summary: sum}, Answers: p.answers}
 		r.Meter(meter)
 		return r.tell(sh, f, *kind)
@@ -189,5 +187,5 @@ func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
 	if r.Answers.Unchecked {
 		fmt.Fprintln(sh.Err, uncheckedDetail)
 	}
-	return r.Print(sh.Out, kind, r.checks()...)
+	return r.Print(sh.Out, kind, f.MaxFailures, r.checks()...)
 }

@@ -272,8 +272,8 @@ func TestAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, outcome := p.call(context.Background(), 0)
-		if (outcome == record.OK) != (want == "") || !strings.HasPrefix(p.FirstWrong, want) || p.FirstError != "" {
-			t.Errorf("%s: %v, %s %s; want %q", expect, outcome, p.FirstWrong, p.FirstError, want)
+		if (outcome == record.OK) != (want == "") || !strings.HasPrefix(p.FirstWrong, want) || p.errors.String() != "" {
+			t.Errorf("%s: %v, %s %s; want %q", expect, outcome, p.FirstWrong, p.errors.String(), want)
 		}
 	}
 	o.answer = []byte("\x0a\x03bye")

@@ -192,7 +192,7 @@ func callBoth(t *testing.T, o *odd, values map[string]string) []byte {
 	ctx, cancel := context.WithTimeout(p.outgoing(t.Context()), time.Minute)
 	defer cancel()
 	if _, outcome := p.call(ctx, 0); outcome != record.OK {
-		t.Fatalf("%v %s%s", outcome, p.FirstWrong, p.FirstError)
+		t.Fatalf("%v %s%s", outcome, p.FirstWrong, p.errors.String())
 	}
 	ours := o.arrivals()
 	w := driver.Witness{

@@ -105,6 +105,7 @@ func measure(t *testing.T, l record.Load, values map[string]string) (record.Obse
 	if err = errors.Join(err, g.Close()); err == nil {
 		err = o.Conform(target.System.Metrics)
 	}
+	o.HoldFailures(record.DefaultMaxFailures) // as the engine does
 	return o, err
 }
 
@@ -165,9 +166,7 @@ func TestFaultyServices(t *testing.T) {
 		"nobody looks":       {somebody{wrong: 2}, nil, record.Valid, "", "unchecked"},
 		"every answer wrong": {somebody{}, map[string]string{"expect": serving, "data": `{"service": "down"}`}, record.Invalid, "status is 2, want 1", ""},
 		"one in 50 wrong":    {somebody{wrong: 50}, map[string]string{"expect": serving}, record.Invalid, "answers are wrong", ""},
-		"one in 50 refused":  {somebody{refuse: 50}, map[string]string{"expect": serving}, record.Valid, "", "errors"},
-		"the key is missing": {somebody{key: "abc"}, map[string]string{"expect": serving}, record.Invalid, "not one of", "errors"},
-		"ghz, one refused":   {somebody{refuse: 10}, map[string]string{"driver": "ghz"}, record.Invalid, "not now", "unchecked"},
+		"the key is missing": {somebody{key: "abc"}, map[string]string{"expect": serving}, record.Invalid, "not one of", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values := map[string]string{"address": serve(t, &c.service, true)}
@@ -183,6 +182,22 @@ func TestFaultyServices(t *testing.T) {
 				t.Errorf("flags %v, want %q", o.Flags, c.flag)
 			}
 		})
+	}
+}
+
+// Refusals are judged alike, whoever drives: beyond the share that is allowed
+// there is no figure, and the first of them is told.
+func TestOneRuleForAllDrivers(t *testing.T) {
+	for _, driver := range []string{"closed", "open", "ghz", "ghz-async"} {
+		o, err := measure(t, swept, map[string]string{"address": serve(t, &somebody{refuse: 10}, true), "driver": driver, "rate": "400"})
+		reasons := strings.Join(o.Verdict.Reasons(), "; ")
+		if err != nil || o.Verdict.Status != record.Invalid || !strings.Contains(reasons, "failures is invalid: 0.1 % allowed") || !strings.Contains(reasons, "not now") {
+			t.Errorf("%s: %v, %s: %s", driver, err, o.Verdict.Status, reasons)
+		}
+		o.Verdict = record.Judge(record.Pass("others", 1))
+		if o.HoldFailures(0.2); o.Verdict.Status != record.Valid || !hasFlag(o, "errors") {
+			t.Errorf("%s: where a fifth may fail: %v, flags %v", driver, o.Verdict.Reasons(), o.Flags)
+		}
 	}
 }
 

@@ -1,0 +1,41 @@
+package record
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Share is a part of a whole, 0 to 1. Files and flags write it in per cent,
+// with the sign ("0.1%"), so that nobody has to guess which of the two a bare
+// number is; JSON holds the number from 0 to 1.
+type Share float64
+
+// String formats in per cent, to three digits.
+func (s Share) String() string { return strconv.FormatFloat(float64(s)*100, 'g', 3, 64) + " %" }
+
+// Set reads a percentage. It makes *Share a flag.Value.
+func (s *Share) Set(text string) error {
+	number, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !ok || err != nil || math.IsNaN(x) || x < 0 || x > 100 {
+		return fmt.Errorf("%q is not a percentage from 0%% to 100%%, such as 0.1%%", text)
+	}
+	*s = Share(x / 100)
+	return nil
+}
+
+// UnmarshalYAML reads a percentage.
+func (s *Share) UnmarshalYAML(decode func(any) error) error {
+	var text string
+	if err := decode(&text); err != nil {
+		return err
+	}
+	return s.Set(text)
+}
+
+// MarshalYAML is the inverse of UnmarshalYAML.
+func (s Share) MarshalYAML() (any, error) {
+	return strconv.FormatFloat(float64(s)*100, 'g', -1, 64) + "%", nil
+}
