@@ -13,6 +13,10 @@ type Evidence struct {
 	Spans map[string]SpanDigest `json:"spans,omitempty"` // by the histogram that was made from them
 	Facts map[string]float64    `json:"facts,omitempty"` // by name: what another party than the figure's own counted or timed
 
+	// Slack is how far from the window's ends the system's own readings of CPU
+	// time lay at most, nanoseconds.
+	Slack int64 `json:"slack_ns,omitempty"`
+
 	Processes []ProcessEvidence `json:"processes,omitempty"`
 	Machine   float64           `json:"machine_cpu_s,omitempty"` // CPU seconds that the whole machine was busy in the window; 0: not known
 }
@@ -24,8 +28,9 @@ type SpanDigest struct {
 	Sum       float64          `json:"sum_ns"`
 	Min       int64            `json:"min_ns"`
 	Max       int64            `json:"max_ns"`
-	Quantiles map[string]int64 `json:"quantiles_ns"`       // exact, by the metric's suffix: "p50", "p99", "p999"
-	Area      float64          `json:"area_ns,omitempty"`  // under the number in flight, in the window
+	Quantiles map[string]int64 `json:"quantiles_ns,omitempty"` // exact, by the metric's suffix: "p50", "p99", "p999"; none where several windows were merged
+	Window    int64            `json:"window_ns,omitempty"`    // length of the window, of several merged ones together
+	Area      float64          `json:"area_ns,omitempty"`      // under the number in flight, in the window
 	Fringe    float64          `json:"fringe_ns"`          // Sum less Area: measured time outside the window less unmeasured time in it
 	Sent      int64            `json:"sent,omitempty"`     // measured spans, whatever became of them
 	Answered  int64            `json:"answered,omitempty"` // spans that ended in the window and were OK
@@ -35,7 +40,9 @@ type SpanDigest struct {
 type ProcessEvidence struct {
 	Name      string  `json:"name"`
 	Role      string  `json:"role"`
-	WindowCPU float64 `json:"window_cpu_s"`          // CPU seconds in the window, read from its CPU clock
+	WindowCPU float64 `json:"window_cpu_s"`          // CPU seconds in the window, read from its CPU clock and interpolated
+	Least     float64 `json:"least_cpu_s"`           // it is at least this, whatever happened between two readings, and however the slack fell
+	Most      float64 `json:"most_cpu_s"`            // and at most this
 	TotalCPU  float64 `json:"total_cpu_s,omitempty"` // from rusage at its exit; 0 while it runs
 	LastCPU   float64 `json:"last_cpu_s,omitempty"`  // the last reading of its CPU clock
 	Covered   bool    `json:"covered"`               // there were readings at both ends of the window, or it lived within it
@@ -67,7 +74,9 @@ type Road struct {
 	// a table: "the servers' own counts over the window".
 	Law string `json:"law"`
 	// Hold holds the figure of that name against o.Evidence. Nil evidence where
-	// the law needs some gives an unknown check, a contradiction an invalid one.
-	// It is called only for figures that the trial reports.
+	// the law needs some gives an unknown check, a contradiction an invalid one;
+	// a check without a status says that the law does not concern this trial.
+	// It is called only for figures that the trial reports. Nil for a law that is
+	// told and not held, such as that of a calculation.
 	Hold func(metric string, o *Observation) Check `json:"-"`
 }

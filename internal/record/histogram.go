@@ -55,6 +55,12 @@ func (h *Histogram) Mean() time.Duration {
 	return time.Duration(h.sum / float64(h.Count()))
 }
 
+// Sum is that of all durations in nanoseconds, exact but for rounding.
+func (h *Histogram) Sum() float64 { return h.sum }
+
+// Min is the shortest duration, to three digits; 0 when empty.
+func (h *Histogram) Min() time.Duration { return time.Duration(h.hdr.Min()) }
+
 // Max is the longest duration, to three digits; 0 when empty.
 func (h *Histogram) Max() time.Duration { return time.Duration(h.hdr.Max()) }
 

@@ -1,0 +1,115 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+
+	"dyno/internal/record"
+)
+
+// Operations says which calls a trial's operations are, for the counts of both
+// sides. A side that is not named is not asked.
+type Operations struct {
+	Method  string   // full name: "/package.Service/Method"
+	Clients []string // roles that make them through interceptors of ours
+	Servers []string // roles that answer them
+
+	// Retried: a client may call more than once for one operation, so that the
+	// counts of calls are bounds.
+	Retried bool
+	// Asked is how many calls the trial itself made at the servers, beside the
+	// clients' (a question for a count is one).
+	Asked int64
+}
+
+// Counts holds what became of all operations against what both sides of the
+// calls counted beneath the code that reports it. A process that was killed
+// took its counts with it: then its side proves nothing, and the other one must.
+func Counts(ops Operations) record.Road {
+	return road("both sides' own counts of "+ops.Method, func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+		made, client := sum(e, ops.Clients, func(c *record.CallEvidence) record.Calls { return c.Made[ops.Method] })
+		served, server := sum(e, ops.Servers, func(c *record.CallEvidence) record.Calls { return c.Served[ops.Method] })
+		if !client && !server {
+			return record.Doubt("", 0, "no side of %s told its counts", ops.Method)
+		}
+		n := o.Counts.Sent
+		if client {
+			if problem := ops.clients(o.Counts, made); problem != "" {
+				return record.Fail("", n, "%s", problem)
+			}
+		}
+		if server {
+			served.OK -= ops.Asked
+			if problem := ops.servers(o.Counts, served); problem != "" {
+				return record.Fail("", n, "%s", problem)
+			}
+		}
+		return record.Pass("", n)
+	})
+}
+
+// clients holds the counts against those of the calls as they left. An answer
+// may still be a wrong one, so that fewer operations than calls are OK.
+func (ops Operations) clients(c record.Counts, made record.Calls) string {
+	calls := made.OK + made.Failed
+	switch {
+	case c.OK > made.OK:
+		return fmt.Sprintf("%d operations are said to be OK, the clients' calls brought %d answers", c.OK, made.OK)
+	case !ops.Retried && calls != c.Sent:
+		return fmt.Sprintf("%d operations are said to be sent, the clients made %d calls", c.Sent, calls)
+	case ops.Retried && calls < c.OK:
+		return fmt.Sprintf("%d operations are said to be OK, the clients made %d calls", c.OK, calls)
+	case !ops.Retried && made.OK > c.OK+c.Failed+c.Unknown:
+		return fmt.Sprintf("the clients' calls brought %d answers, but %d operations are said to be OK, %d failed and %d unknown", made.OK, c.OK, c.Failed, c.Unknown)
+	}
+	return ""
+}
+
+// servers holds the counts against those of the calls as they came. What was
+// answered may not have arrived.
+func (ops Operations) servers(c record.Counts, served record.Calls) string {
+	switch {
+	case c.OK > served.OK:
+		return fmt.Sprintf("%d operations are said to be OK, the servers answered %d", c.OK, served.OK)
+	case !ops.Retried && served.OK > c.OK+c.Failed+c.Unknown:
+		return fmt.Sprintf("the servers answered %d operations, but %d are said to be OK, %d failed and %d unknown", served.OK, c.OK, c.Failed, c.Unknown)
+	}
+	return ""
+}
+
+// sum adds up what processes of some roles told. ok is false when one of them
+// told nothing, or there is none.
+func sum(e *record.Evidence, roles []string, of func(*record.CallEvidence) record.Calls) (total record.Calls, ok bool) {
+	for _, p := range e.Processes {
+		if !slices.Contains(roles, p.Role) {
+			continue
+		}
+		if p.Calls == nil {
+			return total, false
+		}
+		ok = true
+		c := of(p.Calls)
+		total.OK += c.OK
+		total.Failed += c.Failed
+	}
+	return total, ok
+}
+
+// Bytes holds a scalar against the bytes that processes of some roles wrote to
+// their sockets: the figure may be smaller by framing, never larger.
+func Bytes(roles ...string) record.Road {
+	return road("the sockets' own counters", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		var sent int64
+		_, ok := sum(e, roles, func(c *record.CallEvidence) record.Calls {
+			sent += c.SentB
+			return record.Calls{}
+		})
+		if !ok {
+			return record.Doubt("", 0, "a process of %v told nothing of its sockets", roles)
+		}
+		if got := o.Scalars[metric]; got > float64(sent) {
+			return record.Fail("", sent, "reported %.8g, the sockets took %d bytes", got, sent)
+		}
+		return record.Pass("", max(sent, 1))
+	})
+}
