@@ -31,9 +31,9 @@ type SpanDigest struct {
 	Quantiles map[string]int64 `json:"quantiles_ns,omitempty"` // exact, by the metric's suffix: "p50", "p99", "p999"; none where several windows were merged
 	Window    int64            `json:"window_ns,omitempty"`    // length of the window, of several merged ones together
 	Area      float64          `json:"area_ns,omitempty"`      // under the number in flight, in the window
-	Fringe    float64          `json:"fringe_ns"`          // Sum less Area: measured time outside the window less unmeasured time in it
-	Sent      int64            `json:"sent,omitempty"`     // measured spans, whatever became of them
-	Answered  int64            `json:"answered,omitempty"` // spans that ended in the window and were OK
+	Fringe    float64          `json:"fringe_ns"`              // Sum less Area: measured time outside the window less unmeasured time in it
+	Sent      int64            `json:"sent,omitempty"`         // measured spans, whatever became of them
+	Answered  int64            `json:"answered,omitempty"`     // spans that ended in the window and were OK
 }
 
 // ProcessEvidence is one process as the engine saw it from outside.
