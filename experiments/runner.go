@@ -261,5 +261,11 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if err == nil {
 		err = obs.Conform(p.System.Metrics)
 	}
+	if err == nil {
+		err = group.Close() // what its processes counted and used is known once they have ended
+	}
+	if err == nil {
+		hold(&obs, group, p.System.Metrics)
+	}
 	return obs, err
 }

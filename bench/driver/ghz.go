@@ -89,7 +89,7 @@ func (w Witness) Run(ctx context.Context) (Report, error) {
 	start := time.Now()
 	rep, err := requester.Run()
 	end := time.Now()
-	cpu := meter.Stop()
+	_ = meter.Stop()
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("ghz was stopped: %w", err)
 	}
@@ -97,7 +97,7 @@ func (w Witness) Run(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("ghz: %w", err)
 	}
 	r := w.testimony(rep, start, end)
-	r.CPUSeconds = cpu.Seconds()
+	r.Meter(meter)
 	return r, nil
 }
 
@@ -111,11 +111,14 @@ func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
 		BeginUnixNS: begin.UnixNano(), EndUnixNS: end.UnixNano(),
 		Targets: map[int32]load.Target{},
 	}
+	spans := make([]record.Span, 0, len(rep.Details))
 	for _, d := range rep.Details {
 		o := record.Unknown
 		if d.Error == "" && d.Status == "OK" {
 			o = record.OK
 		}
+		sent := int64(d.Timestamp.Sub(start))
+		spans = append(spans, record.Span{Begin: sent, End: sent + int64(d.Latency), Outcome: o})
 		s.Counts.Tally(o)
 		if d.Timestamp.Before(begin) {
 			continue
@@ -131,6 +134,9 @@ func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
 	if window > 0 {
 		s.Sent, s.Throughput = float64(s.Window.Sent)/window, float64(s.Window.OK)/window
 	}
+	digest := load.Digest(spans, int64(w.Warmup), int64(end.Sub(start)), true)
+	digest.Answered = digest.Count // its rate is that of the calls it lists
+	s.Digests = map[string]record.SpanDigest{load.DigestLatency: digest}
 	s.Checks = []record.Check{checkWitness(rep, w.calls())}
 	return Report{Summary: s}
 }

@@ -13,17 +13,18 @@ import (
 type Meter struct {
 	mu         sync.Mutex
 	begin, end time.Duration // of CPU time
+	at         [2]time.Time  // when these were read
 	ended      bool
 	timers     [2]*time.Timer
 }
 
 // StartMeter reads the meter after warmup, and again length later.
 func StartMeter(warmup, length time.Duration) *Meter {
-	m := &Meter{begin: CPUTime()}
+	m := &Meter{begin: CPUTime(), at: [2]time.Time{time.Now()}}
 	m.timers[0] = time.AfterFunc(warmup, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.begin = CPUTime()
+		m.begin, m.at[0] = CPUTime(), time.Now()
 	})
 	m.timers[1] = time.AfterFunc(warmup+length, m.read)
 	return m
@@ -33,7 +34,7 @@ func (m *Meter) read() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.ended {
-		m.end, m.ended = CPUTime(), true
+		m.end, m.at[1], m.ended = CPUTime(), time.Now(), true
 	}
 }
 
@@ -46,6 +47,14 @@ func (m *Meter) Stop() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.end - m.begin
+}
+
+// Slack is how far from the ends of a window the readings were, once stopped: a
+// busy machine is late for them.
+func (m *Meter) Slack(begin, end time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return max(m.at[0].Sub(begin).Abs(), m.at[1].Sub(end).Abs())
 }
 
 // CPUTime is what this process has used until now.

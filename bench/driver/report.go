@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"dyno/bench/evidence"
 	"dyno/bench/load"
 	"dyno/internal/record"
 )
@@ -13,7 +14,14 @@ import (
 // beside what it saw in the answers.
 type Report struct {
 	load.Summary
-	CPUSeconds float64 `json:"cpu_s"` // of this process, in the window
+	CPUSeconds float64       `json:"cpu_s"`        // of this process, in the window
+	CPUSlack   time.Duration `json:"cpu_slack_ns"` // how far from its ends that was read
+}
+
+// Meter takes over what a meter has read.
+func (r *Report) Meter(m *Meter) {
+	r.CPUSeconds = m.Stop().Seconds()
+	r.CPUSlack = m.Slack(r.Measured())
 }
 
 // Measured is the measured window by the wall clock.
@@ -21,17 +29,38 @@ func (r *Report) Measured() (begin, end time.Time) {
 	return time.Unix(0, r.BeginUnixNS), time.Unix(0, r.EndUnixNS)
 }
 
-// Metrics are what [Report.Observe] sets, for the metrics of a system.
-var Metrics = append([]record.Metric{
-	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second"},
-	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start"},
-	{Name: "service", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer"},
-	{Name: "lag", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent"},
-	{Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did"},
-	{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second"},
-	{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second"},
-	{Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request"},
-}, load.SearchMetrics...)
+// Metrics are what [Report.Observe] sets, for the metrics of a system. counts
+// is the law that ties what became of the operations to what both sides of the
+// calls counted.
+func Metrics(counts record.Road) []record.Metric {
+	const h = load.DigestLatency
+	return append([]record.Metric{
+		{
+			Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second",
+			Road: evidence.All(evidence.Answered(h), counts),
+		},
+		{
+			Name: h, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+			Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start",
+			Road: evidence.All(evidence.Spans(), evidence.Little()),
+		},
+		{Name: load.DigestService, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer", Road: evidence.Spans()},
+		{Name: load.DigestLag, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent", Road: evidence.Spans()},
+		{
+			Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did",
+			Road: evidence.Offered(h),
+		},
+		{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second", Road: evidence.Sent(h)},
+		{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second", Road: evidence.CPU(evidence.Cores, Roles...)},
+		{
+			Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request",
+			Road: evidence.CPU(evidence.MicrosPerMeasured(h), Roles...),
+		},
+	}, load.SearchMetrics...)
+}
+
+// Roles are what systems call the roles of their generators: ours, and ghz.
+var Roles = []string{"client", GHZ}
 
 // enoughOfRate is the share of its rate that ghz must reach without a flag; our
 // own loop has the same.
@@ -41,6 +70,7 @@ const enoughOfRate = 0.98
 // out: of many rates, it is a figure of none.
 func (r *Report) Observe(o *record.Observation, driver string) {
 	o.Counts = r.Counts
+	o.Evidence = &record.Evidence{Begin: r.BeginUnixNS, End: r.EndUnixNS, Spans: r.Digests, Slack: int64(r.CPUSlack)}
 	o.Flags = append(o.Flags, r.Flags()...)
 	o.Set("throughput_rps", r.Throughput)
 	o.SetHistogram("response", r.Latency)

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -10,7 +11,7 @@ import (
 // Operations says which calls a trial's operations are, for the counts of both
 // sides. A side that is not named is not asked.
 type Operations struct {
-	Method  string   // full name: "/package.Service/Method"
+	Method  string   // full name: "/package.Service/Method"; empty: that of the evidence
 	Clients []string // roles that make them through interceptors of ours
 	Servers []string // roles that answer them
 
@@ -26,10 +27,16 @@ type Operations struct {
 // calls counted beneath the code that reports it. A process that was killed
 // took its counts with it: then its side proves nothing, and the other one must.
 func Counts(ops Operations) record.Road {
-	return road("both sides' own counts of "+ops.Method, func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+	return road("the calls that both sides counted", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+		ops := ops
+		ops.Method = cmp.Or(ops.Method, e.Method)
 		made, client := sum(e, ops.Clients, func(c *record.CallEvidence) record.Calls { return c.Made[ops.Method] })
 		served, server := sum(e, ops.Servers, func(c *record.CallEvidence) record.Calls { return c.Served[ops.Method] })
-		if !client && !server {
+		switch {
+		case client || server:
+		case len(named(e, ops.Clients))+len(named(e, ops.Servers)) == 0:
+			return record.Check{} // another generator, of a service that is not ours
+		default:
 			return record.Doubt("", 0, "no side of %s told its counts", ops.Method)
 		}
 		n := o.Counts.Sent
@@ -77,13 +84,20 @@ func (ops Operations) servers(c record.Counts, served record.Calls) string {
 	return ""
 }
 
+// named are the processes of some roles.
+func named(e *record.Evidence, roles []string) (out []record.ProcessEvidence) {
+	for _, p := range e.Processes {
+		if slices.Contains(roles, p.Role) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // sum adds up what processes of some roles told. ok is false when one of them
 // told nothing, or there is none.
 func sum(e *record.Evidence, roles []string, of func(*record.CallEvidence) record.Calls) (total record.Calls, ok bool) {
-	for _, p := range e.Processes {
-		if !slices.Contains(roles, p.Role) {
-			continue
-		}
+	for _, p := range named(e, roles) {
 		if p.Calls == nil {
 			return total, false
 		}

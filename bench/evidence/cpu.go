@@ -2,17 +2,12 @@ package evidence
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
 
 	"dyno/internal/record"
 )
-
-// tick is how stale the kernel's count of a running thread's CPU time may be:
-// it is brought up to date at the timer interrupt, at 100 Hz or more.
-const tick = 0.010
 
 // Per is how much of a figure one CPU second in the window makes. ok is false
 // when the evidence does not say.
@@ -51,17 +46,15 @@ func CPU(per Per, roles ...string) record.Road {
 		text = "CPU clocks of " + strings.Join(roles, ", ") + ", read by the engine"
 	}
 	return road(text, func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		var all []record.ProcessEvidence
-		for _, p := range e.Processes {
-			if len(roles) == 0 || slices.Contains(roles, p.Role) {
-				all = append(all, p)
-			}
+		all := e.Processes
+		if len(roles) > 0 {
+			all = named(e, roles)
 		}
 		factor, ok := per(o, e)
 		if !ok {
 			return record.Doubt("", 0, "the evidence has no window, or nothing to divide by")
 		}
-		return within(o.Scalars[metric]/factor, all)
+		return within(o.Scalars[metric]/factor, e, all)
 	})
 }
 
@@ -79,7 +72,7 @@ func CPUEach(per Per) record.Road {
 			if at < 0 {
 				return record.Doubt("", int64(i), "no process %s was seen", label)
 			}
-			if c := within(v.Values[i]/factor, e.Processes[at:at+1]); c.Status != record.Valid {
+			if c := within(v.Values[i]/factor, e, e.Processes[at:at+1]); c.Status != record.Valid {
 				c.Detail = label + ": " + c.Detail
 				return c
 			}
@@ -88,8 +81,9 @@ func CPUEach(per Per) record.Road {
 	})
 }
 
-// within holds CPU seconds against the bounds of some processes together.
-func within(got float64, all []record.ProcessEvidence) record.Check {
+// within holds CPU seconds, of which some may be missing, against the bounds of
+// some processes together.
+func within(got float64, e *record.Evidence, all []record.ProcessEvidence) record.Check {
 	var least, most float64
 	for _, p := range all {
 		if !p.Covered {
@@ -100,19 +94,23 @@ func within(got float64, all []record.ProcessEvidence) record.Check {
 	if len(all) == 0 {
 		return record.Doubt("", 0, "no process of these roles was seen")
 	}
-	slack := stale(len(all))
-	if got < least-slack || got > most+slack {
+	slack := stale(e, len(all))
+	if got < least-e.Missed-slack || got > most+slack {
 		return record.Fail("", int64(len(all)), "reported %.4g CPU seconds, the CPU clocks of %d processes say %.4g to %.4g", got, len(all), least, most)
 	}
 	return record.Pass("", int64(len(all)))
 }
 
-// stale is what two sums of readings may differ by, each with a threads' worth
-// of ticks at both ends: no more threads run at once than there are cores, nor,
-// here, than two per process.
-func stale(processes int) float64 {
-	return 2 * tick * math.Min(float64(runtime.NumCPU()), 2*float64(processes))
+// stale is what two sums of readings of so many processes may differ by, each
+// with a tick per running thread at one end: no more run than there are cores
+// beside the reader's, nor, here, than two per process.
+func stale(e *record.Evidence, processes int) float64 {
+	running := min(max(runtime.NumCPU()-1, 1), 2*processes)
+	return 2*e.Tick*float64(running) + rush
 }
+
+// rush is for what runs between two readings that should be one, in seconds.
+const rush = 0.002
 
 // Names of the checks of the whole trial.
 const (
@@ -120,50 +118,71 @@ const (
 	AtExitCPU = "road-cpu-exit"
 )
 
-// atExit is the share by which a process's last CPU reading may exceed what it
-// had used when it ended, for rounding.
-const atExit = 0.001
+// share is what two counts of the same CPU time may differ by, for rounding.
+const share = 0.001
 
 // Processes holds the CPU time of the parts against the whole: what the kernel
-// charged each process for at its exit, what the machine's cores can do in a
-// window, and what the machine was busy with.
+// charged each process for at its exit, what its control group counted, what
+// the machine's cores can do in a window, and what the machine was busy with.
 func Processes(o *record.Observation) []record.Check {
-	e := o.Evidence
-	var window, least float64
-	var n, ended int64
-	window = float64(e.End-e.Begin) / 1e9
-	exit := record.Check{Name: AtExitCPU, Status: record.Valid}
+	var out []record.Check
+	if c := exits(o.Evidence); c.Examined > 0 {
+		out = append(out, c)
+	}
+	if c := whole(o.Evidence); c.Examined > 0 {
+		out = append(out, c)
+	}
+	return out
+}
+
+// exits holds the readings of each process against its charge at its end.
+func exits(e *record.Evidence) record.Check {
+	var n int64
 	for _, p := range e.Processes {
-		if p.LastCPU > 0 || p.WindowCPU > 0 {
-			n++
-		}
-		least += p.Least
 		if p.TotalCPU == 0 {
 			continue
 		}
-		ended++
-		if p.LastCPU > p.TotalCPU*(1+atExit)+tick || p.WindowCPU > p.TotalCPU*(1+atExit)+tick {
-			exit = record.Fail(AtExitCPU, ended, "%s had used %.4g CPU seconds when it ended, but %.4g at the last reading and %.4g in the window", p.Name, p.TotalCPU, p.LastCPU, p.WindowCPU)
-			break
+		n++
+		most := p.TotalCPU*(1+share) + e.Tick + rush
+		// Between the last reading and the end it can have used as much as all
+		// cores have.
+		after := p.LastAge*float64(runtime.NumCPU()) + stale(e, 1)
+		switch {
+		case p.LastCPU > most || p.Least > most:
+			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g at the last reading and %.4g in the window", p.Name, p.TotalCPU, p.LastCPU, p.Least)
+		case p.LastCPU > 0 && p.TotalCPU > p.LastCPU*(1+share)+after:
+			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g only %.3g s before", p.Name, p.TotalCPU, p.LastCPU, p.LastAge)
+		case p.GroupCPU > most || p.GroupCPU > 0 && p.Least > p.GroupCPU*(1+share)+stale(e, 1):
+			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, %.4g at least in the window; its control group counted %.4g", p.Name, p.TotalCPU, p.Least, p.GroupCPU)
 		}
 	}
-	var out []record.Check
-	if ended > 0 {
-		exit.Examined = max(exit.Examined, ended)
-		out = append(out, exit)
+	return record.Pass(AtExitCPU, n)
+}
+
+// notIdle is the share by which the machine's own count of its busy time may be
+// short: kernels without exact accounting take samples of it.
+const notIdle = 0.25
+
+// whole holds all processes together against the machine.
+func whole(e *record.Evidence) record.Check {
+	window := float64(e.End-e.Begin) / 1e9
+	var n int64
+	var least float64
+	for _, p := range e.Processes {
+		if p.Covered {
+			n, least = n+1, least+p.Least
+		}
 	}
-	if window <= 0 || n == 0 {
-		return out
+	cores, slack := float64(runtime.NumCPU()), stale(e, len(e.Processes))
+	switch {
+	case window <= 0 || n == 0:
+		return record.Check{}
+	case least > cores*window+slack:
+		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in a window of %.4g s, in which %g cores have %.4g", least, window, cores, cores*window)
+	case e.Machine > 0 && least > e.Machine*(1+notIdle)+slack:
+		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in the window, in which the whole machine was busy for %.4g", least, e.Machine)
 	}
-	whole := record.Pass(WholeCPU, n)
-	cores := float64(runtime.NumCPU())
-	switch most := cores*window + stale(len(e.Processes)); {
-	case least > most:
-		whole = record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in a window of %.4g s, in which %g cores have %.4g", least, window, cores, most)
-	case e.Machine > 0 && least > e.Machine+stale(len(e.Processes)):
-		whole = record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in the window, the whole machine was busy for %.4g", least, e.Machine)
-	default:
-		whole.Detail = fmt.Sprintf("%.4g CPU seconds of %.4g", least, cores*window)
-	}
-	return append(out, whole)
+	c := record.Pass(WholeCPU, n)
+	c.Detail = fmt.Sprintf("%.4g CPU seconds of %.4g", least, cores*window)
+	return c
 }

@@ -198,6 +198,16 @@ func Sent(histogram string) record.Road {
 	})
 }
 
+// Offered holds a rate against the schedule, gone through again.
+func Offered(histogram string) record.Road {
+	return digested("the load's schedule, gone through again", histogram, func(d record.SpanDigest) (float64, float64) {
+		if d.Offered == 0 {
+			return 0, 0
+		}
+		return float64(d.Offered), float64(d.Window) / 1e9
+	})
+}
+
 // Available holds a share of successes against the measured spans.
 func Available(histogram string) record.Road {
 	return digested("measured spans that ended well, of all measured", histogram, func(d record.SpanDigest) (float64, float64) {

@@ -124,6 +124,7 @@ func (s *Summary) merge(p *Summary, n float64) {
 		s.Schedule = p.Schedule
 	}
 	s.Window.Add(p.Window)
+	s.Digests = poolDigests(s.Digests, p.Digests)
 	s.Latency.Merge(p.Latency)
 	s.Service.Merge(p.Service)
 	s.Lag.Merge(p.Lag)

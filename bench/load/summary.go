@@ -22,6 +22,9 @@ type Summary struct {
 	Targets     map[int32]Target  `json:"targets"`
 	Checks      []record.Check    `json:"checks"` // counts, little; of an open loop also schedule
 
+	// What the histograms are held against, by the names that systems give them.
+	Digests map[string]record.SpanDigest `json:"digests,omitempty"`
+
 	// Of a search; nil for others. Counts, Targets' Counts, checks and the
 	// window's ends are then those of all probes, everything else is of those
 	// at the highest rate that was held.
@@ -45,6 +48,7 @@ func (r *Result) Summary() Summary {
 		Service:     r.Service,
 		Lag:         r.Lag,
 		Targets:     r.Targets,
+		Digests:     r.digests(),
 		Checks:      []record.Check{r.CheckCounts(), r.CheckLittle()},
 	}
 	if r.Schedule != nil {

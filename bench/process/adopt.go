@@ -13,6 +13,7 @@ import (
 const (
 	lifelineVar = "DYNO_LIFELINE"
 	announceVar = "DYNO_ANNOUNCE"
+	testifyVar  = "DYNO_TESTIFY"
 )
 
 // announcement is the pipe to the parent, if there is one and nothing has been
@@ -40,6 +41,11 @@ func Adopt() {
 		announcement.Lock()
 		announcement.pipe = os.NewFile(fd, "announcement")
 		announcement.Unlock()
+	}
+	if fd, ok := inherited(testifyVar); ok {
+		testimony.Lock()
+		testimony.pipe = os.NewFile(fd, "testimony")
+		testimony.Unlock()
 	}
 }
 

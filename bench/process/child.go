@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -40,12 +41,18 @@ type child struct {
 	out      *output
 	ended    chan struct{} // closed once it is reaped
 
+	testimony *os.File // what it says of its calls at its end
+	watched   *watched
+
 	mu    sync.Mutex
 	phase phase
 	addr  string
 	over  bool
 	err   error // how it ended; nil: status 0
 	quota *Dir  // its control group; nil: none
+
+	calls    *record.CallEvidence // what it counted; nil: it said nothing
+	groupCPU float64              // seconds, by its control group; 0: that does not count
 }
 
 // Name implements [systems.Process].
@@ -78,6 +85,8 @@ func (c *child) info() Info {
 // caller of Wait, one goroutine per process.
 func (c *child) reap() {
 	err := c.cmd.Wait()
+	c.group.witness.ended(c.watched, charged(c.cmd.ProcessState))
+	c.attest()
 	_ = c.lifeline.Close()
 	if logErr := c.log.Close(); logErr != nil {
 		c.group.Logf("%s: the log is incomplete: %v", c.Name(), logErr)
@@ -95,6 +104,30 @@ func (c *child) reap() {
 		c.group.cancel(unasked) // before anyone who waits for the end looks at the context
 	}
 	close(c.ended)
+}
+
+// charged is the CPU time for which the kernel charged an ended process.
+func charged(s *os.ProcessState) time.Duration {
+	if s == nil { // the wait itself failed
+		return 0
+	}
+	return s.UserTime() + s.SystemTime()
+}
+
+// attest keeps what an ended process said of its calls, and what its control
+// group says of its CPU time. Its own children may hold the pipe open.
+func (c *child) attest() {
+	_ = c.testimony.SetReadDeadline(time.Now().Add(drainBound))
+	calls, err := hear(c.testimony)
+	if err != nil {
+		c.group.Logf("%s: %v", c.Name(), err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = calls
+	if c.quota != nil {
+		c.groupCPU = groupCPU(c.quota.Path)
+	}
 }
 
 // unasked is the failure of a process that ended on its own, nil if it did

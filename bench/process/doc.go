@@ -5,12 +5,17 @@
 // a real health RPC, and ends everything it started. It knows the contract of
 // a system and no system by name.
 //
-// A started process finds in its environment where its two pipes are, and
+// A started process finds in its environment where its three pipes are, and
 // main hands it over with [Adopt]:
 //
 //   - the lifeline, its standard input, on which nothing is ever written. When
 //     it closes, dyno is gone and the process exits;
-//   - the announcement, to which [Announce] writes the address it listens on.
+//   - the announcement, to which [Announce] writes the address it listens on;
+//   - the testimony, to which [Testify] writes at its end what it counted.
+//
+// The group is also a witness: it reads the CPU clock of each of its processes
+// all the time, and what the kernel charged each for at its end. [Group.Witness]
+// hands that on as evidence, on another road than a system's own samples.
 //
 // Nothing outlives dyno. Close asks every process to finish and kills those
 // that do not. If dyno itself is killed, three things end its processes: on

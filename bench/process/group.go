@@ -21,6 +21,7 @@ type Group struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	spawner  *spawner
+	witness  *witness
 	starting sync.WaitGroup // calls of Start under way
 	closed   func() error
 
@@ -43,6 +44,7 @@ func NewGroup(ctx context.Context, opts Options) (context.Context, *Group, error
 	g := &Group{opts: opts, names: make(map[string]bool)}
 	g.ctx, g.cancel = context.WithCancelCause(ctx)
 	g.spawner = newSpawner()
+	g.witness = newWitness()
 	g.closed = sync.OnceValue(g.close)
 	return g.ctx, g, nil
 }
@@ -142,6 +144,7 @@ func (g *Group) close() error {
 	g.mu.Unlock()
 	g.starting.Wait() // the context has ended: Start calls return soon
 	err := stopAll(g.children, g.opts.Grace)
+	g.witness.close()
 	g.spawner.close() // last: its thread is what the kernel ties the processes to
 	return err
 }

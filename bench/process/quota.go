@@ -157,3 +157,24 @@ func (h groupHome) limit(group string, pid int, cores float64) error {
 	}
 	return nil
 }
+
+// groupCPU is the CPU seconds that a control group has counted: in version 2,
+// and in version 1 where the controller cpuacct shares the hierarchy. 0: it does
+// not count.
+func groupCPU(group string) float64 {
+	if text, err := os.ReadFile(filepath.Join(group, "cpuacct.usage")); err == nil {
+		ns, _ := strconv.ParseFloat(strings.TrimSpace(string(text)), 64)
+		return ns / 1e9
+	}
+	text, err := os.ReadFile(filepath.Join(group, "cpu.stat"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == "usage_usec" {
+			us, _ := strconv.ParseFloat(f[1], 64)
+			return us / 1e6
+		}
+	}
+	return 0
+}

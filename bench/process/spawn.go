@@ -28,16 +28,18 @@ func (g *Group) spawn(role systems.Role, l systems.Launch) (*child, *os.File, er
 		p.close()
 		return nil, nil, err
 	}
-	c.lifeline = p.lifeline
+	c.lifeline, c.testimony = p.lifeline, p.testified
 	c.cmd = g.command(c, p)
 	if !role.Serves {
 		c.phase = running // there is nothing to wait for
 	}
+	started := now()
 	if err := g.spawner.start(c.cmd); err != nil {
 		p.close()
 		_ = c.log.Close()
 		return nil, nil, err
 	}
+	c.watched = g.witness.watch(c.PID(), started)
 	p.closeChildEnds()
 	g.mu.Lock()
 	g.children = append(g.children, c)
@@ -69,9 +71,11 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 		cmd.Env = append(cmd.Env, profileEnv(g.opts.Profile, c.Name()))
 	}
 	cmd.Stdin = p.hold
+	cmd.ExtraFiles = []*os.File{p.testify}
+	cmd.Env = append(cmd.Env, testifyVar+"=3") // the first after the standard streams
 	if p.announce != nil {
-		cmd.ExtraFiles = []*os.File{p.announce}
-		cmd.Env = append(cmd.Env, announceVar+"=3") // the first after the standard streams
+		cmd.ExtraFiles = append(cmd.ExtraFiles, p.announce)
+		cmd.Env = append(cmd.Env, announceVar+"=4")
 	}
 	cmd.Stdout = c.out
 	cmd.Stderr = c.log
@@ -85,7 +89,8 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 // to all.
 type pipes struct {
 	hold, lifeline      *os.File // the child reads one end, dyno keeps the other
-	announced, announce *os.File // dyno reads one end, the child writes the other; nil for a role that does not serve
+	testified, testify  *os.File // dyno reads one end, the child writes the other
+	announced, announce *os.File // the same; nil for a role that does not serve
 }
 
 func openPipes(serves bool) (*pipes, error) {
@@ -93,6 +98,10 @@ func openPipes(serves bool) (*pipes, error) {
 	var err error
 	if p.hold, p.lifeline, err = os.Pipe(); err != nil {
 		return nil, fmt.Errorf("lifeline: %w", err)
+	}
+	if p.testified, p.testify, err = os.Pipe(); err != nil {
+		p.close()
+		return nil, fmt.Errorf("testimony: %w", err)
 	}
 	if !serves {
 		return &p, nil
@@ -108,11 +117,13 @@ func openPipes(serves bool) (*pipes, error) {
 // a nil file do nothing but say so.
 func (p *pipes) closeChildEnds() {
 	_ = p.hold.Close()
+	_ = p.testify.Close()
 	_ = p.announce.Close()
 }
 
 func (p *pipes) close() {
 	p.closeChildEnds()
 	_ = p.lifeline.Close()
+	_ = p.testified.Close()
 	_ = p.announced.Close()
 }

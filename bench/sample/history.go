@@ -32,6 +32,10 @@ type probe func(slow bool) (reading, error)
 // source opens the probe of a process; it fails at the first reading.
 type source func(pid int) probe
 
+// clock reads the CPU time of a process, in seconds, at next to no cost. ok is
+// false when there is no such clock, or no such process.
+type clock func() (seconds float64, ok bool)
+
 // errReplaced is the end of a process whose id another one has got.
 var errReplaced = errors.New("its process id belongs to another process now")
 
@@ -39,9 +43,22 @@ var errReplaced = errors.New("its process id belongs to another process now")
 type history struct {
 	name   string
 	read   probe
+	clock  clock
 	tracks [figures]track
 	ended  bool
-	err    error // why no more is seen
+	gone   time.Duration // when that was noticed
+	err    error         // why no more is seen
+}
+
+// readClock adds a reading of the CPU clock alone.
+func (h *history) readClock(began time.Time) {
+	if h.ended {
+		return
+	}
+	at, c := time.Since(began), &h.tracks[cpu]
+	if s, ok := h.clock(); ok && (len(c.value) == 0 || s >= c.value[len(c.value)-1]) {
+		c.add(at, s)
+	}
 }
 
 // sample adds a reading, or notes that the process has ended.
@@ -51,11 +68,14 @@ func (h *history) sample(began time.Time, slow bool) {
 	}
 	at := time.Since(began)
 	r, err := h.read(slow)
+	if s, ok := h.clock(); err == nil && ok {
+		r[cpu] = s // finer than ticks
+	}
 	if c := &h.tracks[cpu]; err == nil && len(c.value) > 0 && r[cpu] < c.value[len(c.value)-1] {
 		err = errReplaced // CPU time never shrinks
 	}
 	if err != nil {
-		h.ended, h.err = true, err
+		h.ended, h.gone, h.err = true, at, err
 		return
 	}
 	for f, v := range r {

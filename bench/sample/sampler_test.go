@@ -44,11 +44,14 @@ func (w *worker) open(int) probe {
 	}
 }
 
+// noClock leaves CPU time to the readings of a worker.
+func noClock(int) clock { return func() (float64, bool) { return 0, false } }
+
 // watch samples a worker for some (virtual) time.
 func watch(t *testing.T, w *worker, points int, length time.Duration) *Samples {
 	t.Helper()
 	w.began = time.Now()
-	s, err := begin(t.Context(), []Target{{Name: "w", PID: 1}}, 0, points, w.open)
+	s, err := begin(t.Context(), []Target{{Name: "w", PID: 1}}, 0, points, w.open, noClock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +193,7 @@ func TestSamplingEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := &worker{began: time.Now()}
-		s, err := begin(ctx, []Target{{Name: "w"}}, time.Second, maxPoints, w.open)
+		s, err := begin(ctx, []Target{{Name: "w"}}, time.Second, maxPoints, w.open, noClock)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"sort"
 	"time"
 
 	"dyno/internal/record"
@@ -59,6 +60,37 @@ func (s *Samples) Window(name string, begin, end time.Time) Usage {
 	}
 	u.Covered = max(0, float64(min(e, last)-max(b, first))/float64(e-b))
 	return u
+}
+
+// Slack is how far from the ends of a window any process's readings of CPU time
+// lay: between two of them it is interpolated, before the first and after the
+// last taken as it was then.
+func (s *Samples) Slack(begin, end time.Time) (slack time.Duration) {
+	for _, h := range s.histories {
+		at := h.tracks[cpu].at
+		for _, edge := range []time.Duration{begin.Sub(s.began), end.Sub(s.began)} {
+			i := sort.Search(len(at), func(i int) bool { return at[i] >= edge })
+			if i < len(at) {
+				slack = max(slack, at[i]-edge)
+			}
+			if i > 0 && (i < len(at) || !h.ended) {
+				slack = max(slack, edge-at[i-1])
+			}
+		}
+	}
+	return slack
+}
+
+// Missed is the CPU time that processes may have used between their last reading
+// and their end, where that fell into a window: one core's for as long.
+func (s *Samples) Missed(begin, end time.Time) (missed time.Duration) {
+	for _, h := range s.histories {
+		at := h.tracks[cpu].at
+		if last := at[len(at)-1]; h.ended && h.gone >= begin.Sub(s.began) && last <= end.Sub(s.began) {
+			missed += h.gone - last
+		}
+	}
+	return missed
 }
 
 // SeriesCores is the mean number of cores that a process used in each step

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/bench/process"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
@@ -48,6 +49,7 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 			return err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
+		defer func() { process.Testify(rpc.Tally()) }()
 		return run(c.Context(), systems.Shell{
 			Args:     args,
 			Out:      a.out,

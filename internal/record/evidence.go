@@ -13,10 +13,17 @@ type Evidence struct {
 	Spans map[string]SpanDigest `json:"spans,omitempty"` // by the histogram that was made from them
 	Facts map[string]float64    `json:"facts,omitempty"` // by name: what another party than the figure's own counted or timed
 
-	// Slack is how far from the window's ends the system's own readings of CPU
-	// time lay at most, nanoseconds.
-	Slack int64 `json:"slack_ns,omitempty"`
+	// Method is the full name of the call that an operation makes, where knobs
+	// say which.
+	Method string `json:"method,omitempty"`
 
+	// Slack is how far from the window's ends the system's own readings of CPU
+	// time lay at most, nanoseconds; Missed is how many CPU seconds they may lack
+	// of processes that ended within the window.
+	Slack  int64   `json:"slack_ns,omitempty"`
+	Missed float64 `json:"missed_cpu_s,omitempty"`
+
+	Tick      float64           `json:"tick_s,omitempty"` // how stale the kernel's count of a running thread's CPU time may be, seconds
 	Processes []ProcessEvidence `json:"processes,omitempty"`
 	Machine   float64           `json:"machine_cpu_s,omitempty"` // CPU seconds that the whole machine was busy in the window; 0: not known
 }
@@ -33,6 +40,7 @@ type SpanDigest struct {
 	Area      float64          `json:"area_ns,omitempty"`      // under the number in flight, in the window
 	Fringe    float64          `json:"fringe_ns"`              // Sum less Area: measured time outside the window less unmeasured time in it
 	Sent      int64            `json:"sent,omitempty"`         // measured spans, whatever became of them
+	Offered   int64            `json:"offered,omitempty"`      // operations that the load model asked for in the window, gone through again; 0: not known
 	Answered  int64            `json:"answered,omitempty"`     // spans that ended in the window and were OK
 }
 
@@ -45,6 +53,8 @@ type ProcessEvidence struct {
 	Most      float64 `json:"most_cpu_s"`            // and at most this
 	TotalCPU  float64 `json:"total_cpu_s,omitempty"` // from rusage at its exit; 0 while it runs
 	LastCPU   float64 `json:"last_cpu_s,omitempty"`  // the last reading of its CPU clock
+	LastAge   float64 `json:"last_age_s,omitempty"`  // seconds from that reading to its end
+	GroupCPU  float64 `json:"group_cpu_s,omitempty"` // by its control group, since it was put there; 0: it had none that counts
 	Covered   bool    `json:"covered"`               // there were readings at both ends of the window, or it lived within it
 
 	// What the process itself counted at its sockets and calls, told at its exit;

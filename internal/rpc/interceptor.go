@@ -12,6 +12,7 @@ import (
 
 func (o Options) unaryInterceptors() []grpc.UnaryServerInterceptor {
 	return []grpc.UnaryServerInterceptor{
+		countServed,
 		o.boundDeadline,
 		recovery.UnaryServerInterceptor(recovery.WithRecoveryHandlerContext(o.recovered)),
 	}
@@ -21,6 +22,7 @@ func (o Options) unaryInterceptors() []grpc.UnaryServerInterceptor {
 // those whose peer is gone.
 func (o Options) streamInterceptors() []grpc.StreamServerInterceptor {
 	return []grpc.StreamServerInterceptor{
+		countServedStream,
 		func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			return seal(next(srv, ss))
 		},

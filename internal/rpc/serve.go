@@ -77,15 +77,15 @@ func Serve(ctx context.Context, o Options, register func(grpc.ServiceRegistrar))
 	healthpb.RegisterHealthServer(srv, h)
 	reflection.Register(srv)
 
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(lis) }()
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(countedListener{lis}) }()
 	// The socket listens and every service is registered: whoever connects now
 	// is answered, at the latest when the goroutine above gets to it.
 	if o.Ready != nil {
 		o.Ready(lis.Addr().String())
 	}
 	select {
-	case err := <-served:
+	case err := <-ended:
 		srv.Stop()
 		return fmt.Errorf("serve %s: %w", lis.Addr(), err)
 	case <-ctx.Done():

@@ -51,7 +51,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		defer conn.Close()
 		meter := driver.StartMeter(f.Warmup, f.Length)
 		r, err := drive(ctx, mutateConn(conn, v.Text(knobMutant)), loop, v.Int(knobPayload), f.Seed)
-		r.CPUSeconds = meter.Stop().Seconds()
+		r.Meter(meter)
 		if err != nil {
 			return err
 		}

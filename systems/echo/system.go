@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"dyno/bench/driver"
+	"dyno/bench/evidence"
 	"dyno/bench/load"
 	"dyno/bench/queue"
 	"dyno/internal/record"
+	echov1 "dyno/proto/echo/v1"
 	"dyno/systems"
 )
 
@@ -76,12 +78,21 @@ var knobs = []systems.Knob{
 	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing"},
 }
 
-var metrics = slices.Concat(driver.Metrics, []record.Metric{
-	{Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second"},
-	{Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of client and server together per OK request"},
-	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "mean response time that callers who come at a steady rate must expect, by calculation"},
-	{Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to"},
-	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to"},
-	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to"},
-	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "rate at which 99 of 100 of such callers just keep to the bound of a search"},
+// counted: an operation is one call, and the trial itself makes one more to ask
+// for the server's count.
+var counted = evidence.Counts(evidence.Operations{
+	Method: echov1.EchoService_Echo_FullMethodName, Clients: []string{"client"}, Servers: []string{"server"}, Asked: 1,
+})
+
+var metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
+	{Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second", Road: evidence.CPU(evidence.Cores, "server")},
+	{
+		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of client and server together per OK request",
+		Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
+	},
+	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "mean response time that callers who come at a steady rate must expect, by calculation", Road: evidence.Calculated()},
+	{Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to", Road: evidence.Calculated()},
+	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to", Road: evidence.Calculated()},
+	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to", Road: evidence.Calculated()},
+	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "rate at which 99 of 100 of such callers just keep to the bound of a search", Road: evidence.Calculated()},
 })

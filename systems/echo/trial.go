@@ -55,6 +55,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	}
 	begin, end := r.Measured()
 	o := observe(r, c, answered, samples.Window("server", begin, end).CPUSeconds)
+	o.Evidence.Slack = max(o.Evidence.Slack, int64(samples.Slack(begin, end)))
 	c.observeTheory(&o, set)
 	return o, nil
 }

@@ -146,11 +146,11 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		defer p.close()
 		meter := driver.StartMeter(f.Warmup, f.Length)
 		sum, err := loop(p.outgoing(ctx), p.call)
-		cpu := meter.Stop()
 		if err != nil {
 			return err
 		}
-		r := report{Report: driver.Report{Summary: sum, CPUSeconds: cpu.Seconds()}, Answers: p.answers}
+		r := report{Report: driver.Report{Summary: sum}, Answers: p.answers}
+		r.Meter(meter)
 		return r.tell(sh, f, *kind)
 	}
 }

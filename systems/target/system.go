@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
-	"slices"
 	"strings"
 
 	"dyno/bench/driver"
+	"dyno/bench/evidence"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -79,7 +79,11 @@ var knobs = []systems.Knob{
 	{Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30}, Help: "the service's process on this machine, whose CPU time is to be measured; 0: none"},
 }
 
-var metrics = append(slices.Clone(driver.Metrics),
+// counted: an operation is one call of the method that the knobs name. The
+// service is somebody's: what it counts nobody asks, nor whose child it is.
+var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
+
+var metrics = append(driver.Metrics(counted),
 	record.Metric{Name: "service_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the service's process per second, where pid says which"})
 
 func hostPort(text string) (string, error) {

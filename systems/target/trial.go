@@ -42,6 +42,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		return record.Observation{}, err
 	}
 	o := r.observe(kind)
+	o.Evidence.Method = "/" + v.Text(knobMethod)
 	if begin, end := r.Measured(); watched != nil && kind != driver.Search {
 		o.Set("service_cores", samples.Window("service", begin, end).CPUSeconds/end.Sub(begin).Seconds())
 	}
