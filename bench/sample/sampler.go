@@ -17,6 +17,7 @@ const (
 	// system has any: that costs next to nothing, and says how much of a figure
 	// lies between two readings.
 	cpuEvery = 20
+	minClock = 5 * time.Millisecond
 	// slowEvery says how many samples go without the figures that cost a read
 	// per thread.
 	slowEvery = 10
@@ -84,7 +85,7 @@ func begin(ctx context.Context, targets []Target, interval time.Duration, points
 
 func (s *Sampler) run(ctx context.Context) {
 	defer close(s.done)
-	ticker, clocks := time.NewTicker(s.interval), time.NewTicker(s.interval/cpuEvery)
+	ticker, clocks := time.NewTicker(s.interval), time.NewTicker(max(s.interval/cpuEvery, minClock))
 	defer ticker.Stop()
 	defer clocks.Stop()
 	for {
@@ -106,7 +107,7 @@ func (s *Sampler) run(ctx context.Context) {
 			}
 			s.interval *= 2
 			ticker.Reset(s.interval)
-			clocks.Reset(s.interval / cpuEvery)
+			clocks.Reset(max(s.interval/cpuEvery, minClock))
 		}
 	}
 }

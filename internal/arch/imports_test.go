@@ -38,6 +38,7 @@ var rules = []rule{
 	{"bench/process", []string{"systems", "internal/record"}, "processes know the contract at most, never one system"},
 	{"bench/link", []string{"systems", "internal/record"}, "links know the contract at most, never one system"},
 	{"bench/yardstick", []string{"systems", "bench/process", "internal/rpc", "internal/record", "proto/yardstick/v1"}, "the yardsticks are processes of their own, and know the contract at most, never one system"},
+	{"bench/lie", []string{"bench/load", "internal/record"}, "lies are told of a load and of figures, whatever the system"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"experiments", []string{"systems", "bench/*", "internal/record"}, "experiments know the contract, never one system nor the report"},

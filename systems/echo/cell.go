@@ -20,6 +20,7 @@ type cell struct {
 	distribution string
 	clients      int
 	mutant       string
+	lie          string
 }
 
 func newCell(v systems.Values) *cell {
@@ -32,6 +33,7 @@ func newCell(v systems.Values) *cell {
 		distribution: v.Text(knobDistribution),
 		clients:      v.Int(knobClients),
 		mutant:       v.Text(knobMutant),
+		lie:          v.Text(knobLie),
 	}
 }
 

@@ -29,7 +29,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant)
+	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant, knobLie)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
@@ -39,7 +39,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		}
 		loop, err := f.Loop(*kind, driver.Model{
 			Clients: v.Int(knobClients), Rate: v.Float(knobRate), Arrivals: v.Text(knobArrivals), Goal: *goal,
-			Wrap: func(l driver.Single) driver.Single { return misreporting{l, v.Text(knobMutant)} },
+			Wrap: func(l driver.Single) driver.Single { return misreporting{l, v.Text(knobMutant), v.Text(knobLie)} },
 		})
 		if err != nil {
 			return err

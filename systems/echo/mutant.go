@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/driver"
+	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	echov1 "dyno/proto/echo/v1"
@@ -71,6 +72,8 @@ func (c *cell) checkMutant() error {
 	switch {
 	case slices.Contains(clientMutants, c.mutant) && !ours:
 		return fmt.Errorf("echo: mutant %s is one of our own loops, not of driver %s", c.mutant, c.driver)
+	case c.lie != lie.None && !ours:
+		return fmt.Errorf("echo: lie %s is one of our own loops, not of driver %s", c.lie, c.driver)
 	case c.mutant == mutantPostponed && c.driver != driver.Open:
 		return fmt.Errorf("echo: mutant %s needs driver %s: nothing else has intended starts", c.mutant, driver.Open)
 	}
@@ -106,14 +109,15 @@ func mutateConn(conn grpc.ClientConnInterface, mutant string) grpc.ClientConnInt
 // misreporting is a loop whose client says something else than what it saw.
 type misreporting struct {
 	driver.Single
-	mutant string
+	mutant, lie string
 }
 
 // Run implements driver.Single.
 func (m misreporting) Run(ctx context.Context, op load.Op) (load.Result, error) {
-	res, err := m.Single.Run(ctx, op)
+	res, err := m.Single.Run(ctx, lie.Op(m.lie, op))
 	if err == nil {
 		misreport(m.mutant, &res)
+		lie.Result(m.lie, &res)
 	}
 	return res, err
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/driver"
+	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
@@ -42,7 +43,7 @@ func TestMutants(t *testing.T) {
 		mutantInvented: "answered", mutantForgotten: "counts", mutantShortened: "little", mutantPostponed: "schedule",
 	} {
 		for _, driver := range []string{driver.Closed, driver.Open} {
-			c := &cell{driver: driver, mutant: mutant}
+			c := &cell{driver: driver, mutant: mutant, lie: lie.None}
 			if c.checkMutant() != nil {
 				continue
 			}
@@ -67,7 +68,7 @@ func underMutant(t *testing.T, c *cell) []string {
 	if c.driver == driver.Open {
 		l = load.Open{Arrivals: "poisson", Rate: 1500, Seed: 1, Warmup: 50 * time.Millisecond, Length: 200 * time.Millisecond, Alarm: late{load.NewCoarseAlarm()}}
 	}
-	r, err := drive(t.Context(), mutateConn(conn, c.mutant), driver.Once(misreporting{l, c.mutant}), 16, 1)
+	r, err := drive(t.Context(), mutateConn(conn, c.mutant), driver.Once(misreporting{l, c.mutant, lie.None}), 16, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestMutantsThatWouldBeRight(t *testing.T) {
 		{driver.GHZ, mutantTwice, ""},
 		{driver.Open, mutantPostponed, ""},
 	} {
-		err := (&cell{driver: c.driver, mutant: c.mutant}).checkMutant()
+		err := (&cell{driver: c.driver, mutant: c.mutant, lie: lie.None}).checkMutant()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.driver, c.mutant, err, c.want)
 		}

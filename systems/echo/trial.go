@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dyno/bench/driver"
+	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/internal/record"
@@ -65,7 +66,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v systems.Values) (report, error) {
 	set := b.Setting()
 	args := append(driver.Args(set), "--server", addr, "--clients", v.Text(knobClients), "--payload", v.Text(knobPayload), "--rate", v.Text(knobRate))
-	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals, "--mutant", c.mutant)}
+	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals, "--mutant", c.mutant, "--lie", c.lie)}
 	switch {
 	case c.driver == driver.Search:
 		launch.Args = append(launch.Args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
@@ -102,6 +103,8 @@ func countAnswers(ctx context.Context, addr string) (uint64, error) {
 // observe turns what both sides said into figures and their proof.
 func observe(r report, c *cell, answered uint64, serverCPU float64) record.Observation {
 	o := record.Observation{Verdict: judge(r, c, answered)}
+	serverCPU, r.CPUSeconds = lie.CPU(c.lie, 0, serverCPU), lie.CPU(c.lie, 1, r.CPUSeconds)
+	r.Throughput = lie.Rate(c.lie, r.Throughput)
 	r.Observe(&o, c.driver)
 	if c.driver == driver.Search { // CPU time of many rates is a figure of none
 		return o
