@@ -84,6 +84,19 @@ func (ops Operations) servers(c record.Counts, served record.Calls) string {
 	return ""
 }
 
+// Failures holds a scalar, operations that did not end well, against the calls
+// that brought an error at the clients.
+func Failures(ops Operations) record.Road {
+	const text = "calls that brought the clients an error"
+	return road(text, func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		made, ok := sum(e, ops.Clients, func(c *record.CallEvidence) record.Calls { return c.Made[ops.Method] })
+		if !ok {
+			return record.Doubt("", 0, "the clients told no counts of %s", ops.Method)
+		}
+		return agree(o.Scalars[metric], float64(made.Failed), o.Counts.Sent, text)
+	})
+}
+
 // named are the processes of some roles.
 func named(e *record.Evidence, roles []string) (out []record.ProcessEvidence) {
 	for _, p := range e.Processes {

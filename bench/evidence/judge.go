@@ -82,6 +82,12 @@ func equal(a, b float64) bool {
 	return math.Abs(a-b) <= rounding*math.Max(math.Abs(a), math.Abs(b))
 }
 
+// Same is for laws that a system makes of its own: the check that a figure is
+// what something else makes of it, but for rounding.
+func Same(got, want float64, examined int64, source string) record.Check {
+	return agree(got, want, examined, source)
+}
+
 // agree is the check that a figure is what the evidence makes of it.
 func agree(got, want float64, examined int64, source string) record.Check {
 	if !equal(got, want) {

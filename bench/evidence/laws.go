@@ -87,8 +87,15 @@ func Ratio(a, b string) record.Road {
 
 // Each holds a vector against facts called PREFIX/LABEL, to the last digit. A
 // member without its fact, such as one that was killed with its counts, is left
-// out; a vector without any is unknown.
-func Each(prefix, what string) record.Road {
+// out; a vector without any is not concerned.
+func Each(prefix, what string) record.Road { return each(prefix, what, equal) }
+
+// EachAtMost is [Each] with facts that bound the vector's values from above.
+func EachAtMost(prefix, what string) record.Road {
+	return each(prefix, "at most "+what, func(got, most float64) bool { return got <= most*(1+rounding) })
+}
+
+func each(prefix, what string, fits func(got, fact float64) bool) record.Road {
 	return road(what, func(metric string, o *record.Observation, e *record.Evidence) record.Check {
 		v := o.Vectors[metric]
 		var n int64
@@ -98,14 +105,31 @@ func Each(prefix, what string) record.Road {
 				continue
 			}
 			n++
-			if !equal(v.Values[i], want) {
-				return record.Fail("", n, "%s: reported %.8g, but %s: %.8g", label, v.Values[i], what, want)
+			if !fits(v.Values[i], want) {
+				return record.Fail("", n, "%s: reported %.8g; %s: %.8g", label, v.Values[i], what, want)
 			}
 		}
 		if n == 0 {
-			return record.Doubt("", 0, "%s is missing (facts %s/…)", what, prefix)
+			return record.Check{}
 		}
 		return record.Pass("", n)
+	})
+}
+
+// SumAnswered holds the sum of a vector against the spans that ended well in the
+// window.
+func SumAnswered(histogram string) record.Road {
+	const text = "in sum the spans that ended well in the window"
+	return road(text, func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		d, ok := e.Spans[histogram]
+		if !ok {
+			return record.Doubt("", 0, "there is no digest of the spans of %s", histogram)
+		}
+		var sum float64
+		for _, x := range o.Vectors[metric].Values {
+			sum += x
+		}
+		return agree(sum, float64(d.Answered), d.Answered, text)
 	})
 }
 

@@ -92,6 +92,9 @@ func Digest(spans []record.Span, begin, end int64, byStart bool) record.SpanDige
 	return d
 }
 
+// DigestTimes sums up durations in nanoseconds, and sorts them.
+func DigestTimes(times []int64) record.SpanDigest { return (&digester{times}).sum() }
+
 // digester gathers durations in nanoseconds.
 type digester struct{ times []int64 }
 

@@ -13,6 +13,7 @@ import (
 type account struct {
 	Load       load.Summary    `json:"load"`
 	Cores      float64         `json:"cores"`               // of the processor, mean over the window, this process; not of a search
+	CPUSlack   time.Duration   `json:"cpu_slack_ns"`        // how far from the window's ends that was read
 	Alone      int64           `json:"alone"`               // requests in mode ask that were not asked for, since the balancer was away
 	Broken     int64           `json:"broken"`              // attempts that did not bring an answer
 	LastBroken int64           `json:"last_broken_unix_ns"` // when the last request ended that had one; 0: none had

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/systems"
@@ -35,6 +36,7 @@ type clientOptions struct {
 	mode     string
 	choose   string
 	seed     uint64
+	lie      string
 	json     bool
 	where    *whereabouts
 }
@@ -67,6 +69,7 @@ func clientRole() systems.Role {
 			fs.StringVar(&o.mode, "mode", modeAsk, modeHelp)
 			fs.StringVar(&o.choose, "choose", chooseRoundRobin, chooseHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
+			fs.StringVar(&o.lie, "lie", lie.None, "what to say falsely on purpose about the load, for a trial's checks to find")
 			fs.BoolVar(&o.search, "search", false, "look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
 			o.goal = load.BindGoal(fs)
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON")
@@ -108,6 +111,8 @@ func (o *clientOptions) check() error {
 		return systems.Usagef("--search tries rates of its own: give neither --rate nor --requests")
 	case !slices.Contains(modes, o.mode):
 		return systems.Usagef("--mode %w", &systems.ChoiceError{Word: o.mode, Allowed: modes})
+	case !slices.Contains(lie.All, o.lie):
+		return systems.Usagef("--lie %w", &systems.ChoiceError{Word: o.lie, Allowed: lie.All})
 	case !slices.Contains(choices, o.choose):
 		return systems.Usagef("--choose %w", &systems.ChoiceError{Word: o.choose, Allowed: choices})
 	case o.retries < 0 || o.retries > lookasidegrpc.MaxRetries:
@@ -178,7 +183,7 @@ func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error
 	if err != nil {
 		return nil, err
 	}
-	sum, res, err := o.load(ctx, c.do)
+	sum, res, err := o.load(ctx, lie.Op(o.lie, c.do))
 	samples := sampler.Stop()
 	if err != nil {
 		return nil, err
@@ -186,7 +191,7 @@ func (o *clientOptions) drive(ctx context.Context, ch *channel) (*account, error
 	a := c.account(sum, res)
 	a.Alone = ch.stats().Alone
 	if res != nil {
-		a.Cores = samples.Window("self", res.Begin, res.End).Cores
+		a.Cores, a.CPUSlack = samples.Window("self", res.Begin, res.End).Cores, samples.Slack(res.Begin, res.End)
 	}
 	return &a, nil
 }
@@ -207,6 +212,7 @@ func (o *clientOptions) load(ctx context.Context, op load.Op) (load.Summary, *lo
 	if err != nil {
 		return load.Summary{}, nil, err
 	}
+	lie.Result(o.lie, &res)
 	return res.Summary(), &res, nil
 }
 

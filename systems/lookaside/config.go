@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/systems"
 	"dyno/systems/lookaside/policy"
 )
@@ -17,6 +18,7 @@ type config struct {
 	cpu            time.Duration // of real work per request, instead of service
 	quota          float64       // cores that each server is allowed; 0: all there are
 	mode, choose   string
+	lie            string
 	retries        int
 	patience       time.Duration // what one server is given to answer; 0: as attempt says
 	fault          string        // empty: none
@@ -35,6 +37,7 @@ func newConfig(v systems.Values, seed uint64) (config, error) {
 		service:        v.Duration("service-time"),
 		mode:           v.Text("mode"),
 		choose:         v.Text("choose"),
+		lie:            v.Text("lie"),
 		retries:        v.Int("retries"),
 		patience:       v.Duration("attempt"),
 		distribution:   v.Text("distribution"),
@@ -80,6 +83,8 @@ func (c *config) fits(world string) error {
 		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, modeAsk)
 	case world == worldSimulator && c.mutant != policy.MutantNone:
 		return systems.Usagef("mutant %s: the simulator has none", c.mutant)
+	case world == worldSimulator && c.lie != lie.None:
+		return systems.Usagef("lie %s: the simulator tells none", c.lie)
 	case world == worldSimulator:
 		return nil
 	case len(c.capacities) > maxServers:

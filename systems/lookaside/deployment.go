@@ -156,6 +156,7 @@ func (d *deployment) clientLaunch(load ...string) systems.Launch {
 		"--rate", strconv.FormatFloat(d.rate, 'g', -1, 64),
 		"--mode", d.mode,
 		"--choose", d.choose,
+		"--lie", d.lie,
 		"--retries", strconv.Itoa(d.retries),
 		"--attempt", attempt.String(),
 		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/internal/record"
 )
 
@@ -19,8 +20,8 @@ const (
 // observe turns a run into figures and the proof behind them.
 func (r *run) observe() record.Observation {
 	l := &r.account.Load
-	o := record.Observation{Counts: l.Counts, Verdict: r.judge(), Flags: l.Flags()}
-	o.Set("throughput_rps", l.Throughput)
+	o := record.Observation{Counts: l.Counts, Verdict: r.judge(), Flags: l.Flags(), Evidence: r.evidence()}
+	o.Set("throughput_rps", lie.Rate(r.lie, l.Throughput))
 	o.SetHistogram("response", l.Latency)
 	o.Set("in_flight", l.InFlight)
 	if l.Schedule != nil {
@@ -91,8 +92,11 @@ func (r *run) window() time.Duration {
 func (r *run) observeCPU(o *record.Observation) {
 	l := &r.account.Load
 	begin, end := time.Unix(0, l.BeginUnixNS), time.Unix(0, l.EndUnixNS)
+	var read int
 	cores := func(name string) float64 {
 		c, ok := r.usage.cores(name, begin, end)
+		c = lie.CPU(r.lie, read, c)
+		read++
 		if !ok {
 			o.Flag(missedCPUSample, "%s was not sampled over the whole window", name)
 		}
@@ -111,7 +115,7 @@ func (r *run) observeCPU(o *record.Observation) {
 		o.Set("quota_cores", 0)
 		o.Flag("quota", "%v", r.noQuota)
 	}
-	lb, generator := 0.0, r.account.Cores
+	lb, generator := 0.0, lie.CPU(r.lie, len(r.servers), r.account.Cores)
 	if r.lbs == 1 { // of a balancer that was started later there are no samples
 		lb = cores(r.lb.Name())
 		o.Set("lb_cores", lb)

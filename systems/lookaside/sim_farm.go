@@ -41,6 +41,7 @@ type simFarm struct {
 	batches    [simBatches]time.Duration // sums of response times
 	response   *record.Histogram         // of the measured requests
 	inFlight   float64                   // mean over the window
+	ledger     simLedger
 
 	led     int // herd: who has got all since the last report, or -1
 	strayed int // picks that went elsewhere
@@ -91,6 +92,7 @@ func (f *simFarm) Init(env *sim.Env) {
 		total += c
 	}
 	f.reportAll()
+	f.ledger.open = f.Warmup == 0
 	f.gap = float64(f.Service.Mean) / (f.Load * total)
 	if f.Load > 0 {
 		f.next()
@@ -138,6 +140,7 @@ func (f *simFarm) send() {
 		return
 	}
 	f.sent++
+	f.ledger.arrive(now)
 	i := f.byID[pick.ID]
 	s := &f.servers[i]
 	s.picks++
@@ -188,6 +191,7 @@ func (f *simFarm) depart(i int) {
 		s.visits, s.first = append(s.visits[:0], s.visits[s.first:]...), 0
 	}
 	sojourn := s.meter.Depart(now, v)
+	f.ledger.depart(now, v.Arrived)
 	s.told.OK++
 	s.told.Sojourn += now - v.Arrived
 	if f.shares == policy.Probed {
@@ -224,6 +228,7 @@ func (f *simFarm) count(response, now time.Duration) {
 // open begins the window.
 func (f *simFarm) open(now time.Duration) {
 	f.began = now
+	f.ledger.begin(now)
 	for i := range f.servers {
 		f.servers[i].began = f.servers[i].meter.Stats(now)
 	}
@@ -232,6 +237,7 @@ func (f *simFarm) open(now time.Duration) {
 // close ends the window.
 func (f *simFarm) close(now time.Duration) {
 	f.ended = now
+	f.ledger.end(now, f.servers)
 	for i := range f.servers {
 		s := &f.servers[i]
 		st := s.meter.Stats(now)

@@ -20,15 +20,16 @@ type SimulationResult struct {
 	Busy       []time.Duration   // per server, in the window
 	Events     uint64            // handled by the simulator
 
-	Picks   []int64 // per server, from the first request to the last
-	History *History
-	Strayed int // least_reported: picks that left the herd
+	Picks    []int64 // per server, from the first request to the last
+	History  *History
+	Evidence *record.Evidence
+	Strayed  int // least_reported: picks that left the herd
 }
 
 func (f *simFarm) result(now time.Duration, events uint64) SimulationResult {
 	r := SimulationResult{
 		Responses: f.response, InFlight: f.inFlight, Window: f.ended - f.began, Events: events,
-		History: f.history(now), Strayed: f.strayed,
+		History: f.history(now), Strayed: f.strayed, Evidence: f.ledger.evidence(f.ended - f.began),
 	}
 	var sum, squares float64 // of the batches' means
 	for i, total := range f.batches {
