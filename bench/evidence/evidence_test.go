@@ -169,7 +169,7 @@ func TestMutants(t *testing.T) {
 		"servers answered many more":   {process(0, func(p *record.ProcessEvidence) { p.Calls.Served[method] = record.Calls{OK: 30} }), "rate"},
 		"CPU halved":                   {set("cores", 0.25), "cores"},
 		"CPU doubled":                  {set("cores", 1), "cores"},
-		"a child not sampled":          {set("us", 0.5e6 / 20), "us"},
+		"a child not sampled":          {set("us", 0.5e6/20), "us"},
 		"CPU of a member":              {func(o *record.Observation) { o.Vectors["each_cpu"].Values[0] = 0.25 }, "each_cpu"},
 		"a member's count":             {func(o *record.Observation) { o.Vectors["each"].Values[0] = 10 }, "each"},
 		"a member above its bound":     {func(o *record.Observation) { o.Vectors["most"].Values[0] = 10 }, "most"},

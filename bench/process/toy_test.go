@@ -15,12 +15,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"dyno/bench/process"
+	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/systemtest"
 )
@@ -44,6 +46,8 @@ var toy = &systems.System{
 		{Command: role("show", show)},
 		{Command: role("fails", die)},
 		{Command: role("heir", leave)},
+		{Command: role("burn", burn)},
+		{Command: role("mumble", mumble)},
 		{Command: printer()},
 	},
 	Commands: []systems.Command{role("nest", nest), role("deaf", deaf)},
@@ -202,4 +206,26 @@ func nest(ctx context.Context, sh systems.Shell) error {
 	}
 	fmt.Fprintln(sh.Out, strings.Join(pids, " "))
 	return wait(ctx, sh)
+}
+
+// burn uses CPU time, prints how much by its own account, and says at its end
+// what it did not do.
+func burn(_ context.Context, sh systems.Shell) error {
+	var u syscall.Rusage
+	for u.Utime.Nano() < 50e6 {
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			return err
+		}
+	}
+	process.Testify(record.CallEvidence{Made: map[string]record.Calls{"/x/Y": {OK: 7}}, SentB: 8})
+	process.Testify(record.CallEvidence{SentB: 9}) // is not heard
+	_, err := fmt.Fprint(sh.Out, time.Duration(u.Utime.Nano()))
+	return err
+}
+
+// mumble writes something else to where it should testify.
+func mumble(context.Context, systems.Shell) error {
+	pipe := os.NewFile(3, "testimony") // the first after the standard streams
+	_, err := pipe.WriteString("{")
+	return err
 }

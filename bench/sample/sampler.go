@@ -18,6 +18,7 @@ const (
 	// lies between two readings.
 	cpuEvery = 20
 	minClock = 5 * time.Millisecond
+	few      = 8 // of more targets the clocks are read half as often
 	// slowEvery says how many samples go without the figures that cost a read
 	// per thread.
 	slowEvery = 10
@@ -85,7 +86,7 @@ func begin(ctx context.Context, targets []Target, interval time.Duration, points
 
 func (s *Sampler) run(ctx context.Context) {
 	defer close(s.done)
-	ticker, clocks := time.NewTicker(s.interval), time.NewTicker(max(s.interval/cpuEvery, minClock))
+	ticker, clocks := time.NewTicker(s.interval), time.NewTicker(s.clockEvery())
 	defer ticker.Stop()
 	defer clocks.Stop()
 	for {
@@ -107,9 +108,18 @@ func (s *Sampler) run(ctx context.Context) {
 			}
 			s.interval *= 2
 			ticker.Reset(s.interval)
-			clocks.Reset(max(s.interval/cpuEvery, minClock))
+			clocks.Reset(s.clockEvery())
 		}
 	}
+}
+
+// clockEvery is how often the CPU clocks are read.
+func (s *Sampler) clockEvery() time.Duration {
+	every := max(s.interval/cpuEvery, minClock)
+	if len(s.histories) > few {
+		every *= 2
+	}
+	return every
 }
 
 // round takes one sample of every target that is still there.

@@ -1,0 +1,4 @@
+package rpc
+
+// CountMade is a client's interceptor.
+var CountMade = countMade
