@@ -25,8 +25,9 @@ const connectTimeout = 5 * time.Second
 // post is a general's server.
 type post struct {
 	byzantinev1.UnimplementedGeneralServiceServer
-	keys *keyFile
-	dial func(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
+	keys   *keyFile
+	mutant string
+	dial   func(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
 
 	mu       sync.Mutex
 	campaign *campaign
@@ -61,10 +62,11 @@ func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byz
 			c.peers[id] = byzantinev1.NewGeneralServiceClient(conn)
 		}
 	}
+	c.mutant = p.mutant
 	p.campaign = c
 	p.mu.Unlock()
 	reach(ctx, conns)
-	return &byzantinev1.MusterResponse{}, nil
+	return &byzantinev1.MusterResponse{CpuNs: ownCPU().Nanoseconds()}, nil
 }
 
 // enlist makes a campaign of a part.

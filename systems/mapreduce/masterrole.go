@@ -18,13 +18,14 @@ func masterRole() systems.Role {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			s := &spec{}
 			s.declare(fs)
+			mutant := declareMutant(fs)
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
-			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen) }
+			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen, *mutant) }
 		},
 	}}
 }
 
-func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string) (err error) {
+func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen, mutant string) (err error) {
 	if err := s.check(sh.Args); err != nil {
 		return err
 	}
@@ -33,6 +34,7 @@ func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string) (e
 	if err != nil {
 		return err
 	}
+	m.mutant = mutant
 	defer func() { err = errors.Join(err, m.close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,0 +1,149 @@
+package mapreduce
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"dyno/internal/record"
+)
+
+// Names of facts; those that say so come with the suffixes of two bounds.
+const (
+	factWholeS   = "whole_s"       // around the whole job, with the start of its processes
+	factInputB   = "input_b"       // size of the input files
+	factRunsB    = "runs_b"        // size of the runs on disk
+	factReduceMB = "reduce_mb"     // with /REDUCE: size of the runs of a reduce task
+	factTasks    = "worker_tasks"  // with /WORKER: attempts that it reported as finished
+	factPeakB    = "peak_b"        // most memory of a process, as seen from outside
+	factProcessS = "processes_s"   // around the life of all processes
+	factCores    = "cores"         // of this machine
+	factSpareS   = "spare_cpu_s"   // CPU seconds that a process may use beside what it tells: to start, and to end
+	factMaps     = "maps_finished" // different map tasks that workers reported as done
+	factGot      = "attempts_got"  // that reached a worker
+	factExtra    = "attempts_again"
+	factFailed   = "attempts_failed"
+	factWins     = "later_first"
+	factSpilled  = "spilled" // bounds
+	factTime     = "time"    // bounds, seconds; also of other jobs, by prefix
+	factMap      = "map"     // bounds, seconds
+	factReduce   = "reduce"  // bounds, seconds
+	factBusy     = "busy"    // bounds, seconds; by prefix
+	factWorkers  = "workers" // by prefix
+
+	least = "_least"
+	most  = "_most"
+)
+
+// spareCPU is what a process of ours uses beside what it tells, at most: its end.
+const spareCPU = 0.02
+
+// evidence is what the figures of the job are held against. It comes from the
+// clock of the trial, the workers' ledgers and the files: not from the master.
+func (r *outcome) evidence() (*record.Evidence, error) {
+	w, t := r.witness, r.tally
+	f := map[string]float64{
+		factProcessS: float64(w.gone-w.began) / 1e9, factPeakB: float64(w.peak),
+		factCores: float64(runtime.NumCPU()), factSpareS: spareCPU,
+		factMaps: float64(finished(t.maps)), factGot: float64(len(t.tries)), factFailed: float64(t.failed),
+		factExtra: float64(len(t.tries) - len(t.maps) - len(t.reduces)), factWins: float64(t.wins()),
+	}
+	for _, name := range r.spec.files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		f[factInputB] += float64(info.Size())
+	}
+	r.runs(f)
+	r.times(f, "")
+	for name, n := range t.done {
+		f[factTasks+"/"+name] = float64(n)
+	}
+	low, high := t.bounds(func(m *madeResult) int64 { return m.Spilled })
+	f[factSpilled+least], f[factSpilled+most] = float64(low), float64(high)
+	return &record.Evidence{Facts: f}, nil
+}
+
+// times notes how long the job took, by the clocks of those who were there.
+// What is not known is left out.
+func (r *outcome) times(f map[string]float64, prefix string) {
+	w := r.witness
+	if r.tally == nil {
+		r.tally = tallied(w.ledgers)
+	}
+	t := r.tally
+	f[prefix+factWorkers] = float64(r.workers)
+	if t.hello == 0 || t.welcome == 0 || t.impossible() != "" {
+		return
+	}
+	bounds := func(name string, low, high int64) {
+		f[prefix+name+least], f[prefix+name+most] = float64(low)/1e9, float64(high)/1e9
+	}
+	// The file system's stamp is of the last tick, so the output was published
+	// at that moment or later, and before the news came.
+	bounds(factTime, w.published-t.welcome, w.over-t.hello)
+	mapsLeast, mapsMost := t.mapsOver(w.over)
+	bounds(factMap, mapsLeast-t.welcome, mapsMost-t.hello)
+	bounds(factReduce, w.published-mapsMost, w.over-mapsLeast)
+	low, high := t.bounds(func(m *madeResult) int64 { return m.WallNs })
+	bounds(factBusy, low, high)
+}
+
+// runs notes the sizes of all runs that map tasks have left.
+func (r *outcome) runs(f map[string]float64) {
+	files, err := filepath.Glob(filepath.Join(r.spec.layout().scratch(), "runs-*", "mr-*"))
+	if err != nil || len(files) == 0 {
+		return
+	}
+	found := 0
+	for _, name := range files {
+		var job string
+		var m, x int
+		info, err := os.Stat(name)
+		if n, scanErr := fmt.Sscanf(filepath.Base(name), "mr-%8s-%d-%d", &job, &m, &x); err != nil || scanErr != nil || n != 3 {
+			continue
+		}
+		if filepath.Base(name) != filepath.Base(runPath("", job, m, x)) {
+			continue // a temporary file that somebody left
+		}
+		found++
+		f[factRunsB] += float64(info.Size())
+		f[factReduceMB+"/"+strconv.Itoa(x)] += megabytes(info.Size())
+	}
+	if found != int(r.summary.GetMaps())*r.spec.reduces {
+		delete(f, factRunsB) // not all are there: nothing can be said
+	}
+}
+
+// checkPublished is the check that what was compared is what was published.
+const checkPublished = "read-is-published"
+
+// isPublished: the files that were read are those that reduce tasks say they
+// have written, by identity, size and checksum, and there is no other one.
+func (r *outcome) isPublished(read []fileSeen) record.Check {
+	var n int64
+	for x, seen := range read {
+		var told []fileSeen
+		for _, a := range r.tally.reduces[int32(x)] {
+			if a.result != nil && a.result.Output != nil {
+				told = append(told, *a.result.Output)
+			}
+		}
+		if len(told) == 0 {
+			return record.Doubt(checkPublished, n, "no worker has said that it wrote output %d", x)
+		}
+		if !slices.Contains(told, seen) {
+			return record.Fail(checkPublished, n, "output %d was read as %+v, its worker wrote %+v", x, seen, told[len(told)-1])
+		}
+		n++
+	}
+	names, err := filepath.Glob(filepath.Join(r.spec.out, "mr-out-*"))
+	if err != nil || len(names) != len(r.tally.reduces) || len(names) != len(read) {
+		return record.Fail(checkPublished, n, "%d files were read, %d are published, workers had %d reduce tasks", len(read), len(names), len(r.tally.reduces))
+	}
+	return record.Pass(checkPublished, n)
+}

@@ -1,0 +1,248 @@
+package mapreduce
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"dyno/bench/evidence"
+	"dyno/internal/record"
+)
+
+// observed reads figures and facts; what is missing is NaN, and so is what is
+// computed from it.
+type observed struct{ *record.Observation }
+
+func (o observed) figure(name string) float64 {
+	if v, ok := o.Scalars[name]; ok {
+		return v
+	}
+	return math.NaN()
+}
+
+func (o observed) fact(name string) float64 {
+	if v, ok := o.Evidence.Facts[name]; ok {
+		return v
+	}
+	return math.NaN()
+}
+
+// again recomputes a figure from others and from facts.
+func again(what string, f func(o observed) float64) record.Road {
+	return evidence.Derived(what, func(o *record.Observation) (float64, bool) {
+		v := f(observed{o})
+		return v, !math.IsNaN(v)
+	})
+}
+
+// within holds a figure between two bounds. If they are further apart than a
+// share of the figure, or than an absolute difference if that is more, they
+// prove nothing.
+func within(what string, share, difference float64, f func(o observed) (least, most float64)) record.Road {
+	return evidence.Law(what, func(metric string, o *record.Observation, _ *record.Evidence) record.Check {
+		low, high := f(observed{o})
+		if math.IsNaN(low) || math.IsNaN(high) {
+			return record.Doubt("", 0, "%s: it is missing", what)
+		}
+		return evidence.Between(o.Scalars[metric], low, high, share, difference)
+	})
+}
+
+// bounds are the two facts of a name.
+func bounds(name string) func(observed) (float64, float64) {
+	return func(o observed) (float64, float64) { return o.fact(name + least), o.fact(name + most) }
+}
+
+// A quarter less must show; where two phases share the time, a blink may not.
+const (
+	quarter = 0.2
+	blink   = 0.05 // seconds
+)
+
+func timeRoad() record.Road {
+	return within("from a worker's hello until the output was there and its news had come, by their clocks", quarter, 0, bounds(factTime))
+}
+
+// phaseRoad is that of one of two phases whose sum is held for itself.
+func phaseRoad(name string) record.Road {
+	return evidence.All(
+		within("the workers' clocks at the end of the map tasks", quarter, blink, bounds(name)),
+		again("time_s less the other phase", func(o observed) float64 {
+			other := "map_s"
+			if name == factMap {
+				other = "reduce_s"
+			}
+			return o.figure("time_s") - o.figure(other)
+		}),
+	)
+}
+
+func wallRoad() record.Road {
+	return within("clocks outside of it and within", quarter, blink, func(o observed) (float64, float64) {
+		return o.fact(factProcessS), o.fact(factWholeS)
+	})
+}
+
+// idle bounds the share of time without a task: the ledgers say for how long
+// there was one.
+func idle(o observed, prefix string, time float64) (float64, float64) {
+	all := time * o.fact(prefix+factWorkers)
+	return 1 - o.fact(prefix+factBusy+most)/all, 1 - o.fact(prefix+factBusy+least)/all
+}
+
+// never is a share beyond any: the bounds prove what they do, however wide.
+const never = 1e9
+
+func idleRoad() record.Road {
+	return within("time_s and the workers' own times of tasks", never, 0, func(o observed) (float64, float64) {
+		return idle(o, "", o.figure("time_s"))
+	})
+}
+
+func serialRoad() record.Road {
+	return within("the same of the one worker, by its own clock", quarter, blink, func(o observed) (float64, float64) {
+		low, _ := idle(o, "alone_", o.fact("alone_"+factTime+least))
+		_, high := idle(o, "alone_", o.fact("alone_"+factTime+most))
+		return low, high
+	})
+}
+
+func amdahlRoad() record.Road {
+	return again("the formula, computed again", func(o observed) float64 {
+		s := o.figure("serial_share")
+		n := math.Min(o.fact(factWorkers), o.fact(factCores))
+		return n / (n*s + 1 - s)
+	})
+}
+
+// compared bounds a figure by the time of another job.
+func compared(prefix string, f func(time, other float64) float64) func(observed) (float64, float64) {
+	return func(o observed) (float64, float64) {
+		t := o.figure("time_s")
+		a, b := f(t, o.fact(prefix+factTime+least)), f(t, o.fact(prefix+factTime+most))
+		return math.Min(a, b), math.Max(a, b)
+	}
+}
+
+// processor holds CPU seconds against what the kernel charged processes of the
+// measured job for at their end. What they use after their last word is spared;
+// what is between a little and a quarter less proves nothing.
+func processor(who string, ours func(name string) bool) record.Road {
+	return evidence.Law("what the kernel charged "+who+" for at their end", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		var total float64
+		var n int64
+		for _, p := range e.Processes {
+			if !ours(p.Name) {
+				continue
+			}
+			if p.TotalCPU == 0 {
+				return record.Doubt("", n, "%s has not ended, or nobody saw it", p.Name)
+			}
+			total += p.TotalCPU
+			n++
+		}
+		spare, got := e.Facts[factSpareS]*float64(n), o.Scalars[metric]
+		const tick = 0.01
+		switch {
+		case n == 0:
+			return record.Doubt("", 0, "no process was seen")
+		case got > total+tick || got < total*0.75-2*spare:
+			return record.Fail("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
+		case got < total*0.9-spare:
+			return record.Doubt("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
+		}
+		return record.Pass("", n)
+	})
+}
+
+func everyProcess(name string) bool {
+	return strings.HasPrefix(name, measured+"-") || name == peerName
+}
+
+func onlyMaster(name string) bool { return name == measured+"-master" }
+
+// peakRoad: a process can have held more than was seen, never less. Its last
+// leap may be missed, so there is room above.
+func peakRoad() record.Road {
+	const above, page = 1.5, 0.005 // page is in MB: what the kernel has not added up yet
+	return evidence.Law("the processes' memory, seen from outside every 20 ms", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		seen := megabytes(int64(e.Facts[factPeakB]))
+		switch got := o.Scalars[metric]; {
+		case seen == 0:
+			return record.Doubt("", 0, "nobody looked at the processes' memory (fact %s)", factPeakB)
+		case got < 0.75*seen-page:
+			return record.Fail("", 1, "reported %.4g MB, a process was seen with %.4g", got, seen)
+		case got < 0.9*seen || got > above*seen:
+			return record.Doubt("", 1, "reported %.4g MB, the most that was seen of a process is %.4g", got, seen)
+		}
+		return record.Pass("", 1)
+	})
+}
+
+func skewRoad() record.Road {
+	return again("the sizes of the runs on disk", func(o observed) float64 {
+		var sizes []float64
+		var sum float64
+		for name, n := range o.Evidence.Facts {
+			if strings.HasPrefix(name, factReduceMB+"/") {
+				sizes, sum = append(sizes, n), sum+n
+			}
+		}
+		if sum == 0 {
+			return math.NaN()
+		}
+		return slices.Max(sizes) / (sum / float64(len(sizes)))
+	})
+}
+
+// told is how many attempts may be with the master and not with a worker: the
+// answer to the last question of each.
+func undelivered(o observed) float64 { return o.fact(factWorkers) }
+
+func attemptsRoad() record.Road {
+	return within("the workers' own tallies", never, 0, func(o observed) (float64, float64) {
+		return o.fact(factGot), o.fact(factGot) + undelivered(o)
+	})
+}
+
+// secondRoad holds second attempts together against those that workers got:
+// every one was a backup, a rerun, or followed a failure.
+func secondRoad() record.Road {
+	return evidence.Law("the workers' own tallies of second attempts", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+		v := observed{o}
+		told, seen := v.figure("backups")+v.figure("reruns"), v.fact(factExtra)
+		switch n := int64(v.fact(factGot)); {
+		case math.IsNaN(told) || math.IsNaN(seen):
+			return record.Doubt("", 0, "the ledgers are missing (fact %s)", factExtra)
+		case told+v.fact(factFailed) < seen, v.figure("backups") > seen+undelivered(v):
+			return record.Fail("", n, "%.0f backups and reruns, workers got %.0f second attempts and failed at %.0f", told, seen, v.fact(factFailed))
+		case told > seen+undelivered(v):
+			return record.Doubt("", n, "%.0f backups and reruns, workers got %.0f second attempts", told, seen)
+		default:
+			return record.Pass("", n)
+		}
+	})
+}
+
+func winsRoad() record.Road {
+	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", never, 0, func(o observed) (float64, float64) {
+		return 0, math.Min(o.fact(factWins), o.figure("backups"))
+	})
+}
+
+// tasksRoad: a report may have been on its way when the master added up.
+func tasksRoad() record.Road {
+	return evidence.Law("the workers' own tallies", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+		v := o.Vectors[metric]
+		for i, label := range v.Labels {
+			told, ok := e.Facts[factTasks+"/"+label]
+			switch got := v.Values[i]; {
+			case !ok:
+				return record.Doubt("", int64(i), "worker %s has left no ledger", label)
+			case got > told || got < told-1:
+				return record.Fail("", int64(i), "worker %s is said to have finished %.0f attempts, it reported %.0f", label, got, told)
+			}
+		}
+		return record.Pass("", int64(len(v.Labels)))
+	})
+}
