@@ -40,6 +40,6 @@ func CPUBeside(fact string, per Per, roles ...string) record.Road {
 			return record.Doubt("", 0, "the evidence has nothing to divide by, or no %s", fact)
 		}
 		all := slices.DeleteFunc(slices.Clone(e.Processes), func(p record.ProcessEvidence) bool { return !slices.Contains(roles, p.Role) })
-		return within(o.Scalars[metric]/factor+beside, all)
+		return within(o.Scalars[metric]/factor+beside, e, all)
 	})
 }

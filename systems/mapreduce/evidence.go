@@ -38,18 +38,26 @@ const (
 	most  = "_most"
 )
 
-// spareCPU is what a process of ours uses beside what it tells, at most: its end.
-const spareCPU = 0.02
+// CPU seconds that a process of ours may use beside what it tells: at its end;
+// and where there are faults, since its last word before it was killed, or once
+// it goes on.
+const (
+	spareCPU = 0.01
+	lostCPU  = 0.05
+)
 
 // evidence is what the figures of the job are held against. It comes from the
 // clock of the trial, the workers' ledgers and the files: not from the master.
-func (r *outcome) evidence() (*record.Evidence, error) {
+func (r *outcome) evidence(fault string) (*record.Evidence, error) {
 	w, t := r.witness, r.tally
 	f := map[string]float64{
 		factProcessS: float64(w.gone-w.began) / 1e9, factPeakB: float64(w.peak),
 		factCores: float64(runtime.NumCPU()), factSpareS: spareCPU,
 		factMaps: float64(finished(t.maps)), factGot: float64(len(t.tries)), factFailed: float64(t.failed),
 		factExtra: float64(len(t.tries) - len(t.maps) - len(t.reduces)), factWins: float64(t.wins()),
+	}
+	if fault != faultNone {
+		f[factSpareS] += lostCPU
 	}
 	for _, name := range r.spec.files {
 		info, err := os.Stat(name)
@@ -85,10 +93,11 @@ func (r *outcome) times(f map[string]float64, prefix string) {
 	}
 	// The file system's stamp is of the last tick, so the output was published
 	// at that moment or later, and before the news came.
-	bounds(factTime, w.published-t.welcome, w.over-t.hello)
-	mapsLeast, mapsMost := t.mapsOver(w.over)
+	over := earliest(w.over, t.over)
+	bounds(factTime, w.published-t.welcome, over-t.hello)
+	mapsLeast, mapsMost := t.mapsOver(over)
 	bounds(factMap, mapsLeast-t.welcome, mapsMost-t.hello)
-	bounds(factReduce, w.published-mapsMost, w.over-mapsLeast)
+	bounds(factReduce, w.published-mapsMost, over-mapsLeast)
 	low, high := t.bounds(func(m *madeResult) int64 { return m.WallNs })
 	bounds(factBusy, low, high)
 }

@@ -25,6 +25,7 @@ const (
 	eventMade    = "made"    // has finished it, with what came of it
 	eventTold    = "told"    // is about to report it
 	eventFailed  = "failed"  // is about to report that it came to nothing
+	eventOver    = "over"    // has heard that the job is over
 )
 
 // entryLine is one line of a ledger.

@@ -19,7 +19,7 @@ func (r *outcome) observe(v systems.Values, want *expectation, out string) (reco
 	}
 	r.tally = tallied(r.witness.ledgers)
 	checks = append(checks, r.isPublished(read))
-	if o.Evidence, err = r.evidence(); err != nil {
+	if o.Evidence, err = r.evidence(v.Text(knobFault)); err != nil {
 		return o, err
 	}
 	s := r.summary

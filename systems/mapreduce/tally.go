@@ -9,6 +9,7 @@ import (
 // tally is what the workers of a job tell, all ledgers together.
 type tally struct {
 	hello, welcome int64 // bounds on the moment at which the first worker joined; 0: none did
+	over           int64 // when the first worker heard that the job was over; 0: none did
 	tries          map[uint64]*try
 	done           map[string]int // attempts reported as finished, by the name of a worker's life
 	failed         int
@@ -50,6 +51,8 @@ func (t *tally) take(e entryLine, worker string) {
 		t.hello = earliest(t.hello, e.At)
 	case e.Event == eventWelcome:
 		t.welcome = earliest(t.welcome, e.At)
+	case e.Event == eventOver:
+		t.over = earliest(t.over, e.At)
 	case e.Event == eventGot && a == nil: // an answer may come again
 		a = &try{phase: e.Phase, task: e.Task, got: e.At}
 		t.tries[e.Attempt] = a
@@ -70,7 +73,7 @@ func (t *tally) take(e entryLine, worker string) {
 
 // earliest is the first of two moments, of which 0 is none.
 func earliest(a, b int64) int64 {
-	if a == 0 || b < a {
+	if a == 0 || b != 0 && b < a {
 		return b
 	}
 	return a

@@ -217,6 +217,7 @@ func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault, m
 		return nil, fmt.Errorf("the job failed: %s", summary.GetFailure())
 	}
 	c.stop()
+	w.gone = time.Now().UnixNano()
 	r := &outcome{spec: s, summary: summary, wall: time.Since(began), workers: c.workers, witness: w}
 	return r, c.testify(ctx, w)
 }

@@ -81,6 +81,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 			return true, err
 		}
 		if over := r.GetOver(); over != nil {
+			w.ledger.write(entryLine{Event: eventOver})
 			w.log.Debug("the job is over", "failure", over.GetFailure())
 			return true, nil
 		}
