@@ -14,17 +14,26 @@ func Law(text string, hold func(metric string, o *record.Observation, e *record.
 	return road(text, hold)
 }
 
+// Room says what of two bounds around a figure is proof that it is the truth, or
+// near it; the zero value asks for no more than that it lies between them.
+type Room struct {
+	Less float64 // the upper bound refutes that this share of the truth was left out; 0: it need not
+	More float64 // the lower bound refutes that this share of the truth was added; 0: it need not
+	Abs  float64 // bounds no further apart than this are close enough
+}
+
 // Between is the check that a figure lies between two bounds that hold whatever
 // happened between the moments at which they were gathered: a contradiction is
-// certain. Bounds that are further apart than a share of the upper one, or than
-// an absolute difference if that is more, prove nothing.
-func Between(got, least, most, share, difference float64) record.Check {
+// certain. Bounds with more room than is allowed prove nothing.
+func (r Room) Between(got, least, most float64) record.Check {
 	slack := rounding * math.Max(math.Abs(least), math.Abs(most))
-	switch apart := most - least; {
-	case got < least-slack || got > most+slack:
+	if got < least-slack || got > most+slack {
 		return record.Fail("", 1, "reported %.6g, it must lie between %.6g and %.6g", got, least, most)
-	case apart > slack+math.Max(share*math.Abs(most), difference):
-		return record.Doubt("", 1, "it lies between %.6g and %.6g, which is too wide to prove %.6g", least, most, got)
+	}
+	less := r.Less > 0 && most > got/(1-r.Less)
+	more := r.More > 0 && least < got/(1+r.More)
+	if (less || more) && most-least > r.Abs {
+		return record.Doubt("", 1, "it lies between %.6g and %.6g, which is too far apart to prove %.6g", least, most, got)
 	}
 	return record.Pass("", 1)
 }

@@ -171,8 +171,28 @@ func trafficRoad(unit string, size float64, figure func(o *record.Observation) f
 	})
 }
 
-// values are both that were accepted and that were dropped: the senders cannot
-// know which.
+// scalar is one figure.
+func scalar(name string) func(*record.Observation) float64 {
+	return func(o *record.Observation) float64 { return o.Scalars[name] }
+}
+
+func messagesRoad() record.Road {
+	method := byzantinev1.GeneralService_Deliver_FullMethodName
+	return evidence.All(trafficRoad("batches", 1, scalar("messages")),
+		servedLaw(method, "the batches that generals answered", func(o *record.Observation) float64 {
+			return o.Evidence.Facts[factTallied]
+		}))
+}
+
+func formulaRoad() record.Road {
+	return evidence.Derived("a second formula", func(o *record.Observation) (float64, bool) {
+		want, ok := o.Evidence.Facts[factFormula]
+		return want, ok
+	})
+}
+
+// heardValues are both that were accepted and that were dropped: the senders cannot
+// know which it will be.
 func heardValues(o *record.Observation) float64 { return o.Scalars["values"] + o.Scalars["dropped"] }
 
 // servedLaw holds what the trial knows of a method against the calls that each

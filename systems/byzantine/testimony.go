@@ -1,9 +1,7 @@
 package byzantine
 
 import (
-	"math"
-	"slices"
-
+	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems/byzantine/general"
 )
@@ -98,21 +96,13 @@ func oneList(believed []uint64, loyal, truth uint64) bool {
 	return true
 }
 
-// digest sums up the durations of the runs.
+// digest sums up the durations of the runs, which followed one another.
 func (t *testimony) digest() record.SpanDigest {
-	took := slices.Sorted(slices.Values(t.Took))
-	n := len(took)
-	if n == 0 {
-		return record.SpanDigest{}
+	spans := make([]record.Span, len(t.Took))
+	at := int64(1)
+	for i, ns := range t.Took {
+		spans[i] = record.Span{Begin: at, End: at + ns, Outcome: record.OK}
+		at += ns
 	}
-	d := record.SpanDigest{
-		Count: int64(n), Sent: int64(n), Min: took[0], Max: took[n-1], Quantiles: map[string]int64{},
-	}
-	for _, ns := range took {
-		d.Sum += float64(ns)
-	}
-	for name, q := range map[string]float64{"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999} {
-		d.Quantiles[name] = took[max(0, int(math.Ceil(q*float64(n)))-1)]
-	}
-	return d
+	return load.Digest(spans, 0, at+1, true)
 }

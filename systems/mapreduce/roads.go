@@ -35,16 +35,20 @@ func again(what string, f func(o observed) float64) record.Road {
 	})
 }
 
-// within holds a figure between two bounds. If they are further apart than a
-// share of the figure, or than an absolute difference if that is more, they
-// prove nothing.
-func within(what string, share, difference float64, f func(o observed) (least, most float64)) record.Road {
+// within holds a figure between two bounds.
+func within(what string, room evidence.Room, f func(o observed) (least, most float64)) record.Road {
+	return through(what, room, func(_ observed, figure float64) float64 { return figure }, f)
+}
+
+// through holds what can be computed from a figure between two bounds.
+func through(what string, room evidence.Room, of func(o observed, figure float64) float64, f func(o observed) (least, most float64)) record.Road {
 	return evidence.Law(what, func(metric string, o *record.Observation, _ *record.Evidence) record.Check {
+		got := of(observed{o}, o.Scalars[metric])
 		low, high := f(observed{o})
-		if math.IsNaN(low) || math.IsNaN(high) {
+		if math.IsNaN(low) || math.IsNaN(high) || math.IsNaN(got) {
 			return record.Doubt("", 0, "%s: it is missing", what)
 		}
-		return evidence.Between(o.Scalars[metric], low, high, share, difference)
+		return room.Between(got, low, high)
 	})
 }
 
@@ -53,32 +57,28 @@ func bounds(name string) func(observed) (float64, float64) {
 	return func(o observed) (float64, float64) { return o.fact(name + least), o.fact(name + most) }
 }
 
-// A quarter less must show; where two phases share the time, a blink may not.
-const (
-	quarter = 0.2
-	blink   = 0.05 // seconds
+// aQuarter of a time left out must show, and half as much added. Of two phases
+// that make up a time, one of which is short, a blink need not.
+var (
+	aQuarter = evidence.Room{Less: 0.25, More: 0.5}
+	aPhase   = evidence.Room{Less: 0.25, Abs: 0.05}
+	anything = evidence.Room{}
 )
 
 func timeRoad() record.Road {
-	return within("from a worker's hello until the output was there and its news had come, by their clocks", quarter, 0, bounds(factTime))
+	return within("from a worker's hello until the output was there and its news had come, by their clocks", aQuarter, bounds(factTime))
 }
 
 // phaseRoad is that of one of two phases whose sum is held for itself.
-func phaseRoad(name string) record.Road {
+func phaseRoad(name, other string) record.Road {
 	return evidence.All(
-		within("the workers' clocks at the end of the map tasks", quarter, blink, bounds(name)),
-		again("time_s less the other phase", func(o observed) float64 {
-			other := "map_s"
-			if name == factMap {
-				other = "reduce_s"
-			}
-			return o.figure("time_s") - o.figure(other)
-		}),
+		within("the workers' clocks at the end of the map tasks", aPhase, bounds(name)),
+		again("time_s less "+other, func(o observed) float64 { return o.figure("time_s") - o.figure(other) }),
 	)
 }
 
 func wallRoad() record.Road {
-	return within("clocks outside of it and within", quarter, blink, func(o observed) (float64, float64) {
+	return within("clocks outside of it and within", aQuarter, func(o observed) (float64, float64) {
 		const clocks = 0.001 // one of them may be set meanwhile
 		return o.fact(factProcessS) - clocks, o.fact(factWholeS) + clocks
 	})
@@ -91,20 +91,15 @@ func idle(o observed, prefix string, time float64) (float64, float64) {
 	return 1 - o.fact(prefix+factBusy+most)/all, 1 - o.fact(prefix+factBusy+least)/all
 }
 
-// never is a share beyond any: the bounds prove what they do, however wide.
-const never = 1e9
-
 func idleRoad() record.Road {
-	return within("time_s and the workers' own times of tasks", never, 0, func(o observed) (float64, float64) {
+	return within("time_s and the workers' own times of tasks", anything, func(o observed) (float64, float64) {
 		return idle(o, "", o.figure("time_s"))
 	})
 }
 
 func serialRoad() record.Road {
-	return within("the same of the one worker, by its own clock", quarter, blink, func(o observed) (float64, float64) {
-		low, _ := idle(o, "alone_", o.fact("alone_"+factTime+least))
-		_, high := idle(o, "alone_", o.fact("alone_"+factTime+most))
-		return low, high
+	return within("the same of the one worker, of the time that the speed-up says", anything, func(o observed) (float64, float64) {
+		return idle(o, "alone_", o.figure("speedup")*o.figure("time_s"))
 	})
 }
 
@@ -116,13 +111,12 @@ func amdahlRoad() record.Road {
 	})
 }
 
-// compared bounds a figure by the time of another job.
-func compared(prefix string, f func(time, other float64) float64) func(observed) (float64, float64) {
-	return func(o observed) (float64, float64) {
-		t := o.figure("time_s")
-		a, b := f(t, o.fact(prefix+factTime+least)), f(t, o.fact(prefix+factTime+most))
-		return math.Min(a, b), math.Max(a, b)
-	}
+// otherRoad holds the time that another job must have taken for a figure to be
+// right.
+func otherRoad(prefix string, of func(time, figure float64) float64) record.Road {
+	return through("the other job's time, by its workers' clocks", aQuarter, func(o observed, figure float64) float64 {
+		return of(o.figure("time_s"), figure)
+	}, bounds(prefix+factTime))
 }
 
 // processor holds CPU seconds against what the kernel charged processes of the
@@ -201,7 +195,7 @@ func skewRoad() record.Road {
 func undelivered(o observed) float64 { return o.fact(factWorkers) }
 
 func attemptsRoad() record.Road {
-	return within("the workers' own tallies", never, 0, func(o observed) (float64, float64) {
+	return within("the workers' own tallies", anything, func(o observed) (float64, float64) {
 		return o.fact(factGot), o.fact(factGot) + undelivered(o)
 	})
 }
@@ -226,7 +220,7 @@ func secondRoad() record.Road {
 }
 
 func winsRoad() record.Road {
-	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", never, 0, func(o observed) (float64, float64) {
+	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", anything, func(o observed) (float64, float64) {
 		return 0, math.Min(o.fact(factWins), o.figure("backups"))
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,7 +231,11 @@ func (m *simM) step(in Input) {
 		if m.job.mutant == "reduce early" {
 			p.undone[Map] = 0
 		}
-		outs = p.Step(m.env.Now(), in)
+		if m.job.mutant == "a third attempt" {
+			outs = m.forgetful(in)
+		} else {
+			outs = p.Step(m.env.Now(), in)
+		}
 		if m.job.mutant == "reduce early" {
 			p.undone[Map] += undone
 		}
@@ -238,6 +243,33 @@ func (m *simM) step(in Input) {
 	for _, o := range outs {
 		m.carry(o)
 	}
+	m.twiceAtMost()
+}
+
+// twiceAtMost: no task is tried more than twice at once, those left out that
+// were given up.
+func (m *simM) twiceAtMost() {
+	tries := map[Task]int{}
+	for _, a := range m.planner.running {
+		if a.orphaned {
+			continue
+		}
+		if tries[a.task]++; tries[a.task] > 2 {
+			m.env.Fail(fmt.Errorf("%v is tried %d times at once", a.task, tries[a.task]))
+		}
+	}
+}
+
+// forgetful takes a step without the backups in mind.
+func (m *simM) forgetful(in Input) []Output {
+	p := m.planner
+	backups := slices.Clone(p.order)
+	p.order = slices.DeleteFunc(p.order, func(a *attempt) bool { return a.backup })
+	backups = slices.DeleteFunc(backups, func(a *attempt) bool { return !a.backup })
+	outs := p.Step(m.env.Now(), in)
+	backups = slices.DeleteFunc(backups, func(a *attempt) bool { return p.running[a.id] != a })
+	p.order = append(backups, p.order...)
+	return outs
 }
 
 func (m *simM) carry(o Output) {
@@ -458,7 +490,7 @@ func TestAnyScheduleGivesTheSameBytes(t *testing.T) {
 func TestMutantsAreCaught(t *testing.T) {
 	for _, m := range []simMutant{
 		"credit the present", "never look at the clock", "answer once", "forget the dead",
-		"deaf to failures", "count twice", "reduce early", "write early",
+		"deaf to failures", "count twice", "reduce early", "write early", "a third attempt",
 	} {
 		t.Run(strings.ReplaceAll(string(m), " ", "-"), func(t *testing.T) {
 			failure, err := simHunt(m, 1000).Run(t.Context())
