@@ -38,6 +38,7 @@ type post struct {
 
 // Muster implements byzantinev1.GeneralServiceServer.
 func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byzantinev1.MusterResponse, error) {
+	cpu := ownCPU().Nanoseconds() // connecting is a part of the run
 	c, err := p.enlist(req)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byz
 	p.campaign = c
 	p.mu.Unlock()
 	reach(ctx, conns)
-	return &byzantinev1.MusterResponse{CpuNs: ownCPU().Nanoseconds()}, nil
+	return &byzantinev1.MusterResponse{CpuNs: cpu}, nil
 }
 
 // enlist makes a campaign of a part.

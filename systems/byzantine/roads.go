@@ -103,14 +103,14 @@ func runsRoad() record.Road {
 			warmups, ok := o.Evidence.Facts[factWarmups]
 			return float64(o.Counts.Sent) - warmups, ok
 		}),
-		servedLaw(byzantinev1.GeneralService_Begin_FullMethodName, "the runs that each general began", func(o *record.Observation) float64 {
+		servedLaw(byzantinev1.GeneralService_Begin_FullMethodName, "the runs that each general began", func(o *record.Observation) (float64, bool) {
 			var generals float64
 			for _, p := range o.Evidence.Processes {
 				if p.Role == roleGeneral {
 					generals++
 				}
 			}
-			return float64(o.Counts.Sent) * generals
+			return float64(o.Counts.Sent) * generals, true
 		}),
 	)
 }
@@ -179,8 +179,9 @@ func scalar(name string) func(*record.Observation) float64 {
 func messagesRoad() record.Road {
 	method := byzantinev1.GeneralService_Deliver_FullMethodName
 	return evidence.All(trafficRoad("batches", 1, scalar("messages")),
-		servedLaw(method, "the batches that generals answered", func(o *record.Observation) float64 {
-			return o.Evidence.Facts[factTallied]
+		servedLaw(method, "the batches that generals answered", func(o *record.Observation) (float64, bool) {
+			calls, ok := o.Evidence.Facts[factTallied]
+			return calls, ok
 		}))
 }
 
@@ -197,7 +198,7 @@ func heardValues(o *record.Observation) float64 { return o.Scalars["values"] + o
 
 // servedLaw holds what the trial knows of a method against the calls that each
 // general answered, counted beneath its code; in memory nobody calls.
-func servedLaw(method, text string, want func(*record.Observation) float64) record.Road {
+func servedLaw(method, text string, want func(*record.Observation) (calls float64, ok bool)) record.Road {
 	return evidence.Law(text, func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		served, generals := int64(0), 0
 		for _, p := range e.Processes {
@@ -210,10 +211,14 @@ func servedLaw(method, text string, want func(*record.Observation) float64) reco
 			generals++
 			served += p.Calls.Served[method].OK
 		}
+		calls, ok := want(o)
 		if generals == 0 {
 			return record.Check{}
 		}
-		if got := int64(want(o)); got != served {
+		if !ok {
+			return record.Doubt("", served, "how often %s was called is missing", method)
+		}
+		if got := int64(calls); got != served {
 			return record.Fail("", served, "%d calls of %s are said to have been answered, the generals answered %d", got, method, served)
 		}
 		return record.Pass("", served)

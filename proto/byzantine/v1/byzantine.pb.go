@@ -284,7 +284,7 @@ func (x *Treason) GetTraitors() uint64 {
 
 type MusterResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Processor time of the process since its start, in nanoseconds.
+	// Processor time of the process from its start to this call, in nanoseconds.
 	CpuNs         int64 `protobuf:"varint,1,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
