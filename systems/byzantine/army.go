@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/lie"
 	"dyno/bench/process"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
@@ -38,7 +39,7 @@ type army struct {
 }
 
 // raise starts n generals and hands each its keys.
-func raise(ctx context.Context, bench systems.Bench, n int, mutant string) (a *army, err error) {
+func raise(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *army, err error) {
 	keys, err := drawKeys(n)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func raise(ctx context.Context, bench systems.Bench, n int, mutant string) (a *a
 		if err := keys[id].write(path); err != nil {
 			return err
 		}
-		p, err := bench.Start(ctx, systems.Launch{Role: roleGeneral, Name: generalName(id), Args: []string{"--keys", path, "--mutant", mutant}})
+		p, err := bench.Start(ctx, systems.Launch{Role: roleGeneral, Name: generalName(id), Args: []string{"--keys", path, "--lie", falsehood}})
 		if err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ func play(ctx context.Context, sh systems.Shell, b battle) (o *outcome, err erro
 	}()
 	// Not the bench's own context: that ends when a process dies that nobody
 	// stopped, and the others are to go on without it.
-	a, err := raise(ctx, bench, b.N, mutantNone)
+	a, err := raise(ctx, bench, b.N, lie.None)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ type campaign struct {
 	peers     []byzantinev1.GeneralServiceClient // nothing at the own place
 	dieIn     int
 	keep      int // messages of the transcript
-	mutant    string
+	lie       string
 
 	mu      sync.Mutex
 	begun   bool

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/lie"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
@@ -19,9 +20,9 @@ func generalRole() systems.Role {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			path := fs.String("keys", "", "file with the keys that it shares with the others and with the runner")
-			mutant := mutantNone
-			fs.Func("mutant", "what is wrong with it on purpose (default none)", func(text string) (err error) {
-				mutant, err = mutants.Parse(text)
+			falsehood := lie.None
+			fs.Func("lie", "what to say falsely on purpose, for a trial's checks to find (default none)", func(text string) (err error) {
+				falsehood, err = lies.Parse(text)
 				return err
 			})
 			return func(ctx context.Context, sh systems.Shell) error {
@@ -32,7 +33,7 @@ func generalRole() systems.Role {
 				if err != nil {
 					return err
 				}
-				return serveGeneral(ctx, sh, *listen, &post{keys: keys, mutant: mutant, dial: rpc.Dial})
+				return serveGeneral(ctx, sh, *listen, &post{keys: keys, lie: falsehood, dial: rpc.Dial})
 			}
 		},
 	}}

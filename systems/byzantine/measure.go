@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/byzantine/council"
@@ -66,7 +67,7 @@ func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(cont
 		if a.Runs == 0 {
 			a.Begin, a.End, last = start, start.Add(set.Length), before
 		}
-		a.CPU += c.counted(after - before).Seconds()
+		a.CPU += c.counted(after - before)
 		a.Between += (before - last).Seconds()
 		last = after
 		a.add(c, o)
@@ -79,7 +80,7 @@ func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(cont
 // add counts a run of the window.
 func (a *account) add(c *cell, o *outcome) {
 	a.Runs++
-	if v := o.verdict(); v.Agreement && v.Validity || c.mutant == mutantAgreed {
+	if v := o.verdict(); v.Agreement && v.Validity || c.lie == lieAgreed {
 		a.Agreed++
 	}
 	for _, n := range o.Messages {
@@ -89,7 +90,7 @@ func (a *account) add(c *cell, o *outcome) {
 	a.Bytes += o.Bytes
 	a.Dropped += o.Drops.Sum()
 	took := o.Took
-	if c.mutant == mutantHalved {
+	if c.lie == lie.HalvedLatency {
 		took /= 2
 	}
 	a.Duration.Record(took)

@@ -25,9 +25,9 @@ const connectTimeout = 5 * time.Second
 // post is a general's server.
 type post struct {
 	byzantinev1.UnimplementedGeneralServiceServer
-	keys   *keyFile
-	mutant string
-	dial   func(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
+	keys *keyFile
+	lie  string
+	dial func(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
 
 	mu       sync.Mutex
 	campaign *campaign
@@ -63,7 +63,7 @@ func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byz
 			c.peers[id] = byzantinev1.NewGeneralServiceClient(conn)
 		}
 	}
-	c.mutant = p.mutant
+	c.lie = p.lie
 	p.campaign = c
 	p.mu.Unlock()
 	reach(ctx, conns)

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/systems"
 	"dyno/systems/byzantine/adversary"
 	"dyno/systems/byzantine/general"
@@ -40,7 +41,7 @@ const (
 	knobCommander = "commander"
 	knobTransport = "transport"
 	knobTimeout   = "round-timeout"
-	knobMutant    = "mutant"
+	knobLie       = "lie"
 )
 
 // Where the traitors are.
@@ -62,5 +63,5 @@ var knobs = []systems.Knob{
 	{Name: "resolver", Default: resolveAuto, Type: systems.Choice{resolveAuto, resolveMessages, resolveFast, resolvePruned, resolveFlat}, Help: "how om decides: from messages, from bit-sliced counts, or by the flat majority, which is wrong"},
 	{Name: knobTransport, Default: transportProcess, Type: systems.Choice{transportProcess, transportMemory}, Help: "a gRPC server for each general, or all of them in one process"},
 	{Name: knobTimeout, Default: "1s", Type: systems.Duration{Min: time.Millisecond, Max: maxRoundTimeout}, Help: "how long a round may last"},
-	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose, for the checks to find"},
+	{Name: knobLie, Default: lie.None, Type: lies, Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
 }

@@ -292,29 +292,29 @@ func honest(t *testing.T, values map[string]string) record.Observation {
 }
 
 // Each figure that is wrong on purpose is found out, by its own road.
-func TestMutants(t *testing.T) {
+func TestLies(t *testing.T) {
 	three := map[string]string{"transport": "memory", "n": "3", "commander": "loyal"}
 	four := map[string]string{"algorithm": "sm", "adversary": "equivocate", "round-timeout": "20s"}
-	for mutant, c := range map[string]struct {
+	for falsehood, c := range map[string]struct {
 		values map[string]string
 		check  string
 	}{
-		"agreed":   {three, "road-agreement_share"},
-		"halved":   {four, "road-run"},
-		"unframed": {four, "road-kilobytes"},
-		"idle":     {four, "road-cpu_ms"},
+		"all-agreed":     {three, "road-agreement_share"},
+		"halved-latency": {four, "road-run"},
+		"unframed-bytes": {four, "road-kilobytes"},
+		"halved-cpu":     {four, "road-cpu_ms"},
 	} {
 		v := maps.Clone(c.values)
-		v["mutant"] = mutant
+		v["lie"] = falsehood
 		o := trial(t, v)
 		if o.Verdict.Status == record.Undetermined {
 			t.Skipf("the machine is too busy: %v", o.Verdict.Reasons())
 		}
 		if !slices.ContainsFunc(o.Verdict.Checks, func(k record.Check) bool { return k.Name == c.check && k.Status == record.Invalid }) {
-			t.Errorf("%s: %s does not say so: %v", mutant, c.check, o.Verdict.Reasons())
+			t.Errorf("%s: %s does not say so: %v", falsehood, c.check, o.Verdict.Reasons())
 		}
 	}
-	if _, err := byzantine.System.Resolve(map[string]string{"mutant": "honest"}); err == nil {
-		t.Error("a mutant that nobody knows is taken")
+	if _, err := byzantine.System.Resolve(map[string]string{"lie": "honest"}); err == nil {
+		t.Error("a lie that nobody knows is taken")
 	}
 }

@@ -61,7 +61,7 @@ func (c *cell) inMemory(ctx context.Context, b systems.Bench) (*account, error) 
 // withProcesses gives each general a process of its own, the same ones for all
 // runs.
 func (c *cell) withProcesses(ctx context.Context, b systems.Bench) (*account, error) {
-	army, err := raise(ctx, b, c.n, c.mutant)
+	army, err := raise(ctx, b, c.n, c.lie)
 	if err != nil {
 		return nil, err
 	}

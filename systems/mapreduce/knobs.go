@@ -1,6 +1,9 @@
 package mapreduce
 
-import "dyno/systems"
+import (
+	"dyno/bench/lie"
+	"dyno/systems"
+)
 
 // Names of the knobs.
 const (
@@ -20,6 +23,7 @@ const (
 	knobCombiner  = "combiner"
 	knobBaseline  = "baseline"
 	knobMutant    = "mutant"
+	knobLie       = "lie"
 )
 
 // The faults of a trial.
@@ -51,5 +55,6 @@ var knobs = []systems.Knob{
 	{Name: knobBackups, Default: "on", Type: onOff, Help: "second attempts at tasks whose worker is slow or silent"},
 	{Name: knobCombiner, Default: "on", Type: onOff, Help: "values of a key are combined on the map side"},
 	{Name: knobBaseline, Default: "off", Type: onOff, Help: "the same job with one worker right before, for the speed-up and Amdahl's prediction of it"},
-	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose, for the checks to find"},
+	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is done wrong on purpose, for the checks to find"},
+	{Name: knobLie, Default: lie.None, Type: lies, Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
 }

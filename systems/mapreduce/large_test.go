@@ -67,7 +67,7 @@ func TestLargeInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runJob(ctx, g, s, v.Int(knobWorkers), faultNone, mutantNone)
+	r, err := runJob(ctx, g, s, v.Int(knobWorkers), faultNone, nothingWrong)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ const (
 // master is the shell around the planner: one job.
 type master struct {
 	spec   *spec
-	mutant string
+	wrong  wrong
 	id     string // of the job
 	splits []task.Split
 	log    *slog.Logger

@@ -153,7 +153,7 @@ func (f *peerFlags) publish(raw string) error {
 var errPeerJob = errors.New("a peer counts the words of one file and has no faults: set job wordcount, files 1, fault none")
 
 // errPeerMutant refuses what nobody could notice.
-var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set mutant none")
+var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
 
 // runPeer measures a peer on the same input, and holds its answer against the
 // same sequential run.

@@ -1,7 +1,6 @@
 package mapreduce
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,7 +65,7 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	view := newProgress(sh)
-	c := &cluster{bench: b, spec: &o.spec, workers: o.workers}
+	c := &cluster{bench: b, spec: &o.spec, workers: o.workers, wrong: nothingWrong}
 	summary, err := c.run(bctx, view.show)
 	view.end()
 	resumable := errors.Is(err, errMasterLost) || errors.Is(err, errNoWorkers)
@@ -104,8 +103,8 @@ type cluster struct {
 	bench   systems.Bench
 	spec    *spec
 	workers int
-	prefix  string   // of the names of its processes
-	mutant  string   // what is wrong with them on purpose
+	prefix  string // of the names of its processes
+	wrong   wrong
 	witness *witness // of a trial
 
 	mu     sync.Mutex
@@ -153,7 +152,7 @@ func (c *cluster) start(ctx context.Context) (err error) {
 }
 
 func (c *cluster) startMaster(ctx context.Context) error {
-	args := append([]string{"--mutant", cmp.Or(c.mutant, mutantNone)}, c.spec.commandLine()...)
+	args := append(c.wrong.args(), c.spec.commandLine()...)
 	p, err := c.bench.Start(ctx, systems.Launch{Role: "master", Name: c.prefix + "master", Args: args, Expendable: true})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,10 +162,10 @@ func (c *cluster) startMaster(ctx context.Context) error {
 
 func (c *cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: []string{
+	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: append(c.wrong.args(),
 		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
-		"--mutant", cmp.Or(c.mutant, mutantNone), fmt.Sprintf("--ledger=%t", c.witness != nil),
-	}})
+		fmt.Sprintf("--ledger=%t", c.witness != nil),
+	)})
 	if err != nil {
 		return err
 	}

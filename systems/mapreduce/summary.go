@@ -31,12 +31,12 @@ func (m *master) summarize() *mapreducev1.Summary {
 	now := time.Since(m.began)
 	s := &mapreducev1.Summary{
 		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
-		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(m.mutant),
+		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(m.wrong),
 	}
 	if m.mapsAt > 0 {
 		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
 	}
-	if m.mutant == mutantHurried {
+	if m.wrong.lie == lieShortened {
 		s.MapNs, s.ReduceNs = s.MapNs*3/4, s.ReduceNs*3/4
 	}
 	for i := range m.splits {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	mapreducev1 "dyno/proto/mapreduce/v1"
@@ -46,7 +47,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 		return o, err
 	}
 	if v.Text(knobEngine) != engineDyno {
-		if v.Text(knobMutant) != mutantNone {
+		if v.Text(knobMutant) != mutantNone || v.Text(knobLie) != lie.None {
 			return o, errPeerMutant
 		}
 		return runPeer(ctx, b, v, files, dir.Path, want)
@@ -56,7 +57,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 		if err != nil {
 			return nil, err
 		}
-		return runJob(ctx, b, s, workers, fault, v.Text(knobMutant))
+		return runJob(ctx, b, s, workers, fault, wrong{v.Text(knobLie), v.Text(knobMutant)})
 	}
 	return measure(run, v, want)
 }
@@ -65,8 +66,8 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 // it.
 func measure(run func(name string, workers int, fault string) (*outcome, error), v systems.Values, want *expectation) (o record.Observation, err error) {
 	var clean, alone *outcome
-	workers, fault, mutant := v.Int(knobWorkers), v.Text(knobFault), v.Text(knobMutant)
-	if fault != faultNone || mutant == mutantMisread {
+	workers, fault, falsehood := v.Int(knobWorkers), v.Text(knobFault), v.Text(knobLie)
+	if fault != faultNone || falsehood == lieOtherOutput {
 		if clean, err = run("clean", workers, faultNone); err != nil {
 			return o, err
 		}
@@ -83,7 +84,7 @@ func measure(run func(name string, workers int, fault string) (*outcome, error),
 	}
 	whole := time.Since(before)
 	read := r
-	if mutant == mutantMisread {
+	if falsehood == lieOtherOutput {
 		read = clean
 	}
 	if o, err = r.observe(v, want, read.spec.out); err != nil {
@@ -187,10 +188,10 @@ type outcome struct {
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
 
 // runJob runs the job once, with processes of its own.
-func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault, mutant string) (*outcome, error) {
+func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault string, what wrong) (*outcome, error) {
 	began := time.Now()
 	w := &witness{began: began.UnixNano()}
-	c := &cluster{bench: b, spec: s, workers: workers, prefix: filepath.Base(s.out) + "-", mutant: mutant, witness: w}
+	c := &cluster{bench: b, spec: s, workers: workers, prefix: filepath.Base(s.out) + "-", wrong: what, witness: w}
 	defer c.stop()
 	looking, stopLooking := context.WithCancel(ctx)
 	var watching sync.WaitGroup

@@ -6,19 +6,18 @@ import (
 	"strings"
 	"syscall"
 
+	"dyno/bench/lie"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 )
 
 // ownUsage is what this process has used so far. It costs some 10 µs.
-func ownUsage(mutant string) *mapreducev1.Usage {
+func ownUsage(w wrong) *mapreducev1.Usage {
 	u := &mapreducev1.Usage{PeakRssBytes: peakRSS("self")}
 	var r syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) == nil {
 		u.CpuNs = r.Utime.Nano() + r.Stime.Nano()
 	}
-	if mutant == mutantIdle {
-		u.CpuNs /= 2
-	}
+	u.CpuNs = int64(lie.CPU(w.lie, 0, float64(u.CpuNs)))
 	return u
 }
 

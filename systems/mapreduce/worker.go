@@ -23,7 +23,7 @@ type worker struct {
 	dir     string // where it leaves runs: an absolute path
 	address string // where it serves them
 	ledger  *ledger
-	mutant  string
+	wrong   wrong
 	log     *slog.Logger
 }
 
@@ -108,7 +108,7 @@ func (t *turn) program() (job.Program, error) {
 	if err == nil && !t.job.GetCombine() {
 		p = p.WithoutCombiner()
 	}
-	if t.mutant == mutantDropped {
+	if t.wrong.mutant == mutantDropped {
 		p = dropping(p)
 	}
 	return p, err
@@ -140,7 +140,7 @@ func (t *turn) beat(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ownUsage(t.mutant)}}}) // Recv says what is wrong
+			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ownUsage(t.wrong)}}}) // Recv says what is wrong
 		case <-ctx.Done():
 			return
 		}

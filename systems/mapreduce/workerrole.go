@@ -28,7 +28,7 @@ type workerFlags struct {
 	name     string
 	patience time.Duration
 	ledger   bool
-	mutant   *string
+	wrong    wrong
 }
 
 const (
@@ -50,7 +50,7 @@ func workerRole() systems.Role {
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
 			fs.BoolVar(&f.ledger, "ledger", false, "write a line of JSON to standard output for whatever it does")
-			f.mutant = declareMutant(fs)
+			f.wrong.declare(fs)
 			return f.run
 		},
 	}}
@@ -68,7 +68,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
-	w := &worker{name: f.name, dir: dir, mutant: *f.mutant, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	w := &worker{name: f.name, dir: dir, wrong: f.wrong, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
 	if f.ledger {
 		w.ledger = &ledger{out: sh.Out}
 	}
