@@ -66,7 +66,7 @@ func (t *turn) doReduce(ctx context.Context, m *mapreducev1.ReduceTask) *mapredu
 	if info, err := os.Stat(filepath.Join(t.job.GetOutDir(), task.OutputName(int(m.GetTask())))); err == nil {
 		out.Inode = inodeOf(info)
 	}
-	t.ledger.write(entryLine{Event: eventMade, Attempt: m.GetAttempt(), Made: &madeResult{WallNs: r.GetWallNs(), Output: out}})
+	t.ledger.write(entryLine{Event: eventMade, Attempt: m.GetAttempt(), Made: &madeResult{WallNs: r.GetWallNs(), Fetched: fetch.bytes.Load(), Output: out}})
 	return t.success(m.GetAttempt(), r)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"dyno/internal/record"
+	"dyno/systems/mapreduce/plan"
 )
 
 // Names of facts; those that say so come with the suffixes of two bounds.
@@ -21,6 +22,8 @@ const (
 	factPeakB    = "peak_b"        // most memory of a process, as seen from outside
 	factProcessS = "processes_s"   // around the life of all processes
 	factCores    = "cores"         // of this machine
+	factFetchedB = "fetched_b"     // bounds: bytes of runs that reduce tasks fetched from other workers, those that were given up included
+	factControlB = "control_b"     // most bytes that workers may say beside
 	factSpareS   = "spare_cpu_s"   // CPU seconds that a process may use beside what it tells: to start, and to end
 	factMaps     = "maps_finished" // different map tasks that workers reported as done
 	factGot      = "attempts_got"  // that reached a worker
@@ -49,7 +52,7 @@ const (
 // evidence is what the figures of the job are held against. It comes from the
 // clock of the trial, the workers' ledgers and the files: not from the master.
 func (r *outcome) evidence(fault string) (*record.Evidence, error) {
-	w, t := r.witness, r.tally
+	w, t := r.witness, r.told()
 	f := map[string]float64{
 		factProcessS: float64(w.gone-w.began) / 1e9, factPeakB: float64(w.peak),
 		factCores: float64(runtime.NumCPU()), factSpareS: spareCPU,
@@ -67,7 +70,10 @@ func (r *outcome) evidence(fault string) (*record.Evidence, error) {
 		f[factInputB] += float64(info.Size())
 	}
 	r.runs(f)
+	r.fetched(f)
 	r.times(f, "")
+	r.phases(f)
+	r.busy(f, "")
 	for name, n := range t.done {
 		f[factTasks+"/"+name] = float64(n)
 	}
@@ -76,30 +82,51 @@ func (r *outcome) evidence(fault string) (*record.Evidence, error) {
 	return &record.Evidence{Facts: f}, nil
 }
 
-// times notes how long the job took, by the clocks of those who were there.
-// What is not known is left out.
-func (r *outcome) times(f map[string]float64, prefix string) {
-	w := r.witness
+// told is what the workers tell.
+func (r *outcome) told() *tally {
 	if r.tally == nil {
-		r.tally = tallied(w.ledgers)
+		r.tally = tallied(r.witness.ledgers)
 	}
-	t := r.tally
-	f[prefix+factWorkers] = float64(r.workers)
-	if t.hello == 0 || t.welcome == 0 || t.impossible() != "" {
+	return r.tally
+}
+
+// note notes two bounds of a time.
+func note(f map[string]float64, name string, low, high int64) {
+	f[name+least], f[name+most] = float64(low)/1e9, float64(high)/1e9
+}
+
+// times notes how long the job took, by the clocks of those who were there.
+// What nobody knows is left out.
+func (r *outcome) times(f map[string]float64, prefix string) {
+	w, t := r.witness, r.told()
+	if t.hello == 0 || t.welcome == 0 {
 		return
-	}
-	bounds := func(name string, low, high int64) {
-		f[prefix+name+least], f[prefix+name+most] = float64(low)/1e9, float64(high)/1e9
 	}
 	// The file system's stamp is of the last tick, so the output was published
 	// at that moment or later, and before the news came.
+	note(f, prefix+factTime, w.published-t.welcome, earliest(w.over, t.over)-t.hello)
+}
+
+// phases notes how the two phases shared the time.
+func (r *outcome) phases(f map[string]float64) {
+	w, t := r.witness, r.told()
+	if t.hello == 0 || t.welcome == 0 {
+		return
+	}
 	over := earliest(w.over, t.over)
-	bounds(factTime, w.published-t.welcome, over-t.hello)
-	mapsLeast, mapsMost := t.mapsOver(over)
-	bounds(factMap, mapsLeast-t.welcome, mapsMost-t.hello)
-	bounds(factReduce, w.published-mapsMost, over-mapsLeast)
-	low, high := t.bounds(func(m *madeResult) int64 { return m.WallNs })
-	bounds(factBusy, low, high)
+	low, high := t.mapsOver(over)
+	note(f, factMap, low-t.welcome, high-t.hello)
+	note(f, factReduce, w.published-high, over-low)
+}
+
+// busy notes for how long the workers had tasks that may have counted.
+func (r *outcome) busy(f map[string]float64, prefix string) {
+	t := r.told()
+	f[prefix+factWorkers] = float64(r.workers)
+	if t.impossible() == "" {
+		low, high := t.bounds(func(m *madeResult) int64 { return m.WallNs })
+		note(f, prefix+factBusy, low, high)
+	}
 }
 
 // runs notes the sizes of all runs that map tasks have left.
@@ -128,6 +155,36 @@ func (r *outcome) runs(f map[string]float64) {
 	}
 }
 
+// What a worker may write to its sockets beside runs, at most, in bytes: for
+// itself, for an attempt and each run of it, and for beats in a second.
+const (
+	workerControl  = 64 << 10
+	attemptControl = 2 << 10
+	runControl     = 64
+	beatControl    = 16 << 10
+)
+
+// fetched notes how many bytes of runs went from worker to worker. Attempts that
+// came to nothing have fetched something, too: at most all that there is.
+func (r *outcome) fetched(f map[string]float64) {
+	t := r.told()
+	var sum, lost int64
+	for _, a := range t.tries {
+		switch {
+		case a.result != nil:
+			sum += a.result.Fetched
+		case a.phase == plan.Reduce:
+			lost++
+		}
+	}
+	f[factFetchedB+least], f[factFetchedB+most] = float64(sum), float64(sum)
+	if r.spec.shuffle == shuffleStream {
+		f[factFetchedB+most] += float64(lost) * f[factRunsB]
+	}
+	f[factControlB] = float64(r.workers)*(workerControl+beatControl*r.wall.Seconds()) +
+		float64(len(t.tries))*float64(attemptControl+runControl*max(r.spec.reduces, int(r.summary.GetMaps())))
+}
+
 // checkPublished is the check that what was compared is what was published.
 const checkPublished = "read-is-published"
 
@@ -137,7 +194,7 @@ func (r *outcome) isPublished(read []fileSeen) record.Check {
 	var n int64
 	for x, seen := range read {
 		var told []fileSeen
-		for _, a := range r.tally.reduces[int32(x)] {
+		for _, a := range r.told().reduces[int32(x)] {
 			if a.result != nil && a.result.Output != nil {
 				told = append(told, *a.result.Output)
 			}
@@ -151,8 +208,8 @@ func (r *outcome) isPublished(read []fileSeen) record.Check {
 		n++
 	}
 	names, err := filepath.Glob(filepath.Join(r.spec.out, "mr-out-*"))
-	if err != nil || len(names) != len(r.tally.reduces) || len(names) != len(read) {
-		return record.Fail(checkPublished, n, "%d files were read, %d are published, workers had %d reduce tasks", len(read), len(names), len(r.tally.reduces))
+	if err != nil || len(names) != len(r.told().reduces) || len(names) != len(read) {
+		return record.Fail(checkPublished, n, "%d files were read, %d are published, workers had %d reduce tasks", len(read), len(names), len(r.told().reduces))
 	}
 	return record.Pass(checkPublished, n)
 }

@@ -42,7 +42,8 @@ type entryLine struct {
 type madeResult struct {
 	WallNs  int64     `json:"wall_ns"`
 	Spilled int64     `json:"spilled,omitempty"`
-	Output  *fileSeen `json:"output,omitempty"` // of a reduce task
+	Fetched int64     `json:"fetched,omitempty"` // bytes of runs that came from other workers
+	Output  *fileSeen `json:"output,omitempty"`  // of a reduce task
 }
 
 // fileSeen tells one file from another, and one content from another.

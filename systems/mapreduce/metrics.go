@@ -63,7 +63,7 @@ var metrics = []record.Metric{
 	{
 		Name: "shuffle_mb", Kind: record.KindScalar, Unit: "MB", Better: record.Lower,
 		Help: "what finished map tasks left for the reduce tasks",
-		Road: again("the sizes of the runs on disk", func(o observed) float64 { return o.fact(factRunsB) / 1e6 }),
+		Road: shuffleRoad(),
 	},
 	{
 		Name: "skew", Kind: record.KindScalar, Unit: "1", Better: record.Lower,

@@ -17,7 +17,6 @@ func (r *outcome) observe(v systems.Values, want *expectation, out string) (reco
 	if err != nil {
 		return o, err
 	}
-	r.tally = tallied(r.witness.ledgers)
 	checks = append(checks, r.isPublished(read))
 	if o.Evidence, err = r.evidence(v.Text(knobFault)); err != nil {
 		return o, err

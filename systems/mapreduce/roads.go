@@ -136,11 +136,11 @@ func processor(who string, ours func(name string) bool) record.Road {
 			total += p.TotalCPU
 			n++
 		}
-		spare, got := e.Facts[factSpareS]*float64(n), o.Scalars[metric]
+		spare, got := observed{o}.fact(factSpareS)*float64(n), o.Scalars[metric]
 		const tick = 0.01
 		switch {
-		case n == 0:
-			return record.Doubt("", 0, "no process was seen")
+		case n == 0, math.IsNaN(spare):
+			return record.Doubt("", 0, "no process was seen, or it is not known what it may use beside what it tells")
 		case got > total+tick || got < total*0.75-spare:
 			return record.Fail("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
 		case got < total*0.9-spare:
@@ -171,6 +171,43 @@ func peakRoad() record.Road {
 			return record.Doubt("", 1, "reported %.4g MB, the most that was seen of a process is %.4g", got, seen)
 		}
 		return record.Pass("", 1)
+	})
+}
+
+func shuffleRoad() record.Road {
+	return evidence.All(
+		again("the sizes of the runs on disk", func(o observed) float64 { return o.fact(factRunsB) / 1e6 }),
+		socketLaw(),
+	)
+}
+
+// socketLaw holds what went from worker to worker against what they wrote to
+// their sockets. A worker that was killed took its count with it: then it says
+// nothing.
+func socketLaw() record.Road {
+	return evidence.Law("the workers' sockets", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+		v := observed{o}
+		var sent, n int64
+		for _, p := range e.Processes {
+			if p.Role != roleWorker || !everyProcess(p.Name) {
+				continue
+			}
+			if p.Calls == nil {
+				return record.Check{}
+			}
+			sent += p.Calls.SentB
+			n++
+		}
+		low, high := v.fact(factFetchedB+least), v.fact(factFetchedB+most)
+		const frames = 1.02
+		most := high*frames + v.fact(factControlB)
+		switch got := float64(sent); {
+		case n == 0 || math.IsNaN(low+most):
+			return record.Doubt("", 0, "no worker was seen, or what they fetched is missing (facts %s…)", factFetchedB)
+		case got < low || got > most:
+			return record.Fail("", n, "runs of %.0f to %.0f bytes were fetched, the sockets took %d", low, high, sent)
+		}
+		return record.Pass("", n)
 	})
 }
 
@@ -205,12 +242,12 @@ func attemptsRoad() record.Road {
 func secondRoad() record.Road {
 	return evidence.Law("the workers' own tallies of second attempts", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		v := observed{o}
-		told, seen := v.figure("backups")+v.figure("reruns"), v.fact(factExtra)
+		told, seen, failed := v.figure("backups")+v.figure("reruns"), v.fact(factExtra), v.fact(factFailed)
 		switch n := int64(v.fact(factGot)); {
-		case math.IsNaN(told) || math.IsNaN(seen):
+		case math.IsNaN(told + seen + failed + undelivered(v)):
 			return record.Doubt("", 0, "the ledgers are missing (fact %s)", factExtra)
-		case told+v.fact(factFailed) < seen, v.figure("backups") > seen+undelivered(v):
-			return record.Fail("", n, "%.0f backups and reruns, workers got %.0f second attempts and failed at %.0f", told, seen, v.fact(factFailed))
+		case told+failed < seen, v.figure("backups") > seen+undelivered(v):
+			return record.Fail("", n, "%.0f backups and reruns, workers got %.0f second attempts and failed at %.0f", told, seen, failed)
 		case told > seen+undelivered(v):
 			return record.Doubt("", n, "%.0f backups and reruns, workers got %.0f second attempts", told, seen)
 		default:

@@ -162,7 +162,7 @@ func (c *cluster) startMaster(ctx context.Context) error {
 
 func (c *cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: append(c.wrong.args(),
+	p, err := c.bench.Start(ctx, systems.Launch{Role: roleWorker, Name: c.prefix + name, Expendable: true, Args: append(c.wrong.args(),
 		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
 		fmt.Sprintf("--ledger=%t", c.witness != nil),
 	)})

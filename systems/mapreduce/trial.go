@@ -100,6 +100,7 @@ func measure(run func(name string, workers int, fault string) (*outcome, error),
 	if alone != nil {
 		r.speedUp(&o, alone)
 		alone.times(f, "alone_")
+		alone.busy(f, "alone_")
 	}
 	return o, nil
 }
@@ -182,7 +183,7 @@ type outcome struct {
 	wall    time.Duration
 	workers int
 	witness *witness
-	tally   *tally // of the witness's ledgers
+	tally   *tally // of the witness's ledgers; see told
 }
 
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }

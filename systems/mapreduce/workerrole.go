@@ -37,9 +37,11 @@ const (
 	workerGrace     = 500 * time.Millisecond // for those who fetch runs when the worker ends
 )
 
+const roleWorker = "worker"
+
 func workerRole() systems.Role {
 	return systems.Role{Command: systems.Command{
-		Name:    "worker",
+		Name:    roleWorker,
 		Summary: "does the tasks that a master hands out, one at a time, and exits when the job is over",
 		Example: "dyno mapreduce worker --master 127.0.0.1:7100",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
