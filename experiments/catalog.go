@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -28,6 +30,8 @@ type Experiment struct {
 	record.Experiment
 	System *systems.System
 	Path   string // as it was given; built-in files as experiments/NAME.yaml
+
+	root *yaml.Node // of the file, for the places of errors
 }
 
 // Header is what the results of an experiment say of it, before any trial.
@@ -88,8 +92,8 @@ func (c Catalog) Read(path string, text []byte) (*Experiment, error) {
 	if err != nil {
 		return nil, &systems.UsageError{Err: err}
 	}
-	e := &Experiment{Experiment: spec, Path: path}
-	k := checker{catalog: c, path: path, root: root, e: e}
+	e := &Experiment{Experiment: spec, Path: path, root: root}
+	k := checker{catalog: c, e: e}
 	if err := k.run(); err != nil {
 		return nil, &systems.UsageError{Err: err}
 	}

@@ -80,12 +80,7 @@ func narrow(e *Experiment, all []*Cell, only record.Where, source string) ([]*Ce
 		if err != nil {
 			return nil, systems.Usagef("%s: %w", source, err)
 		}
-		var present []string
-		for _, c := range all {
-			if l := c.Values.Text(knob); !slices.Contains(present, l) {
-				present = append(present, l)
-			}
-		}
+		present := levelsOf(all, knob)
 		for i, w := range words {
 			if c, err := kn.Type.Parse(w); err == nil {
 				words[i] = c

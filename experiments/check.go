@@ -6,8 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-
-	"go.yaml.in/yaml/v3"
+	"strconv"
 
 	"dyno/internal/record"
 	"dyno/systems"
@@ -17,8 +16,6 @@ import (
 // levels into canonical form.
 type checker struct {
 	catalog Catalog
-	path    string
-	root    *yaml.Node
 	e       *Experiment
 }
 
@@ -38,14 +35,54 @@ func (k *checker) run() error {
 	return nil
 }
 
-// fail blames the value under keys, or the nearest parent that exists.
-func (k *checker) fail(err error, keys ...string) error {
+func (k *checker) fail(err error, keys ...string) error { return k.e.blame(err, keys...) }
+
+// Blame places an error, as a usage error, at the value under keys and indices
+// of the file, or at the nearest parent that exists.
+func (e *Experiment) Blame(err error, keys ...string) error {
+	return &systems.UsageError{Err: e.blame(err, keys...)}
+}
+
+func (e *Experiment) blame(err error, keys ...string) error {
 	for i := len(keys); i > 0; i-- {
-		if n := child(k.root, keys[:i]...); n != nil {
-			return at(k.path, n, err)
+		if n := child(e.root, keys[:i]...); n != nil {
+			return at(e.Path, n, err)
 		}
 	}
-	return at(k.path, k.root, err)
+	return at(e.Path, e.root, err)
+}
+
+// check asks the system whether it can measure a cell of a plan, once it is
+// known for how long.
+func (p *Plan) check(c *Cell) error {
+	if p.System.Check == nil {
+		return nil
+	}
+	err := p.System.Check(systems.Setting{Seed: p.Seed, Load: p.Load, Warmup: c.Warmup, Length: c.Length}, c.Values)
+	if err != nil {
+		err = fmt.Errorf("scale %s, cell %s: %w", p.Scale, c.Label(p.Experiment), err)
+		return p.Blame(err, "scales", p.Scale, "length")
+	}
+	return nil
+}
+
+// part checks what every figure, table, claim and control has: a name that
+// none before it has, and texts under keys.
+func (k *checker) part(what, name string, before []string, texts [][2]string, place []string) error {
+	switch {
+	case name == "":
+		return k.fail(fmt.Errorf("a %s's name %w: want lower-case words joined by hyphens", what, errEmpty), append(place, "name")...)
+	case !nameForm.MatchString(name):
+		return k.fail(fmt.Errorf("name %q of a %s: want lower-case words joined by hyphens", name, what), append(place, "name")...)
+	case slices.Contains(before, name):
+		return k.fail(fmt.Errorf("%s %s is given twice", what, name), append(place, "name")...)
+	}
+	for _, t := range texts {
+		if t[1] == "" {
+			return k.fail(fmt.Errorf("%s %s: %s %w", what, name, t[0], errEmpty), append(place, t[0])...)
+		}
+	}
+	return nil
 }
 
 func (k *checker) header() error {
@@ -58,8 +95,8 @@ func (k *checker) header() error {
 	if !nameForm.MatchString(e.Name) || digitsTail.MatchString(e.Name) {
 		return k.fail(fmt.Errorf("name %q: want lower-case words joined by hyphens, the last one not a number", e.Name), "name")
 	}
-	if e.Name != stem(k.path) {
-		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(k.path)), "name")
+	if e.Name != stem(e.Path) {
+		return k.fail(fmt.Errorf("name %q differs from the file's name %q", e.Name, stem(e.Path)), "name")
 	}
 	var err error
 	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {
@@ -81,8 +118,8 @@ func (k *checker) scales() error {
 		case s.Length <= 0:
 			return k.fail(errors.New("length must be above 0, for example 5s"), "scales", name, "length")
 		}
-		if err := k.where(s.Only); err != nil {
-			return k.fail(err, "scales", name, "only")
+		if err := k.where(s.Only, "scales", name, "only"); err != nil {
+			return err
 		}
 	}
 	for _, name := range Scales {
@@ -122,12 +159,12 @@ func (k *checker) sweeps() error {
 		return k.fail(fmt.Errorf("core %w: at least one sweep is needed", errEmpty), "core")
 	}
 	for i, sweep := range k.e.Core {
-		if err := k.sweep(child(k.root, "core").Content[i], sweep); err != nil {
+		if err := k.sweep(sweep, "core", strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
 	for i, sweep := range k.e.Detail {
-		if err := k.sweep(child(k.root, "detail").Content[i], sweep); err != nil {
+		if err := k.sweep(sweep, "detail", strconv.Itoa(i)); err != nil {
 			return err
 		}
 	}
@@ -138,102 +175,20 @@ func (k *checker) sweeps() error {
 	return nil
 }
 
-func (k *checker) sweep(place *yaml.Node, sweep record.Sweep) error {
+func (k *checker) sweep(sweep record.Sweep, place ...string) error {
 	for _, f := range sweep {
-		node := child(place, f.Knob)
 		if _, fixed := k.e.Knobs[f.Knob]; fixed {
-			return at(k.path, node, fmt.Errorf("knob %s is both fixed under knobs and swept", f.Knob))
+			return k.fail(fmt.Errorf("knob %s is both fixed under knobs and swept", f.Knob), append(place, f.Knob)...)
 		}
 		for i, text := range f.Levels {
 			c, err := k.level(f.Knob, text)
-			if err != nil {
-				return at(k.path, node, err)
+			if err == nil && slices.Contains(f.Levels[:i], c) {
+				err = fmt.Errorf("knob %s: level %s is given twice", f.Knob, c)
 			}
-			if slices.Contains(f.Levels[:i], c) {
-				return at(k.path, node, fmt.Errorf("knob %s: level %s is given twice", f.Knob, c))
+			if err != nil {
+				return k.fail(err, append(place, f.Knob, strconv.Itoa(i))...)
 			}
 			f.Levels[i] = c
-		}
-	}
-	return nil
-}
-
-func (k *checker) figures() error {
-	var names []string
-	for i, f := range k.e.Figures {
-		err := k.figure(f)
-		if err == nil && slices.Contains(names, f.Name) {
-			err = fmt.Errorf("figure %s is given twice", f.Name)
-		}
-		if err != nil {
-			return at(k.path, child(k.root, "figures").Content[i], err)
-		}
-		names = append(names, f.Name)
-		if err := k.where(f.Where); err != nil {
-			return at(k.path, child(k.root, "figures").Content[i], err)
-		}
-	}
-	return nil
-}
-
-func (k *checker) figure(f record.Figure) error {
-	if !nameForm.MatchString(f.Name) || f.Title == "" {
-		return errors.New("a figure needs a name (lower-case words joined by hyphens) and a title")
-	}
-	want, ok := k.catalog.FigureKinds[f.Kind]
-	if !ok {
-		kinds := slices.Sorted(maps.Keys(k.catalog.FigureKinds))
-		return fmt.Errorf("figure %s: kind %w", f.Name, &systems.ChoiceError{Word: f.Kind, Allowed: kinds})
-	}
-	if want == record.KindScalar && f.X == "" {
-		return fmt.Errorf("figure %s: x %w", f.Name, errEmpty)
-	}
-	if err := k.metric(f.Y, want); err != nil {
-		return fmt.Errorf("figure %s: y: %w", f.Name, err)
-	}
-	if f.Theory != "" {
-		if err := k.metric(f.Theory, record.KindScalar); err != nil {
-			return fmt.Errorf("figure %s: theory: %w", f.Name, err)
-		}
-	}
-	for _, knob := range []string{f.X, f.Series, f.Facet} {
-		if err := k.sweptKnob(knob); knob != "" && err != nil {
-			return fmt.Errorf("figure %s: %w", f.Name, err)
-		}
-	}
-	return nil
-}
-
-func (k *checker) tables() error {
-	var names []string
-	for i, t := range k.e.Tables {
-		err := k.table(t)
-		if err == nil && slices.Contains(names, t.Name) {
-			err = fmt.Errorf("table %s is given twice", t.Name)
-		}
-		if err == nil {
-			err = k.where(t.Where)
-		}
-		if err != nil {
-			return at(k.path, child(k.root, "tables").Content[i], err)
-		}
-		names = append(names, t.Name)
-	}
-	return nil
-}
-
-func (k *checker) table(t record.Table) error {
-	if !nameForm.MatchString(t.Name) || t.Title == "" || len(t.Columns) == 0 {
-		return errors.New("a table needs a name (lower-case words joined by hyphens), a title and columns")
-	}
-	for _, knob := range t.Rows {
-		if err := k.sweptKnob(knob); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
-		}
-	}
-	for _, m := range t.Columns {
-		if err := k.metric(m, record.KindScalar); err != nil {
-			return fmt.Errorf("table %s: %w", t.Name, err)
 		}
 	}
 	return nil
@@ -273,21 +228,26 @@ func (k *checker) sweptKnob(knob string) error {
 	return fmt.Errorf("knob %w that are swept", &systems.ChoiceError{Word: knob, Allowed: all})
 }
 
-// where checks a filter and makes its levels canonical.
-func (k *checker) where(w record.Where) error {
-	for knob, texts := range w {
+// where checks a filter, which stands at a place, and makes its levels
+// canonical.
+func (k *checker) where(w record.Where, place ...string) error {
+	for _, knob := range slices.Sorted(maps.Keys(w)) {
+		place := append(slices.Clone(place), knob)
 		if err := k.sweptKnob(knob); err != nil {
-			return fmt.Errorf("where: %w", err)
+			return k.fail(err, place...)
 		}
-		for i, text := range texts {
+		if len(w[knob]) == 0 {
+			return k.fail(fmt.Errorf("no level of knob %s is listed, so no cell would be kept", knob), place...)
+		}
+		for i, text := range w[knob] {
 			c, err := k.level(knob, text)
-			if err == nil && !slices.Contains(levels(&k.e.Experiment, knob), c) {
-				err = fmt.Errorf("level %w of knob %s", &systems.ChoiceError{Word: c, Allowed: levels(&k.e.Experiment, knob)}, knob)
+			if known := levels(&k.e.Experiment, knob); err == nil && !slices.Contains(known, c) {
+				err = fmt.Errorf("level %w of knob %s", &systems.ChoiceError{Word: c, Allowed: known}, knob)
 			}
 			if err != nil {
-				return fmt.Errorf("where: %w", err)
+				return k.fail(err, append(place, strconv.Itoa(i))...)
 			}
-			texts[i] = c
+			w[knob][i] = c
 		}
 	}
 	return nil

@@ -3,7 +3,7 @@ package experiments
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"dyno/internal/record"
 )
@@ -11,40 +11,38 @@ import (
 func (k *checker) claims() error {
 	var names []string
 	for i, c := range k.e.Claims {
-		err := k.claim(c)
-		if err == nil && slices.Contains(names, c.Name) {
-			err = fmt.Errorf("claim %s is given twice", c.Name)
+		place := []string{"claims", strconv.Itoa(i)}
+		if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
+			return err
 		}
-		if err != nil {
-			return at(k.path, child(k.root, "claims").Content[i], err)
+		if err := k.claim(c, place); err != nil {
+			return err
 		}
 		names = append(names, c.Name)
 	}
 	return nil
 }
 
-func (k *checker) claim(c record.Claim) error {
-	if !nameForm.MatchString(c.Name) || c.Claim == "" {
-		return errors.New("a claim needs a name (lower-case words joined by hyphens) and its statement under claim")
+func (k *checker) claim(c record.Claim, place []string) error {
+	fail := func(key string, err error) error {
+		return k.fail(fmt.Errorf("claim %s: %w", c.Name, err), append(place, key)...)
 	}
 	if err := k.bounds(c); err != nil {
-		return fmt.Errorf("claim %s: %w", c.Name, err)
+		return fail("name", err)
 	}
 	if err := k.metric(c.Metric, record.KindScalar); err != nil {
-		return fmt.Errorf("claim %s: %w", c.Name, err)
+		return fail("metric", err)
 	}
 	if c.Theory != "" {
 		if err := k.metric(c.Theory, record.KindScalar); err != nil {
-			return fmt.Errorf("claim %s: theory: %w", c.Name, err)
+			return fail("theory", fmt.Errorf("theory: %w", err))
 		}
 	}
-	if err := k.coreCell(c.Where); err != nil {
-		return fmt.Errorf("claim %s: where: %w", c.Name, err)
+	if err := k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
+		return err
 	}
 	if len(c.Over) > 0 {
-		if err := k.coreCell(c.Over); err != nil {
-			return fmt.Errorf("claim %s: over: %w", c.Name, err)
-		}
+		return k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
 	}
 	return nil
 }
@@ -59,23 +57,26 @@ func (k *checker) bounds(c record.Claim) error {
 	return nil
 }
 
-// coreCell checks that a filter names exactly one core cell, for claims rest
-// on cells that every block runs; its levels are made canonical.
-func (k *checker) coreCell(v record.Values) error {
+// coreCell checks that a filter, which stands at a place, names exactly one
+// core cell, for claims rest on cells that every block runs; its levels are
+// made canonical.
+func (k *checker) coreCell(v record.Values, whose string, place ...string) error {
 	w := make(record.Where)
 	for knob, level := range v {
 		w[knob] = []string{level}
 	}
-	if err := k.where(w); err != nil {
+	if err := k.where(w, place...); err != nil {
 		return err
 	}
 	for knob := range v {
 		v[knob] = w[knob][0]
 	}
 	all, err := cells(k.e)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = oneCore(all, v)
 	}
-	_, err = oneCore(all, v)
-	return err
+	if err != nil {
+		return k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)
+	}
+	return nil
 }

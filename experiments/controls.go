@@ -1,10 +1,10 @@
 package experiments
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"dyno/internal/record"
 )
@@ -52,12 +52,12 @@ func oneCore(all []*Cell, v record.Values) (*Cell, error) {
 func (k *checker) controls() error {
 	var names []string
 	for i, c := range k.e.Controls {
-		err := k.control(c)
-		if err == nil && slices.Contains(names, c.Name) {
-			err = fmt.Errorf("control %s is given twice", c.Name)
+		place := []string{"controls", strconv.Itoa(i)}
+		if err := k.part("control", c.Name, names, [][2]string{{"broken", c.Broken}, {"caught-by", c.CaughtBy}}, place); err != nil {
+			return err
 		}
-		if err != nil {
-			return at(k.path, child(k.root, "controls").Content[i], err)
+		if err := k.control(c, place); err != nil {
+			return err
 		}
 		names = append(names, c.Name)
 	}
@@ -71,20 +71,17 @@ func (k *checker) controls() error {
 	return nil
 }
 
-func (k *checker) control(c record.Control) error {
-	if !nameForm.MatchString(c.Name) || c.Broken == "" || c.CaughtBy == "" {
-		return errors.New("a control needs a name (lower-case words joined by hyphens), what is broken, and the check that it is to be caught-by")
-	}
+func (k *checker) control(c record.Control, place []string) error {
 	if len(c.Knobs) == 0 {
-		return fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty)
+		return k.fail(fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty), append(place, "knobs")...)
 	}
-	if err := k.coreCell(c.Where); err != nil {
-		return fmt.Errorf("control %s: where: %w", c.Name, err)
+	if err := k.coreCell(c.Where, "control "+c.Name, append(place, "where")...); err != nil {
+		return err
 	}
 	for _, knob := range slices.Sorted(maps.Keys(c.Knobs)) {
 		level, err := k.level(knob, c.Knobs[knob])
 		if err != nil {
-			return fmt.Errorf("control %s: %w", c.Name, err)
+			return k.fail(fmt.Errorf("control %s: %w", c.Name, err), append(place, "knobs", knob)...)
 		}
 		c.Knobs[knob] = level
 	}

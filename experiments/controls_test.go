@@ -78,7 +78,7 @@ func TestReadControlMistakes(t *testing.T) {
 	}{
 		"unknown key":        {"caught-by: answers", "caught_by: answers", []string{`"caught_by"`, "caught-by"}},
 		"no check":           {", caught-by: answers", "", []string{"caught-by"}},
-		"nothing said":       {"broken: It is slow.", "broken: ''", []string{"what is broken"}},
+		"nothing said":       {"broken: It is slow.", "broken: ''", []string{"broken is missing"}},
 		"nothing broken":     {"knobs: {pause: 30ms}", "knobs: {}", []string{"slow", "knobs", "nothing would be broken"}},
 		"what it is already": {"knobs: {pause: 30ms}", "knobs: {pause: 0.02s}", []string{"slow", "same as cell policy=b clients=10"}},
 		"another cell":       {"knobs: {pause: 30ms}", "knobs: {policy: a}", []string{"slow", "same as cell policy=a clients=10"}},

@@ -69,15 +69,10 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	if !ok {
 		return nil, systems.Usagef("experiment %s has no scale %s", e.Name, sel.Scale)
 	}
-	all, err := cells(e)
+	all, err := everyCell(e)
 	if err != nil {
-		return nil, &systems.UsageError{Err: err}
+		return nil, err
 	}
-	controls, err := controlCells(e, all)
-	if err != nil {
-		return nil, &systems.UsageError{Err: err}
-	}
-	all = append(all, controls...)
 	if all, err = narrow(e, all, scale.Only, "scale "+sel.Scale+", only"); err != nil {
 		return nil, err
 	}
@@ -88,6 +83,9 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration()}
 	for _, c := range kept {
 		p.stretch(c, scale)
+		if err := p.check(c); err != nil {
+			return nil, err
+		}
 	}
 	blocks, detail := scale.Blocks, scale.DetailBlocks
 	if sel.Blocks > 0 {

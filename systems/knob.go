@@ -102,7 +102,13 @@ type ChoiceError struct {
 }
 
 func (e *ChoiceError) Error() string {
-	return fmt.Sprintf("%q is not one of %s", e.Word, strings.Join(e.Allowed, ", "))
+	allowed := slices.Clone(e.Allowed)
+	for i, a := range allowed {
+		if a == "" || strings.Contains(a, ",") { // in a list they could not be told from its commas
+			allowed[i] = strconv.Quote(a)
+		}
+	}
+	return fmt.Sprintf("%q is not one of %s", e.Word, strings.Join(allowed, ", "))
 }
 
 // Text accepts one line of up to MaxText bytes.

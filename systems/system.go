@@ -24,6 +24,11 @@ type System struct {
 	// soon after the context ends.
 	Trial func(context.Context, Bench, Values) (record.Observation, error)
 
+	// Check refuses a cell that could not measure what it says, at a setting
+	// whose seed is not chosen yet. It is asked before anything is started, and
+	// looks at its arguments only. Nil: every cell can.
+	Check func(Setting, Values) error
+
 	// TimeConstant estimates how long the system takes to forget its initial
 	// state at these knobs. The engine warms up for at least 3 and measures
 	// for at least 6 of them, so that cells with long queues are not cut

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -40,6 +41,14 @@ func Fits(driver string, l record.Load) error {
 		return fmt.Errorf("load %q with driver %s: a search needs load {loop: search, …}, which says what for", l.Loop, driver)
 	}
 	return nil
+}
+
+// Window refuses a window into which no request of a driver need fall.
+func Window(driver string, rate float64, length time.Duration) error {
+	if driver != Open && !IsGHZ(driver) {
+		return nil
+	}
+	return load.CheckWindow(rate, length)
 }
 
 // Flags are those of every generator's role.

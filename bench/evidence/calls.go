@@ -18,6 +18,9 @@ type Operations struct {
 	// Retried: a client may call more than once for one operation, so that the
 	// counts of calls are bounds.
 	Retried bool
+	// Rerouted: what is one call for a client's counter may be tried at several
+	// servers beneath it, so that only the servers' counts are bounds.
+	Rerouted bool
 	// Asked is how many calls the trial itself made at the servers, beside the
 	// clients' (a question for a count is one).
 	Asked int64
@@ -78,7 +81,7 @@ func (ops Operations) servers(c record.Counts, served record.Calls) string {
 	switch {
 	case c.OK > served.OK:
 		return fmt.Sprintf("%d operations are said to be OK, the servers answered %d", c.OK, served.OK)
-	case !ops.Retried && served.OK > c.OK+c.Failed+c.Unknown:
+	case !ops.Retried && !ops.Rerouted && served.OK > c.OK+c.Failed+c.Unknown:
 		return fmt.Sprintf("the servers answered %d operations, but %d are said to be OK, %d failed and %d unknown", served.OK, c.OK, c.Failed, c.Unknown)
 	}
 	return ""

@@ -274,6 +274,30 @@ func TestRetriedOperations(t *testing.T) {
 	}
 }
 
+// A call may be tried at several servers: the clients' counts are exact.
+func TestReroutedOperations(t *testing.T) {
+	o := ops(false)
+	o.Rerouted = true
+	metrics := []record.Metric{{Name: "rate", Kind: record.KindScalar, Road: evidence.Counts(o)}}
+	for name, m := range map[string]struct {
+		made, served record.Calls
+		want         record.Status
+	}{
+		"as many":               {record.Calls{OK: 20, Failed: 1}, record.Calls{OK: 21}, record.Valid},
+		"servers did it twice":  {record.Calls{OK: 20, Failed: 1}, record.Calls{OK: 41}, record.Valid},
+		"operations left out":   {record.Calls{OK: 22, Failed: 1}, record.Calls{OK: 23}, record.Invalid},
+		"an error left out":     {record.Calls{OK: 20, Failed: 2}, record.Calls{OK: 21}, record.Invalid},
+		"servers answered less": {record.Calls{OK: 20, Failed: 1}, record.Calls{OK: 20}, record.Invalid},
+	} {
+		o := honest()
+		o.Evidence.Processes[1].Calls.Made[method] = m.made
+		o.Evidence.Processes[0].Calls.Served[method] = m.served
+		if v := record.Judge(evidence.Judge(metrics, o)...); v.Status != m.want {
+			t.Errorf("%s: %s, %v; want %s", name, v.Status, v.Reasons(), m.want)
+		}
+	}
+}
+
 // A generator that is not ours tells nothing of its calls: the other side must.
 func TestForeignGenerator(t *testing.T) {
 	o := honest()

@@ -25,6 +25,19 @@ func (d *Disk) Append(file string, data []byte) error {
 	return d.change(change{kind: appended, file: file, data: data})
 }
 
+// WriteAt puts a copy of data into a file at an offset; what lies between the
+// file's end and the offset reads as zeros. A torn crash cuts it between sectors
+// of 512 bytes of the file. After [ErrWrite] nothing has changed.
+func (d *Disk) WriteAt(file string, data []byte, offset int) error {
+	return d.change(change{kind: written, file: file, data: data, offset: max(offset, 0)})
+}
+
+// Rename gives a file another name, in place of the file that has it, if there
+// is one. After [ErrWrite] nothing has changed.
+func (d *Disk) Rename(from, to string) error {
+	return d.change(change{kind: renamed, file: from, data: []byte(to)})
+}
+
 // Replace makes a copy of data the content of a file, all of it or, if a crash
 // comes first, nothing: a new file that is written, synced and renamed.
 // After [ErrWrite] nothing has changed.
@@ -46,21 +59,37 @@ func (d *Disk) Remove(file string) error {
 // Read returns a copy of a file, buffered changes included; nil if there is none.
 func (d *Disk) Read(file string) []byte { return slices.Clone(d.env.n.store.files[file]) }
 
+// ReadAt copies what a file holds from an offset on, and returns how many bytes
+// that were.
+func (d *Disk) ReadAt(file string, into []byte, offset int) int {
+	data := d.env.n.store.files[file]
+	if offset >= len(data) {
+		return 0
+	}
+	return copy(into, data[max(offset, 0):])
+}
+
+// Exists reports whether there is a file.
+func (d *Disk) Exists(file string) bool { return d.env.n.store.files[file] != nil }
+
 // Size returns the length of a file in bytes, 0 if there is none.
 func (d *Disk) Size(file string) int { return len(d.env.n.store.files[file]) }
 
 // Files returns the names of all files, sorted.
 func (d *Disk) Files() []string { return slices.Sorted(maps.Keys(d.env.n.store.files)) }
 
-// Sync makes all earlier changes durable and then calls [Syncer].Synced with
-// tag. A disk does one sync after the other; each takes [Config].Sync. It goes
+// Sync is SyncFor no purpose in particular.
+func (d *Disk) Sync(tag uint64) { d.SyncFor("", tag) }
+
+// SyncFor makes all earlier changes durable and then calls [Syncer].Synced with
+// tag. The purpose is the name by which [Hunt.Weaken] makes it lie. A disk does one sync after the other; each takes [Config].Sync. It goes
 // on while the node is paused; a crash abandons it.
 //
 // If it fails, what it covered will never be durable, and a later Sync that
 // succeeds does not say so: Linux drops the pages that it could not write. The
 // node still reads what it wrote, and finds zeros or the old content there
 // after a crash.
-func (d *Disk) Sync(tag uint64) {
+func (d *Disk) SyncFor(purpose string, tag uint64) {
 	w, n := d.env.w, d.env.n
 	if d.env.dead {
 		return
@@ -78,7 +107,14 @@ func (d *Disk) Sync(tag uint64) {
 		}
 	}
 	s.busy = later(max(s.busy, w.now), wait)
-	w.schedule(s.busy, event{what: synced, node: n.id, life: n.life, tag: tag, mark: s.first + uint64(len(s.pending))})
+	mark := s.first + uint64(len(s.pending))
+	if purpose != "" {
+		w.countSync(purpose)
+		if purpose == w.cfg.Weaken {
+			mark = 0 // covers nothing
+		}
+	}
+	w.schedule(s.busy, event{what: synced, node: n.id, life: n.life, tag: tag, mark: mark})
 }
 
 func (d *Disk) change(c change) error {

@@ -385,3 +385,54 @@ func TestDiskAgainstModel(t *testing.T) {
 		}
 	})
 }
+
+// A write is torn between sectors, and what comes after it is lost.
+func TestTornWrite(t *testing.T) {
+	for share, want := range map[float64]int{0: 0, 0.3: 0, 0.4: 500, 0.7: 1012, 1: 1524} {
+		w, err := sim.New(sim.Config{Faults: sim.Schedule{{At: ms, Kind: sim.Crash, Node: "n", P: share}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := w.Add("n", scripted(script{init: func(env *sim.Env) {
+			d := env.Disk()
+			if d.WriteAt("f", bytes.Repeat([]byte{1}, 1524), 12) != nil || !d.Exists("f") || d.Exists("g") {
+				t.Error("it is not written")
+			}
+			part := make([]byte, 4)
+			if n := d.ReadAt("f", part, 10); n != 4 || !bytes.Equal(part, []byte{0, 0, 1, 1}) {
+				t.Errorf("read %d: %v", n, part)
+			}
+		}}))
+		if err := w.RunUntil(10 * ms); err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Count(w.Durable(id, "f"), []byte{1}); got != want {
+			t.Errorf("share %v leaves %d bytes, want %d", share, got, want)
+		}
+	}
+}
+
+func TestRename(t *testing.T) {
+	w, err := sim.New(sim.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := w.Add("n", scripted(script{init: func(env *sim.Env) {
+		d := env.Disk()
+		for file, text := range map[string]string{"a": "new", "b": "older"} {
+			if err := d.Append(file, []byte(text)); err != nil {
+				t.Error(err)
+			}
+		}
+		if d.Rename("a", "b") != nil || d.Rename("none", "b") != nil || d.Exists("a") || string(d.Read("b")) != "new" {
+			t.Errorf("b is %q", d.Read("b"))
+		}
+		d.Sync(1)
+	}}))
+	if err := w.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if string(w.Durable(id, "b")) != "new" || w.Durable(id, "a") != nil {
+		t.Errorf("durable: %q", w.Durable(id, "b"))
+	}
+}

@@ -14,6 +14,7 @@ type Failure struct {
 	OriginalErr error
 	Shrunk      Shrunk
 	Trace       []byte // of the shrunken run, up to Limits.Trace
+	Record      Record // of the same, for a Timeline
 	Replay      string // the command that runs the seed again
 }
 

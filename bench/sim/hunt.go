@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -14,6 +15,11 @@ type Hunt struct {
 	Scenario Scenario
 	Config   Config  // Seed and Faults are the hunt's to set
 	Profile  Profile // what schedules are drawn from
+
+	// Sometimes names situations that the seeds must reach, all together; see
+	// [Env.Sometimes]. A hunt that meets one of them never has proved nothing
+	// about it, and fails.
+	Sometimes []string
 
 	Seeds   int    // how many to try; required
 	First   uint64 // the first one
@@ -33,16 +39,38 @@ type Hunt struct {
 // same whatever the number of workers. The error says that the hunt itself
 // went wrong: a configuration, a scenario that does not repeat, or ctx.
 func (h Hunt) Run(ctx context.Context) (*Failure, error) {
+	s, err := h.Sweep(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Failure, nil
+}
+
+// Sweep is Run, and says what the seeds met. Its error names the situations
+// that none of them did.
+func (h Hunt) Sweep(ctx context.Context) (*Sweep, error) {
 	if h.Scenario == nil || h.Seeds <= 0 || h.Workers < 0 || h.ShrinkRuns < 0 {
 		return nil, misused("a Hunt needs a Scenario and Seeds above 0; Workers = %d and ShrinkRuns = %d must not be negative", h.Workers, h.ShrinkRuns)
 	}
 	if _, err := h.Profile.withDefaults(); err != nil {
 		return nil, err
 	}
-	found, err := h.search(ctx)
-	if err != nil || found == nil {
+	sweep, found, err := h.search(ctx)
+	if err != nil {
 		return nil, err
 	}
+	if found == nil {
+		if missing := sweep.missing(h.Sometimes); len(missing) > 0 {
+			return nil, fmt.Errorf("sim: %d seeds never reached: %s", sweep.Seeds, strings.Join(missing, "; "))
+		}
+		return sweep, nil
+	}
+	sweep.Failure, err = h.understand(ctx, found)
+	return sweep, err
+}
+
+// understand makes a failure of what was found.
+func (h Hunt) understand(ctx context.Context, found *Outcome) (*Failure, error) {
 	if misuse := (*misuseError)(nil); errors.As(found.Err, &misuse) {
 		return nil, fmt.Errorf("seed %d: %w", found.Seed, found.Err)
 	}
@@ -69,7 +97,7 @@ func (h Hunt) Try(seed uint64) Outcome {
 // such as those of a Failure.
 func (h Hunt) Play(seed uint64, faults Schedule) Outcome {
 	cfg := h.config(seed, faults)
-	cfg.Trace = true
+	cfg.Trace, cfg.Record = true, true
 	return Run(cfg, h.Scenario)
 }
 
@@ -80,17 +108,17 @@ func (h Hunt) config(seed uint64, faults Schedule) Config {
 }
 
 // search returns the outcome of the lowest seed that fails.
-func (h Hunt) search(ctx context.Context) (*Outcome, error) {
-	s := searcher{hunt: h, ctx: ctx, bound: h.Seeds}
+func (h Hunt) search(ctx context.Context) (*Sweep, *Outcome, error) {
+	s := searcher{hunt: h, ctx: ctx, bound: h.Seeds, sweep: Sweep{Reached: map[string]int{}, Syncs: map[string]int{}}}
 	var wg sync.WaitGroup
 	for range min(cmp.Or(h.Workers, runtime.GOMAXPROCS(0)), h.Seeds) {
 		wg.Go(s.work)
 	}
 	wg.Wait()
 	if s.err != nil {
-		return nil, s.err
+		return nil, nil, s.err
 	}
-	return s.found, ctx.Err()
+	return &s.sweep, s.found, ctx.Err()
 }
 
 // searcher hands out the seeds in order, so that when all workers have come
@@ -103,6 +131,7 @@ type searcher struct {
 	next  int // the first seed not handed out, counted from 0
 	bound int // no seed from here on is needed
 	found *Outcome
+	sweep Sweep
 	err   error
 }
 
@@ -145,6 +174,9 @@ func (s *searcher) settle(i int, out Outcome, err error) {
 	if err != nil {
 		s.err = cmp.Or(s.err, err)
 	}
+	if err == nil {
+		s.sweep.add(&out)
+	}
 	if out.Err != nil && i < s.bound {
 		s.bound, s.found = i, &out
 	}
@@ -170,7 +202,8 @@ func (h Hunt) shrink(ctx context.Context, found *Outcome) (*Failure, error) {
 		return nil, err
 	}
 	f := &Failure{Seed: found.Seed, Original: found.Faults, OriginalErr: found.Err, Shrunk: sh}
-	f.Trace = h.Play(f.Seed, sh.Faults).Trace
+	played := h.Play(f.Seed, sh.Faults)
+	f.Trace, f.Record = played.Trace, played.Record
 	if h.Replay != nil {
 		f.Replay = h.Replay(f.Seed)
 	}

@@ -180,7 +180,7 @@ func (w *World) crash(n *node, torn float64) {
 	n.store.crash(torn)
 	for i := range n.backlog {
 		if e := &n.backlog[i]; e.what == delivery {
-			w.lose(&w.stats.Missed, "down", wire{e.from, n.id}, e.msg)
+			w.lose(&w.stats.Missed, "down", wire{e.from, n.id}, e.msg, e.tag)
 		}
 		n.backlog[i] = event{}
 	}

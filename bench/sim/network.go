@@ -48,6 +48,10 @@ func (w *World) send(from *node, to ID, msg any) {
 		return
 	}
 	w.stats.Sent++
+	w.sends++
+	if w.cfg.Record {
+		w.note(Moment{What: "send", Node: from.id, Peer: to, Number: w.sends, Text: describe(msg)})
+	}
 	w.chance.Seed(from.net.Uint64(), w.cfg.Seed)
 	if to == from.id {
 		w.carry(wire{to, to}, msg, 0, false)
@@ -74,11 +78,11 @@ func (w *World) send(from *node, to ID, msg any) {
 		}
 	}
 	if w.severed(line) {
-		w.lose(&w.stats.Cut, "cut", line, msg)
+		w.lose(&w.stats.Cut, "cut", line, msg, w.sends)
 		return
 	}
 	if lost {
-		w.lose(&w.stats.Dropped, "drop", line, msg)
+		w.lose(&w.stats.Dropped, "drop", line, msg, w.sends)
 		return
 	}
 	w.carry(line, msg, wait+slower, link.Ordered)
@@ -104,7 +108,7 @@ func (w *World) carry(line wire, msg any, wait time.Duration, ordered bool) {
 		at = max(at, w.latest[line])
 		w.latest[line] = at
 	}
-	w.schedule(at, event{what: delivery, node: line.to, from: line.from, msg: msg})
+	w.schedule(at, event{what: delivery, node: line.to, from: line.from, msg: msg, tag: w.sends})
 }
 
 // arrive hands a message over, if there is anybody to take it.
@@ -112,9 +116,9 @@ func (w *World) arrive(e *event) {
 	n, line := w.nodes[e.node], wire{e.from, e.node}
 	switch {
 	case w.severed(line):
-		w.lose(&w.stats.Cut, "cut", line, e.msg)
+		w.lose(&w.stats.Cut, "cut", line, e.msg, e.tag)
 	case !n.up():
-		w.lose(&w.stats.Missed, "down", line, e.msg)
+		w.lose(&w.stats.Missed, "down", line, e.msg, e.tag)
 	case n.paused():
 		n.backlog = append(n.backlog, *e)
 		w.waiting++
@@ -128,6 +132,7 @@ func (w *World) deliver(n *node, e *event) {
 	if w.cfg.Trace {
 		w.traceMessage(n, "recv", w.nodes[e.from].name, "", e.msg)
 	}
+	w.note(Moment{What: "receive", Node: n.id, Peer: e.from, Number: e.tag})
 	msg := e.msg
 	if w.cfg.Clone != nil {
 		msg = w.cfg.Clone(msg)
@@ -135,8 +140,9 @@ func (w *World) deliver(n *node, e *event) {
 	n.node.Receive(e.from, msg)
 }
 
-func (w *World) lose(count *uint64, why string, line wire, msg any) {
+func (w *World) lose(count *uint64, why string, line wire, msg any, number uint64) {
 	*count++
+	w.note(Moment{What: "lose", Node: line.to, Peer: line.from, Number: number, Text: why})
 	if w.cfg.Trace {
 		w.traceMessage(w.nodes[line.to], "lost", w.nodes[line.from].name, why, msg)
 	}

@@ -60,6 +60,7 @@ type Env struct {
 	n    *node
 	dead bool
 	rng  *rand.Rand
+	pcg  *rand.PCG // behind rng
 	disk Disk
 }
 
@@ -122,8 +123,10 @@ func (e *Env) Cancel(id TimerID) bool {
 // Trace adds a line to the trace, if there is one. The arguments must print
 // alike in every run: no pointers.
 func (e *Env) Trace(format string, args ...any) {
-	if e.w.cfg.Trace && !e.dead {
-		e.w.traceText(e.n, fmt.Sprintf(format, args...))
+	if (e.w.cfg.Trace || e.w.cfg.Record) && !e.dead {
+		text := fmt.Sprintf(format, args...)
+		e.w.traceText(e.n, text)
+		e.w.note(Moment{What: "note", Node: e.n.id, Text: text})
 	}
 }
 
@@ -131,6 +134,7 @@ func (e *Env) Trace(format string, args ...any) {
 // invariants that a node can check while it runs.
 func (e *Env) Fail(err error) {
 	if !e.dead {
+		e.w.note(Moment{What: "broken", Node: e.n.id, Text: err.Error()})
 		e.w.stop(fmt.Errorf("at %v %s: %w", e.w.Now(), e.n.name, err))
 	}
 }

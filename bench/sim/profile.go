@@ -27,6 +27,13 @@ type Profile struct {
 	Down int
 	Torn float64 // probability that a crash is torn
 
+	// Swarm has each seed draw which kinds are on and how strong they are, within
+	// the bounds above and below, so that some schedules are all of one kind and
+	// others quiet (Groce and others, Swarm testing, ISSTA 2012): what a mixture of
+	// everything hides, such as what needs a long time without any crash, is met
+	// too.
+	Swarm bool
+
 	MaxP     float64       // of Drop and Duplicate; 0 means 0.5. FailWrite and FailSync strike always.
 	MaxDelay time.Duration // of Slow and SlowDisk; 0 means MaxFor
 }
@@ -72,6 +79,9 @@ func Generate(seed uint64, p Profile) (Schedule, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Swarm {
+		p = p.swarm(rand.New(stream(seed, "swarm", 0, 0)))
+	}
 	g := generator{p, rand.New(stream(seed, "faults", 0, 0))}
 	var out Schedule
 	for range 1 + g.rng.IntN(p.Faults) {
@@ -80,6 +90,30 @@ func Generate(seed uint64, p Profile) (Schedule, error) {
 		}
 	}
 	return out.sorted(), nil
+}
+
+// swarm draws a profile within p: each kind is on with one chance in two, at
+// least one of them is, and bounds shrink to a share that is small as often as
+// large.
+func (p Profile) swarm(rng *rand.Rand) Profile {
+	var on []Kind
+	for _, k := range slices.Compact(slices.Sorted(slices.Values(p.Kinds))) {
+		if rng.IntN(2) == 0 {
+			on = append(on, k)
+		}
+	}
+	if len(on) == 0 {
+		on = []Kind{p.Kinds[rng.IntN(len(p.Kinds))]}
+	}
+	p.Kinds = slices.DeleteFunc(slices.Clone(p.Kinds), func(k Kind) bool { return !slices.Contains(on, k) })
+	share := func() float64 { return math.Exp2(-4 * rng.Float64()) }
+	p.MaxFor = max(p.MinFor, time.Duration(float64(p.MaxFor)*share()))
+	p.MaxDelay = time.Duration(float64(p.MaxDelay) * share())
+	p.MaxP *= share()
+	if rng.IntN(2) == 0 {
+		p.Torn = 0
+	}
+	return p
 }
 
 type generator struct {

@@ -84,7 +84,7 @@ func (r *replica) Receive(from sim.ID, msg any) {
 		}
 		r.tag++
 		r.synced[r.tag] = ack{from, m}
-		r.env.Disk().Sync(r.tag)
+		r.env.Disk().SyncFor("record", r.tag)
 	case ack:
 		r.done(m, true)
 	}
@@ -105,6 +105,7 @@ func (r *replica) done(a ack, other bool) {
 	}
 	d.own, d.other = d.own || !other, d.other || other
 	r.ready[a.record] = d
+	r.env.Sometimes("the backup is ready first", d.other && !d.own)
 	if d.own && d.other {
 		r.env.Send(client, a)
 	}

@@ -23,6 +23,9 @@ func (w *World) run(until int64) error {
 			w.over("Time", w.cfg.Limits.Time)
 			break
 		}
+		if w.cfg.Branch.At > 0 && !w.forked && at > int64(w.cfg.Branch.At) {
+			w.fork()
+		}
 		w.now = at
 		if w.count() {
 			w.handle(&e)
@@ -53,13 +56,15 @@ func (w *World) start() {
 // boot begins a life.
 func (w *World) boot(n *node) {
 	n.life++
-	e := &Env{w: w, n: n, rng: rand.New(stream(w.cfg.Seed, "node", n.id, n.life))}
+	e := &Env{w: w, n: n, pcg: stream(w.seed, "node", n.id, n.life)}
+	e.rng = rand.New(e.pcg)
 	e.disk.env = e
 	n.env, n.node = e, n.make()
 	if n.node == nil {
 		w.stop(misused("the start function of %s returned nil", n.name))
 		return
 	}
+	w.note(Moment{What: "start", Node: n.id})
 	n.node.Init(e)
 }
 
@@ -105,6 +110,7 @@ func (w *World) handle(e *event) {
 		w.notify(w.nodes[e.node], e)
 	case synced:
 		w.nodes[e.node].store.finish(e)
+		w.note(Moment{What: "synced", Node: e.node, Failed: e.failed})
 		e.what = notice
 		w.notify(w.nodes[e.node], e)
 	case begins:

@@ -21,6 +21,10 @@ type Outcome struct {
 	Err    error // of the scenario or of the world; nil: all is well
 	Trace  []byte
 	Stats  Stats
+
+	Reached map[string]int // situations, by how often they were met; see [Env.Sometimes]
+	Syncs   map[string]int // by purpose; see [Disk.SyncFor]
+	Record  Record         // with Config.Record
 }
 
 // Run plays a scenario once. An error that ends the world counts even if the
@@ -36,7 +40,10 @@ func Run(cfg Config, scenario Scenario) Outcome {
 	if w.err != nil {
 		out.Err = w.err
 	}
-	out.Trace, out.Stats = w.trace, w.stats
+	out.Trace, out.Stats, out.Reached, out.Syncs = w.trace, w.stats, w.reached, w.syncs
+	if cfg.Record {
+		out.Record = w.record(out.Err)
+	}
 	return out
 }
 

@@ -26,14 +26,19 @@ const (
 	replaced
 	truncated
 	removed
+	written
+	renamed
 )
+
+// sector is what a disk writes whole or not at all.
+const sector = 512
 
 // change is one buffered operation.
 type change struct {
 	kind   changeKind
 	file   string
-	offset int // where an append begins, or the size to truncate to
-	data   []byte
+	offset int    // where an append or a write begins, or the size to truncate to
+	data   []byte // of a rename, the new name
 }
 
 func (s *store) init(w *World, n *node) {
@@ -58,7 +63,7 @@ func (s *store) strikes(kind Kind) bool {
 // finish ends a sync: what it covered is durable or, if it fails, lost.
 func (s *store) finish(e *event) {
 	e.failed = s.strikes(FailSync)
-	covered := int(e.mark - s.first)
+	covered := int(max(e.mark, s.first) - s.first) // an earlier sync may have covered it all
 	for _, c := range s.pending[:covered] {
 		s.buffered -= len(c.data)
 		if !e.failed {
@@ -78,10 +83,10 @@ func (s *store) crash(share float64) {
 	}
 	left := int(share * float64(total))
 	for _, c := range s.pending {
-		if c.kind == appended {
-			c.data = c.data[:min(left, len(c.data))]
-		}
-		if left < c.weight() || left == 0 {
+		if left < c.weight() {
+			if c.tear(left) {
+				c.apply(s.durable)
+			}
 			break
 		}
 		left -= c.weight()
@@ -98,13 +103,27 @@ func (s *store) crash(share float64) {
 
 func (s *store) survivor(file string) []byte { return slices.Clone(s.durable[file]) }
 
+// tear leaves so many of the change's bytes, a written one's to a whole sector,
+// and reports whether anything is left of it.
+func (c *change) tear(left int) bool {
+	switch c.kind {
+	case appended:
+		c.data = c.data[:left]
+	case written:
+		c.data = c.data[:max(0, (c.offset+left)/sector*sector-c.offset)]
+	default:
+		return false
+	}
+	return len(c.data) > 0
+}
+
 func (c change) weight() int { return max(1, len(c.data)) }
 
 // apply makes the change to files and returns by how many bytes they grew.
 func (c change) apply(files map[string][]byte) int {
 	before, old := len(files[c.file]), files[c.file]
 	switch c.kind {
-	case appended:
+	case appended, written:
 		if old == nil {
 			old = []byte{} // a file, though empty
 		}
@@ -121,6 +140,15 @@ func (c change) apply(files map[string][]byte) int {
 		}
 	case removed:
 		delete(files, c.file)
+	case renamed:
+		if old == nil {
+			return 0
+		}
+		to := string(c.data)
+		delete(files, c.file)
+		lost := len(files[to])
+		files[to] = old
+		return -lost
 	}
 	return len(files[c.file]) - before
 }

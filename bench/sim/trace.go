@@ -67,12 +67,18 @@ func (w *World) traceNumber(n *node, verb string, number uint64) {
 }
 
 func (w *World) traceText(n *node, text string) {
+	if !w.cfg.Trace {
+		return
+	}
 	w.stamp(n.name, "|")
 	w.word(text)
 	w.finishLine()
 }
 
 func (w *World) traceFault(verb string, f Fault) {
+	if w.cfg.Record {
+		w.noteFault(verb, f)
+	}
 	if w.cfg.Trace {
 		w.stamp("-", verb)
 		w.word(f.String())

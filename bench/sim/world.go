@@ -16,6 +16,15 @@ type Config struct {
 	Sync    Delay    // how long a disk takes for one sync
 	Limits  Limits
 	Trace   bool // keep a trace: slower, and bounded by Limits.Trace
+	Record  bool // keep what a Timeline shows, bounded by Limits.Trace likewise
+
+	// Weaken makes the syncs for one purpose lie: they say that they are done,
+	// and nothing is durable that no other sync covers. See [Hunt.Weaken].
+	Weaken string
+
+	// Branch, if its At is above 0, has everything that happens after that moment
+	// depend on another seed.
+	Branch Branch
 
 	// Clone, if set, copies a message at each delivery, so that a receiver may
 	// change what it gets. Without it messages are shared and must not change.
@@ -54,6 +63,12 @@ type World struct {
 	halted bool  // the current run is to end
 
 	running bool
+	seed    uint64 // of what is drawn from now on
+	forked  bool   // the branch is taken
+	reached map[string]int
+	syncs   map[string]int
+	moments []Moment
+	sends   uint64 // messages so far, to number them
 
 	faults  []Fault // scheduled so far
 	armed   bool    // those of the configuration are scheduled
@@ -76,7 +91,7 @@ func New(cfg Config) (*World, error) {
 	if err := cfg.Sync.check("Config.Sync"); err != nil {
 		return nil, err
 	}
-	w := &World{cfg: cfg, byName: map[string]*node{}, links: map[wire]*Link{}, latest: map[wire]int64{}}
+	w := &World{cfg: cfg, seed: cfg.Seed, byName: map[string]*node{}, links: map[wire]*Link{}, latest: map[wire]int64{}}
 	w.rng = rand.New(&w.chance)
 	return w, nil
 }

@@ -31,10 +31,11 @@ var rules = []rule{
 	{"systems", []string{"internal/record"}, "the contract is shared by systems and engine; an import here would close a cycle"},
 	{"systems/all", []string{"systems", "systems/*"}, "the one list of systems"},
 	{"systems/systemtest", []string{"systems", "bench/process", "internal/record"}, "the conformance suite knows the contract, never one system"},
-	{"systems/*", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/record"}, "a system never imports another system, the experiments or the report"},
+	{"systems/*", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/node/...", "internal/record"}, "a system never imports another system, the experiments or the report"},
 	{"systems/mapreduce/disk", []string{"systems/mapreduce/task"}, "the tasks' files: the one part of the data plane that is not pure"},
 	{"systems/lookaside/lookasidegrpc", []string{"systems/lookaside/...", "proto/lookaside/v1", "internal/rpc"}, "a gRPC client library, usable without the rest: it knows the protocol, and no engine"},
-	{"systems/*/...", []string{"systems/$1/..."}, "a protocol core knows no clock, network, disk or engine"},
+	{"systems/lookaside/wait", nil, "how the parts of a shell wait for each other: it needs a clock"},
+	{coreRooms, []string{"systems/$1/...", "internal/node"}, "a protocol core knows no clock, network, disk or engine"},
 	{"bench/process", []string{"systems", "internal/record"}, "processes know the contract at most, never one system"},
 	{"bench/link", []string{"systems", "internal/record"}, "links know the contract at most, never one system"},
 	{"bench/yardstick", []string{"systems", "bench/process", "internal/rpc", "internal/record", "proto/yardstick/v1"}, "the yardsticks are processes of their own, and know the contract at most, never one system"},
@@ -51,9 +52,15 @@ var rules = []rule{
 	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},
 	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
 	{"internal/journal", []string{"internal/record"}, "what durable systems share knows none of them"},
+	{"internal/node", nil, "the shape of a core is as pure as a core"},
+	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
+	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
+
+// coreRooms are the packages of protocol cores.
+const coreRooms = "systems/*/..."
 
 // impure are standard packages that a protocol core must not reach for: what
 // it needs of time, chance and the world is passed in.
@@ -116,7 +123,7 @@ func violations(p pkg) []string {
 
 func (r rule) check(from, imp, star string) string {
 	own, ours := strings.CutPrefix(imp, module+"/")
-	core := r.From == "systems/*/..."
+	core := r.From == coreRooms
 	switch {
 	case ours && slices.ContainsFunc(r.May, func(p string) bool { _, ok := match(strings.ReplaceAll(p, "$1", star), own); return ok }):
 		return ""

@@ -39,7 +39,7 @@ func TestUsageErrors(t *testing.T) {
 		"run none.yaml":     {"none.yaml", "no such file"},
 		"run --blocks -1":   {"--blocks -1"},
 		"run --blocks x":    {"--blocks", `"x"`},
-		"run --only policy": {"--only", "KNOB=V"},
+		"run --only policy": {"--only", "KNOB=LEVEL"},
 		"run lb-policies --only polcy=pick_first": {`"polcy"`, "did you mean policy?"},
 		"run lb-policies --only policy=pik_first": {`"pik_first"`, "did you mean pick_first?"},
 		"list now":                           {`"now"`},
@@ -136,6 +136,25 @@ func proven(t *testing.T, stdout string) {
 
 // The whole way with a user's own file: run, draw, check, and notice when what
 // was drawn no longer matches what was measured.
+// A level with commas is one level, alone and beside others.
+func TestOnlyNamesLevelsWithCommas(t *testing.T) {
+	const fast = "capacity=2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5"
+	for want, only := range map[string][]string{
+		"1 cells": {"--only", fast, "--only", "policy=least_load"},
+		"2 cells": {"--only", fast},
+		"4 cells": {"--only", fast, "--only", "capacity=0.2", "--only", "policy=least_load,round_robin"},
+	} {
+		code, out, errOut := dyno(t, append([]string{"run", "lb-uneven", "--dry-run"}, only...)...)
+		if code != 0 || !strings.Contains(out, ": "+want+",") {
+			t.Errorf("%v: exit %d, %q, %q; want %s", only, code, out, errOut, want)
+		}
+	}
+	code, _, errOut := dyno(t, "run", "lb-uneven", "--dry-run", "--only", fast+",1")
+	if code != 2 || !strings.Contains(errOut, "did you mean 2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5?") {
+		t.Errorf("a level that is not there: exit %d, %q", code, errOut)
+	}
+}
+
 func TestRunUserFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -400,7 +419,7 @@ func TestAmbiguousFigureIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, errOut := dyno(t, "run", file, "--out", out)
-	if code != 2 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, file) || !strings.Contains(errOut, "payload") {
+	if code != 2 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, file+":") || !strings.Contains(errOut, "payload") {
 		t.Errorf("exit %d %q", code, errOut)
 	}
 	if _, err := os.Stat(out); err == nil {

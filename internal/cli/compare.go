@@ -61,7 +61,7 @@ other, never judged.`,
 	fl.StringVar(&f.old, "old", "", "the dyno binary to compare with")
 	fl.StringVar(&f.new, "new", "", "the dyno binary that is judged")
 	fl.StringVar(&f.scale, "scale", "full", "warm-up and length of trials: quick, full or deep")
-	fl.StringArrayVar(&f.only, "only", nil, "keep only these levels of a knob, `KNOB=V[,V]` (repeatable)")
+	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell (0: as many as it takes to judge every row, 6 to 12, or the scale's if those are more)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.Float64Var(&f.threshold, "threshold", 100*compare.Default.Threshold, "a change counts beyond this many `percent`")
@@ -179,11 +179,11 @@ func (a *app) rivalPlans(f compareFlags, words []string) ([]*experiments.Plan, e
 	if f.blocks > 0 {
 		return plans, nil
 	}
-	only, err := parseOnly(f.only)
-	if err != nil {
-		return nil, err
-	}
 	for i, p := range plans {
+		only, err := p.Only(f.only)
+		if err != nil {
+			return nil, err
+		}
 		sel := experiments.Selection{Scale: f.scale, Only: only, Seed: f.seed}
 		sel.Blocks = max(compare.Blocks(overall, singles, compare.Default.Alpha), p.Scales[f.scale].Blocks)
 		if p, err = experiments.NewPlan(p.Experiment, sel); err != nil {

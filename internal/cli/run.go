@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,7 +16,6 @@ import (
 
 	"dyno/bench/yardstick"
 	"dyno/experiments"
-	"dyno/internal/record"
 	"dyno/internal/report"
 	"dyno/systems"
 )
@@ -34,6 +34,8 @@ type runFlags struct {
 	out    string
 }
 
+const onlyHelp = "keep only these levels of a knob, `KNOB=LEVEL[,LEVEL]`; repeat it for more knobs, and for levels that contain commas"
+
 func (a *app) run() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
@@ -45,17 +47,22 @@ to results/NAME/trials.jsonl. A run that was cut short is continued by the same
 binary: finished trials are not measured again (unless --fresh). At the end plots, tables and REPORT.md are drawn
 from all results in the output folder.
 
+--only KNOB=TEXT keeps one level if the experiment has TEXT as a level, commas and
+all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
+the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5.
+
 Exit code 1 says that a trial failed its check, or that a negative control passed
 it; they are listed in the report.`,
 		Example: `  dyno run --scale quick
   dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out out/lb
+  dyno run lb-uneven --only capacity=2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5 --dry-run
   dyno run my-experiment.yaml --scale full --dry-run`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return a.runExperiments(c.Context(), f, args) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
-	fl.StringArrayVar(&f.only, "only", nil, "keep only these levels of a knob, `KNOB=V[,V]` (repeatable)")
+	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
@@ -131,19 +138,18 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 	if f.blocks < 0 || f.blocks > 1000 {
 		return nil, systems.Usagef("--blocks %d: want 1 to 1000, or 0 for the scale's own number", f.blocks)
 	}
-	only, err := parseOnly(f.only)
-	if err != nil {
-		return nil, err
-	}
 	found, err := a.open(f.scale, words)
 	if err != nil {
 		return nil, err
 	}
 	var plans []*experiments.Plan
 	for _, e := range found {
-		// Now, not when everything has been measured.
-		if err := report.Check(e.Header()); err != nil {
-			return nil, systems.Usagef("%s: %w", e.Path, err)
+		if err := checkDrawings(e); err != nil {
+			return nil, err
+		}
+		only, err := e.Only(f.only)
+		if err != nil {
+			return nil, err
 		}
 		p, err := experiments.NewPlan(e, experiments.Selection{Scale: f.scale, Only: only, Blocks: f.blocks, Seed: f.seed})
 		if err != nil {
@@ -152,6 +158,26 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 		plans = append(plans, p)
 	}
 	return plans, nil
+}
+
+// checkDrawings tries figures and tables one by one now, not when everything
+// has been measured.
+func checkDrawings(e *experiments.Experiment) error {
+	for i := range e.Figures {
+		run := e.Header()
+		run.Experiment.Figures, run.Experiment.Tables = e.Figures[i:i+1], nil
+		if err := report.Check(run); err != nil {
+			return e.Blame(err, "figures", strconv.Itoa(i))
+		}
+	}
+	for i := range e.Tables {
+		run := e.Header()
+		run.Experiment.Figures, run.Experiment.Tables = nil, e.Tables[i:i+1]
+		if err := report.Check(run); err != nil {
+			return e.Blame(err, "tables", strconv.Itoa(i))
+		}
+	}
+	return nil
 }
 
 func checkScale(scale string) error {
@@ -194,19 +220,6 @@ func (a *app) open(scale string, words []string) ([]*experiments.Experiment, err
 		found = append(found, e)
 	}
 	return found, nil
-}
-
-// parseOnly reads --only KNOB=V[,V].
-func parseOnly(flags []string) (record.Where, error) {
-	only := make(record.Where)
-	for _, f := range flags {
-		knob, list, ok := strings.Cut(f, "=")
-		if !ok || knob == "" || list == "" {
-			return nil, systems.Usagef("--only %q: want KNOB=V[,V], for example policy=least_load,round_robin", f)
-		}
-		only[knob] = append(only[knob], strings.Split(list, ",")...)
-	}
-	return only, nil
 }
 
 func (a *app) printPlans(plans []*experiments.Plan) error {

@@ -13,6 +13,7 @@ type span struct {
 	lo, hi float64
 	log    bool
 	ticks  []plot.Tick
+	note   string // why it is not logarithmic, where that was asked for
 }
 
 // headRoom is the share of the axis that stays free above the highest whisker.
@@ -28,7 +29,7 @@ const (
 
 // yspan finds the range that holds every value, whisker and theory mark of a
 // chart. A logarithmic axis is for positive values; when there are none it
-// becomes linear.
+// becomes linear, with a note.
 func yspan(c *Chart, fromZero bool) span {
 	lo, hi, least := math.Inf(1), math.Inf(-1), math.Inf(1)
 	take := func(v float64) {
@@ -56,7 +57,11 @@ func yspan(c *Chart, fromZero bool) span {
 	case c.Y.Log && hi > 0:
 		return logarithmic(max(least, hi/math.Pow10(decades)), hi, fromZero, lo <= 0)
 	}
-	return linear(bounds(lo, hi, fromZero))
+	s := linear(bounds(lo, hi, fromZero))
+	if c.Y.Log {
+		s.note = "The y axis is linear, though a logarithmic one was asked for: no value is above 0."
+	}
+	return s
 }
 
 // bounds adds zero, unless the values would be squeezed into the top of the
@@ -110,8 +115,11 @@ func logarithmic(least, greatest float64, bars, zeros bool) span {
 		s.lo = math.Pow(10, first)
 	}
 	few, every := last-first <= 2, max(1, math.Ceil((last-first)/7))
-	if few && !bars { // reach the next labelled value on both sides
+	switch {
+	case few && !bars: // reach the next labelled value on both sides
 		s.lo, s.hi = nextBelow(s.lo), nextAbove(s.hi)
+	case few && s.hi < 2*s.lo: // one label alone would not make a scale
+		s.hi = 2 * s.lo
 	}
 	for e := first; e <= last; e++ {
 		for m := 1.0; m < 10; m++ {
@@ -173,6 +181,9 @@ func tickLabel(v, step float64) string {
 	}
 	return thousands(whole) + rest
 }
+
+// plainNumber writes a value by itself, to three digits.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
 
 func thousands(whole string) string {
 	sign := ""

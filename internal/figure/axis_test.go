@@ -59,9 +59,11 @@ func checkTicks(t *rapid.T, s span) {
 		if tick.Label != "" && labels[tick.Label] {
 			t.Fatalf("label %s comes twice: %+v", tick.Label, s.ticks)
 		}
-		labels[tick.Label] = tick.Label != ""
+		if tick.Label != "" {
+			labels[tick.Label] = true
+		}
 	}
-	if n := len(labels); n < 1 || n > 12 {
+	if n := len(labels); n < 2 || n > 12 {
 		t.Fatalf("%d labels: %+v", n, s.ticks)
 	}
 }
@@ -101,11 +103,81 @@ func TestGapsDoNotStretchTheAxis(t *testing.T) {
 	}
 }
 
+// An axis that cannot be logarithmic says so.
 func TestLogWithoutPositiveValuesIsLinear(t *testing.T) {
 	for _, values := range [][]float64{{0}, {0, 0}, {-1, 0}} {
-		if s := yspan(chartOf(values, true), true); s.log {
-			t.Errorf("%v on a logarithmic axis", values)
+		c := chartOf(values, true)
+		if s := yspan(c, true); s.log || s.note == "" {
+			t.Errorf("%v on a logarithmic axis, or without a note: %+v", values, s)
 		}
+		c.Kind, c.Panels[0].Series[0].Name = "bars", "a"
+		if notes := notesOf(t, c); !strings.Contains(notes, "The y axis is linear") {
+			t.Errorf("%v: the figure says %q", values, notes)
+		}
+	}
+	if s := yspan(chartOf([]float64{0}, false), true); s.note != "" {
+		t.Errorf("an axis that was to be linear says %q", s.note)
+	}
+}
+
+func notesOf(t *testing.T, c *Chart) string {
+	t.Helper()
+	kind, ok := Lookup(c.Kind)
+	if !ok {
+		t.Fatal("no kind", c.Kind)
+	}
+	return strings.Join(newSheet(kind, c).notes, " ")
+}
+
+// A value without a logarithm is named under the figure, on either axis.
+func TestLogNamesWhatHasNoLogarithm(t *testing.T) {
+	for _, c := range []struct {
+		kind   string
+		x, y   []float64
+		theory float64
+		want   string
+	}{
+		{"bars", nil, []float64{0, 5}, 1, "the value is zero, which"},
+		{"bars", nil, []float64{-3, 5}, 1, "zero or negative, which"},
+		{"bars", nil, []float64{3, 5}, 0, "Theory at the foot"},
+		{"lines", []float64{1, 2}, []float64{0, 5}, 1, "the value is zero, which"},
+		{"lines", []float64{1, 2}, []float64{-2, 5}, 1, "zero or negative, which"},
+		{"lines", []float64{0, 2}, []float64{1, 5}, 1, "The x axis is linear, though a logarithmic one was asked for: 0 has no logarithm."},
+		{"lines", []float64{-10, 2}, []float64{1, 5}, 1, "-10 has no logarithm"},
+		{"lines", nil, []float64{1, 5}, 1, "levels are not numbers"},
+		{"lines", []float64{1, 2}, []float64{1, 5}, 1, ""},
+		{"bars", nil, []float64{1, 5}, 1, ""},
+	} {
+		chart := chartOf(c.y, true)
+		chart.Kind, chart.X.Log, chart.Panels[0].X = c.kind, c.kind == "lines", c.x
+		chart.Panels[0].Series[0].Points[0].Theory = &c.theory
+		switch notes := notesOf(t, chart); {
+		case c.want == "" && notes != "":
+			t.Errorf("%+v: the figure says %q", c, notes)
+		case !strings.Contains(notes, c.want):
+			t.Errorf("%+v: the figure says %q", c, notes)
+		}
+	}
+}
+
+// Within a decade too a logarithmic axis has a range and labels to read it by.
+func TestLogWithinADecade(t *testing.T) {
+	for _, values := range [][]float64{{1}, {1.1}, {1, 1.2}, {3, 4}, {9.9, 9.99}, {1e-7, 1.1e-7}, {2e8, 2.1e8}} {
+		for _, bars := range []bool{true, false} {
+			s := yspan(chartOf(values, true), bars)
+			labels := 0
+			for _, tick := range s.ticks {
+				if n := s.norm(tick.Value); tick.Label != "" && n > -1e-6 && n < 1+1e-6 {
+					labels++
+				}
+			}
+			if !s.log || labels < 2 || s.lo <= 0 || s.lo >= s.hi {
+				t.Errorf("%v, bars %v: %d labels on %v … %v", values, bars, labels, s.lo, s.hi)
+			}
+		}
+	}
+	if s := xspan([]float64{3}, true); !s.log || s.lo >= s.hi || s.note != "" {
+		t.Errorf("one position: %+v", s)
 	}
 }
 

@@ -15,7 +15,8 @@ var bars = Kind{
 	columns: barColumns,
 	prepare: func(p *panelPlot) {
 		p.categories()
-		p.explain("0 at the foot of the axis: the value is zero, which has no logarithm.", "")
+		p.explain("0 at the foot of the axis: the value is zero, which has no logarithm.",
+			"A number at the foot of the axis is the value: zero or negative, which has no logarithm.", "")
 		p.Add(painter(p.drawBars))
 	},
 	thumb: barThumb,
@@ -62,7 +63,7 @@ func (p *panelPlot) drawBar(pn pen, st style, pt *Point, at, wide, floor vg.Leng
 	case p.y.log && pt.Y <= 0:
 		words := lettering(smallSize, ink)
 		words.XAlign = -0.5
-		pn.FillText(words, vg.Point{X: at, Y: floor + 3}, "0")
+		pn.FillText(words, vg.Point{X: at, Y: floor + 3}, plainNumber(pt.Y))
 	default:
 		top := p.yat(pn, pt.Y)
 		pn.bar(st, vg.Rectangle{

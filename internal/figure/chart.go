@@ -94,6 +94,7 @@ func Draw(w io.Writer, c Chart) error {
 	if err := c.conform(); err != nil {
 		return fmt.Errorf("figure %q: %w", c.Title, err)
 	}
+	c = c.legible()
 	return newSheet(kind, &c).write(w)
 }
 

@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -20,10 +21,14 @@ var lines = Kind{
 	prepare: func(p *panelPlot) {
 		if p.Panel.X == nil {
 			p.categories()
+			if p.chart.X.Log {
+				p.notes = append(p.notes, "The x axis is not logarithmic, though that was asked for: its levels are not numbers.")
+			}
 		} else {
 			p.numbers()
 		}
-		p.explain("Open triangle at the foot of the axis: the value is zero, which has no logarithm.", "× at the foot of the axis: ")
+		p.explain("Open triangle at the foot of the axis: the value is zero, which has no logarithm.",
+			"Open triangle at the foot of the axis: the value is zero or negative, which has no logarithm.", "× at the foot of the axis: ")
 		p.Add(painter(p.drawLines))
 	},
 	thumb: func(p pen, s Series) {
@@ -38,6 +43,9 @@ var lines = Kind{
 func (p *panelPlot) numbers() {
 	xs := p.Panel.X
 	p.x = xspan(xs, p.chart.X.Log)
+	if p.x.note != "" {
+		p.notes = append(p.notes, p.x.note)
+	}
 	type label struct {
 		i        int
 		from, to vg.Length
@@ -78,7 +86,11 @@ func xspan(xs []float64, log bool) span {
 	if r == 0 {
 		r = max(1, math.Abs(lo)*room)
 	}
-	return span{lo: lo - r, hi: hi + r}
+	s := span{lo: lo - r, hi: hi + r}
+	if log {
+		s.note = fmt.Sprintf("The x axis is linear, though a logarithmic one was asked for: %s has no logarithm.", plainNumber(lo))
+	}
+	return s
 }
 
 // drawLines draws, from below: lines, theory, whiskers, marks.

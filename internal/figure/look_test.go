@@ -16,7 +16,7 @@ import (
 // huge and tiny values, logarithmic axes, zeros, gaps, theory.
 func samples() map[string]figure.Chart {
 	all := plainBars()
-	for _, more := range []map[string]figure.Chart{oddBars(), plainLines(), oddLines(), vectors()} {
+	for _, more := range []map[string]figure.Chart{oddBars(), plainLines(), oddLines(), vectors(), odd()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -149,6 +149,29 @@ func vectors() map[string]figure.Chart {
 		"nothing-measured": {
 			Kind: "bars", Title: "Nothing was measured", X: figure.Axis{Label: "policy"}, Y: figure.Axis{Label: "throughput (req/s)"},
 			Panels: []figure.Panel{{Categories: policies[:2], Series: []figure.Series{{Points: []figure.Point{{Missing: "not measured"}, {Missing: "not measured"}}}}}},
+		},
+	}
+}
+
+// odd are labels that the font lacks, and axes that cannot be what was asked for.
+func odd() map[string]figure.Chart {
+	return map[string]figure.Chart{
+		"scripts": {
+			Kind: "bars", Title: "Levels in other scripts: 日本", Legend: "город",
+			X: figure.Axis{Label: "data"}, Y: figure.Axis{Label: "throughput (req/s)"},
+			Panels: []figure.Panel{{Categories: []string{`{"card":"日本"}`, `{"card":"中国"}`, `{"card":"рубль"}`, `{"card":"\n"}`}, Series: many([]string{"Москва", "emoji 😀"}, 4, 700)}},
+		},
+		"log-nothing-positive": {
+			Kind: "bars", Title: "Nothing that a logarithm could show", X: figure.Axis{Label: "x"}, Y: figure.Axis{Label: "lost writes (1)", Log: true},
+			Panels: []figure.Panel{{Categories: []string{"a", "b"}, Series: []figure.Series{{Color: 2, Points: []figure.Point{{}, {Y: -2, Lo: -2, Hi: -2}}}}}},
+		},
+		"log-negative": {
+			Kind: "bars", Title: "A negative value on a logarithmic axis", X: figure.Axis{Label: "x"}, Y: figure.Axis{Label: "gain (ms)", Log: true},
+			Panels: []figure.Panel{{Categories: []string{"a", "b", "c"}, Series: []figure.Series{{Color: 2, Points: []figure.Point{{}, {Y: -2, Lo: -2, Hi: -2}, pt(1.1, 0.01)}}}}},
+		},
+		"log-x-zero": {
+			Kind: "lines", Title: "A position of 0 on a logarithmic axis", X: figure.Axis{Label: "delay (ms)", Log: true}, Y: figure.Axis{Label: "response mean (ms)", Log: true},
+			Panels: []figure.Panel{{Categories: []string{"0", "10", "100"}, X: []float64{0, 10, 100}, Series: []figure.Series{{Color: 1, Points: []figure.Point{pt(3, 0.1), pt(4, 0.1), pt(5, 0.1)}}}}},
 		},
 	}
 }

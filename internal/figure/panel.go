@@ -150,19 +150,33 @@ func (p *panelPlot) slant(slot vg.Length) {
 	p.high += longest * vg.Length(math.Sin(angle))
 }
 
-// explain says in small print what the signs at the foot of the axis mean.
-// Without a sign for missing values, the gap itself says why.
-func (p *panelPlot) explain(zero, missing string) {
+// explain says in small print what the signs at the foot of the axis mean: of
+// values without a logarithm, all zero or some negative, and of missing values.
+// Without a sign for these, the gap itself says why.
+func (p *panelPlot) explain(zero, negative, missing string) {
 	var why []string
+	least, theory := math.Inf(1), math.Inf(1)
 	p.eachPoint(func(_, _ int, pt *Point) {
+		if pt.Theory != nil && !pt.Absent {
+			theory = min(theory, *pt.Theory)
+		}
 		switch {
 		case pt.Absent:
-		case pt.Missing != "" && missing != "" && !slices.Contains(why, pt.Missing):
+		case pt.Missing == "":
+			least = min(least, pt.Y)
+		case missing != "" && !slices.Contains(why, pt.Missing):
 			why = append(why, pt.Missing)
-		case pt.Missing == "" && p.y.log && pt.Y <= 0 && !slices.Contains(p.notes, zero):
-			p.notes = append(p.notes, zero)
 		}
 	})
+	switch {
+	case p.y.log && least < 0:
+		p.notes = append(p.notes, negative)
+	case p.y.log && least == 0:
+		p.notes = append(p.notes, zero)
+	}
+	if p.y.log && theory <= 0 {
+		p.notes = append(p.notes, "Theory at the foot of the axis: it expects zero or less, which has no logarithm.")
+	}
 	if len(why) > 0 {
 		slices.Sort(why)
 		p.notes = append(p.notes, missing+strings.Join(why, "; ")+".")

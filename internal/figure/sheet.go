@@ -59,6 +59,9 @@ func newSheet(kind Kind, c *Chart) *sheet {
 		own = append(own, p.notes...)
 		s.panels = append(s.panels, p)
 	}
+	if s.y.note != "" {
+		own = append(own, s.y.note)
+	}
 	if !s.y.log && s.y.lo > 0 {
 		own = append(own, "The y axis does not start at 0.")
 	}

@@ -4,217 +4,206 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"sync"
+	"time"
 )
 
-// Options are the settings of a journal. The zero value is ready to use.
-type Options struct {
-	// Identity names what the journal belongs to, for example "mapreduce job
-	// 7f3a"; at most 1024 bytes. Opening it under another identity is an error.
-	Identity string
-	// MaxRecord bounds a record, in bytes; 0 means 16 MiB.
-	MaxRecord int
-	// MaxPending bounds what waits to be written, in bytes; when it is reached,
-	// Append waits. 0 means 8 MiB.
-	MaxPending int
-}
-
-const (
-	defaultMaxRecord  = 16 << 20
-	defaultMaxPending = 8 << 20
-	maxBatch          = 1 << 30
-)
-
-// ErrClosed is returned after Close.
-var ErrClosed = errors.New("journal: closed")
-
-// Journal is an open journal. It is safe for concurrent use.
+// Journal is a [Log] that goroutines share: what they add while one sync is
+// under way becomes durable together, by the next one.
 type Journal struct {
-	path string
-	opt  Options
+	log *Log
+	opt Options
 
-	mu      sync.Mutex
-	pending *batch
-	next    uint64 // sequence number of the next record
-	failed  error  // of the first write or sync that failed: for good
-	closed  bool
-	wake    chan struct{}
-	asks    chan *snapshot
-	quit    chan struct{}
-	done    chan struct{} // the writer has ended
+	// turn holds one token. Who has it may write to the log; there is no
+	// goroutine for that, so that a lone writer pays for no switch to one.
+	turn chan struct{}
+	// snapshots holds one token, for who makes a snapshot.
+	snapshots chan struct{}
+	preparing sync.WaitGroup
+	failure   chan struct{} // closed when the journal has failed
 
-	// What follows belongs to the writer.
-	file   file
-	salt   uint32
-	offset int64
+	mu       sync.Mutex
+	pending  *group
+	writing  *group // nil if none
+	spare    []byte // a buffer to use again
+	next     uint64 // sequence number of the next record
+	failed   error  // of the first write or sync that failed: for good
+	closed   bool
+	changed  chan struct{} // closed when there is more to read, or never again will be; nil if nobody asked
+	crowd    int           // waited for the last group
+	prepared uint64        // segments for which a successor was asked for
+	waits    Waits
 }
 
-// batch is what waits for one sync.
-type batch struct {
-	first  uint64
-	count  int
-	body   []byte // with room for the header
-	forced bool   // someone waits for it
-	done   chan struct{}
-	err    error // once done is closed
+// group is a batch with those who wait for it.
+type group struct {
+	batch
+	eager   bool // to be written even if nobody waits
+	waiters int
+	done    chan struct{}
+	err     error // once done is closed
 }
 
-func newBatch(first uint64, body []byte) *batch {
-	return &batch{first: first, body: append(body[:0], zeroSector[:align]...), done: make(chan struct{})}
-}
-
-// Open opens the journal at path, or creates an empty one, and replays it: the
-// snapshot, if there is one, then each record after it, in order. A torn last
-// batch is cut off and reported; damage is a [DamageError]; an error of replay
-// ends Open with it. Only one process at a time can have a journal open.
-func Open(path string, opt Options, replay func(Entry) error) (*Journal, Recovery, error) {
-	if len(opt.Identity) > maxIdentity {
-		return nil, Recovery{}, fmt.Errorf("journal: identity of %d bytes, at most %d", len(opt.Identity), maxIdentity)
-	}
-	f, err := openFile(path)
-	created := errors.Is(err, os.ErrNotExist)
-	if created {
-		f, err = createFile(path, opt.Identity)
-	}
+// Open opens the journal in the folder dir, or creates an empty one, and
+// replays it, as [OpenLog] does.
+func Open(dir string, opt Options, replay func(Entry) error) (*Journal, Recovery, error) {
+	l, r, err := OpenLog(dir, opt, replay)
 	if err != nil {
-		return nil, Recovery{}, err
-	}
-	j := &Journal{path: path, opt: opt, file: f}
-	r, err := j.recover(f, replay)
-	if err != nil {
-		f.Close()
 		return nil, r, err
 	}
-	r.Created = created
-	j.start(r.Last)
+	j := &Journal{
+		log: l, opt: l.opt, next: l.last + 1,
+		turn: make(chan struct{}, 1), snapshots: make(chan struct{}, 1), failure: make(chan struct{}),
+	}
+	j.pending = j.newGroup()
+	j.turn <- struct{}{}
+	j.snapshots <- struct{}{}
 	return j, r, nil
 }
 
-// recover replays the file and cuts a torn tail off.
-func (j *Journal) recover(f *os.File, replay func(Entry) error) (Recovery, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return Recovery{}, err
-	}
-	s := &scanner{path: j.path, file: f, size: info.Size()}
-	if s.salt, s.offset, err = readPreamble(j.path, f, j.opt.Identity); err != nil {
-		return Recovery{}, err
-	}
-	r, err := s.entries(replay)
-	if err != nil {
-		return r, err
-	}
-	j.salt, j.offset = s.salt, s.offset
-	if r.Cut > 0 {
-		if err := errors.Join(f.Truncate(s.offset), f.Sync()); err != nil {
-			return r, fmt.Errorf("journal %s: cutting a torn tail: %w", j.path, err)
-		}
-	}
-	return r, nil
-}
-
-func (j *Journal) start(last uint64) {
-	if j.opt.MaxRecord == 0 {
-		j.opt.MaxRecord = defaultMaxRecord
-	}
-	if j.opt.MaxPending == 0 {
-		j.opt.MaxPending = defaultMaxPending
-	}
-	j.next = last + 1
-	j.pending = newBatch(j.next, nil)
-	j.wake = make(chan struct{}, 1)
-	j.asks = make(chan *snapshot)
-	j.quit = make(chan struct{})
-	j.done = make(chan struct{})
-	go j.write()
-}
-
-// Append adds records and returns once they are on stable storage, with the
-// sequence number of the last one. They share one batch: after a crash all of
-// them are replayed or none. When it returns an error, they may be there or
-// not after the journal is opened again; a context that ends first leaves them
-// on their way.
+// Append adds records and returns once they are durable, with the sequence
+// number of the last one. They share one batch: after a crash all of them are
+// replayed or none. When it returns an error, they may be there or not after
+// the journal is opened again; a context that ends first leaves them on their
+// way.
 func (j *Journal) Append(ctx context.Context, records ...[]byte) (uint64, error) {
-	b, last, err := j.enqueue(ctx, true, records)
+	begin := time.Now()
+	g, last, err := j.enqueue(ctx, (*Journal).await, records)
 	if err != nil {
 		return 0, err
 	}
-	select {
-	case <-b.done:
-		return last, b.err
-	case <-ctx.Done():
-		return last, fmt.Errorf("journal: record %d is on its way, not known to be durable: %w", last, ctx.Err())
-	}
+	return last, j.wait(ctx, g, last, begin)
 }
 
 // Enqueue adds records without waiting: they become durable with the next
-// Append, Snapshot or Close, never out of order. It is for what may be
-// forgotten in a crash, such as the begin of a transaction under presumed abort.
+// Append, Submit, Sync, Snapshot or Close, never out of order. It is for what
+// may be forgotten in a crash, such as the begin of a transaction under
+// presumed abort.
 func (j *Journal) Enqueue(ctx context.Context, records ...[]byte) (uint64, error) {
-	_, last, err := j.enqueue(ctx, false, records)
+	_, last, err := j.enqueue(ctx, nil, records)
 	return last, err
 }
 
-func (j *Journal) enqueue(ctx context.Context, forced bool, records [][]byte) (*batch, uint64, error) {
-	size := 0
-	for _, r := range records {
-		if len(r) > j.opt.MaxRecord {
-			return nil, 0, fmt.Errorf("journal: record of %d bytes, at most %d", len(r), j.opt.MaxRecord)
-		}
-		size += len(r)
-	}
-	if len(records) == 0 || size > maxBatch {
-		return nil, 0, fmt.Errorf("journal: %d records of %d bytes at once", len(records), size)
-	}
-	for {
-		b, last, full, err := j.add(forced, size, records)
-		if full == nil {
-			return b, last, err
-		}
-		select {
-		case <-full.done:
-		case <-ctx.Done():
-			return nil, 0, fmt.Errorf("journal: the disk is behind: %w", ctx.Err())
-		}
-	}
+// Submit adds records without waiting, to become durable as soon as the disk
+// can. Who must know when, or whether, calls [Journal.Sync] or watches
+// [Journal.Durable] and [Journal.Failed].
+func (j *Journal) Submit(ctx context.Context, records ...[]byte) (uint64, error) {
+	_, last, err := j.enqueue(ctx, (*Journal).hurry, records)
+	return last, err
 }
 
-// add puts records into the pending batch; if that is full, it returns it and
-// does nothing.
-func (j *Journal) add(forced bool, size int, records [][]byte) (b *batch, last uint64, full *batch, err error) {
+// Sync returns once the record with sequence number seq, and all before it,
+// are durable.
+func (j *Journal) Sync(ctx context.Context, seq uint64) error {
+	begin := time.Now()
+	j.mu.Lock()
+	g := j.pending
+	switch {
+	case seq <= j.log.Durable():
+		g = nil
+	case seq >= j.next:
+		defer j.mu.Unlock()
+		return fmt.Errorf("journal: sync of record %d, of %d", seq, j.next-1)
+	case seq < g.first && j.writing == nil: // it was lost
+		defer j.mu.Unlock()
+		return j.unusable()
+	case seq < g.first:
+		g = j.writing
+	}
+	if g == nil {
+		j.mu.Unlock()
+		return nil
+	}
+	g.waiters++
+	j.mu.Unlock()
+	return j.wait(ctx, g, seq, begin)
+}
+
+// Durable returns the sequence number of the last durable record, and a
+// channel that is closed once there are more, or once the journal has failed
+// or was closed.
+func (j *Journal) Durable() (uint64, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := j.unusable(); err != nil {
-		return nil, 0, nil, err
+	if j.unusable() != nil { // there will be no change to be told of
+		over := make(chan struct{})
+		close(over)
+		return j.log.Durable(), over
 	}
-	b = j.pending
-	if b.count > 0 && len(b.body)+size > j.opt.MaxPending {
-		j.force(b)
-		return nil, 0, b, nil
+	if j.changed == nil {
+		j.changed = make(chan struct{})
 	}
-	for _, r := range records {
-		b.body = appendRecord(b.body, r)
-	}
-	b.count += len(records)
-	j.next += uint64(len(records))
-	if forced {
-		j.force(b)
-	}
-	return b, j.next - 1, nil, nil
+	return j.log.Durable(), j.changed
 }
 
-// force has the writer take the batch; mu is held.
-func (j *Journal) force(b *batch) {
-	b.forced = true
+// Failed is closed when a write or a sync has failed; [Journal.Err] says why.
+func (j *Journal) Failed() <-chan struct{} { return j.failure }
+
+// Err says why nothing can be added any more; nil while it can.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.unusable()
+}
+
+// Snapshot makes record through durable and then replaces all records up to it
+// by what write writes, as [Log.Snapshot] does. Others go on meanwhile.
+func (j *Journal) Snapshot(ctx context.Context, through uint64, write func(io.Writer) error) error {
+	if err := j.Sync(ctx, through); err != nil {
+		return err
+	}
+	if err := j.acquire(ctx, j.snapshots); err != nil {
+		return err
+	}
+	defer func() { j.snapshots <- struct{}{} }()
+	return j.log.Snapshot(through, write)
+}
+
+// CutAfter forgets, durably, all records after sequence number seq, as
+// [Log.CutAfter] does. Who adds meanwhile waits, and adds behind seq.
+func (j *Journal) CutAfter(ctx context.Context, seq uint64) error {
+	if err := j.acquire(ctx, j.snapshots); err != nil {
+		return err
+	}
+	defer func() { j.snapshots <- struct{}{} }()
+	if err := j.acquire(ctx, j.turn); err != nil {
+		return err
+	}
+	defer j.release()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if g := j.take(); g != nil {
+		j.finish(g, j.write(g))
+	}
+	err := j.log.CutAfter(seq)
+	if j.log.failed != nil {
+		j.fail(err)
+	} else if err == nil {
+		j.next = min(j.next, seq+1)
+		j.pending.reset(j.next)
+		j.notify()
+	}
+	return err
+}
+
+// acquire takes a token of an open journal.
+func (j *Journal) acquire(ctx context.Context, token chan struct{}) error {
 	select {
-	case j.wake <- struct{}{}:
-	default:
+	case <-token:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	if err := j.Err(); err != nil {
+		token <- struct{}{}
+		return err
+	}
+	return nil
 }
 
-// Close makes everything durable that was added, and closes the file. Later
-// calls of any method return [ErrClosed].
+// Close makes everything durable that was added, and closes the journal. Later
+// calls of any method return [ErrClosed]. It waits for a snapshot that is
+// being made.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	if j.closed {
@@ -222,10 +211,18 @@ func (j *Journal) Close() error {
 		return ErrClosed
 	}
 	j.closed = true
-	close(j.quit)
 	j.mu.Unlock()
-	<-j.done
-	return errors.Join(j.failed, j.file.Close())
+	<-j.snapshots
+	<-j.turn
+	j.commit()
+	j.preparing.Wait()
+	err := j.log.Close()
+	j.mu.Lock()
+	j.notify()
+	j.mu.Unlock()
+	j.turn <- struct{}{}
+	j.snapshots <- struct{}{}
+	return err
 }
 
 // unusable says why nothing can be added any more; mu is held.
@@ -234,4 +231,20 @@ func (j *Journal) unusable() error {
 		return ErrClosed
 	}
 	return j.failed
+}
+
+// notify wakes who waits for changes; mu is held.
+func (j *Journal) notify() {
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
+	}
+}
+
+// fail stops the journal for good; mu is held.
+func (j *Journal) fail(err error) {
+	if j.failed == nil {
+		j.failed = errors.Join(err)
+		close(j.failure)
+	}
 }

@@ -15,86 +15,87 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("journal %s is damaged at byte %d: %s; restore it from a copy: records from there on cannot be trusted", e.Path, e.Offset, e.Reason)
+	return fmt.Sprintf("journal %s is damaged at byte %d: %s; restore it from a copy: records from there on cannot be trusted",
+		e.Path, e.Offset, e.Reason)
 }
 
-// Entry is what Open replays: the snapshot first, if there is one, then every
-// record after it.
-type Entry struct {
-	Sequence uint64 // from 1, without gaps; of a snapshot, that of the last record in it
-	Snapshot bool
-	Data     []byte // valid during the call only
-}
+// window is how much is read at once, in bytes.
+const window = 1 << 20
 
-// Recovery says what Open found.
-type Recovery struct {
-	Created  bool   // there was no journal before
-	Snapshot bool   // replay began with a snapshot
-	Records  int    // replayed
-	Last     uint64 // sequence number of the last record or snapshot; 0: none
-	Cut      int64  // bytes of a torn, never acknowledged batch that were cut off the end
-}
-
-// scanner reads the batches of a file.
+// scanner reads the frames of a file in order.
 type scanner struct {
-	path   string
-	file   io.ReaderAt
-	size   int64
-	salt   uint32
-	offset int64 // of the next batch
-	last   uint64
-	buf    []byte
+	place
+	name  string
+	file  File
+	size  int64  // nothing is read from there on
+	last  uint64 // sequence number of the record before the next frame
+	begin int64  // of the last whole batch, or where the first one will be
+	torn  int64  // bytes from the offset on that were written in part; set with io.EOF
+
+	buf   []byte // what of the file was read last
+	bufAt int64  // where in the file it is from
+}
+
+// openSegment opens a segment for a scan from its begin.
+func openSegment(fs FS, name string, seq uint64, identity string) (*scanner, header, error) {
+	s, h, err := openScanner(fs, name, segmentMagic, seq, identity)
+	if err == nil && s.size != h.size {
+		s.offset = min(s.size, h.size)
+		err = s.damage("it has %d bytes, and %d when it was written", s.size, h.size)
+		s.file.Close()
+	}
+	return s, h, err
+}
+
+func openScanner(fs FS, name string, magic [8]byte, seq uint64, identity string) (*scanner, header, error) {
+	f, err := fs.Open(name, false)
+	if err != nil {
+		return nil, header{}, err
+	}
+	h, err := readHeader(name, f, magic, seq, identity)
+	size := int64(0)
+	if err == nil {
+		size, err = f.Size()
+	}
+	if err != nil {
+		f.Close()
+		return nil, h, err
+	}
+	p := place{salt: h.salt, offset: dataOffset, prev: h.prev}
+	return &scanner{place: p, name: name, file: f, size: size, last: seq - 1, begin: dataOffset}, h, nil
 }
 
 func (s *scanner) damage(reason string, args ...any) error {
-	return &DamageError{Path: s.path, Offset: s.offset, Reason: fmt.Sprintf(reason, args...)}
+	return &DamageError{Path: s.name, Offset: s.offset, Reason: fmt.Sprintf(reason, args...)}
 }
 
-// next reads one batch. At the end of what was acknowledged it returns io.EOF,
-// with offset at the end of the last whole batch.
-func (s *scanner) next() (frame, []byte, error) {
-	if s.offset == s.size {
+// batch reads the next batch of records. At the end of what was acknowledged
+// it returns io.EOF, with the offset at the end of the last whole batch.
+func (s *scanner) batch() (frame, []byte, error) {
+	if s.size-s.offset < align {
 		return frame{}, nil, io.EOF
 	}
 	head, err := s.read(s.offset, align)
 	if err != nil {
 		return frame{}, nil, err
 	}
-	if len(head) < align {
-		return frame{}, nil, io.EOF // the file ends within the header
-	}
-	f, ok := parseFrame(head, s.salt)
+	f, ok := parseFrame(head, s.salt, s.offset)
 	if !ok {
 		return frame{}, nil, s.badHeader(head)
+	}
+	if f.kind != kindRecords || f.prev != s.prev || f.first != s.last+1 || f.count == 0 || f.size() > s.size-s.offset {
+		return frame{}, nil, s.damage("a frame of kind %q with records from %d does not follow record %d", f.kind, f.first, s.last)
 	}
 	body, err := s.read(s.offset+align, padded(int64(f.length)))
 	if err != nil {
 		return frame{}, nil, err
 	}
-	if s.offset+f.size() > s.size {
-		return frame{}, nil, io.EOF // the file ends within the body
-	}
 	if crc32.Update(s.salt, checksum, body) != f.body {
 		return frame{}, nil, s.badBody(f, body)
 	}
-	if err := s.follow(f); err != nil {
-		return frame{}, nil, err
-	}
-	s.offset += f.size()
-	s.last = f.last()
+	s.begin, s.offset = s.offset, s.offset+f.size()
+	s.last, s.prev = f.last(), f.link
 	return f, body[:f.length], nil
-}
-
-// follow checks that the batch is the one that must come here.
-func (s *scanner) follow(f frame) error {
-	switch {
-	case f.kind == kindSnapshot && s.last == 0 && f.count == 1:
-		return nil
-	case f.kind == kindRecords && f.first == s.last+1 && f.count > 0:
-		return nil
-	default:
-		return s.damage("a batch of kind %q with records from %d follows record %d", f.kind, f.first, s.last)
-	}
 }
 
 // badHeader tells a header that was never written from one that is not as it
@@ -103,94 +104,90 @@ func (s *scanner) badHeader(head []byte) error {
 	if !bytes.Equal(head, zeroSector[:align]) {
 		return s.damage("the header of a batch fails its checksum")
 	}
-	later, err := s.laterBatch()
-	if err != nil {
-		return err
+	end, err := s.written(s.offset, true)
+	if err == nil {
+		s.torn, err = end-s.offset, io.EOF
 	}
-	if later >= 0 {
-		return s.damage("zeros where a batch was, with another batch behind it at byte %d", later)
-	}
-	return io.EOF
+	return err
 }
 
 // badBody does the same for a body.
 func (s *scanner) badBody(f frame, body []byte) error {
-	if s.offset+f.size() < s.size {
-		return s.damage("the records after %d fail their checksum, with more behind them", s.last)
-	}
 	if zeroParts(body, s.offset+align) <= f.zeros {
 		return s.damage("the records after %d fail their checksum", s.last)
 	}
-	return io.EOF
+	end := s.offset + f.size()
+	behind, err := s.written(end, false)
+	if err == nil && behind > end {
+		err = s.damage("the records after %d fail their checksum, with more behind them", s.last)
+	}
+	if err == nil {
+		s.torn, err = f.size(), io.EOF
+	}
+	return err
 }
 
-// laterBatch looks for a batch behind the offset: there the writer has been,
-// so all before it had been synced. It returns -1 if there is none.
-func (s *scanner) laterBatch() (int64, error) {
-	const window = 1 << 20
-	for at := s.offset + align; at < s.size; at += window {
-		b, err := s.read(at, window)
+// written returns where behind an offset the last byte is that is not zero, or
+// the offset. A batch there is damage: its writer has been there, so that all
+// before it had been synced.
+func (s *scanner) written(offset int64, batches bool) (end int64, err error) {
+	end = offset
+	for at := offset; at < s.size; at += window {
+		b, err := s.read(at, min(window, s.size-at))
 		if err != nil {
 			return 0, err
 		}
-		for i := 0; i+align <= len(b); i += align {
-			if f, ok := parseFrame(b[i:i+align], s.salt); ok && f.first > s.last {
-				return at + int64(i), nil
+		for i := 0; i < len(b); i += align {
+			unit := b[i:min(i+align, len(b))]
+			if bytes.Equal(unit, zeroSector[:len(unit)]) {
+				continue
+			}
+			here := at + int64(i)
+			end = here + int64(len(bytes.TrimRight(unit, "\x00")))
+			if !batches || len(unit) < align {
+				continue
+			}
+			if f, ok := parseFrame(unit, s.salt, here); ok && f.first > s.last {
+				return 0, s.damage("zeros where a batch was, with another batch behind it at byte %d", here)
 			}
 		}
 	}
-	return -1, nil
+	return end, nil
 }
 
-// read returns up to n bytes; fewer only at the end of the file.
+// read returns n bytes, valid until the next call.
 func (s *scanner) read(offset, n int64) ([]byte, error) {
-	n = min(n, s.size-offset)
-	if n <= 0 {
-		return nil, nil
+	if at := offset - s.bufAt; at >= 0 && at+n <= int64(len(s.buf)) {
+		return s.buf[at : at+n], nil
 	}
-	if int64(cap(s.buf)) < n {
-		s.buf = make([]byte, n)
+	want := min(max(n, window), s.size-offset)
+	if want < n {
+		return nil, s.damage("it ends early")
 	}
-	b := s.buf[:n]
-	if _, err := s.file.ReadAt(b, offset); err != nil {
-		return nil, fmt.Errorf("journal %s: %w", s.path, err)
+	if int64(cap(s.buf)) < want {
+		s.buf = make([]byte, want)
 	}
-	return b, nil
+	s.buf, s.bufAt = s.buf[:want], offset
+	if _, err := s.file.ReadAt(s.buf, offset); err != nil {
+		s.buf = s.buf[:0]
+		return nil, fmt.Errorf("journal %s: %w", s.name, err)
+	}
+	return s.buf[:n], nil
 }
 
-// entries calls do for each entry up to the end of what was acknowledged.
-func (s *scanner) entries(do func(Entry) error) (r Recovery, err error) {
-	for {
-		f, body, err := s.next()
-		if err == io.EOF {
-			r.Last, r.Cut = s.last, s.size-s.offset
-			return r, nil
-		}
-		if err != nil {
-			return r, err
-		}
-		if f.kind == kindSnapshot {
-			r.Snapshot = true
-			if err := do(Entry{Sequence: f.first, Snapshot: true, Data: body}); err != nil {
-				return r, err
-			}
-			continue
-		}
-		r.Records += int(f.count)
-		if err := eachRecord(f, body, do); err != nil {
-			return r, err
-		}
-	}
-}
-
-func eachRecord(f frame, body []byte, do func(Entry) error) error {
-	for i := range uint64(f.count) {
+// eachRecord calls do for the records of a batch with sequence numbers within
+// [from, to].
+func eachRecord(f frame, body []byte, from, to uint64, do func(Entry) error) error {
+	for seq := f.first; seq <= min(to, f.last()); seq++ {
 		record, rest, ok := cutRecord(body)
 		if !ok { // its checksum is right: a bug in the writer
-			return fmt.Errorf("journal: batch from record %d holds fewer than its %d records", f.first, f.count)
+			return fmt.Errorf("journal: the batch from record %d holds fewer than its %d records", f.first, f.count)
 		}
 		body = rest
-		if err := do(Entry{Sequence: f.first + i, Data: record}); err != nil {
+		if seq < from {
+			continue
+		}
+		if err := do(Entry{Sequence: seq, Data: record}); err != nil {
 			return err
 		}
 	}

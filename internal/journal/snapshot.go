@@ -1,93 +1,183 @@
 package journal
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
+	"slices"
 )
 
-// snapshot is a request to the writer.
-type snapshot struct {
+// part is the size of a piece of a snapshot, in bytes: what is held in memory
+// of it.
+const part = 256 << 10
+
+// Snapshot replaces all records up to and including sequence number through,
+// which must be durable, by what write writes: the state that they add up to.
+// It returns once that is durable. A crash at any moment leaves the records or
+// the snapshot, or both. It may be called beside the other methods, once at a
+// time and never beside CutAfter; of the state it holds 256 KiB in memory. When
+// it fails, the log is as it was.
+func (l *Log) Snapshot(through uint64, write func(io.Writer) error) error {
+	l.mu.Lock()
+	older, durable := l.through, l.durable
+	l.mu.Unlock()
+	if through == 0 || through < older || through > durable {
+		return fmt.Errorf("journal: snapshot through record %d; there is one through %d, and records through %d are durable", through, older, durable)
+	}
+	s, err := l.stage(0)
+	if err != nil {
+		return fmt.Errorf("journal %s: snapshot: %w", l.dir, err)
+	}
+	w := &snapshotWriter{file: s, through: through}
+	if err = w.begin(l.opt.Identity); err == nil {
+		err = write(w)
+	}
+	if err == nil {
+		err = w.finish()
+	}
+	if err != nil {
+		return fmt.Errorf("journal %s: snapshot: %w", l.dir, errors.Join(err, s.discard(l.fs)))
+	}
+	if err := l.publish(s, l.path(through, snapshotSuffix)); err != nil {
+		return fmt.Errorf("journal %s: snapshot: %w", l.dir, errors.Join(err, s.Close()))
+	}
+	if err := errors.Join(s.Close(), l.compact(older, through)); err != nil {
+		return fmt.Errorf("journal %s: after the snapshot: %w", l.dir, err)
+	}
+	return nil
+}
+
+// compact removes what a snapshot replaces. What a crash leaves of it is
+// removed when the journal is opened.
+func (l *Log) compact(older, through uint64) error {
+	l.mu.Lock()
+	files := inventory{segments: l.segments, through: through}
+	covered := files.covered()
+	gone := slices.Clone(l.segments[:covered])
+	l.segments = slices.Delete(l.segments, 0, covered)
+	l.through = through
+	l.mu.Unlock()
+	var err error
+	if older > 0 && older != through {
+		err = l.fs.Remove(l.path(older, snapshotSuffix))
+	}
+	for _, s := range gone {
+		err = errors.Join(err, l.fs.Remove(l.path(s.first, segmentSuffix)))
+	}
+	return err
+}
+
+// snapshotWriter cuts a stream into pieces.
+type snapshotWriter struct {
+	place
+	file    File
 	through uint64
-	state   []byte
-	done    chan error // room for one
+	pieces  int
+	buf     []byte // the piece in the making, with room for its header
 }
 
-// Snapshot replaces all records up to and including sequence number through by
-// state, which must be what they add up to; later ones stay. It returns once
-// that is on stable storage. A crash at any moment leaves either the old file
-// or the new one, both complete. The records that stay are held in memory
-// meanwhile, and appends wait.
-func (j *Journal) Snapshot(ctx context.Context, through uint64, state []byte) error {
-	j.mu.Lock()
-	err, next := j.unusable(), j.next
-	j.mu.Unlock()
-	switch {
-	case err != nil:
-		return err
-	case through == 0 || through >= next:
-		return fmt.Errorf("journal: snapshot through record %d, of %d", through, next-1)
-	case len(state) > maxBatch:
-		return fmt.Errorf("journal: snapshot of %d bytes, at most %d", len(state), maxBatch)
-	}
-	ask := &snapshot{through: through, state: state, done: make(chan error, 1)}
-	select {
-	case j.asks <- ask:
-		return <-ask.done
-	case <-j.done:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+func (w *snapshotWriter) begin(identity string) error {
+	h := header{salt: newSalt(), first: w.through, identity: identity}
+	w.place = place{salt: h.salt, offset: dataOffset}
+	w.buf = make([]byte, align, align+part)
+	return writeAt(w.file, h.bytes(snapshotMagic), 0)
 }
 
-// replace writes the file anew.
-func (j *Journal) replace(ask *snapshot) error {
-	salt := newSalt()
-	content := preamble(j.opt.Identity, salt)
-	head := append(newBatch(0, nil).body, ask.state...)
-	content = append(content, seal(head, kindSnapshot, ask.through, 1, int64(len(content)), salt)...)
-	tail, err := j.after(ask.through)
+func (w *snapshotWriter) Write(b []byte) (n int, err error) {
+	for len(b) > 0 {
+		k := min(len(b), align+part-len(w.buf))
+		w.buf, b = append(w.buf, b[:k]...), b[k:]
+		n += k
+		if len(w.buf) < align+part {
+			break
+		}
+		if err := w.put(kindPart); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (w *snapshotWriter) put(kind byte) error {
+	at := w.offset
+	w.pieces++
+	b := w.seal(w.buf, kind, w.through, w.pieces)
+	w.buf = b[:align]
+	return writeAt(w.file, b, at)
+}
+
+func (w *snapshotWriter) finish() error {
+	if len(w.buf) > align {
+		if err := w.put(kindPart); err != nil {
+			return err
+		}
+	}
+	return w.put(kindEnd)
+}
+
+// readSnapshot hands a snapshot to do, and checks all of it.
+func readSnapshot(fs FS, name string, through uint64, identity string, do func(Entry) error) error {
+	s, _, err := openScanner(fs, name, snapshotMagic, through, identity)
 	if err != nil {
 		return err
 	}
-	if tail.count > 0 {
-		content = append(content, seal(tail.body, kindRecords, tail.first, tail.count, int64(len(content)), salt)...)
+	r := &snapshotReader{s: s, through: through}
+	err = do(Entry{Sequence: through, Snapshot: r})
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
 	}
-	f, err := stage(j.path, content)
-	if err != nil {
-		return err // the old file stands
-	}
-	if err := publish(f, j.path); err != nil {
-		err = errors.Join(fmt.Errorf("journal %s: %w; which of two files is in place is not known: open it again", j.path, err), f.Close())
-		j.fail(err)
-		return err
-	}
-	old := j.file
-	j.file, j.salt, j.offset = f, salt, int64(len(content))
-	return old.Close()
+	return errors.Join(err, s.file.Close())
 }
 
-// after reads the records behind a sequence number.
-func (j *Journal) after(through uint64) (*batch, error) {
-	_, start, err := readPreamble(j.path, j.file, j.opt.Identity)
+// snapshotReader reads the pieces of a snapshot.
+type snapshotReader struct {
+	s       *scanner
+	through uint64
+	pieces  uint32
+	rest    []byte // of the piece
+	err     error
+}
+
+func (r *snapshotReader) Read(b []byte) (int, error) {
+	for len(r.rest) == 0 && r.err == nil {
+		r.rest, r.err = r.next()
+	}
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	if n > 0 {
+		return n, nil
+	}
+	return 0, r.err
+}
+
+// next reads a piece. A snapshot was synced before it got its name, so that
+// whatever is not as it should be is damage.
+func (r *snapshotReader) next() ([]byte, error) {
+	s := r.s
+	head, err := s.read(s.offset, align)
 	if err != nil {
 		return nil, err
 	}
-	tail := newBatch(through+1, nil)
-	s := &scanner{path: j.path, file: j.file, size: j.offset, salt: j.salt, offset: start}
-	r, err := s.entries(func(e Entry) error {
-		if e.Snapshot && e.Sequence > through {
-			return fmt.Errorf("journal: snapshot through record %d, but there is one through %d", through, e.Sequence)
-		}
-		if !e.Snapshot && e.Sequence > through {
-			tail.body = appendRecord(tail.body, e.Data)
-			tail.count++
-		}
-		return nil
-	})
-	if err == nil && r.Cut > 0 {
-		err = fmt.Errorf("journal %s: %d bytes at the end do not read back", j.path, r.Cut)
+	f, ok := parseFrame(head, s.salt, s.offset)
+	if r.pieces++; !ok || f.prev != s.prev || f.first != r.through || f.count != r.pieces {
+		return nil, s.damage("the header of a piece is not as it was written")
 	}
-	return tail, err
+	body, err := s.read(s.offset+align, padded(int64(f.length)))
+	if err != nil {
+		return nil, err
+	}
+	if crc32.Update(s.salt, checksum, body) != f.body {
+		return nil, s.damage("a piece fails its checksum")
+	}
+	s.offset += f.size()
+	s.prev = f.link
+	switch {
+	case f.kind == kindPart:
+		return body[:f.length], nil
+	case f.kind == kindEnd && s.offset == s.size:
+		return nil, io.EOF
+	default:
+		return nil, s.damage("it does not end where it should")
+	}
 }

@@ -5,8 +5,7 @@ import "strconv"
 // Experiment is one experiment file, read and resolved: what is asked, which
 // cells answer it, under which load, and how the answer is to be shown. It is
 // stored beside the trials, so that a run can be drawn again without the file
-// or the system. Core and Detail are read by the experiments package, which
-// keeps the order of their factors.
+// or the system. Package experiments reads it from YAML.
 type Experiment struct {
 	Name     string            `yaml:"name" json:"name"`
 	Title    string            `yaml:"title" json:"title"`
@@ -15,8 +14,8 @@ type Experiment struct {
 	Flagship bool              `yaml:"flagship" json:"flagship,omitempty"` // part of the quick scale
 	Load     Load              `yaml:"load" json:"load"`
 	Knobs    map[string]string `yaml:"knobs" json:"knobs,omitempty"` // fixed for all cells
-	Core     []Sweep           `yaml:"-" json:"core"`                // run in every block
-	Detail   []Sweep           `yaml:"-" json:"detail,omitempty"`
+	Core     []Sweep           `yaml:"core" json:"core"`             // run in every block
+	Detail   []Sweep           `yaml:"detail" json:"detail,omitempty"`
 	Scales   map[string]Scale  `yaml:"scales" json:"scales"`
 	Figures  []Figure          `yaml:"figures" json:"figures,omitempty"`
 	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`

@@ -26,6 +26,9 @@ func (d *drawing) caption() string {
 		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`)"))
 	}
 	parts = append(parts, sentence(loop(d.Run.Experiment.Load)))
+	if d.y.unroaded() {
+		parts = append(parts, unroadedNote)
+	}
 	if n := d.unchecked(); n > 0 {
 		parts = append(parts, sentence("**unchecked**: nobody compared the answers of "+plural(n, "trial")))
 	}

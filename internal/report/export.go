@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/perf/benchfmt"
 
@@ -24,15 +25,14 @@ var exported = []string{"mean", "p50", "p90", "p99", "p999"}
 func (r *Result) export() ([]byte, error) {
 	var out bytes.Buffer
 	w := benchfmt.NewWriter(&out)
-	for _, m := range r.Run.Metrics {
-		for _, unit := range unitTexts(m) {
-			if m.Better == "" {
-				continue
-			}
-			meta := &benchfmt.UnitMetadata{UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: unit, Key: "better"}, OrigUnit: unit, Value: string(m.Better)}
-			if err := w.Write(meta); err != nil {
-				return nil, err
-			}
+	all := columns(r.Run.Metrics)
+	for _, c := range all {
+		if c.better == "" {
+			continue
+		}
+		meta := &benchfmt.UnitMetadata{UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: c.unit, Key: "better"}, OrigUnit: c.unit, Value: string(c.better)}
+		if err := w.Write(meta); err != nil {
+			return nil, err
 		}
 	}
 	trials := stats.Valid(r.Trials)
@@ -43,7 +43,7 @@ func (r *Result) export() ([]byte, error) {
 		line := &benchfmt.Result{
 			Name:   benchfmt.Name(r.benchmark(r.cells[t.Cell-1])),
 			Iters:  int(max(1, t.Observation.Counts.OK)),
-			Values: r.benchValues(t),
+			Values: benchValues(all, t),
 		}
 		if len(line.Values) == 0 {
 			continue // the format wants at least one
@@ -77,42 +77,26 @@ func (r *Result) benchmark(c *cell) string {
 var digitsTail = regexp.MustCompile(`-([0-9]+)$`)
 
 // benchLevel escapes, as URLs do, what has a meaning in a benchmark's name:
-// slashes, spaces, and a hyphen before digits at the end.
+// slashes, blanks of every kind, and a hyphen before digits at the end.
 func benchLevel(level string) string {
-	level = strings.NewReplacer("%", "%25", "/", "%2F", " ", "%20", "\t", "%09", "\n", "%0A").Replace(level)
-	return digitsTail.ReplaceAllString(level, "%2D$1")
-}
-
-// unitTexts are a metric's names in the export, which take the place of units
-// there.
-func unitTexts(m record.Metric) []string {
-	switch m.Kind {
-	case record.KindScalar:
-		return []string{m.Name}
-	case record.KindHistogram:
-		var out []string
-		for _, stat := range exported {
-			out = append(out, m.Name+"-"+stat+"-ms")
+	var b strings.Builder
+	for _, r := range level {
+		if r == '%' || r == '/' || !unicode.IsPrint(r) || unicode.IsSpace(r) {
+			for _, octet := range []byte(string(r)) {
+				fmt.Fprintf(&b, "%%%02X", octet)
+			}
+			continue
 		}
-		return out
+		b.WriteRune(r)
 	}
-	return nil
+	return digitsTail.ReplaceAllString(b.String(), "%2D$1")
 }
 
-func (r *Result) benchValues(t *record.Trial) []benchfmt.Value {
+func benchValues(all []column, t *record.Trial) []benchfmt.Value {
 	var out []benchfmt.Value
-	for _, m := range r.Run.Metrics {
-		names := []string{m.Name}
-		if m.Kind == record.KindHistogram {
-			names = nil
-			for _, stat := range exported {
-				names = append(names, m.Name+"."+stat)
-			}
-		}
-		for i, unit := range unitTexts(m) {
-			if v, ok := stats.PerBlock([]*record.Trial{t}, names[i])[t.Block]; ok {
-				out = append(out, benchfmt.Value{Value: v, Unit: unit})
-			}
+	for _, c := range all {
+		if v, ok := stats.PerBlock([]*record.Trial{t}, c.metric)[t.Block]; ok {
+			out = append(out, benchfmt.Value{Value: c.scale(v), Unit: c.unit})
 		}
 	}
 	return out

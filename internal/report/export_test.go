@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchproc"
 
 	"dyno/internal/record"
 )
@@ -59,7 +61,7 @@ func TestExport(t *testing.T) {
 	if !maps.Equal(names, want) {
 		t.Errorf("lines %v, want %v", names, want)
 	}
-	for unit, better := range map[string]int{"throughput_rps": 1, "jain": 1, "response-p50-ms": -1, "theory_rps": 0} {
+	for unit, better := range map[string]int{"throughput_rps": 1, "jain": 1, "response-p50-sec": -1, "theory_rps": 0} {
 		if got := units.GetBetter(unit); got != better {
 			t.Errorf("better of %s is %d, want %d", unit, got, better)
 		}
@@ -72,10 +74,10 @@ func TestExportedValues(t *testing.T) {
 	if v, ok := first.Value("throughput_rps"); !ok || math.Abs(v-50.0/6) > 1e-9 {
 		t.Errorf("throughput %v", v)
 	}
-	if _, ok := first.Value("response-p50-ms"); !ok {
+	if _, ok := first.Value("response-p50-sec"); !ok {
 		t.Error("p50 of 16 samples is missing")
 	}
-	for _, unit := range []string{"response-p90-ms", "response-p99-ms", "response-p999-ms"} {
+	for _, unit := range []string{"response-p90-sec", "response-p99-sec", "response-p999-sec"} {
 		if v, ok := first.Value(unit); ok {
 			t.Errorf("%s of 16 samples is %v", unit, v)
 		}
@@ -83,14 +85,14 @@ func TestExportedValues(t *testing.T) {
 	if first.Iters != 16 {
 		t.Errorf("%d iterations, want the 16 right answers", first.Iters)
 	}
-	if i := slices.IndexFunc(results, func(r *benchfmt.Result) bool { _, ok := r.Value("response-p99-ms"); return ok }); i < 0 {
+	if i := slices.IndexFunc(results, func(r *benchfmt.Result) bool { _, ok := r.Value("response-p99-sec"); return ok }); i < 0 {
 		t.Error("no p99 anywhere")
 	}
 }
 
 func TestExportedLevelsAreEscaped(t *testing.T) {
 	run := lbRun()
-	levels := []string{"x-10", "x_10", "a/b c", "-5", "100%", "plain-name", ""}
+	levels := []string{"x-10", "x_10", "a/b c", "-5", "100%", "plain-name", "", "a\u00a0b\u2028c", "日本-2", "日本-4"}
 	run.Experiment.Core = []record.Sweep{{{Knob: "policy", Levels: levels}}}
 	run.Experiment.Detail, run.Experiment.Figures, run.Experiment.Tables = nil, nil, nil
 	var trials []record.Trial
@@ -111,8 +113,59 @@ func TestExportedLevelsAreEscaped(t *testing.T) {
 		}
 		got = append(got, strings.TrimPrefix(string(parts[0]), "/policy="))
 	}
-	want := []string{"x%2D10", "x_10", "a%2Fb%20c", "%2D5", "100%25", "plain-name", ""}
+	want := []string{"x%2D10", "x_10", "a%2Fb%20c", "%2D5", "100%25", "plain-name", "", "a%C2%A0b%E2%80%A8c", "日本%2D2", "日本%2D4"}
 	if !slices.Equal(got, want) {
 		t.Errorf("levels %q, want %q", got, want)
+	}
+}
+
+// What benchstat would put into one row and one table: levels that end in
+// digits stay apart, and a repeat of 0 stays among the others.
+func TestBenchstatTellsLevelsApart(t *testing.T) {
+	run := lbRun()
+	levels := []string{"p-2", "p-4", "p"}
+	run.Experiment.Core = []record.Sweep{{{Knob: "policy", Levels: levels}}}
+	run.Experiment.Detail, run.Experiment.Figures, run.Experiment.Tables = nil, nil, nil
+	run.Metrics = append(run.Metrics,
+		record.Metric{Name: "mb_per_s", Kind: record.KindScalar, Unit: "MB/s"},
+		record.Metric{Name: "wait_ns", Kind: record.KindScalar, Unit: "ns"})
+	var trials []record.Trial
+	for i, level := range levels {
+		for block := range 3 {
+			tr := lbTrials()[0]
+			tr.ID, tr.Cell, tr.Block = fmt.Sprint(level, block), i+1, block+1
+			tr.Values = record.Values{"policy": level, "clients": "10"}
+			o := *tr.Observation
+			o.Scalars = map[string]float64{"mb_per_s": float64(6 * block), "wait_ns": float64(block)} // the first repeat has 0
+			tr.Observation = &o
+			trials = append(trials, tr)
+		}
+	}
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	results, _ := parse(t, build(t, load(t, dir))["results/lb-policies.txt"])
+	var parser benchproc.ProjectionParser
+	all, err := benchproc.NewFilter("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, err := parser.Parse("/policy", all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := make(map[string]int)
+	for _, r := range results {
+		for _, v := range r.Values {
+			if !strings.HasPrefix(v.Unit, "response") {
+				cells[by.Project(r).String()+" "+v.Unit]++
+			}
+		}
+	}
+	want := make(map[string]int)
+	for _, level := range []string{"p%2D2", "p%2D4", "p"} {
+		want["/policy:"+level+" B/s"], want["/policy:"+level+" wait-sec"] = 3, 3
+	}
+	if !maps.Equal(cells, want) {
+		t.Errorf("repeats by row and unit %v, want %v", cells, want)
 	}
 }

@@ -19,6 +19,7 @@ func (e *Experiment) table(t record.Table) (string, error) {
 		return "", fmt.Errorf("experiment %s, table %s: %w", e.Name(), t.Name, err)
 	}
 	var header []string
+	var bare bool // some column is not cross-checked
 	for _, knob := range t.Rows {
 		k, err := e.knob(knob)
 		if err != nil {
@@ -31,7 +32,11 @@ func (e *Experiment) table(t record.Table) (string, error) {
 		if err != nil {
 			return fail(err)
 		}
-		header = append(header, m.label())
+		mark := ""
+		if m.unroaded() {
+			mark, bare = " "+unroaded, true
+		}
+		header = append(header, m.label()+mark)
 	}
 	v, err := e.view(t.Rows, t.Where)
 	if err != nil {
@@ -56,7 +61,11 @@ func (e *Experiment) table(t record.Table) (string, error) {
 		}
 		out.Add(append(cells, fmt.Sprint(len(stats.Valid(c.trials))), remarks(c.trials))...)
 	}
-	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, e.legend(shown, relative)), nil
+	legend := e.legend(shown, relative)
+	if bare {
+		legend += " " + unroadedNote
+	}
+	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, legend), nil
 }
 
 // legend says how to read a table's numbers.

@@ -50,6 +50,9 @@ func (c *cell) check(set systems.Setting) error {
 	case driver.IsGHZ(c.driver) && c.rate != math.Trunc(c.rate):
 		return fmt.Errorf("echo: ghz knows whole rates only, not %v per second", c.rate)
 	}
+	if err := driver.Window(c.driver, c.rate, set.Length); err != nil {
+		return fmt.Errorf("echo: %w", err)
+	}
 	return c.checkMutant()
 }
 

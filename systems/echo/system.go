@@ -64,6 +64,7 @@ var System = &systems.System{
 	Knobs:        knobs,
 	Metrics:      metrics,
 	Trial:        trial,
+	Check:        func(set systems.Setting, v systems.Values) error { return newCell(v).check(set) },
 	TimeConstant: timeConstant,
 	Report:       section,
 }

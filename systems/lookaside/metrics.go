@@ -15,7 +15,7 @@ const responses = load.DigestLatency
 // computes: an operation is one call at its client, which may become several
 // attempts at servers.
 var computes = evidence.Operations{
-	Method: lookasidev1.ComputeService_Compute_FullMethodName, Clients: []string{"client"}, Servers: []string{"server"}, Retried: true,
+	Method: lookasidev1.ComputeService_Compute_FullMethodName, Clients: []string{"client"}, Servers: []string{"server"}, Rerouted: true,
 }
 
 var counted = evidence.Counts(computes)

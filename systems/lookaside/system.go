@@ -21,6 +21,7 @@ var System = &systems.System{
 	Knobs:        knobs,
 	Metrics:      metrics,
 	Trial:        trial,
+	Check:        measurable,
 	TimeConstant: timeConstant,
 	Overhead:     overhead,
 	Report:       reportTemplate,

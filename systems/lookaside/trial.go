@@ -25,7 +25,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, err
 	}
-	if err := c.loads(set.Load.Loop); err != nil {
+	if err := c.measurable(set, v.Text("world")); err != nil {
 		return record.Observation{}, err
 	}
 	if v.Text("world") == worldSimulator {
@@ -55,6 +55,28 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 
 // loopSearch is the load of an experiment that looks for the knee.
 const loopSearch = "search"
+
+// measurable refuses a cell that could not measure what it says.
+func measurable(set systems.Setting, v systems.Values) error {
+	c, err := newConfig(v, set.Seed)
+	if err != nil {
+		return err
+	}
+	return c.measurable(set, v.Text("world"))
+}
+
+func (c *config) measurable(set systems.Setting, world string) error {
+	if err := c.loads(set.Load.Loop); err != nil {
+		return err
+	}
+	if c.rate == 0 || world == worldSimulator { // whose windows are numbers of requests
+		return nil
+	}
+	if err := load.CheckWindow(c.rate, set.Length); err != nil {
+		return fmt.Errorf("lookaside: %w", err)
+	}
+	return nil
+}
 
 // loads says whether a configuration is what an experiment calls its load.
 func (c *config) loads(loop string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"dyno/internal/rpc"
 	"dyno/systems"
@@ -40,7 +41,13 @@ func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string, w 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.ended.Go(func() {
-		m.run(ctx)
+		select {
+		case <-m.over:
+		case <-ctx.Done():
+		case <-m.host.Failed():
+			m.fail("journal: " + m.host.Err().Error())
+			<-m.over
+		}
 		cancel() // open streams are told, and the server ends when they have been
 	})
 	err = rpc.Serve(ctx, rpc.Options{
@@ -65,23 +72,23 @@ func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string, w 
 
 // verdict is how the job ended, as an error; one that has not ended is none:
 // the master was asked to stop, and the job can be resumed.
-func (m *master) verdict() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.summary == nil || m.failure == "" {
-		return nil
-	}
-	return errors.New("the job failed: " + m.failure)
+func (m *master) verdict() (err error) {
+	m.host.View(func(time.Duration) {
+		if m.summary != nil && m.failure != "" {
+			err = errors.New("the job failed: " + m.failure)
+		}
+	})
+	return err
 }
 
 // close closes the journal and, unless it is to be kept, removes the scratch
 // folder of a job that is over.
 func (m *master) close() error {
-	err := m.book.close()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.summary != nil && !m.spec.keep {
-		err = errors.Join(err, m.spec.layout().remove())
-	}
+	err := m.host.Close()
+	m.host.View(func(time.Duration) {
+		if m.summary != nil && !m.spec.keep {
+			err = errors.Join(err, m.spec.layout().remove())
+		}
+	})
 	return err
 }

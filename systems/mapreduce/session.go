@@ -22,7 +22,7 @@ type session struct {
 	out   chan *mapreducev1.WorkResponse
 	cut   context.CancelCauseFunc // ends the stream
 
-	mapsDone, reducesDone int // mu of the master
+	mapsDone, reducesDone int // in the host's View, as all of the master's
 	usage                 *mapreducev1.Usage
 }
 
@@ -96,27 +96,28 @@ func (m *master) join(s *session) error {
 	if name == "" {
 		return rpc.InvalidField("hello.name", "a stream begins with a hello that has a name")
 	}
-	m.mu.Lock()
-	if m.sessions[name] != nil {
-		m.mu.Unlock()
+	taken := false
+	m.host.View(func(now time.Duration) {
+		if taken = m.sessions[name] != nil; taken {
+			return
+		}
+		m.sessions[name] = s
+		m.all = append(m.all, s)
+		m.joined++
+		if m.joinedAt == 0 {
+			m.joinedAt = now
+		}
+	})
+	if taken {
 		return rpc.InvalidField("hello.name", "a worker %q is here already", name)
 	}
-	m.sessions[name] = s
-	m.all = append(m.all, s)
-	m.joined++
-	if m.joinedAt == 0 {
-		m.joinedAt = time.Since(m.began)
-	}
-	m.mu.Unlock()
 	m.step(plan.Join{Worker: name})
 	return nil
 }
 
 func (m *master) leave(s *session) {
 	name := s.hello.GetName()
-	m.mu.Lock()
-	delete(m.sessions, name)
-	m.mu.Unlock()
+	m.host.View(func(time.Duration) { delete(m.sessions, name) })
 	m.step(plan.Leave{Worker: name})
 }
 
@@ -131,9 +132,7 @@ func (m *master) receive(stream grpc.BidiStreamingServer[mapreducev1.WorkRequest
 		}
 		switch e := r.GetEvent().(type) {
 		case *mapreducev1.WorkRequest_Beat:
-			m.mu.Lock()
-			s.usage = e.Beat.GetUsage()
-			m.mu.Unlock()
+			m.host.View(func(time.Duration) { s.usage = e.Beat.GetUsage() })
 			m.step(plan.Beat{Worker: name})
 		case *mapreducev1.WorkRequest_Ask:
 			m.step(plan.Ask{Worker: name, Seq: e.Ask.GetSeq()})
@@ -151,14 +150,14 @@ func (m *master) finished(s *session, d *mapreducev1.Done) {
 		m.log.Error("a result cannot be kept", "worker", s.hello.GetName(), "error", err)
 		return
 	}
-	m.mu.Lock()
-	s.usage = d.GetUsage()
-	if len(d.GetResult().GetRunBytes()) > 0 {
-		s.mapsDone++
-	} else {
-		s.reducesDone++
-	}
-	m.mu.Unlock()
+	m.host.View(func(time.Duration) {
+		s.usage = d.GetUsage()
+		if len(d.GetResult().GetRunBytes()) > 0 {
+			s.mapsDone++
+		} else {
+			s.reducesDone++
+		}
+	})
 	m.step(plan.Done{Worker: s.hello.GetName(), Attempt: plan.Attempt(d.GetAttempt()), Result: result})
 }
 
@@ -167,14 +166,14 @@ func (m *master) failed(s *session, f *mapreducev1.Failed) {
 	if r := f.GetRecord(); r != nil {
 		in.Record = recordName(r)
 	}
-	m.mu.Lock()
-	sources := m.planner.Sources(in.Attempt)
-	for _, i := range f.GetLostMaps() {
-		if i >= 0 && int(i) < len(sources) {
-			in.Lost = append(in.Lost, sources[i])
+	m.host.View(func(time.Duration) {
+		sources := m.core.Planner().Sources(in.Attempt)
+		for _, i := range f.GetLostMaps() {
+			if i >= 0 && int(i) < len(sources) {
+				in.Lost = append(in.Lost, sources[i])
+			}
 		}
-	}
-	m.mu.Unlock()
+	})
 	m.log.Warn("an attempt failed", "worker", in.Worker, "attempt", in.Attempt, "reason", in.Reason)
 	m.step(in)
 }
@@ -203,7 +202,7 @@ func (m *master) jobMessage() *mapreducev1.WorkResponse {
 	}}}
 }
 
-// assignment is an assignment on the wire; mu is held.
+// assignment is an assignment on the wire; the host is at rest.
 func (m *master) assignment(a plan.Assign) *mapreducev1.WorkResponse {
 	var skip []*mapreducev1.Record
 	for _, name := range a.Skip {

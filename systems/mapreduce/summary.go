@@ -26,9 +26,8 @@ func runPath(dir, jobID string, mapTask, reduceTask int) string {
 	return filepath.Join(dir, task.RunName(jobID, mapTask, reduceTask))
 }
 
-// summarize says how the job ended; mu is held.
-func (m *master) summarize() *mapreducev1.Summary {
-	now := time.Since(m.began)
+// summarize says how the job ended; the host is at rest.
+func (m *master) summarize(now time.Duration) *mapreducev1.Summary {
 	s := &mapreducev1.Summary{
 		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
 		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(m.wrong),
@@ -66,7 +65,7 @@ func (m *master) summarize() *mapreducev1.Summary {
 // result is what a finished task has left; nil for one that is not done. Every
 // reduce task asks for those of all map tasks, so they are decoded once.
 func (m *master) result(t plan.Task) *mapreducev1.Result {
-	r, done := m.planner.Result(t)
+	r, done := m.core.Planner().Result(t)
 	if !done {
 		return nil
 	}
@@ -83,7 +82,7 @@ func (m *master) result(t plan.Task) *mapreducev1.Result {
 }
 
 func (m *master) events() *mapreducev1.Events {
-	c := m.planner.Counters()
+	c := m.core.Planner().Counters()
 	return &mapreducev1.Events{
 		Attempts: int64(c.Attempts), Backups: int64(c.Backups), BackupWins: int64(c.BackupWins),
 		Reruns: int64(c.Reruns), Failures: int64(c.Failures), Wasted: int64(c.Wasted),

@@ -45,18 +45,22 @@ func (m service) WatchJob(_ *mapreducev1.WatchJobRequest, stream grpc.ServerStre
 }
 
 // view is how far the job is, and a channel that is closed when that changes.
-func (m *master) view() (*mapreducev1.WatchJobResponse, <-chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Since(m.began)
+func (m *master) view() (r *mapreducev1.WatchJobResponse, changed <-chan struct{}) {
+	m.host.View(func(now time.Duration) { r, changed = m.status(now) })
+	return r, changed
+}
+
+// status is the same; the host is at rest.
+func (m *master) status(now time.Duration) (*mapreducev1.WatchJobResponse, <-chan struct{}) {
+	planner := m.core.Planner()
 	s := &mapreducev1.Status{
 		JobId: m.id, Job: m.spec.job.Name, ElapsedNs: now.Nanoseconds(), Events: m.events(),
 		Maps: int32(len(m.splits)), Reduces: int32(m.spec.reduces),
 	}
-	s.MapsDone = s.Maps - int32(m.planner.Left(plan.Map))
-	s.ReducesDone = s.Reduces - int32(m.planner.Left(plan.Reduce))
+	s.MapsDone = s.Maps - int32(planner.Left(plan.Map))
+	s.ReducesDone = s.Reduces - int32(planner.Left(plan.Reduce))
 	states := map[string]plan.WorkerState{}
-	for _, w := range m.planner.Workers(now) {
+	for _, w := range planner.Workers(now) {
 		states[w.Name] = w
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.sessions)) {

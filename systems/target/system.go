@@ -61,6 +61,7 @@ var System = &systems.System{
 	Knobs:   knobs,
 	Metrics: metrics,
 	Trial:   trial,
+	Check:   measurable,
 	Report:  section,
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"dyno/bench/driver"
@@ -17,8 +18,8 @@ const uncheckedDetail = "unchecked: nobody looked at what the answers say (give 
 // trial lets a process drive the service, which runs already.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
 	set, kind := b.Setting(), v.Text(knobDriver)
-	if err := driver.Fits(kind, set.Load); err != nil {
-		return record.Observation{}, fmt.Errorf("target: %w", err)
+	if err := measurable(set, v); err != nil {
+		return record.Observation{}, err
 	}
 	p, err := prepare(ctx, v) // here too: a mistake is told at once, without a process around it
 	if err != nil {
@@ -47,6 +48,21 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		o.Set("service_cores", samples.Window("service", begin, end).CPUSeconds/end.Sub(begin).Seconds())
 	}
 	return o, nil
+}
+
+// measurable refuses a cell that could not measure what it says.
+func measurable(set systems.Setting, v systems.Values) error {
+	kind, rate := v.Text(knobDriver), v.Float(knobRate)
+	if err := driver.Fits(kind, set.Load); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	if driver.IsGHZ(kind) && rate != math.Trunc(rate) {
+		return fmt.Errorf("target: ghz knows whole rates only, not %v per second", rate)
+	}
+	if err := driver.Window(kind, rate, set.Length); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	return nil
 }
 
 // launch is the generator of a driver.

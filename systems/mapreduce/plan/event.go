@@ -100,6 +100,10 @@ type Leave struct{ Worker string }
 // Tick says that time has passed. Leases and backups need it.
 type Tick struct{}
 
+// Staged says that all outputs are on the disk and could move to their places.
+type Staged struct{}
+
+func (Staged) input() {}
 func (Join) input()   {}
 func (Ask) input()    {}
 func (Beat) input()   {}
@@ -144,11 +148,16 @@ type Finish struct{}
 // Abort says that the job has failed, and why. It comes once.
 type Abort struct{ Reason string }
 
-func (Assign) output() {}
-func (Cancel) output() {}
-func (Write) output()  {}
-func (Finish) output() {}
-func (Abort) output()  {}
+// Publish says that the outputs may move to their places: from now on a later
+// life knows that they may be there.
+type Publish struct{}
+
+func (Publish) output() {}
+func (Assign) output()  {}
+func (Cancel) output()  {}
+func (Write) output()   {}
+func (Finish) output()  {}
+func (Abort) output()   {}
 
 // Kind says what a record is about.
 type Kind uint8

@@ -1,0 +1,170 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"dyno/internal/journal"
+	"dyno/internal/node/host"
+)
+
+// sink keeps what was sent.
+type sink struct {
+	mu   sync.Mutex
+	outs []answer
+	more chan struct{}
+}
+
+func newSink() *sink { return &sink{more: make(chan struct{}, 1000)} }
+
+func (s *sink) send(a answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outs = append(s.outs, a)
+	s.more <- struct{}{}
+}
+
+func (s *sink) await(t *testing.T, n int) []answer {
+	t.Helper()
+	for {
+		s.mu.Lock()
+		if len(s.outs) >= n {
+			defer s.mu.Unlock()
+			return s.outs
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.more:
+		case <-t.Context().Done():
+			t.Fatal("nothing more is sent")
+		}
+	}
+}
+
+func TestHostRemembers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "j")
+	for life := range 3 {
+		s := newSink()
+		c := &counter{}
+		h, r, err := host.Open(c, host.Options[answer]{Dir: dir, Send: s.send})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Created != (life == 0) || c.recovered != 100*life {
+			t.Fatalf("life %d: %+v, recovered %d", life, r, c.recovered)
+		}
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				if err := h.Step(ask{i}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for i, a := range s.await(t, 100) {
+			if a.number != uint64(100*life+i+1) {
+				t.Fatalf("life %d: answer %d is %+v", life, i, a)
+			}
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Step(ask{}); !errors.Is(err, host.ErrClosed) || !errors.Is(h.Close(), host.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+}
+
+func TestHostWakes(t *testing.T) {
+	s := newSink()
+	h, _, err := host.Open(&counter{beginWith: time.Nanosecond}, host.Options[answer]{Dir: filepath.Join(t.TempDir(), "j"), Send: s.send})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range s.await(t, 3) {
+		if a.id != -(i + 1) {
+			t.Errorf("wake %d: %+v", i, a)
+		}
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.View(func(time.Duration) {})
+}
+
+// slowFS holds syncs back until it is told.
+type slowFS struct {
+	journal.FS
+	gate chan error
+}
+
+type slowFile struct {
+	journal.File
+	gate chan error
+}
+
+func (f slowFS) Open(name string, write bool) (journal.File, error) {
+	file, err := f.FS.Open(name, write)
+	return slowFile{file, f.gate}, err
+}
+
+func (f slowFS) Create(name string, size int64) (journal.File, error) {
+	file, err := f.FS.Create(name, size)
+	return slowFile{file, f.gate}, err
+}
+
+func (f slowFile) Sync() error {
+	if err := <-f.gate; err != nil {
+		return err
+	}
+	return f.File.Sync()
+}
+
+// An answer does not leave while its record is not durable, an early one does;
+// and after a sync that failed nothing leaves any more.
+func TestHostKeepsBack(t *testing.T) {
+	gate := make(chan error, 100)
+	gate <- nil // the new segment
+	s := newSink()
+	h, _, err := host.Open(&counter{}, host.Options[answer]{
+		Dir: filepath.Join(t.TempDir(), "j"), Send: s.send, Journal: journal.Options{FS: slowFS{journal.OS, gate}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(id int) {
+		if err := h.Step(ask{id}); err != nil {
+			t.Error(err)
+		}
+	}
+	step(1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.Sync(ctx); err == nil {
+		t.Error("a sync that hangs is over")
+	}
+	if len(s.outs) != 0 {
+		t.Fatalf("sent before it was durable: %+v", s.outs)
+	}
+	gate <- nil
+	s.await(t, 1)
+	step(2)
+	gate <- errors.New("the disk is gone")
+	<-h.Failed()
+	if h.Err() == nil {
+		t.Error("no reason is given")
+	}
+	if err := h.Step(ask{3}); err == nil {
+		t.Error("it goes on after a failed sync")
+	}
+	close(gate)
+	_ = h.Close()
+	if len(s.outs) != 1 {
+		t.Errorf("sent after the failure: %+v", s.outs)
+	}
+}
