@@ -195,7 +195,7 @@ const peerName = "peer"
 func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, file, dir string) (r peerReport, w *witness, err error) {
 	cores := min(v.Int(knobWorkers), runtime.NumCPU())
 	w = &witness{began: time.Now().UnixNano()}
-	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Args: []string{
+	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: []string{
 		"--engine", v.Text(knobEngine), "--out", dir, "--cores", strconv.Itoa(cores), file,
 	}})
 	if err != nil {
