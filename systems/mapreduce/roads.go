@@ -227,7 +227,7 @@ func skewRoad() record.Road {
 	})
 }
 
-// told is how many attempts may be with the master and not with a worker: the
+// undelivered is how many attempts may be with the master and not with a worker: the
 // answer to the last question of each.
 func undelivered(o observed) float64 { return o.fact(factWorkers) }
 
@@ -256,9 +256,10 @@ func secondRoad() record.Road {
 	})
 }
 
+// winsRoad: the attempt that came too late may not have reached its worker yet.
 func winsRoad() record.Road {
 	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", anything, func(o observed) (float64, float64) {
-		return 0, math.Min(o.fact(factWins), o.figure("backups"))
+		return 0, math.Min(o.fact(factWins)+undelivered(o), o.figure("backups"))
 	})
 }
 

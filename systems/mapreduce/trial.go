@@ -59,7 +59,10 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 		}
 		return runJob(ctx, b, s, workers, fault, wrong{v.Text(knobLie), v.Text(knobMutant)})
 	}
-	return measure(run, v, want)
+	if o, err = measure(run, v, want); err == nil {
+		err = context.Cause(ctx) // half a measurement is none
+	}
+	return o, err
 }
 
 // measure runs the job, before it those that it is compared with, and observes
