@@ -64,7 +64,7 @@ proto: ## generate the Go code beside every .proto
 	$(GO) run -C tools ./protogen ../proto
 
 soak: ## the randomised and process tests, many times over, under the race detector
-	DYNO_INTERRUPTIONS=100 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli
+	DYNO_INTERRUPTIONS=200 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
 	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside

@@ -30,13 +30,16 @@ type Experiment struct {
 	record.Experiment
 	System *systems.System
 	Path   string // as it was given; built-in files as experiments/NAME.yaml
+	File   string // as it was given; empty: built in
+	cells  []record.Cell
 
 	root *yaml.Node // of the file, for the places of errors
 }
 
-// Header is what the results of an experiment say of it, before any trial.
+// Header is what the results of an experiment say of it, before any trial and
+// of any scale.
 func (e *Experiment) Header() record.Run {
-	run := record.Run{Experiment: e.Experiment, Metrics: e.System.Metrics}
+	run := record.Run{Experiment: e.Experiment, Metrics: e.System.Metrics, File: e.File, Cells: e.cells}
 	for _, k := range e.System.Knobs {
 		run.KnobUnits = append(run.KnobUnits, record.KnobUnit{Name: k.Name, Unit: k.Unit, Help: k.Help})
 	}
@@ -63,7 +66,11 @@ func (c Catalog) Open(word string) (*Experiment, error) {
 		if err != nil {
 			return nil, systems.Usagef("experiment file: %w", err)
 		}
-		return c.Read(word, text)
+		e, err := c.Read(word, text)
+		if err == nil {
+			e.File = word
+		}
+		return e, err
 	}
 	text, err := fs.ReadFile(builtin, word+".yaml")
 	if err != nil {

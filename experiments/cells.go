@@ -10,6 +10,14 @@ import (
 	"dyno/systems"
 )
 
+// stored is the cell as results have it.
+func (c *Cell) stored(blocks int) record.Cell {
+	return record.Cell{
+		Index: c.Index, Detail: c.Detail, Control: c.Control, Factors: c.Factors, Values: record.Values(c.Values),
+		Warmup: record.ToSeconds(c.Warmup), Length: record.ToSeconds(c.Length), Blocks: blocks,
+	}
+}
+
 // cells expands the sweeps; a combination that occurs twice is an error.
 func cells(e *Experiment) ([]*Cell, error) {
 	var out []*Cell
@@ -22,7 +30,7 @@ func cells(e *Experiment) ([]*Cell, error) {
 				given = make(map[string]string)
 			}
 			maps.Copy(given, factors)
-			v, err := e.System.Resolve(given)
+			v, err := e.resolve(given)
 			if err != nil {
 				return nil, err
 			}
@@ -38,6 +46,15 @@ func cells(e *Experiment) ([]*Cell, error) {
 		}
 	}
 	return out, nil
+}
+
+// resolve completes the knobs of a cell. Those of stored results were completed
+// when they were planned, by the system of that time.
+func (e *Experiment) resolve(given map[string]string) (systems.Values, error) {
+	if e.System == nil {
+		return given, nil
+	}
+	return e.System.Resolve(given)
 }
 
 // product is the cross product of a sweep's levels; the last factor varies

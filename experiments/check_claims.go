@@ -10,7 +10,8 @@ import (
 
 func (k *checker) claims() error {
 	var names []string
-	for i, c := range k.e.Claims {
+	for i := range k.e.Claims {
+		c := &k.e.Claims[i]
 		place := []string{"claims", strconv.Itoa(i)}
 		if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
 			return err
@@ -23,7 +24,8 @@ func (k *checker) claims() error {
 	return nil
 }
 
-func (k *checker) claim(c record.Claim, place []string) error {
+// claim checks a claim and notes the cells that it is about.
+func (k *checker) claim(c *record.Claim, place []string) error {
 	fail := func(key string, err error) error {
 		return k.fail(fmt.Errorf("claim %s: %w", c.Name, err), append(place, key)...)
 	}
@@ -38,16 +40,18 @@ func (k *checker) claim(c record.Claim, place []string) error {
 			return fail("theory", fmt.Errorf("theory: %w", err))
 		}
 	}
-	if err := k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
+	var err error
+	if c.Cell, err = k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
 		return err
 	}
 	if len(c.Over) > 0 {
-		return k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
+		c.OverCell, err = k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
+		return err
 	}
 	return nil
 }
 
-func (k *checker) bounds(c record.Claim) error {
+func (k *checker) bounds(c *record.Claim) error {
 	switch {
 	case (c.AtLeast == nil) == (c.AtMost == nil):
 		return errors.New("want at-least or at-most, one of them")
@@ -59,24 +63,25 @@ func (k *checker) bounds(c record.Claim) error {
 
 // coreCell checks that a filter, which stands at a place, names exactly one
 // core cell, for claims rest on cells that every block runs; its levels are
-// made canonical.
-func (k *checker) coreCell(v record.Values, whose string, place ...string) error {
+// made canonical. It returns the index of the cell.
+func (k *checker) coreCell(v record.Values, whose string, place ...string) (int, error) {
 	w := make(record.Where)
 	for knob, level := range v {
 		w[knob] = []string{level}
 	}
 	if err := k.where(w, place...); err != nil {
-		return err
+		return 0, err
 	}
 	for knob := range v {
 		v[knob] = w[knob][0]
 	}
 	all, err := cells(k.e)
+	var c *Cell
 	if err == nil {
-		_, err = oneCore(all, v)
+		c, err = oneCore(all, v)
 	}
 	if err != nil {
-		return k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)
+		return 0, k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)
 	}
-	return nil
+	return c.Index, nil
 }

@@ -20,7 +20,7 @@ func controlCells(e *Experiment, all []*Cell) ([]*Cell, error) {
 		}
 		given := maps.Clone(base.Values)
 		maps.Copy(given, c.Knobs)
-		v, err := e.System.Resolve(given)
+		v, err := e.resolve(given)
 		if err != nil {
 			return nil, fmt.Errorf("control %s: %w", c.Name, err)
 		}
@@ -61,12 +61,12 @@ func (k *checker) controls() error {
 		}
 		names = append(names, c.Name)
 	}
-	all, err := cells(k.e)
-	if err == nil {
-		_, err = controlCells(k.e, all)
-	}
+	all, err := everyCell(k.e)
 	if err != nil {
 		return k.fail(err, "controls")
+	}
+	for _, c := range all {
+		k.e.cells = append(k.e.cells, c.stored(1))
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func (k *checker) control(c record.Control, place []string) error {
 	if len(c.Knobs) == 0 {
 		return k.fail(fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty), append(place, "knobs")...)
 	}
-	if err := k.coreCell(c.Where, "control "+c.Name, append(place, "where")...); err != nil {
+	if _, err := k.coreCell(c.Where, "control "+c.Name, append(place, "where")...); err != nil {
 		return err
 	}
 	for _, knob := range slices.Sorted(maps.Keys(c.Knobs)) {

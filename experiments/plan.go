@@ -51,6 +51,7 @@ type Plan struct {
 	Trials []Trial
 	Budget time.Duration // of the scale; 0: no limit
 	Notes  []string      // what the planner cut to keep it
+	all    []*Cell       // with those that the plan leaves out
 }
 
 // Selection narrows a plan.
@@ -73,16 +74,18 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if all, err = narrow(e, all, scale.Only, "scale "+sel.Scale+", only"); err != nil {
-		return nil, err
-	}
-	kept, err := narrow(e, all, sel.Only, "--only")
+	kept, err := narrow(e, all, scale.Only, "scale "+sel.Scale+", only")
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration()}
-	for _, c := range kept {
+	if kept, err = narrow(e, kept, sel.Only, "--only"); err != nil {
+		return nil, err
+	}
+	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration(), all: all}
+	for _, c := range all {
 		p.stretch(c, scale)
+	}
+	for _, c := range kept {
 		if err := p.check(c); err != nil {
 			return nil, err
 		}
@@ -134,7 +137,7 @@ func (p *Plan) fit(blocks, detail int) (int, int) {
 // lay writes out the trials, block by block.
 func (p *Plan) lay(detail int) {
 	for block := 1; block <= p.Blocks; block++ {
-		seed := mix(p.Seed, p.Name, block)
+		seed := p.seed(block)
 		order := rand.New(rand.NewPCG(seed, 0)).Perm(len(p.Cells))
 		for _, i := range order {
 			c := p.Cells[i]
@@ -146,6 +149,24 @@ func (p *Plan) lay(detail int) {
 		}
 	}
 }
+
+// Header is what the results of a plan say of it, before any trial.
+func (p *Plan) Header() record.Run {
+	run := p.Experiment.Header()
+	run.Scale, run.Seed, run.Planned = p.Scale, p.Seed, len(p.Trials)
+	blocks := make(map[*Cell]int)
+	for _, t := range p.Trials {
+		blocks[t.Cell] = max(blocks[t.Cell], t.Block)
+	}
+	run.Cells = nil
+	for _, c := range p.all {
+		run.Cells = append(run.Cells, c.stored(blocks[c]))
+	}
+	return run
+}
+
+// seed is that of all trials of a block.
+func (p *Plan) seed(block int) uint64 { return mix(p.Seed, p.Name, block) }
 
 // mix derives a block's seed.
 func mix(seed uint64, name string, block int) uint64 {

@@ -147,3 +147,31 @@ func TestPlanOnly(t *testing.T) {
 		}
 	}
 }
+
+// A claim is about the core cell that fits, though a detail cell has the same
+// level of the knob that it names and sweeps no other; and its cells are all
+// stored, whatever is run of them.
+func TestClaimsNameCoreCells(t *testing.T) {
+	text := strings.Replace(good, "core:\n  - policy: [a, b]\n    clients: [1, 10]\ndetail:\n  - policy: [c]\n    clients: [50]\n",
+		"core:\n  - clients: [1]\n    policy: [a, b]\ndetail:\n  - policy: [a]\n", 1)
+	text = strings.Replace(text, "where: {policy: b, clients: 10}, over: {policy: a, clients: 10}", "where: {policy: a}, over: {policy: b}", 1)
+	e, err := read(t, strings.Replace(text, ", where: {clients: [10]}", "", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(e, Selection{Scale: "quick", Blocks: 1, Seed: 1, Only: record.Where{"policy": {"b"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := p.Header()
+	if c := run.Experiment.Claims[0]; c.Cell != 1 || c.OverCell != 2 {
+		t.Errorf("the claim is about cells %d and %d, want 1 and 2", c.Cell, c.OverCell)
+	}
+	var got []string
+	for _, c := range run.Cells {
+		got = append(got, fmt.Sprintf("%d %v %s %s %d", c.Index, c.Detail, c.Values["policy"], c.Values["clients"], c.Blocks))
+	}
+	if want := "1 false a 1 0; 2 false b 1 1; 3 true a 8 0"; strings.Join(got, "; ") != want {
+		t.Errorf("cells %q, want %q", got, want)
+	}
+}

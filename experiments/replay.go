@@ -14,9 +14,6 @@ import (
 	"dyno/systems"
 )
 
-// maxLine bounds a line of trials.jsonl, in bytes.
-const maxLine = 16 << 20
-
 // Find reads a stored trial by its id, with the run it belongs to.
 func Find(out, id string) (*record.Run, *record.Trial, error) {
 	files, err := filepath.Glob(filepath.Join(out, "results", "*", "trials.jsonl"))
@@ -33,10 +30,9 @@ func Find(out, id string) (*record.Run, *record.Trial, error) {
 		if found == nil {
 			continue
 		}
-		run := new(record.Run)
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), "run.json"))
-		if err == nil {
-			err = json.Unmarshal(text, run)
+		run, err := readRun(filepath.Dir(path))
+		if err == nil && found.Seal == "" {
+			err = fmt.Errorf("%s: %w", path, record.ErrUnsealed)
 		}
 		return run, found, err
 	}
@@ -57,11 +53,11 @@ func findIn(path, id string) (found *record.Trial, ids []string, err error) {
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLine)
+	lines.Buffer(nil, record.MaxLine)
 	for lines.Scan() {
 		t := new(record.Trial)
 		if json.Unmarshal(lines.Bytes(), t) != nil {
-			continue // a line torn by a crash
+			continue // garbage, or torn by a crash: dyno report names it
 		}
 		if t.ID == id {
 			return t, ids, nil
@@ -74,7 +70,7 @@ func findIn(path, id string) (found *record.Trial, ids []string, err error) {
 // Replay measures a stored trial once more: same knobs, same seed, same times.
 // The results are not touched; the logs stay in the returned folder.
 func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *record.Trial) (*record.Trial, string, error) {
-	sys, err := c.system(run.Experiment.System)
+	sys, err := c.system(old.System)
 	if err != nil {
 		return nil, "", &systems.UsageError{Err: err}
 	}
@@ -83,6 +79,7 @@ func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *re
 		return nil, "", systems.Usagef("trial %s was made by another version: %w", old.ID, err)
 	}
 	plan := &Plan{Experiment: &Experiment{Experiment: run.Experiment, System: sys}}
+	plan.Load = old.Load // the experiment may have been edited since
 	trial := &Trial{ID: old.ID, Block: old.Block, Seed: old.Seed, Cell: &Cell{
 		Index:   old.Cell,
 		Detail:  old.Detail,
@@ -95,5 +92,5 @@ func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *re
 	if err != nil {
 		return nil, "", fmt.Errorf("replay %s: %w", old.ID, err)
 	}
-	return done, bundle, writeJSON(filepath.Join(bundle, "trial.json"), done)
+	return done, bundle, leave(bundle, sys, done)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // Side says which of two binaries is meant.
@@ -36,7 +37,7 @@ func (s Side) String() string { return [2]string{"old", "new"}[s] }
 type Rivals struct {
 	Binary [2]string // paths, by Side
 	// Out receives OUT/old/results/NAME and OUT/new/results/NAME, each as a run
-	// of its own binary would have written them. Earlier ones are replaced.
+	// of its own binary would have written them. Whoever runs holds its [Lock].
 	Out     string
 	Work    string   // an existing folder for scratch files
 	Command []string // as typed, for run.json
@@ -170,14 +171,21 @@ func (r *Rivals) Estimate(p *Plan) time.Duration {
 // open makes the folder of a side's results. The environment, the metrics and
 // the binary are those that the binary itself wrote.
 func (r *Rivals) open(p *Plan, run *record.Run, side Side) (*store, error) {
-	run.Experiment = p.Experiment.Experiment
-	run.Scale, run.Seed, run.Planned = p.Scale, p.Seed, len(p.Trials)
-	run.Command = r.Command
-	run.Trials, run.Blocks, run.Finished = nil, nil, nil
-	for _, t := range p.Trials {
-		run.Trials = append(run.Trials, t.ID)
+	of := p.Header()
+	of.Metrics, of.KnobUnits, of.Binary, of.Environment, of.Started = run.Metrics, run.KnobUnits, run.Binary, run.Environment, run.Started
+	of.Command, of.Out = r.Command, filepath.Join(r.Out, side.String())
+	return openStore(of.Out, &of, true, p.seed) // there is nothing yet: see Check
+}
+
+// vacant makes sure that no earlier comparison is written over.
+func (r *Rivals) vacant(p *Plan) error {
+	for _, side := range Sides {
+		path := filepath.Join(r.Out, side.String(), "results", p.Name, "trials.jsonl")
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			return systems.Usagef("%s holds an earlier comparison: choose another folder with --out, or remove it", path)
+		}
 	}
-	return openStore(filepath.Join(r.Out, side.String()), run, true)
+	return nil
 }
 
 // keep stores a trial, its block's noise, and the logs that it left.
@@ -194,5 +202,11 @@ func (r *Rivals) keep(st *store, one *single, side Side) error {
 		}
 		one.bundle = to
 	}
+	// What the binary measured is what is stored: it made a plan of its own, of
+	// one block, and may have other knobs.
+	t := one.trial
+	t.System, t.Load, t.Binary = st.run.Experiment.System, st.run.Experiment.Load, st.run.Binary
+	c := &st.run.Cells[t.Cell-1]
+	c.Values, c.Warmup, c.Length, st.run.Seeds[t.Block-1] = t.Values, t.Warmup, t.Length, t.Seed
 	return errors.Join(st.append(one.trial), st.describe())
 }

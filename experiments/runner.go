@@ -28,9 +28,10 @@ var errHung = errors.New("the trial hung")
 
 // Runner runs plans and stores what comes out.
 type Runner struct {
-	Out     string   // folder of results/
+	Out     string   // folder of results/; whoever runs holds its [Lock]
+	Typed   string   // how the folder was typed, for run.json; empty: the repository
 	Command []string // as typed, for run.json
-	Fresh   bool     // measure again what an interrupted run had finished
+	Fresh   bool     // throw away what is stored of the experiment, whatever it is
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
 
@@ -52,6 +53,7 @@ type Progress struct {
 	Left    time.Duration // estimate
 	Again   []string      // the next trial is measured again: why earlier attempts proved nothing
 	Message string        // a line from the running trial; the rest is as before
+	Note    string        // about what is stored; nothing else is told
 }
 
 // Run measures every trial of a plan that is not measured yet. When the context
@@ -62,11 +64,17 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	if err != nil {
 		return tally, err
 	}
-	st, err := openStore(r.Out, run, r.Fresh)
+	st, err := openStore(r.Out, run, r.Fresh, p.seed)
 	if err != nil {
 		return tally, err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
+	for _, note := range st.notes {
+		r.progress(Progress{Plan: p, Note: note})
+	}
+	if err := st.prepare(p); err != nil {
+		return tally, err
+	}
 	r.progress(Progress{Plan: p, Next: &p.Trials[0], Left: p.Estimate(0)})
 	for i := range p.Trials {
 		done, bundle, err := r.next(ctx, p, st, i, &tally)
@@ -80,9 +88,11 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 		}
 		r.progress(u)
 	}
-	closeBlock(ctx, run)
-	now := time.Now().UTC()
-	run.Finished = &now
+	if run.Finished != nil {
+		return tally, nil // nothing was missing
+	}
+	st.closeBlock(ctx)
+	run.Finished = new(time.Now().UTC())
 	return tally, st.describe()
 }
 
@@ -90,23 +100,23 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 // stored before it returns.
 func (r *Runner) next(ctx context.Context, p *Plan, st *store, i int, tally *Tally) (*record.Trial, string, error) {
 	t := &p.Trials[i]
-	if done, ok := st.done[t.ID]; ok {
+	if done := st.reuse(t); done != nil {
 		tally.Reused++
 		return done, "", nil
 	}
-	if n := len(st.run.Blocks); n == 0 || st.run.Blocks[n-1].Block != t.Block {
+	if st.block != t.Block {
 		if err := r.openBlock(ctx, p, st, t.Block); err != nil {
 			return nil, "", err
 		}
 	}
-	var rejected []string
-	for {
+	rejected := st.failed(t)
+	for left := attempts - 1; ; left-- {
 		done, bundle, err := r.trial(ctx, p, t, i)
 		if err != nil {
 			return nil, "", err
 		}
-		done.Rejected = rejected
-		if again := done.Observation != nil && done.Status() == record.Undetermined; !again || len(rejected) == attempts-1 {
+		done.Binary, done.Rejected = st.run.Binary, rejected
+		if again := done.Observation != nil && done.Status() == record.Undetermined; !again || left == 0 {
 			return done, bundle, st.append(done)
 		}
 		rejected = append(rejected, strings.Join(done.Observation.Verdict.Reasons(), "; "))
@@ -131,20 +141,16 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 		return nil, fmt.Errorf("read own binary: %w", err)
 	}
 	run := p.Header()
-	run.Scale, run.Seed, run.Planned = p.Scale, p.Seed, len(p.Trials)
-	run.Command, run.Binary = r.Command, sum
+	run.Command, run.Binary, run.Out = r.Command, sum, r.Typed
 	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
-	for _, t := range p.Trials {
-		run.Trials = append(run.Trials, t.ID)
-	}
 	return &run, nil
 }
 
 // openBlock notes the machine's state before a block, and measures the
 // yardsticks right before its first trial.
 func (r *Runner) openBlock(ctx context.Context, p *Plan, st *store, block int) error {
-	closeBlock(ctx, st.run)
-	n := record.Noise{Block: block}
+	st.closeBlock(ctx)
+	n := record.Noise{Block: block, Started: time.Now().UTC()}
 	n.LoadBefore, n.StealBefore = noise(ctx)
 	if r.Yardsticks != nil {
 		bundle := filepath.Join(r.Out, "results", "raw", fmt.Sprintf("%s-b%02d-yardsticks", p.Name, block))
@@ -160,14 +166,14 @@ func (r *Runner) openBlock(ctx context.Context, p *Plan, st *store, block int) e
 		}
 		n.Yardsticks = y
 	}
-	st.run.Blocks = append(st.run.Blocks, n)
+	st.run.Blocks, st.block = append(st.run.Blocks, n), block
 	return st.describe()
 }
 
-// closeBlock notes the machine's state after the last block begun.
-func closeBlock(ctx context.Context, run *record.Run) {
-	if n := len(run.Blocks); n > 0 {
-		run.Blocks[n-1].LoadAfter, run.Blocks[n-1].StealAfter = noise(ctx)
+// closeBlock notes the machine's state after the last block that was begun.
+func (s *store) closeBlock(ctx context.Context) {
+	if n := len(s.run.Blocks); s.block > 0 {
+		s.run.Blocks[n-1].LoadAfter, s.run.Blocks[n-1].StealAfter = noise(ctx)
 	}
 }
 
@@ -185,7 +191,7 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 	if p.proper(done) {
 		return done, "", os.RemoveAll(bundle)
 	}
-	return done, bundle, writeJSON(filepath.Join(bundle, "trial.json"), done)
+	return done, bundle, leave(bundle, p.System, done)
 }
 
 // observe measures one cell and leaves the logs of its processes in a folder.
@@ -197,6 +203,8 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 	done := &record.Trial{
 		ID:         t.ID,
 		Experiment: p.Name,
+		System:     p.System.Name,
+		Load:       p.Load,
 		Block:      t.Block,
 		Cell:       t.Cell.Index,
 		Detail:     t.Cell.Detail,

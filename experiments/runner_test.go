@@ -1,7 +1,7 @@
 package experiments
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,17 +46,15 @@ func stored(t *testing.T, out string) (run record.Run, trials []record.Trial) {
 	if err := json.Unmarshal(text, &run); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(filepath.Join(dir, "trials.jsonl"))
-	if err != nil {
+	if text, err = os.ReadFile(filepath.Join(dir, "trials.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var tr record.Trial
-		if err := json.Unmarshal(s.Bytes(), &tr); err != nil {
-			t.Fatal(err)
-		}
-		trials = append(trials, tr)
+	chain := record.ReadChain("toy-rates", run.Sealed, text)
+	if len(chain.Broken) > 0 || chain.Torn > 0 || run.Sealed != chain.Head {
+		t.Errorf("broken %q, torn %d, head %+v and %+v", chain.Broken, chain.Torn, run.Sealed, chain.Head)
+	}
+	for _, tr := range chain.Trials {
+		trials = append(trials, *tr)
 	}
 	return run, trials
 }
@@ -193,16 +191,33 @@ func TestRunContinues(t *testing.T) {
 		fresh  bool
 		spoil  func(out string)
 		reused int
+		aside  int // stored, but not for this plan
 	}{
 		"as it was":      {reused: 3},
 		"fresh":          {fresh: true},
 		"torn last line": {spoil: func(out string) { edit(t, filepath.Join(out, trials), func(s string) string { return s[:len(s)-5] }) }, reused: 2},
-		"other binary": {spoil: func(out string) {
-			edit(t, filepath.Join(out, "results", "toy-rates", "run.json"), func(s string) string { return strings.Replace(s, `"binary": "`, `"binary": "0`, 1) })
-		}},
-		"other file": {spoil: func(out string) {
+		"other binary":   {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Binary = "older" }) }, aside: 3},
+		"other times":    {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Length *= 2 }) }, aside: 3},
+		"other load":     {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Load.Loop = "open" }) }, aside: 3},
+		"other seed":     {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Seed++ }) }, aside: 3},
+		"other knob":     {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Values["pause"] = "1s" }) }, aside: 3},
+		"a control":      {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Control = "broken" }) }, aside: 3},
+		"other cells":    {spoil: func(out string) { reseal(t, out, func(tr *record.Trial) { tr.Cell += 7 }) }, reused: 3},
+		"other words": {spoil: func(out string) {
 			edit(t, filepath.Join(out, "results", "toy-rates", "run.json"), func(s string) string { return strings.Replace(s, "Which is fastest?", "Which is slowest?", 1) })
-		}},
+		}, reused: 3},
+		"errors": {spoil: func(out string) {
+			reseal(t, out, func(tr *record.Trial) { tr.Observation, tr.Error = nil, "a role did not start" })
+		}, aside: 3},
+		"garbage": {spoil: func(out string) {
+			edit(t, filepath.Join(out, trials), func(s string) string { return "garbage\n" + s })
+		}, reused: 3},
+		"no run.json": {spoil: func(out string) {
+			if err := os.Remove(filepath.Join(out, "results", "toy-rates", "run.json")); err != nil {
+				t.Fatal(err)
+			}
+		}, reused: 3},
+		"no newline": {spoil: func(out string) { edit(t, filepath.Join(out, trials), func(s string) string { return s[:len(s)-1] }) }, reused: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
@@ -220,34 +235,34 @@ func TestRunContinues(t *testing.T) {
 				t.Errorf("tally %+v, measured %d, %v; want %d reused", tally, measured, err, c.reused)
 			}
 			run, got := stored(t, out)
-			seen := make(map[string]bool)
-			for _, tr := range got {
-				if seen[tr.ID] {
-					t.Errorf("trial %s is stored twice", tr.ID)
-				}
-				seen[tr.ID] = true
+			if len(got) != 8+c.aside || run.Finished == nil || run.Planned != 8 {
+				t.Errorf("%d trials stored, finished %v", len(got), run.Finished)
 			}
-			if len(seen) != 8 || run.Finished == nil {
-				t.Errorf("%d trials stored, finished %v", len(seen), run.Finished)
+			if again, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, p.System.Trial)); err != nil || again.Reused != 8 {
+				t.Errorf("the next run: %+v, %v; want 8 reused", again, err)
 			}
 		})
 	}
 }
 
-// A finished run is not continued but replaced.
-func TestRunReplacesFinished(t *testing.T) {
-	out := t.TempDir()
-	trial := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
-		return observed(), nil
-	}
-	for range 2 {
-		tally, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, trial))
-		if err != nil || tally.Reused != 0 {
-			t.Errorf("tally %+v, %v", tally, err)
+// reseal changes all stored trials, as an honest run that measured that would
+// have stored them.
+func reseal(t *testing.T, out string, change func(*record.Trial)) {
+	t.Helper()
+	run, trials := stored(t, out)
+	run.Sealed = record.NewHead("toy-rates")
+	var text []byte
+	for i := range trials {
+		change(&trials[i])
+		line, head, err := run.Sealed.Add(&trials[i])
+		if err != nil {
+			t.Fatal(err)
 		}
+		text, run.Sealed = append(text, line...), head
 	}
-	if _, got := stored(t, out); len(got) != 8 {
-		t.Errorf("%d trials stored", len(got))
+	dir := filepath.Join(out, "results", "toy-rates")
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "trials.jsonl"), text, 0o600), writeJSON(filepath.Join(dir, "run.json"), &run)); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -363,4 +378,12 @@ func TestRunStopsHungTrials(t *testing.T) {
 			t.Errorf("%s: %q", tr.ID, tr.Error)
 		}
 	}
+}
+
+// sameJSON compares by what is stored: an absent list and an empty one are
+// the same there.
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -43,6 +43,9 @@ const noYardsticks = "--yardsticks=false"
 // Check asks both binaries whether they understand every cell of a plan. What
 // they do not is a usage error with their own words.
 func (r *Rivals) Check(ctx context.Context, p *Plan) error {
+	if err := r.vacant(p); err != nil {
+		return err
+	}
 	for _, side := range Sides {
 		for i, c := range p.Cells {
 			file, err := r.write(p, c)

@@ -1,104 +1,188 @@
 package experiments
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
+	"slices"
 
 	"dyno/internal/record"
 )
 
 // store writes one experiment's results: DIR/results/NAME/run.json and
-// trials.jsonl. A trial is on disk before the next one starts.
+// trials.jsonl. A trial is on disk before the next one starts. Whoever opens a
+// store holds the [Lock] of its folder.
 type store struct {
 	dir    string
 	run    *record.Run
-	trials *os.File
-	done   map[string]*record.Trial // what an interrupted run had finished
+	trials trialsFile
+	end    int64                   // where the next line goes
+	open   bool                    // the last line has no newline yet
+	old    *record.Run             // run.json as it was; nil: there was none
+	block  int                     // the last that this run began; 0: none
+	done   map[place]*record.Trial // of this plan and binary, whenever they were measured
+	ids    map[string]bool         // of all trials in the file
+	notes  []string                // what somebody should know of the file
 }
 
-// openStore continues an interrupted run of the same plan by the same binary,
-// unless fresh; any other earlier results are replaced.
-func openStore(out string, run *record.Run, fresh bool) (*store, error) {
-	s := &store{dir: filepath.Join(out, "results", run.Experiment.Name), run: run, done: make(map[string]*record.Trial)}
+// place is where a trial stands in a plan.
+type place struct{ cell, block int }
+
+// trialsFile is what a store needs of trials.jsonl; tests put a full disk in.
+type trialsFile interface {
+	WriteAt(p []byte, at int64) (int, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// openStore takes in what is stored of an experiment. Nothing is thrown away but
+// a last line that a crash cut short, unless fresh: then all is.
+func openStore(out string, run *record.Run, fresh bool, seed func(block int) uint64) (*store, error) {
+	s := &store{dir: filepath.Join(out, "results", run.Experiment.Name), run: run, done: make(map[place]*record.Trial), ids: make(map[string]bool)}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, unwritable(err)
 	}
 	path := filepath.Join(s.dir, "trials.jsonl")
-	var keep int64
+	chain := &record.Chain{Head: record.NewHead(run.Experiment.Name)}
 	if !fresh {
 		var err error
-		if keep, err = s.resume(path); err != nil {
+		if chain, err = s.resume(path); err != nil {
 			return nil, err
 		}
 	}
+	s.take(chain, seed)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, unwritable(err)
 	}
 	s.trials = f
-	if err := f.Truncate(keep); err != nil {
+	// In this order: an empty chain in run.json is not contradicted by trials.
+	if err := errors.Join(s.describe(), f.Truncate(s.end)); err != nil {
 		return nil, errors.Join(unwritable(err), f.Close())
 	}
-	if _, err := f.Seek(keep, 0); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return s, s.describe()
+	return s, nil
 }
 
-// resume reads what an earlier run left, if it is this run cut short, and
-// returns how many bytes of its trials are whole. A line that was torn by a
-// crash is measured again.
-func (s *store) resume(path string) (int64, error) {
-	text, err := os.ReadFile(filepath.Join(s.dir, "run.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+// resume reads what is stored. It does not write behind a broken seal, which
+// might hide it.
+func (s *store) resume(path string) (*record.Chain, error) {
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
+	name := s.run.Experiment.Name
+	head := record.NewHead(name)
+	old, err := readRun(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("%w; mend it, or replace what is stored with --fresh", err)
+	case old.Sealed.Seal == "" && len(text) > 0:
+		return nil, fmt.Errorf("%s: %w; or replace what is stored with --fresh", path, record.ErrUnsealed)
+	case old.Sealed.Seal != "":
+		s.old, head = old, old.Sealed
+	}
+	chain := record.ReadChain(name, head, text)
+	if len(chain.Broken) > 0 {
+		return nil, fmt.Errorf("%s:%s; the seal is broken: mend the file, or replace what is stored with --fresh", path, chain.Broken[0])
+	}
+	for _, g := range chain.Garbage {
+		s.notes = append(s.notes, fmt.Sprintf("%s:%s: left out", path, g))
+	}
+	if chain.Torn > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("%s:%d: the last line was cut short by a crash: dropped", path, chain.Torn))
+	}
+	s.open = chain.End > 0 && text[chain.End-1] != '\n'
+	return chain, nil
+}
+
+// readRun reads run.json in a folder.
+func readRun(dir string) (*record.Run, error) {
+	path := filepath.Join(dir, "run.json")
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var old record.Run
-	if json.Unmarshal(text, &old) != nil || !continues(&old, s.run) {
-		return 0, nil
+	run := new(record.Run)
+	if err := json.Unmarshal(text, run); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	lines, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+	return run, nil
+}
+
+// take sorts out which stored trials are those of the run, and makes them part
+// of its plan.
+func (s *store) take(chain *record.Chain, seed func(block int) uint64) {
+	last := 0
+	for _, c := range s.run.Cells {
+		last = max(last, c.Blocks)
 	}
-	if err != nil {
-		return 0, err
+	for _, t := range chain.Trials {
+		s.ids[t.ID] = true
+		last = max(last, min(t.Block, maxTrials))
 	}
-	s.run.Started, s.run.Blocks = old.Started, old.Blocks
-	var keep int64
-	for line := range bytes.Lines(lines) {
-		t := new(record.Trial)
-		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, t) != nil {
-			break
+	for block := 1; block <= last; block++ {
+		s.run.Seeds = append(s.run.Seeds, seed(block))
+	}
+	for _, t := range s.run.Choose(chain.Trials, false).Trials {
+		s.done[place{t.Cell, t.Block}] = t
+		c := &s.run.Cells[t.Cell-1]
+		if c.Blocks < t.Block {
+			s.run.Planned += t.Block - c.Blocks
+			c.Blocks = t.Block
 		}
-		keep += int64(len(line))
-		s.done[t.ID] = t
 	}
-	return keep, nil
+	if s.old != nil {
+		s.run.Blocks = s.old.Blocks
+		if len(s.done) > 0 && s.old.Binary == s.run.Binary {
+			s.run.Started = s.old.Started
+		}
+	}
+	s.run.Sealed, s.end = chain.Head, chain.End
 }
 
-// continues reports whether a stored run is an unfinished one of the same
-// files, selection, seed and binary.
-func continues(old, now *record.Run) bool {
-	return old.Finished == nil && old.Binary == now.Binary && old.Scale == now.Scale && old.Seed == now.Seed &&
-		reflect.DeepEqual(old.Trials, now.Trials) && sameJSON(old.Experiment, now.Experiment)
+// reuse returns the stored trial at a place of the plan; nil: there is none, or
+// it came to no observation.
+func (s *store) reuse(t *Trial) *record.Trial {
+	if done := s.done[place{t.Cell.Index, t.Block}]; done != nil && done.Observation != nil {
+		return done
+	}
+	return nil
 }
 
-// sameJSON compares by what is stored: an absent list and an empty one are
-// the same there.
-func sameJSON(a, b any) bool {
-	x, errX := json.Marshal(a)
-	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
+// failed says why an earlier run brought no observation at a place of the plan.
+func (s *store) failed(t *Trial) []string {
+	done := s.done[place{t.Cell.Index, t.Block}]
+	if done == nil {
+		return nil
+	}
+	return append(slices.Clone(done.Rejected), "an earlier run: "+done.Error)
+}
+
+// prepare names the trials that are to be measured as no other trial in the file
+// is. When there is none, the run stays described as it was.
+func (s *store) prepare(p *Plan) error {
+	missing := 0
+	for i := range p.Trials {
+		t := &p.Trials[i]
+		if s.reuse(t) != nil {
+			continue
+		}
+		missing++
+		base := t.ID
+		for n := 2; s.ids[t.ID]; n++ {
+			t.ID = fmt.Sprintf("%s.%d", base, n)
+		}
+	}
+	if missing > 0 || s.old == nil || s.old.Binary != s.run.Binary {
+		return nil
+	}
+	s.run.Finished, s.run.Command, s.run.Environment = s.old.Finished, s.old.Command, s.old.Environment
+	return s.describe()
 }
 
 // unwritable says what to do about a folder that takes no results.
@@ -110,16 +194,25 @@ func unwritable(err error) error {
 	return err
 }
 
-// append adds one trial and syncs it.
+// append adds one trial, syncs it, and notes the new head of the chain. What
+// cannot be written whole is taken back.
 func (s *store) append(t *record.Trial) error {
-	line, err := json.Marshal(t)
+	line, head, err := s.run.Sealed.Add(t)
 	if err != nil {
-		return fmt.Errorf("trial %s: %w", t.ID, err)
+		return err
 	}
-	if _, err := s.trials.Write(append(line, '\n')); err != nil {
-		return unwritable(err)
+	if s.open {
+		line = append([]byte("\n"), line...)
 	}
-	return s.trials.Sync()
+	if _, err = s.trials.WriteAt(line, s.end); err == nil {
+		err = s.trials.Sync()
+	}
+	if err != nil {
+		return errors.Join(unwritable(err), s.trials.Truncate(s.end))
+	}
+	s.run.Sealed, s.open, s.ids[t.ID] = head, false, true
+	s.end += int64(len(line))
+	return s.describe()
 }
 
 // describe writes run.json.
@@ -131,11 +224,20 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	return replace(path, append(text, '\n'))
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, text []byte) error {
 	tmp := path + ".tmp"
-	if err := writeSynced(tmp, append(text, '\n')); err != nil {
-		return unwritable(err)
+	err := writeSynced(tmp, text)
+	if err == nil {
+		err = os.Rename(tmp, path)
 	}
-	return os.Rename(tmp, path)
+	if err != nil {
+		_ = os.Remove(tmp) // on a full disk it would take what is left
+	}
+	return unwritable(err)
 }
 
 func writeSynced(path string, text []byte) error {

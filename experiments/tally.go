@@ -3,8 +3,7 @@ package experiments
 import "dyno/internal/record"
 
 // Tally counts how trials ended. Controls are counted apart, by whether they
-// were found out. Reused of all were measured by an earlier run that was cut
-// short.
+// were found out. Reused of all were measured by an earlier run.
 type Tally struct{ Valid, Invalid, Unknown, Errors, Caught, Missed, Reused int }
 
 // Trials is how many there were in all, controls included.

@@ -2,6 +2,7 @@ package systems
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"io"
@@ -50,6 +51,13 @@ type Bench interface {
 	// process ends with the trial at the latest, whatever happens to dyno.
 	Start(context.Context, Launch) (Process, error)
 
+	// Dir is a folder of that name, made empty when it is first asked for, that
+	// lives as long as the trial: what a role keeps on disk outlives the process. It
+	// becomes part of what a trial that is not valid leaves behind, its bundle,
+	// cut to a bounded size, beside the logs; what [System].Judge needs to judge
+	// a bundle again is written there.
+	Dir(name string) (string, error)
+
 	// Logf says in one line what the trial is doing.
 	Logf(format string, args ...any)
 }
@@ -60,6 +68,10 @@ type Launch struct {
 	Name string   // unique within the trial; names its log
 	Args []string // flags of the role; --listen is added for roles that serve, unless given
 	CPUs int      // GOMAXPROCS; 0 means 1
+
+	// TLS is how the bench asks a role that serves whether it is well: with a
+	// certificate that the role accepts. Nil: as [Role].TLS says.
+	TLS *tls.Config
 
 	// Expendable says that the process may end whenever and however it likes:
 	// whoever started it looks after it. The end of any other process that
@@ -82,10 +94,10 @@ type Limiter interface {
 	Limit(cores float64) error
 }
 
-// Process is a running role.
+// Process is a role under a name: one process, or one after another.
 type Process interface {
 	Name() string
-	PID() int
+	PID() int     // of the latest
 	Addr() string // where a role that serves listens
 
 	Kill() error   // SIGKILL: no warning, no clean-up
@@ -95,6 +107,11 @@ type Process interface {
 	// Stop asks the role to finish (SIGTERM) and waits; when the context ends
 	// first, it is killed and the context's error returned.
 	Stop(context.Context) error
+
+	// Restart starts the role again after it was killed or stopped: the same
+	// name, command line, address and limit, the log continued. It returns when
+	// the role is ready, as Start does. That it still runs is an error.
+	Restart(context.Context) error
 
 	// Wait waits for a role that ends by itself and returns what it wrote to
 	// standard output, up to 64 MiB. An exit status other than 0 is an error

@@ -2,6 +2,7 @@ package systems
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"dyno/internal/record"
@@ -39,6 +40,11 @@ type System struct {
 	// plans and budgets. Nil or 0: what starting a dozen processes takes.
 	Overhead func(Values) time.Duration
 
+	// Judge judges a trial again by what it left in its bundle: the folders of
+	// [Bench].Dir lie there by their names. It needs no process and must come to
+	// the verdict of the trial. Nil: bundles cannot be judged again.
+	Judge func(bundle string) (record.Verdict, error)
+
 	// Report is the text/template of the system's section in REPORT.md: prose
 	// by hand, figures and numbers from stored results.
 	Report string
@@ -63,6 +69,11 @@ type Role struct {
 	// Serves says that the role listens on --listen ADDR, answers the standard
 	// gRPC health service there, and calls Shell.Ready with its address.
 	Serves bool
+
+	// TLS reads from the role's command line how to connect to it: a role under
+	// mutual TLS names the folder of its certificates there, and one that it
+	// accepts is among them. Nil, or a nil result: in plain text.
+	TLS func(args []string) (*tls.Config, error)
 }
 
 // Lookup finds a role by name.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/bojand/ghz/runner"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"dyno/bench/load"
 	"dyno/internal/record"
@@ -22,12 +24,11 @@ const maxGHZCalls = 1_000_000
 type Witness struct {
 	*Flags
 	Server   string
-	Method   string // pkg.Service/Method
-	Protoset []byte // the method's descriptors, a FileDescriptorSet; nil: ghz asks the server
-	Data     string // the request, as JSON
-	Metadata map[string]string
-	Async    bool // send at the rate even if workers wait for answers
-	Workers  int  // which ghz calls concurrency
+	Method   protoreflect.MethodDescriptor
+	Request  []byte            // by [Encode], sent as it is
+	Metadata map[string]string // as it is sent: binary values (key-bin) decoded
+	Async    bool              // send at the rate even if workers wait for answers
+	Workers  int               // which ghz calls concurrency
 	Rate     float64
 }
 
@@ -53,9 +54,20 @@ func (w Witness) calls() int { return int(w.Rate * (w.Warmup + w.Length).Seconds
 
 // options are ghz's. It runs with its defaults but for what makes it
 // comparable: one connection, no templates (with them it costs several times
-// as much), and our deadline.
-func (w Witness) options() []runner.Option {
-	o := []runner.Option{
+// as much), our deadline, and the very bytes that our own loops send. It ends
+// after a number of calls, not after a time: at the end of a time ghz breaks
+// off the calls that are in flight, and counts those in its rate and average.
+func (w Witness) options() ([]runner.Option, error) {
+	request, err := delimited(w.Request)
+	if err != nil {
+		return nil, err
+	}
+	described, err := protoset(w.Method)
+	if err != nil {
+		return nil, err
+	}
+	md := metadata.New(w.Metadata) // ready made: in its own, ghz fills in templates
+	return []runner.Option{
 		runner.WithInsecure(true),
 		runner.WithConnections(1),
 		runner.WithConcurrency(uint(w.Workers)),
@@ -63,23 +75,22 @@ func (w Witness) options() []runner.Option {
 		runner.WithRPS(uint(w.Rate)),
 		runner.WithTotalRequests(uint(w.calls())),
 		runner.WithTimeout(load.DefaultTimeout),
-		runner.WithDataFromJSON(w.Data),
+		runner.WithBinaryData(request),
+		runner.WithProtosetBinary(described),
+		runner.WithMetadataProvider(func(*runner.CallData) (*metadata.MD, error) { return &md, nil }),
 		runner.WithDisableTemplateFuncs(true),
 		runner.WithDisableTemplateData(true),
-	}
-	if w.Metadata != nil {
-		o = append(o, runner.WithMetadata(w.Metadata))
-	}
-	if w.Protoset != nil {
-		o = append(o, runner.WithProtosetBinary(w.Protoset))
-	}
-	return o
+	}, nil
 }
 
 // Run lets ghz do its work. The runner's own Run would take over GOMAXPROCS
 // and the process's signals, so it is left out.
 func (w Witness) Run(ctx context.Context) (Report, error) {
-	config, err := runner.NewConfig(w.Method, w.Server, w.options()...)
+	options, err := w.options()
+	if err != nil {
+		return Report{}, err
+	}
+	config, err := runner.NewConfig(string(w.Method.Parent().FullName())+"/"+string(w.Method.Name()), w.Server, options...)
 	if err != nil {
 		return Report{}, fmt.Errorf("ghz: %w", err)
 	}
@@ -107,6 +118,10 @@ func (w Witness) Run(ctx context.Context) (Report, error) {
 // testimony is what ghz says, in the form of our own generator's summary. As
 // there, calls of the warm-up count and are not measured; the window ends with
 // the last answer, for ghz makes its calls whenever it gets to them.
+//
+// Figures come from ghz's list of calls alone, latencies from those with status
+// OK: in its own average and rate calls count that failed, or were broken off.
+// A call's timestamp is its end, as in our closed loop's window.
 func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
 	begin := start.Add(w.Warmup)
 	s := load.Summary{

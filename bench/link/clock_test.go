@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dyno/bench/fault"
 )
 
 // virtualClock runs in the time of a synctest bubble.
@@ -105,14 +107,14 @@ func TestAlarmOfThisSystem(t *testing.T) {
 func TestPlay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := virtualClock(t)
-		schedule, err := ParseSchedule("cut c->d@30ms, cut a->b@10ms, heal a->b@10ms, reset a-b@1ms")
+		schedule, err := fault.Parse("cut c->d@30ms; cut a->b@10ms..20ms; refuse a->b@10ms; reset a-b@1ms")
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Millisecond)
 		const start = 2 * time.Millisecond // in the past, as is the first step's time
 		var got []string
-		if err := play(t.Context(), c, start, schedule, func(s Step, at time.Duration) error {
+		if err := play(t.Context(), c, start, schedule.Events(), func(s fault.Event, at time.Duration) error {
 			if c.now() != max(start+s.At, 5*time.Millisecond) || at != c.now()-start {
 				t.Errorf("%v at %v, %v after the start", s, c.now(), at)
 			}
@@ -121,7 +123,7 @@ func TestPlay(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"reset a<->b@1ms", "cut a->b@10ms", "heal a->b@10ms", "cut c->d@30ms"}
+		want := []string{"reset a<->b@1ms", "cut a->b@10ms..20ms", "refuse a->b@10ms", "over: cut a->b@10ms..20ms", "cut c->d@30ms"}
 		if !slices.Equal(got, want) {
 			t.Errorf("order %q, want %q", got, want)
 		}
@@ -129,12 +131,12 @@ func TestPlay(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		done := 0
-		err = play(ctx, c, c.now(), schedule, func(Step, time.Duration) error { done++; return nil })
-		if !errors.Is(err, context.DeadlineExceeded) || done > 3 || done < 1 {
+		err = play(ctx, c, c.now(), schedule.Events(), func(fault.Event, time.Duration) error { done++; return nil })
+		if !errors.Is(err, context.DeadlineExceeded) || done > 4 || done < 1 {
 			t.Errorf("cut short after %d steps: %v", done, err)
 		}
 		bad := errors.New("no")
-		if err := play(t.Context(), c, c.now(), schedule, func(Step, time.Duration) error { return bad }); !errors.Is(err, bad) {
+		if err := play(t.Context(), c, c.now(), schedule.Events(), func(fault.Event, time.Duration) error { return bad }); !errors.Is(err, bad) {
 			t.Errorf("a failing step gave %v", err)
 		}
 	})

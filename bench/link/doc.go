@@ -1,6 +1,7 @@
 // Package link puts bad networks between roles, in user space and without
 // root: each pair of roles that talk gets a TCP proxy of its own, which delays,
-// limits, cuts, resets and refuses, on command or by a [Schedule].
+// limits, cuts, resets and refuses, on command or by a schedule of faults
+// (package fault).
 //
 // A [Link] leads from the role that dials to the role that listens. Whatever
 // dials its address reaches its target. Its [Rules] say what happens on the
@@ -8,7 +9,7 @@
 // the links of one trial, draws all their chances from one seed, and carries
 // out the steps of a schedule such as
 //
-//	delay *->lb 5ms jitter 1ms@0s, cut a->b@2s, heal a->b@3s, reset a-b@4s
+//	delay *->lb=5ms±1ms@0s; cut a->b@2s..3s; reset a-b@4s
 //
 // # What is modelled
 //
@@ -19,7 +20,7 @@
 //   - Rate: what is due leaves at the given rate, shared by the link's
 //     connections. What does not fit into the buffer waits at the sender.
 //   - Cut: a pulled cable. Nothing is delivered and nobody is told; connections
-//     stay, and with [Heal] the held bytes flow on, in order, none twice. What
+//     stay, and when it is over the held bytes flow on, in order, none twice. What
 //     ends a connection (FIN, RST) waits in the same line as its bytes, so that
 //     a cut or slow link also hides the death of a process.
 //   - Reset: connections end at once with RST on both sides; bytes under way

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 type Link struct {
 	options Options // complete
 	clock   *clock
-	own     bool // the clock ends with the link
+	sole    bool // the clock ends with the link
 	target  atomic.Pointer[string]
 
 	ctx    context.Context // ends with the link
@@ -28,7 +29,9 @@ type Link struct {
 	failed        atomic.Int64
 
 	mu       sync.Mutex
-	rules    Rules
+	own      Rules  // without the faults in force
+	struck   struck // these
+	rules    Rules  // both
 	door     *door
 	conns    map[*conn]struct{}
 	closed   bool
@@ -50,7 +53,7 @@ func New(o Options) (*Link, error) {
 		c.close()
 		return nil, err
 	}
-	l.own = true
+	l.sole = true
 	return l, nil
 }
 
@@ -71,6 +74,7 @@ func newLink(o Options, c *clock) (*Link, error) {
 	l.forward.clock, l.back.clock = c, c
 	l.target.Store(&o.Target)
 	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.own = o.Rules
 	l.apply(o.Rules)
 	if l.door, err = newDoor(o.Listen, l.serve); err != nil {
 		l.cancel()
@@ -101,26 +105,33 @@ func (l *Link) SetTarget(target string) error {
 	return nil
 }
 
-// Rules returns what applies now.
+// Rules returns what applies now, faults in force included.
 func (l *Link) Rules() Rules {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.rules
 }
 
-// SetRules replaces all rules.
+// SetRules replaces all rules. Faults in force stay, and add to them.
 func (l *Link) SetRules(r Rules) error { return l.Update(func(old *Rules) { *old = r }) }
 
 // Update changes some rules and leaves the others as they are.
 func (l *Link) Update(change func(*Rules)) error {
+	return l.change(func(own *Rules, _ *struck) { change(own) })
+}
+
+// change changes the rules of the link's own and the faults in force, all of
+// it or nothing.
+func (l *Link) change(change func(*Rules, *struck)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return fmt.Errorf("%v is closed", l.options)
 	}
-	r := l.rules
-	change(&r)
-	if err := r.check(); err != nil {
+	own, faults := l.own, l.struck
+	change(&own, &faults)
+	r := own.under(faults)
+	if err := cmp.Or(own.check(), r.check()); err != nil {
 		return fmt.Errorf("%v: %w", l.options, err)
 	}
 	if r.Refuse {
@@ -128,6 +139,7 @@ func (l *Link) Update(change func(*Rules)) error {
 	} else if err := l.door.open(); err != nil {
 		return fmt.Errorf("%v: %w", l.options, err)
 	}
+	l.own, l.struck = own, faults
 	l.apply(r)
 	return nil
 }
@@ -242,7 +254,7 @@ func (l *Link) Close() error {
 	}
 	l.mu.Unlock()
 	l.wg.Wait()
-	if l.own {
+	if l.sole {
 		l.clock.close()
 	}
 	return nil

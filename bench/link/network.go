@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/fault"
 	"dyno/internal/record"
 )
 
@@ -90,73 +91,90 @@ func (n *Network) Links() []*Link {
 	return links
 }
 
-// Do carries out a step now, whatever its time, and returns how many links it
-// concerned. That there is none is an error: a name is misspelt.
-func (n *Network) Do(s Step) (int, error) {
-	links, err := n.concerned(s)
+// Begin has a fault strike now, whatever its time, and returns how many links
+// it concerned. That there is none is an error: a name is misspelt.
+func (n *Network) Begin(f fault.Fault) (int, error) { return n.each(f, (*Link).strike) }
+
+// End ends a fault that has begun, unless it has been healed, and returns how
+// many links it concerned.
+func (n *Network) End(f fault.Fault) (int, error) { return n.each(f, (*Link).lift) }
+
+func (n *Network) each(f fault.Fault, do func(*Link, fault.Fault) error) (int, error) {
+	links, err := n.concerned(f)
 	if err != nil {
 		return 0, err
 	}
 	var errs []error
 	for _, l := range links {
-		errs = append(errs, s.apply(l))
+		errs = append(errs, do(l, f))
 	}
 	return len(links), errors.Join(errs...)
 }
 
-// concerned returns the links that a step is about.
-func (n *Network) concerned(s Step) ([]*Link, error) {
-	if err := s.check(); err != nil {
-		return nil, fmt.Errorf("%v: %w", s, err)
+// Check refuses a fault that links cannot have, or that concerns none.
+func (n *Network) Check(f fault.Fault) error {
+	_, err := n.concerned(f)
+	return err
+}
+
+// concerned returns the links that a fault is about.
+func (n *Network) concerned(f fault.Fault) ([]*Link, error) {
+	if err := check(f); err != nil {
+		return nil, err
 	}
 	links := n.Links()
 	var names []string
 	for _, l := range links {
 		names = append(names, l.From()+"->"+l.To())
 	}
-	links = slices.DeleteFunc(links, func(l *Link) bool { return !s.concerns(l) })
+	links = slices.DeleteFunc(links, func(l *Link) bool {
+		forward, back := l.concerns(f)
+		return !forward && !back
+	})
 	if len(links) == 0 {
-		return nil, fmt.Errorf("%v: no link matches %s; there are: %s", s, s.pattern(), strings.Join(names, ", "))
+		return nil, fmt.Errorf("fault %q: no link matches %v; there are: %s", f, f.Links, strings.Join(names, ", "))
 	}
 	return links, nil
 }
 
-// Applied is a step that has been carried out.
+// Applied is a moment of a schedule that has been carried out.
 type Applied struct {
-	Step  Step
+	Event fault.Event
 	At    time.Duration // when, after the start
 	Links int           // how many it concerned
 }
 
 // Run carries out a schedule whose times count from start, and reports each
-// step to observe, which may be nil, once it is done. Steps whose time has
-// passed are done at once; steps of the same time in the order given. It
-// returns after the last one, or with an error when the context ends before, a
-// step concerns no link (checked before the first), or the network is closed.
-func (n *Network) Run(ctx context.Context, start time.Time, schedule Schedule, observe func(Applied)) error {
-	for _, s := range schedule {
-		if _, err := n.concerned(s); err != nil {
+// moment to observe, which may be nil, once it is done. What lies in the past is
+// done at once. It returns after the last one, or with an error when the context
+// ends before, a fault concerns no link (checked before the first), or the
+// network is closed.
+func (n *Network) Run(ctx context.Context, start time.Time, schedule fault.Schedule, observe func(Applied)) error {
+	for _, f := range schedule {
+		if err := n.Check(f); err != nil {
 			return err
 		}
 	}
-	return play(ctx, n.clock, start.Sub(n.clock.start), schedule, func(s Step, at time.Duration) error {
-		links, err := n.Do(s)
+	return play(ctx, n.clock, start.Sub(n.clock.start), schedule.Events(), func(e fault.Event, at time.Duration) error {
+		do := n.Begin
+		if e.Ends {
+			do = n.End
+		}
+		links, err := do(e.Fault)
 		if err == nil && observe != nil {
-			observe(Applied{Step: s, At: at, Links: links})
+			observe(Applied{Event: e, At: at, Links: links})
 		}
 		return err
 	})
 }
 
-// play calls do for each step when its time after start has come.
-func play(ctx context.Context, c *clock, start time.Duration, schedule Schedule, do func(s Step, at time.Duration) error) error {
-	schedule = slices.Clone(schedule)
-	slices.SortStableFunc(schedule, func(a, b Step) int { return cmp.Compare(a.At, b.At) })
-	for _, s := range schedule {
-		if err := c.sleep(ctx, start+s.At); err != nil {
-			return fmt.Errorf("before %v: %w", s, err)
+// play calls do for each event when its time after start has come.
+func play(ctx context.Context, c *clock, start time.Duration, events []fault.Event, do func(e fault.Event, at time.Duration) error) error {
+	for _, e := range events {
+		if err := c.sleep(ctx, start+e.At); err != nil {
+			return fmt.Errorf("before %v: %w", e, err)
 		}
-		if err := do(s, c.now()-start); err != nil {
+		if err := do(e, c.now()-start); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ const (
 // Options say what a [Link] connects and within which bounds. The zero value
 // of every field is of use.
 type Options struct {
-	// From and To name the two sides, for a Network, a Schedule and the seed:
+	// From and To name the two sides, for a Network, its faults and the seed:
 	// letters, digits, dots, hyphens and underscores.
 	From, To string
 

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"dyno/bench/fault"
 )
 
 // Limits of [Rules].
@@ -12,7 +14,7 @@ const (
 	// MaxDelay bounds the delay and, separately, the jitter of a path.
 	MaxDelay = time.Minute
 	// MinRate is the lowest limit of a path's rate, in bytes per second.
-	MinRate = 1000
+	MinRate = fault.MinRate
 )
 
 // Rules say what a link does to its connections. The zero value passes

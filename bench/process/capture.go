@@ -2,7 +2,9 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -35,6 +37,7 @@ func (o *output) Write(p []byte) (int, error) {
 // whatever happens, and keeps the last ones in memory until it is closed. What
 // lies between is left out and counted.
 type logFile struct {
+	path       string
 	head, tail int
 
 	mu    sync.Mutex
@@ -49,7 +52,27 @@ func newLogFile(path string, head, tail int) (*logFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	return &logFile{head: head, tail: tail, file: f}, nil
+	return &logFile{path: path, head: head, tail: tail, file: f}, nil
+}
+
+// reopen goes on with a log that was closed. The end that Close has written
+// gives way to what comes: it is kept in memory.
+func (l *logFile) reopen() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, err := os.OpenFile(l.path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	begun := min(l.total, int64(l.head))
+	if err = f.Truncate(begun); err == nil {
+		_, err = f.Seek(begun, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("log: %w", errors.Join(err, f.Close()))
+	}
+	l.file, l.err = f, nil
+	return nil
 }
 
 // Write never fails: a full disk must not block or kill the process that

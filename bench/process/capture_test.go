@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,11 +13,13 @@ import (
 
 // TestLogFileKeepsHeadAndTail compares the file with a plain account of what
 // should be in it, for every length around the bounds and several sizes of
-// writes.
+// writes, whether it is closed and reopened after each of them or not.
 func TestLogFileKeepsHeadAndTail(t *testing.T) {
 	const head, tail = 10, 6
 	path := filepath.Join(t.TempDir(), "x.log")
-	for length := range 40 {
+	for length := range 80 {
+		reopens := length%2 == 1
+		length /= 2
 		text := []byte("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG")[:length]
 		for _, size := range []int{1, 3, 7, 40} {
 			l, err := newLogFile(path, head, tail)
@@ -26,6 +29,11 @@ func TestLogFileKeepsHeadAndTail(t *testing.T) {
 			for part := range slices.Chunk(text, size) {
 				if n, err := l.Write(part); n != len(part) || err != nil {
 					t.Fatalf("Write: %d, %v", n, err)
+				}
+				if reopens {
+					if err := errors.Join(l.Close(), l.reopen()); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
 			if err := l.Close(); err != nil {

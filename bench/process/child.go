@@ -29,9 +29,10 @@ const (
 	asked                 // all is well
 )
 
-// child is a [systems.Process].
+// child is one life of a [systems.Process].
 type child struct {
 	group    *Group
+	member   *member
 	role     systems.Role
 	launch   systems.Launch
 	args     []string // command line without the binary
@@ -46,7 +47,6 @@ type child struct {
 
 	mu    sync.Mutex
 	phase phase
-	addr  string
 	over  bool
 	err   error // how it ended; nil: status 0
 	quota *Dir  // its control group; nil: none
@@ -55,18 +55,9 @@ type child struct {
 	groupCPU float64              // seconds, by its control group; 0: that does not count
 }
 
-// Name implements [systems.Process].
 func (c *child) Name() string { return c.launch.Name }
 
-// PID implements [systems.Process].
 func (c *child) PID() int { return c.cmd.Process.Pid }
-
-// Addr implements [systems.Process].
-func (c *child) Addr() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.addr
-}
 
 func (c *child) info() Info {
 	c.mu.Lock()
@@ -95,6 +86,10 @@ func (c *child) reap() {
 	c.over, c.err = true, err
 	unasked, quota := c.unasked(), c.quota
 	c.mu.Unlock()
+	c.group.leave()
+	if unasked == nil {
+		c.member.holdAddr()
+	}
 	if quota != nil {
 		if err := quota.Release(); err != nil {
 			c.group.Logf("%s: its control group stays until the next run: %v", c.Name(), err)
@@ -159,7 +154,7 @@ func (c *child) signal(s syscall.Signal) error {
 	return nil
 }
 
-// Kill implements [systems.Process]. The process is gone when it returns.
+// Kill ends the process, which is gone when it returns.
 func (c *child) Kill() error {
 	if done, err := c.ask(); done {
 		return err
@@ -195,13 +190,7 @@ func (c *child) endedBy(s syscall.Signal) bool {
 	return ok && status.Signaled() && status.Signal() == s
 }
 
-// Pause implements [systems.Process].
-func (c *child) Pause() error { return c.signal(syscall.SIGSTOP) }
-
-// Resume implements [systems.Process].
-func (c *child) Resume() error { return c.signal(syscall.SIGCONT) }
-
-// Stop implements [systems.Process]. A process that answers SIGTERM with an
+// Stop asks the process to finish. One that answers SIGTERM with an
 // exit status other than 0 is an error; one that is ended by the signal itself
 // is not.
 func (c *child) Stop(ctx context.Context) error {
@@ -260,7 +249,7 @@ func (c *child) awaitEnd(ctx context.Context) error {
 	return nil
 }
 
-// Wait implements [systems.Process].
+// Wait waits for the end of the process and returns its output.
 func (c *child) Wait(ctx context.Context) ([]byte, error) {
 	if err := c.awaitEnd(ctx); err != nil {
 		return nil, fmt.Errorf("waiting for %s %s: %w", c.role.Name, c.Name(), err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dyno/systems"
@@ -24,10 +25,15 @@ type Group struct {
 	witness  *witness
 	starting sync.WaitGroup // calls of Start under way
 	closed   func() error
+	reserved atomic.Int64 // addresses of members that are down
 
 	mu       sync.Mutex
 	names    map[string]bool // ever started, or about to be
-	children []*child        // in the order of their start
+	members  []*member
+	children []*child // all lives of the members, in the order of their start
+	living   int      // children, and those about to be
+	starts   int      // ever
+	dirs     map[string]string
 }
 
 var _ systems.Bench = (*Group)(nil)
@@ -41,7 +47,7 @@ func NewGroup(ctx context.Context, opts Options) (context.Context, *Group, error
 	if err != nil {
 		return nil, nil, err
 	}
-	g := &Group{opts: opts, names: make(map[string]bool)}
+	g := &Group{opts: opts, names: make(map[string]bool), dirs: make(map[string]string)}
 	g.ctx, g.cancel = context.WithCancelCause(ctx)
 	g.spawner = newSpawner()
 	g.witness = newWitness()
@@ -66,22 +72,15 @@ func (g *Group) Start(ctx context.Context, l systems.Launch) (systems.Process, e
 		return nil, fmt.Errorf("%s %s was not started: %w", role.Name, l.Name, err)
 	}
 	defer g.starting.Done()
-	c, announced, err := g.spawn(role, l)
-	if err != nil {
-		g.forget(l.Name)
-		return nil, fmt.Errorf("%s %s could not be started: %w", role.Name, l.Name, err)
-	}
-	if announced == nil {
-		return c, nil
-	}
-	defer announced.Close()
-	if err := c.awaitReady(ctx, announced); err != nil {
+	m := &member{group: g, role: role, launch: l}
+	if err := m.start(ctx); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return m, nil
 }
 
-// admit reserves a name and keeps Close waiting until Start is over.
+// admit reserves a name, empty for one that the trial has already, and keeps
+// Close waiting until the start is over.
 func (g *Group) admit(ctx context.Context, name string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -92,18 +91,25 @@ func (g *Group) admit(ctx context.Context, name string) error {
 		return contextError(ctx)
 	case g.names[name]:
 		return fmt.Errorf("the trial has a process of that name already; names are unique, for logs bear them")
-	case len(g.names) >= g.opts.Limit:
-		return fmt.Errorf("the limit of %d processes is reached", g.opts.Limit)
+	case g.living >= g.opts.Limit:
+		return fmt.Errorf("the limit of %d processes at once is reached", g.opts.Limit)
+	case g.starts >= maxStarts:
+		return fmt.Errorf("%d processes have been started, which is as many as a trial may", maxStarts)
 	}
-	g.names[name] = true
+	if name != "" {
+		g.names[name] = true
+	}
+	g.living++
+	g.starts++
 	g.starting.Add(1)
 	return nil
 }
 
-func (g *Group) forget(name string) {
+// leave makes room for another process.
+func (g *Group) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.names, name)
+	g.living--
 }
 
 // Info is a process that the group started.
@@ -146,7 +152,10 @@ func (g *Group) close() error {
 	err := stopAll(g.children, g.opts.Grace)
 	g.witness.close()
 	g.spawner.close() // last: its thread is what the kernel ties the processes to
-	return err
+	for _, m := range g.members {
+		m.release()
+	}
+	return errors.Join(err, g.trim())
 }
 
 // stopAll asks all children at once and gives them one grace to share.

@@ -172,7 +172,7 @@ func TestRefusedLaunches(t *testing.T) {
 			t.Errorf("%+v: got %v, want an error that says %q", l, err, want)
 		}
 	}
-	try(systems.Launch{Role: "sever", Name: "a"}, `role "sever" is not one of server, stubborn`)
+	try(systems.Launch{Role: "sever", Name: "a"}, `role "sever" is not one of server, secure`)
 	try(systems.Launch{Role: "server", Name: "../a"}, `cannot be called "../a"`)
 	try(systems.Launch{Role: "server", Name: "a", CPUs: -1}, "-1 CPUs")
 	start(ctx, t, g, "worker")

@@ -15,6 +15,7 @@ const (
 	DefaultReady = 20 * time.Second
 	DefaultGrace = 5 * time.Second // a server's own grace, and then some
 	DefaultLimit = 128
+	DefaultKeep  = 64 << 20
 )
 
 // Options says what a [Group] runs and within which bounds. System and Dir
@@ -23,7 +24,8 @@ type Options struct {
 	System  *systems.System // whose roles may be started
 	Setting systems.Setting // what Setting returns to the trial
 
-	// Dir receives a log per process, NAME.log. It is created if missing.
+	// Dir receives a log per process, NAME.log, and the folders that the trial
+	// asks for. It is created if missing.
 	Dir string
 
 	// Binary is what is executed; empty: the running executable.
@@ -48,9 +50,13 @@ type Options struct {
 	// (SIGKILL), for all processes together; 0: DefaultGrace.
 	Grace time.Duration
 
-	// Limit is how many processes may be started during the group's life, ended ones
-	// included; 0: DefaultLimit.
+	// Limit is how many processes may live at once; 0: DefaultLimit. In all,
+	// maxStarts may be started.
 	Limit int
+
+	// Keep is how many bytes of the folders that Dir made are left when the group
+	// is closed; 0: DefaultKeep. What is cut is listed in CutFile.
+	Keep int64
 }
 
 // complete checks the options and fills in the defaults.
@@ -61,8 +67,8 @@ func (o Options) complete() (Options, error) {
 	if o.Dir == "" {
 		return o, errors.New("process group: Options.Dir is not set; the logs need a place")
 	}
-	if o.Ready < 0 || o.Grace < 0 || o.Limit < 0 {
-		return o, fmt.Errorf("process group: Ready %v, Grace %v and Limit %d must not be negative", o.Ready, o.Grace, o.Limit)
+	if o.Ready < 0 || o.Grace < 0 || o.Limit < 0 || o.Keep < 0 {
+		return o, fmt.Errorf("process group: Ready %v, Grace %v, Limit %d and Keep %d must not be negative", o.Ready, o.Grace, o.Limit, o.Keep)
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return o, fmt.Errorf("process group: directory for logs: %w", err)
@@ -86,8 +92,14 @@ func (o Options) complete() (Options, error) {
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
 	}
+	if o.Keep == 0 {
+		o.Keep = DefaultKeep
+	}
 	return o, nil
 }
+
+// maxStarts bounds what a group remembers: half an hour of nine starts a second.
+const maxStarts = 1 << 14
 
 // fileName is what a process may be called: the name becomes that of its log.
 var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)

@@ -107,7 +107,7 @@ func ownGroup(text, controller string) (path string, ok bool) {
 	return "", false
 }
 
-// Limit implements [systems.Limiter], by a control group of the process's own.
+// Limit limits the processor time, by a control group of the process's own.
 // It is removed when the process has ended, or, if dyno was killed meanwhile,
 // by the next call of Limit in any run.
 func (c *child) Limit(cores float64) error {

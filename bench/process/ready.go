@@ -13,9 +13,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"dyno/systems"
 )
 
 const (
@@ -49,7 +52,7 @@ func (c *child) awaitReady(ctx context.Context, announced *os.File) error {
 
 	addr, err := readAddress(ctx, announced)
 	if err == nil {
-		err = awaitHealth(ctx, addr)
+		err = c.awaitHealth(ctx, addr)
 	}
 	if err == nil && c.markReady(addr) {
 		return nil
@@ -65,7 +68,8 @@ func (c *child) markReady(addr string) bool {
 	if c.over || c.phase != starting {
 		return false
 	}
-	c.phase, c.addr = running, addr
+	c.phase = running
+	c.member.settle(addr)
 	return true
 }
 
@@ -108,10 +112,26 @@ func readAddress(ctx context.Context, announced *os.File) (string, error) {
 	return addr, nil
 }
 
+// Connect makes a client of a role that serves, as its launch and the role say:
+// for health and reflection.
+func Connect(role systems.Role, l systems.Launch, addr string) (*grpc.ClientConn, error) {
+	config, err := l.TLS, error(nil)
+	if config == nil && role.TLS != nil {
+		if config, err = role.TLS(l.Args); err != nil {
+			return nil, fmt.Errorf("how to connect to %s: %w", l.Name, err)
+		}
+	}
+	transport := insecure.NewCredentials()
+	if config != nil {
+		transport = credentials.NewTLS(config)
+	}
+	return grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(transport), grpc.WithNoProxy())
+}
+
 // awaitHealth calls the health service until it answers SERVING or the context
 // ends.
-func awaitHealth(ctx context.Context, addr string) error {
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+func (c *child) awaitHealth(ctx context.Context, addr string) error {
+	conn, err := Connect(c.role, c.launch, addr)
 	if err != nil {
 		return fmt.Errorf("health of %s: %w", addr, err)
 	}

@@ -14,17 +14,17 @@ import (
 
 // spawn starts a process and registers it. For a role that serves it returns
 // the pipe from which its address will be read.
-func (g *Group) spawn(role systems.Role, l systems.Launch) (*child, *os.File, error) {
+func (g *Group) spawn(m *member) (*child, *os.File, error) {
+	role, l := m.role, m.launch
 	c := &child{
-		group: g, role: role, launch: l, args: g.commandLine(role, l),
+		group: g, member: m, role: role, launch: l, args: g.commandLine(role, l, m.Addr()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
 	p, err := openPipes(role.Serves)
 	if err != nil {
 		return nil, nil, err
 	}
-	c.log, err = newLogFile(filepath.Join(g.opts.Dir, l.Name+".log"), logHead, logTail)
-	if err != nil {
+	if c.log, err = m.openLog(filepath.Join(g.opts.Dir, l.Name+".log")); err != nil {
 		p.close()
 		return nil, nil, err
 	}
@@ -41,15 +41,14 @@ func (g *Group) spawn(role systems.Role, l systems.Launch) (*child, *os.File, er
 	}
 	c.watched = g.witness.watch(c.PID(), started)
 	p.closeChildEnds()
-	g.mu.Lock()
-	g.children = append(g.children, c)
-	g.mu.Unlock()
+	m.become(c)
 	go c.reap()
 	return c, p.announced, nil
 }
 
-// commandLine is what a person would type after "dyno".
-func (g *Group) commandLine(role systems.Role, l systems.Launch) []string {
+// commandLine is what a person would type after "dyno". The address is that of
+// an earlier life, empty in the first: the flag that comes last counts.
+func (g *Group) commandLine(role systems.Role, l systems.Launch, addr string) []string {
 	line := []string{g.opts.System.Name, role.Name}
 	given := slices.ContainsFunc(l.Args, func(arg string) bool {
 		name, _, _ := strings.Cut(arg, "=")
@@ -58,7 +57,11 @@ func (g *Group) commandLine(role systems.Role, l systems.Launch) []string {
 	if role.Serves && !given {
 		line = append(line, "--listen", "127.0.0.1:0")
 	}
-	return append(line, l.Args...)
+	line = append(line, l.Args...)
+	if role.Serves && addr != "" {
+		line = append(line, "--listen", addr)
+	}
+	return line
 }
 
 func (g *Group) command(c *child, p *pipes) *exec.Cmd {

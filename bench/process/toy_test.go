@@ -35,6 +35,8 @@ var toy = &systems.System{
 	Name: "toy",
 	Roles: []systems.Role{
 		serves("server", nil),
+		secure("secure", keysOf),
+		secure("secret", nil),
 		serves("stubborn", func(systems.Shell) { signal.Ignore(syscall.SIGTERM) }),
 		serves("rude", func(systems.Shell) { exitOn(syscall.SIGTERM, 7) }),
 		{Command: role("mute", wait), Serves: true},

@@ -39,39 +39,76 @@ type clock func() (seconds float64, ok bool)
 // errReplaced is the end of a process whose id another one has got.
 var errReplaced = errors.New("its process id belongs to another process now")
 
-// history is what was seen of one process.
+// history is what was seen of one target: a process, or one after another.
 type history struct {
-	name   string
-	read   probe
-	clock  clock
-	tracks [figures]track
-	ended  bool
-	gone   time.Duration // when that was noticed
-	err    error         // why no more is seen
+	name    string
+	open    source
+	clocks  func(pid int) clock
+	current func() int
+	pid     int
+	read    probe
+	clock   clock
+	tracks  [figures]track
+	before  reading       // what earlier lives have used
+	unseen  []span        // from the last reading of an earlier life to its end
+	seen    time.Duration // the last look, whether or not it was there
+	ended   bool
+	gone    time.Duration // when that was noticed
+	err     error         // why no more is seen
+}
+
+// span is a stretch of time.
+type span struct{ from, to time.Duration }
+
+func newHistory(t Target, open source, clocks func(pid int) clock) *history {
+	h := &history{name: t.Name, open: open, clocks: clocks, current: t.Current, pid: t.PID}
+	if h.current == nil {
+		h.current = func() int { return t.PID }
+	}
+	h.pid = h.current()
+	h.read, h.clock = open(h.pid), clocks(h.pid)
+	return h
+}
+
+// growing are the figures that only ever grow.
+var growing = []figure{cpu, switches, readBytes, writeBytes}
+
+// look turns to the target as it is now, and says when that is.
+func (h *history) look(began time.Time) time.Duration {
+	at := time.Since(began)
+	if pid := h.current(); pid != h.pid {
+		h.begin(pid, at)
+	}
+	h.seen = at
+	return at
 }
 
 // readClock adds a reading of the CPU clock alone.
 func (h *history) readClock(began time.Time) {
+	at := h.look(began)
 	if h.ended {
 		return
 	}
-	at, c := time.Since(began), &h.tracks[cpu]
-	if s, ok := h.clock(); ok && (len(c.value) == 0 || s >= c.value[len(c.value)-1]) {
-		c.add(at, s)
+	s, ok := h.clock()
+	if s += h.before[cpu]; ok && s >= h.tracks[cpu].latest() {
+		h.tracks[cpu].add(at, s)
 	}
 }
 
 // sample adds a reading, or notes that the process has ended.
 func (h *history) sample(began time.Time, slow bool) {
+	at := h.look(began)
 	if h.ended {
 		return
 	}
-	at := time.Since(began)
 	r, err := h.read(slow)
 	if s, ok := h.clock(); err == nil && ok {
 		r[cpu] = s // finer than ticks
 	}
-	if c := &h.tracks[cpu]; err == nil && len(c.value) > 0 && r[cpu] < c.value[len(c.value)-1] {
+	for _, f := range growing {
+		r[f] += h.before[f]
+	}
+	if err == nil && r[cpu] < h.tracks[cpu].latest() {
 		err = errReplaced // CPU time never shrinks
 	}
 	if err != nil {
@@ -83,6 +120,29 @@ func (h *history) sample(began time.Time, slow bool) {
 			h.tracks[f].add(at, v)
 		}
 	}
+}
+
+// begin turns to another life of the target. What a life used after its last
+// sample is not known; from its end until the last look there was none.
+func (h *history) begin(pid int, at time.Duration) {
+	if times := h.tracks[cpu].at; len(times) > 0 {
+		end := at
+		if h.ended {
+			end = h.gone
+		}
+		h.unseen = append(h.unseen, span{times[len(times)-1], end})
+	}
+	for _, f := range growing {
+		h.before[f] = h.tracks[f].latest()
+		h.tracks[f].extend(h.seen, h.before[f])
+	}
+	if h.ended {
+		for _, f := range []figure{rss, threads} {
+			h.tracks[f].extend(h.gone, 0)
+			h.tracks[f].extend(h.seen, 0)
+		}
+	}
+	h.pid, h.read, h.clock, h.ended, h.err = pid, h.open(pid), h.clocks(pid), false, nil
 }
 
 func (h *history) thin() {
@@ -100,6 +160,21 @@ type track struct {
 func (t *track) add(at time.Duration, v float64) {
 	t.at = append(t.at, at)
 	t.value = append(t.value, v)
+}
+
+// extend adds a point unless there is a later one, or none at all.
+func (t *track) extend(at time.Duration, v float64) {
+	if n := len(t.at); n > 0 && at > t.at[n-1] {
+		t.add(at, v)
+	}
+}
+
+// latest is the last value, 0 if there is none.
+func (t *track) latest() float64 {
+	if len(t.value) == 0 {
+		return 0
+	}
+	return t.value[len(t.value)-1]
 }
 
 // thin drops every second point, but neither the first nor the last.

@@ -32,6 +32,11 @@ const (
 type Target struct {
 	Name string // by which Samples are asked; unique
 	PID  int
+
+	// Current tells the id of the process as of now, of one that may be started
+	// again: what its lives used is added up, and between them it is idle. Nil:
+	// it is PID for ever.
+	Current func() int
 }
 
 // Sampler reads the targets at intervals until it is stopped.
@@ -70,7 +75,7 @@ func begin(ctx context.Context, targets []Target, interval time.Duration, points
 			return nil, fmt.Errorf("two processes to sample are called %q", t.Name)
 		}
 		names[t.Name] = true
-		s.histories = append(s.histories, &history{name: t.Name, read: open(t.PID), clock: clock(t.PID)})
+		s.histories = append(s.histories, newHistory(t, open, clock))
 	}
 	s.round(true)
 	for i, h := range s.histories {

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -85,9 +86,14 @@ func (s *Samples) Slack(begin, end time.Time) (slack time.Duration) {
 // and their end, where that fell into a window: one core's for as long.
 func (s *Samples) Missed(begin, end time.Time) (missed time.Duration) {
 	for _, h := range s.histories {
-		at := h.tracks[cpu].at
-		if last := at[len(at)-1]; h.ended && h.gone >= begin.Sub(s.began) && last <= end.Sub(s.began) {
-			missed += h.gone - last
+		ends := h.unseen
+		if at := h.tracks[cpu].at; h.ended {
+			ends = append(slices.Clip(ends), span{at[len(at)-1], h.gone})
+		}
+		for _, e := range ends {
+			if e.to >= begin.Sub(s.began) && e.from <= end.Sub(s.began) {
+				missed += e.to - e.from
+			}
 		}
 	}
 	return missed

@@ -58,7 +58,7 @@ func BenchmarkEvents(b *testing.B) {
 	b.Run("nodes=5", func(b *testing.B) { benchmarkEvents(b, 5, sim.Config{Network: constant(ms)}, "") })
 	b.Run("nodes=5/jitter", func(b *testing.B) { benchmarkEvents(b, 5, sim.Config{Network: jitter}, "") })
 	b.Run("nodes=5/faults", func(b *testing.B) {
-		benchmarkEvents(b, 5, sim.Config{Network: jitter}, "0s cut s0 - s1\n0s drop 0.01\n0s slow 1ms s2 - *")
+		benchmarkEvents(b, 5, sim.Config{Network: jitter}, "cut s0<->s1@0s\ndrop=0.01@0s\ndelay s2<->*=500us±500us@0s")
 	})
 	b.Run("nodes=1000/jitter", func(b *testing.B) { benchmarkEvents(b, 1000, sim.Config{Network: jitter}, "") })
 }

@@ -104,7 +104,7 @@ func (h Hunt) odds(ctx context.Context, f *Failure, at time.Duration, branches i
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
-		faults := f.Shrunk.Faults.until(at)
+		faults := until(f.Shrunk.Faults, at)
 		if p := h.Profile; at+max(p.MinFor, 1) < p.Until {
 			p.From = max(p.From, at+1)
 			others, err := Generate(uint64(b)^scramble(uint64(at)), p)
@@ -123,6 +123,6 @@ func (h Hunt) odds(ctx context.Context, f *Failure, at time.Duration, branches i
 }
 
 // until returns a copy of the faults that begin by a moment.
-func (s Schedule) until(at time.Duration) Schedule {
-	return slices.DeleteFunc(s.clone(), func(f Fault) bool { return f.At > at })
+func until(s Schedule, at time.Duration) Schedule {
+	return slices.DeleteFunc(slices.Clone(s), func(f Fault) bool { return f.At > at })
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// What a disk answers under the faults [FailWrite] and [FailSync].
+// What a disk answers under the faults [FullDisk] and [FailSync].
 var (
 	ErrWrite = errors.New("sim: disk write failed")
 	ErrSync  = errors.New("sim: disk sync failed")
@@ -119,7 +119,7 @@ func (d *Disk) SyncFor(purpose string, tag uint64) {
 
 func (d *Disk) change(c change) error {
 	s := &d.env.n.store
-	if d.env.dead || s.strikes(FailWrite) {
+	if d.env.dead || s.strikes(FullDisk) {
 		return ErrWrite
 	}
 	c.data = slices.Clone(c.data)

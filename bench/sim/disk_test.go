@@ -44,12 +44,14 @@ func must(err error) {
 // prefix of the tail, possibly half a record.
 func TestCrashLosesTheUnsyncedTail(t *testing.T) {
 	for _, c := range []struct{ crash, want string }{
-		{"5ms crash a for 1ms", ""}, // the sync is under way
-		{"15ms crash a for 1ms", "one."},
-		{"15ms crash a torn 0.1 for 1ms", "one.t"},
-		{"15ms crash a torn 0.5 for 1ms", "one.two.t"},
-		{"15ms crash a torn 1 for 1ms", "one.two.three."},
-		{"9999999ns crash a torn 0.5 for 1ms", "one.two"}, // of 14 bytes, not of 10
+		{"crash a@5ms..6ms", ""}, // the sync is under way
+		{"crash a@15ms..16ms", "one."},
+		{"crash a=0.1@15ms..16ms", "one.t"},
+		{"crash a=0.5@15ms..16ms", "one.two.t"},
+		{"crash a=1@15ms..16ms", "one.two.three."},
+		{"kill a@15ms..16ms", "one.two.three."}, // the machine stays up
+		{"stop a@15ms..16ms", "one.two.three."},
+		{"crash a=0.5@9.999999ms..10.999999ms", "one.two"}, // of 14 bytes, not of 10
 	} {
 		w, d := onDisk(t, c.crash, func(env *sim.Env) {
 			must(env.Disk().Append("log", []byte("one.")))
@@ -90,7 +92,7 @@ func TestSyncCoversWhatCameBefore(t *testing.T) {
 
 func TestReplaceIsAtomic(t *testing.T) {
 	for _, c := range []struct{ torn, want string }{{"0.01", "old"}, {"0.99", "old"}, {"1", "a new one"}} {
-		onDisk(t, "15ms crash a torn "+c.torn+" for 1ms", func(env *sim.Env) {
+		onDisk(t, "crash a="+c.torn+"@15ms..16ms", func(env *sim.Env) {
 			must(env.Disk().Replace("state", []byte("old")))
 			env.Disk().Sync(1)
 			must(env.Disk().Replace("state", []byte("a new one")))
@@ -103,7 +105,7 @@ func TestReplaceIsAtomic(t *testing.T) {
 }
 
 func TestFilesTruncateRemove(t *testing.T) {
-	w, _ := onDisk(t, "15ms crash a for 1ms", func(env *sim.Env) {
+	w, _ := onDisk(t, "crash a@15ms..16ms", func(env *sim.Env) {
 		d := env.Disk()
 		must(d.Append("b", nil))
 		must(d.Append("a", []byte("12345")))
@@ -153,7 +155,7 @@ func TestReadAndAppendCopy(t *testing.T) {
 
 // What a life does to the file that it found is as volatile as the rest.
 func TestSecondCrash(t *testing.T) {
-	w, _ := onDisk(t, "15ms crash a for 1ms\n20ms crash a for 1ms", func(env *sim.Env) {
+	w, _ := onDisk(t, "crash a@15ms..16ms\ncrash a@20ms..21ms", func(env *sim.Env) {
 		must(env.Disk().Append("log", []byte("abcdef")))
 		env.Disk().Sync(1)
 	}, func(env *sim.Env) {
@@ -171,7 +173,7 @@ func TestSecondCrash(t *testing.T) {
 
 // A crash abandons the syncs of the old life: a new one does not wait for them.
 func TestCrashAbandonsSyncs(t *testing.T) {
-	_, d := onDisk(t, "2ms crash a for 1ms", func(env *sim.Env) {
+	_, d := onDisk(t, "crash a@2ms..3ms", func(env *sim.Env) {
 		for tag := range uint64(10) { // for 100 ms
 			env.Disk().Sync(tag)
 		}
@@ -179,9 +181,9 @@ func TestCrashAbandonsSyncs(t *testing.T) {
 	d.want(t, "13ms synced 77 <nil>")
 }
 
-func TestFailWrite(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	var d diary
-	w := newWorld(t, sim.Config{}, "3500us fail-write a 1 for 3ms")
+	w := newWorld(t, sim.Config{}, "full-disk a@3.5ms..6.5ms")
 	w.Add("a", scripted(ticker(ms, 10, func(env *sim.Env, i uint64) {
 		record := []byte{'0' + byte(i)}
 		err := env.Disk().Append("log", record)
@@ -203,7 +205,7 @@ func TestFailSync(t *testing.T) {
 		must(env.Disk().Append("log", []byte("AA")))
 		env.Disk().Sync(1)
 	}
-	w, d := onDisk(t, "5ms fail-sync a 1 for 10ms", func(env *sim.Env) {
+	w, d := onDisk(t, "fail-sync a@5ms..15ms", func(env *sim.Env) {
 		write(env)
 		must(env.Disk().Append("log", []byte("BB")))
 		env.Disk().Sync(2) // ends at 20 ms, after the fault
@@ -212,12 +214,12 @@ func TestFailSync(t *testing.T) {
 	if got := w.Durable(0, "log"); !bytes.Equal(got, []byte("\x00\x00BB")) {
 		t.Errorf("%q is durable, want a hole and BB", got)
 	}
-	onDisk(t, "5ms fail-sync a 1 for 10ms\n30ms crash a for 1ms", write, func(env *sim.Env) {
+	onDisk(t, "fail-sync a@5ms..15ms\ncrash a@30ms..31ms", write, func(env *sim.Env) {
 		if got := env.Disk().Size("log"); got != 0 {
 			t.Errorf("%d bytes survive a failed sync", got)
 		}
 	})
-	w, _ = onDisk(t, "15ms fail-sync a 1 for 10ms", func(env *sim.Env) {
+	w, _ = onDisk(t, "fail-sync a@15ms..25ms", func(env *sim.Env) {
 		must(env.Disk().Append("log", []byte("abcdef")))
 		env.Disk().Sync(1)
 		must(env.Disk().Truncate("log", 2))
@@ -233,7 +235,7 @@ func TestFailSync(t *testing.T) {
 func TestDiskFaultRates(t *testing.T) {
 	const n = 5000
 	var writes, syncs uint64
-	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: ms / 2}}, "0s fail-write a 0.3\n0s fail-sync a 0.2")
+	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: ms / 2}}, "full-disk a=0.3@0s\nfail-sync a=0.2@0s")
 	s := ticker(ms, n, func(env *sim.Env, _ uint64) {
 		if env.Disk().Append("log", []byte("x")) != nil {
 			writes++
@@ -252,12 +254,12 @@ func TestDiskFaultRates(t *testing.T) {
 }
 
 func TestSlowDisk(t *testing.T) {
-	_, d := onDisk(t, "0s slow-disk a 5ms\n10ms slow-disk a 30ms for 1ms", func(env *sim.Env) {
+	_, d := onDisk(t, "slow-disk a=5ms@0s\nslow-disk a=30ms@10ms..11ms", func(env *sim.Env) {
 		env.SetTimer(ms, 0)
 	})
 	d.want(t, "1ms timer 0")
 	var e diary
-	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: 2 * ms}}, "0s slow-disk a 5ms for 25ms\n15ms slow-disk a 30ms for 1ms")
+	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: 2 * ms}}, "slow-disk a=5ms@0s..25ms\nslow-disk a=30ms@15ms..16ms")
 	n := ticker(10*ms, 6, func(env *sim.Env, i uint64) { env.Disk().Sync(i) })
 	n.synced = func(env *sim.Env, tag uint64, _ error) { e.note(env, "%d", tag) }
 	w.Add("a", scripted(n))
@@ -269,7 +271,7 @@ func TestSlowDisk(t *testing.T) {
 func TestPauseDoesNotStopTheDisk(t *testing.T) {
 	var early []byte
 	var d diary
-	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: 10 * ms}}, "5ms pause a for 20ms")
+	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: 10 * ms}}, "pause a@5ms..25ms")
 	n := d.listener()
 	n.init = func(env *sim.Env) {
 		must(env.Disk().Append("log", []byte("x")))
@@ -289,7 +291,7 @@ func TestPauseDoesNotStopTheDisk(t *testing.T) {
 func TestDeadLife(t *testing.T) {
 	var d diary
 	var old *sim.Env
-	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: ms}}, "5ms crash a for 5ms")
+	w := newWorld(t, sim.Config{Sync: sim.Delay{Base: ms}}, "crash a@5ms..10ms")
 	n := d.listener()
 	n.init = func(env *sim.Env) {
 		if old == nil {

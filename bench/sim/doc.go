@@ -35,11 +35,11 @@
 //
 // A [Schedule] is a list of [Fault] values, or lines of text:
 //
-//	120ms crash s1 torn 0.5 for 50ms
-//	200ms cut s1,s2 - s3 for 1s
-//	250ms drop 0.1 s1 > *
+//	crash s1=0.5@120ms..170ms
+//	cut s1,s2<->s3@200ms..1.2s
+//	drop s1->*=0.1@250ms
 //
-// [Kind] says what there is. A fault that lasts ends by itself, so each line
+// Package fault says what there is. A fault that lasts ends by itself, so each line
 // can be left out without changing what the others mean. Two that overlap add
 // up: a node is down until the last of its crashes is over. [Generate] draws a
 // schedule within the bounds of a [Profile].

@@ -104,6 +104,6 @@ func Example() {
 	// Output:
 	// careful: 500 schedules, nothing found
 	// careless: seed 2 needs 1 of its 8 faults:
-	// 752ms crash server for 1ms
+	// crash server@752ms..753ms
 	// at 753ms server: starts from 75, and the client was told 76
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"math/rand/v2"
+	"path"
 	"slices"
 	"time"
 )
@@ -11,6 +13,8 @@ type force struct {
 	kind   Kind
 	p      float64
 	delay  time.Duration
+	jitter time.Duration
+	tail   bool
 	oneWay bool
 	sides  []uint8 // of each node: inA, inB, both or neither
 	others uint8   // of nodes beyond sides
@@ -33,25 +37,35 @@ func (f *force) covers(line wire) bool {
 	return from&inA != 0 && to&inB != 0 || !f.oneWay && from&inB != 0 && to&inA != 0
 }
 
+// wait draws by how much a message is delayed.
+func (f *force) wait(rng *rand.Rand) time.Duration {
+	if f.tail {
+		return f.delay + time.Duration(rng.ExpFloat64()*float64(f.jitter))
+	}
+	return f.delay - f.jitter + time.Duration(rng.Int64N(int64(2*f.jitter)+1))
+}
+
 // compile turns names into sides.
 func (w *World) compile(number int) force {
 	f := w.faults[number]
-	out := force{fault: number, kind: f.Kind, p: f.P, delay: f.Delay, oneWay: f.Links.OneWay}
+	out := force{fault: number, kind: f.Kind, p: f.P, delay: f.Delay, jitter: f.Jitter, tail: f.Tail, oneWay: f.Links.OneWay}
 	if len(f.Links.A) == 0 {
 		out.others |= inA
 	}
 	if len(f.Links.B) == 0 {
 		out.others |= inB
 	}
-	if f.Links.all() {
+	if f.Links.All() {
 		return out
 	}
-	out.sides = slices.Repeat([]uint8{out.others}, len(w.nodes))
-	for _, name := range f.Links.A {
-		out.sides[w.byName[name].id] = inA
-	}
-	for _, name := range f.Links.B {
-		out.sides[w.byName[name].id] = inB
+	out.sides = make([]uint8, len(w.nodes))
+	for i, n := range w.nodes {
+		if f.Links.OnA(n.name) {
+			out.sides[i] |= inA
+		}
+		if f.Links.OnB(n.name) {
+			out.sides[i] |= inB
+		}
 	}
 	return out
 }
@@ -59,11 +73,11 @@ func (w *World) compile(number int) force {
 // Inject schedules one more fault. It may be called at any time, also by what
 // the world calls; At must not lie in the past.
 func (w *World) Inject(f Fault) error {
-	if err := f.check(); err != nil {
+	if err := check(f); err != nil {
 		return err
 	}
-	for _, name := range f.names() {
-		if w.byName[name] == nil {
+	for _, name := range f.Names() {
+		if !w.knows(name) {
 			return misused("fault %q: the world has no node %s", f, name)
 		}
 	}
@@ -74,6 +88,14 @@ func (w *World) Inject(f Fault) error {
 		w.schedule(int64(f.At), event{what: begins, tag: uint64(number)})
 	}
 	return w.err
+}
+
+// knows says that there is a node of a name, or one that a pattern fits.
+func (w *World) knows(name string) bool {
+	return w.byName[name] != nil || slices.ContainsFunc(w.nodes, func(n *node) bool {
+		ok, _ := path.Match(name, n.name) // the fault has been checked
+		return ok
+	})
 }
 
 // strike has a fault begin at once.
@@ -99,8 +121,8 @@ func (w *World) begin(number int) {
 	w.traceFault("fault", f)
 	n := w.byName[f.Node] // nil for those that strike no node
 	switch f.Kind {
-	case Crash:
-		w.crash(n, f.P)
+	case Crash, Kill, Stop:
+		w.takeDown(n, f)
 		n.crashes = append(n.crashes, number)
 	case Restart:
 		w.restart(n)
@@ -114,9 +136,9 @@ func (w *World) begin(number int) {
 		w.cuts = append(w.cuts, w.compile(number))
 	case Heal:
 		w.cuts, w.weather = nil, nil
-	case Drop, Duplicate, Slow:
+	case Drop, Duplicate, Delayed:
 		w.weather = append(w.weather, w.compile(number))
-	case SlowDisk, FailWrite, FailSync:
+	case SlowDisk, FullDisk, FailSync:
 		n.store.forces = append(n.store.forces, w.compile(number))
 	}
 	if f.For > 0 {
@@ -130,15 +152,15 @@ func (w *World) end(number int) {
 	n := w.byName[f.Node]
 	lifted := false
 	switch f.Kind {
-	case Crash:
+	case Crash, Kill, Stop:
 		n.crashes, lifted = without(n.crashes, number)
 	case Pause:
 		n.pauses, lifted = without(n.pauses, number)
 	case Cut:
 		w.cuts, lifted = lift(w.cuts, number)
-	case Drop, Duplicate, Slow:
+	case Drop, Duplicate, Delayed:
 		w.weather, lifted = lift(w.weather, number)
-	case SlowDisk, FailWrite, FailSync:
+	case SlowDisk, FullDisk, FailSync:
 		n.store.forces, lifted = lift(n.store.forces, number)
 	}
 	if !lifted {
@@ -146,7 +168,7 @@ func (w *World) end(number int) {
 	}
 	w.traceFault("over", f)
 	switch {
-	case f.Kind == Crash && len(n.crashes) == 0:
+	case downs(f.Kind) && len(n.crashes) == 0:
 		w.restart(n)
 	case f.Kind == Pause && len(n.pauses) == 0:
 		w.resume(n)
@@ -167,6 +189,25 @@ func lift(forces []force, number int) ([]force, bool) {
 		return forces, false
 	}
 	return slices.Delete(forces, i, i+1), true
+}
+
+// downs says that a node is down while the fault lasts.
+func downs(k Kind) bool { return k == Crash || k == Kill || k == Stop }
+
+// takeDown ends the life of a node in the manner of the fault. Only a power cut
+// takes away what the node had written.
+func (w *World) takeDown(n *node, f Fault) {
+	survives := 1.0
+	switch f.Kind {
+	case Crash:
+		survives = f.P
+	case Stop:
+		w.resume(n) // as SIGTERM is followed by SIGCONT: the signal must arrive
+		if s, ok := n.node.(Stopper); ok {
+			s.Stop()
+		}
+	}
+	w.crash(n, survives)
 }
 
 // crash ends the life of a node.

@@ -33,7 +33,7 @@ func watched(t *testing.T, faults string, length uint64) (*sim.World, *diary) {
 }
 
 func TestCrashKillsTimersMemoryAndMessages(t *testing.T) {
-	w, d := watched(t, "2200us crash b for 2ms", 5)
+	w, d := watched(t, "crash b@2.2ms..4.2ms", 5)
 	if w.Node(1) != nil {
 		t.Error("b lives before the start")
 	}
@@ -52,7 +52,7 @@ func TestCrashKillsTimersMemoryAndMessages(t *testing.T) {
 // Like SIGSTOP: nothing comes while paused, then all of it, in order, before
 // anything else.
 func TestPauseDeliversLaterInOrder(t *testing.T) {
-	w, d := watched(t, "1200us pause b for 2300us", 5) // until 3.5 ms, when a message is due
+	w, d := watched(t, "pause b@1.2ms..3.5ms", 5) // until 3.5 ms, when a message is due
 	mustRun(t, w)
 	d.want(t, "0s born", "1ms timer 0",
 		"3.5ms 0 says 0", "3.5ms timer 1", "3.5ms 0 says 1", "3.5ms 0 says 2", "4.5ms timer 2", "4.5ms 0 says 3",
@@ -63,7 +63,7 @@ func TestPauseDeliversLaterInOrder(t *testing.T) {
 func TestCancelInBacklog(t *testing.T) {
 	var d diary
 	var kept, gone sim.TimerID
-	w := newWorld(t, sim.Config{}, "500us pause b for 10ms")
+	w := newWorld(t, sim.Config{}, "pause b@500us..10.5ms")
 	w.Add("a", scripted(script{
 		init:  func(env *sim.Env) { env.SetTimer(ms, 0) },
 		timer: func(env *sim.Env, _ uint64) { env.Send(1, "stop") },
@@ -98,24 +98,24 @@ func TestFaultsOverlap(t *testing.T) {
 		faults string
 		want   string // when b is born, and when it hears messages of 0.5 + i ms
 	}{
-		{"100us crash b for 2ms\n200us crash b for 1ms", "0s 2.1ms | 2.5ms 3.5ms"},
-		{"100us crash b for 1ms\n200us crash b for 2ms", "0s 2.2ms | 2.5ms 3.5ms"},
-		{"100us crash b\n200us crash b for 2ms", "0s |"},
-		{"100us crash b\n200us crash b for 2ms\n1200us restart b", "0s 1.2ms | 1.5ms 2.5ms 3.5ms"},
-		{"100us crash b for 1ms\n200us restart b\n700us crash b for 2ms", "0s 0.2ms 2.7ms | 3.5ms"},
-		{"100us restart b", "0s | 1.5ms 2.5ms 3.5ms"},
-		{"100us pause b for 2ms\n200us crash b for 1ms", "0s 1.2ms | 1.5ms 2.5ms 3.5ms"},
-		{"100us crash b for 1ms\n200us pause b for 2ms", "0s 1.1ms | 1.5ms 2.5ms 3.5ms"},
-		{"100us pause b for 2ms\n200us pause b for 3ms", "0s | 3.2ms 3.2ms 3.5ms"},
-		{"100us pause b\n200us pause b for 3ms\n2200us resume b", "0s | 2.2ms 2.5ms 3.5ms"},
-		{"100us resume b", "0s | 1.5ms 2.5ms 3.5ms"},
-		{"1100us pause b\n2700us crash b for 100us", "0s 2.8ms | 3.5ms"},
-		{"0s cut a - b\n2ms heal", "0s | 2.5ms 3.5ms"},
-		{"0s cut a - b for 2ms\n1ms cut a - b for 500us", "0s | 2.5ms 3.5ms"},
-		{"0s drop 1\n2ms heal", "0s | 2.5ms 3.5ms"},
-		{"0s drop 1 for 2ms\n0s drop 1 for 1ms", "0s | 2.5ms 3.5ms"},
-		{"2900us slow 1s\n2950us heal", "0s | 1.5ms 2.5ms 3.5ms"},
-		{"0s cut a - b for 1s\n0s heal\n2400us cut a - b", "0s | 1.5ms"}, // what crosses at 2.5 ms is lost
+		{"crash b@100us..2.1ms\ncrash b@200us..1.2ms", "0s 2.1ms | 2.5ms 3.5ms"},
+		{"crash b@100us..1.1ms\ncrash b@200us..2.2ms", "0s 2.2ms | 2.5ms 3.5ms"},
+		{"crash b@100us\ncrash b@200us..2.2ms", "0s |"},
+		{"crash b@100us\ncrash b@200us..2.2ms\nrestart b@1.2ms", "0s 1.2ms | 1.5ms 2.5ms 3.5ms"},
+		{"crash b@100us..1.1ms\nrestart b@200us\ncrash b@700us..2.7ms", "0s 0.2ms 2.7ms | 3.5ms"},
+		{"restart b@100us", "0s | 1.5ms 2.5ms 3.5ms"},
+		{"pause b@100us..2.1ms\ncrash b@200us..1.2ms", "0s 1.2ms | 1.5ms 2.5ms 3.5ms"},
+		{"crash b@100us..1.1ms\npause b@200us..2.2ms", "0s 1.1ms | 1.5ms 2.5ms 3.5ms"},
+		{"pause b@100us..2.1ms\npause b@200us..3.2ms", "0s | 3.2ms 3.2ms 3.5ms"},
+		{"pause b@100us\npause b@200us..3.2ms\nresume b@2.2ms", "0s | 2.2ms 2.5ms 3.5ms"},
+		{"resume b@100us", "0s | 1.5ms 2.5ms 3.5ms"},
+		{"pause b@1.1ms\ncrash b@2.7ms..2.8ms", "0s 2.8ms | 3.5ms"},
+		{"cut a<->b@0s\nheal@2ms", "0s | 2.5ms 3.5ms"},
+		{"cut a<->b@0s..2ms\ncut a<->b@1ms..1.5ms", "0s | 2.5ms 3.5ms"},
+		{"drop=1@0s\nheal@2ms", "0s | 2.5ms 3.5ms"},
+		{"drop=1@0s..2ms\ndrop=1@0s..1ms", "0s | 2.5ms 3.5ms"},
+		{"delay=500ms±500ms@2.9ms\nheal@2.95ms", "0s | 1.5ms 2.5ms 3.5ms"},
+		{"cut a<->b@0s..1s\nheal@0s\ncut a<->b@2.4ms", "0s | 1.5ms"}, // what crosses at 2.5 ms is lost
 	} {
 		w, d := watched(t, c.faults, 3)
 		mustRun(t, w)
@@ -146,10 +146,10 @@ func TestInject(t *testing.T) {
 	w, d := watched(t, "", 4)
 	must(w.RunUntil(2 * ms))
 	for text, says := range map[string]string{
-		"1ms crash b":           "lies in the past",
-		"3ms crash z":           "no node z",
-		"3ms cut a - z":         "no node z",
-		"3ms crash b torn 0.99": "",
+		"crash b@1ms":      "lies in the past",
+		"crash z@3ms":      "no node z",
+		"cut a<->z@3ms":    "no node z",
+		"crash b=0.99@3ms": "",
 	} {
 		s, err := sim.ParseSchedule(text)
 		must(err)
@@ -158,7 +158,7 @@ func TestInject(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, says)
 		}
 	}
-	if err := w.Inject(sim.Fault{Kind: "melt"}); err == nil || !strings.Contains(err.Error(), `"melt": want one of crash, restart, pause`) {
+	if err := w.Inject(sim.Fault{Kind: "melt"}); err == nil || !strings.Contains(err.Error(), `"melt": want one of kill, crash, stop`) {
 		t.Errorf("got %v", err)
 	}
 	mustRun(t, w)
@@ -166,20 +166,20 @@ func TestInject(t *testing.T) {
 }
 
 func TestUnknownNodeInTheConfiguration(t *testing.T) {
-	w, _ := watched(t, "1ms crash s9", 1)
-	if err := w.Run(); err == nil || !strings.Contains(err.Error(), `"1ms crash s9": the world has no node s9`) {
+	w, _ := watched(t, "crash s9@1ms", 1)
+	if err := w.Run(); err == nil || !strings.Contains(err.Error(), `"crash s9@1ms": the world has no node s9`) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestEndFaults(t *testing.T) {
 	w, d := watched(t, `
-		100us crash b
-		100us cut a - b
-		100us drop 1
-		100us fail-write b 1
-		10ms pause a
-		10ms crash a for 1s`, 12)
+		crash b@100us
+		cut a<->b@100us
+		drop=1@100us
+		full-disk b@100us
+		pause a@10ms
+		crash a@10ms..1.01s`, 12)
 	must(w.RunUntil(2200 * time.Microsecond))
 	w.EndFaults()
 	must(w.RunUntil(4 * ms))
@@ -204,7 +204,7 @@ func TestEndFaults(t *testing.T) {
 
 // Nodes may be added between runs, and feel faults that were there before.
 func TestLateNode(t *testing.T) {
-	w, d := watched(t, "0s cut b - * for 10ms", 2)
+	w, d := watched(t, "cut b<->*@0s..10ms", 2)
 	must(w.RunUntil(3 * ms))
 	w.Add("c", scripted(ticker(ms, 12, func(env *sim.Env, i uint64) { env.Send(1, i) })))
 	mustRun(t, w)
@@ -223,7 +223,7 @@ func TestLateNode(t *testing.T) {
 // is gone, and it comes back.
 func TestExit(t *testing.T) {
 	var d diary
-	w := newWorld(t, sim.Config{Trace: true}, "1500us pause b for 2ms")
+	w := newWorld(t, sim.Config{Trace: true}, "pause b@1.5ms..3.5ms")
 	lives := 0
 	w.Add("a", scripted(ticker(ms, 8, func(env *sim.Env, i uint64) { env.Send(1, i) })))
 	n := d.listener()
@@ -252,12 +252,36 @@ func TestExit(t *testing.T) {
 	mustRun(t, w)
 	// messages 1 and 2 wait for the end of the pause; 2 is lost with the life
 	d.want(t, `0s life 1 with ""`, "1ms 0 says 0", "3.5ms 0 says 1", `4.5ms life 2 with ""`, `5.5ms life 3 with ""`, "6ms 0 says 5", "7ms 0 says 6")
-	if s := w.Stats(); s.Missed != 4 || s.Sent != 8 || !strings.Contains(string(w.Trace()), "0.003500000 - fault 3.5ms crash b for 1ms\n") {
+	if s := w.Stats(); s.Missed != 4 || s.Sent != 8 || !strings.Contains(string(w.Trace()), "0.003500000 - fault crash b@3.5ms..4.5ms\n") {
 		t.Errorf("stats %+v, trace\n%s", s, w.Trace())
 	}
 	loop := newWorld(t, sim.Config{}, "")
 	loop.Add("a", scripted(script{init: func(env *sim.Env) { env.Exit(1) }}))
 	if err := loop.Run(); err == nil || !strings.Contains(err.Error(), "Limits.Faults") {
 		t.Errorf("a node that never starts: %v", err)
+	}
+}
+
+// polite says goodbye when it is asked to stop.
+type polite struct{ script }
+
+func (p *polite) Stop() { p.env.Send(0, "goodbye") }
+
+// A node that is asked to stop takes its leave, also when it is paused; one
+// that is killed does not.
+func TestStop(t *testing.T) {
+	for fault, want := range map[string]string{
+		"stop b@2ms..3ms":              "2ms 1 says goodbye",
+		"pause b@1ms; stop b@2ms..3ms": "2ms 1 says goodbye",
+		"kill b@2ms..3ms":              "",
+	} {
+		w := newWorld(t, sim.Config{}, fault)
+		lives, d := 0, diary{}
+		w.Add("a", scripted(d.listener()))
+		w.Add("b", func() sim.Node { lives++; return &polite{} })
+		mustRun(t, w)
+		if got := strings.Join(d, "\n"); got != want || lives != 2 {
+			t.Errorf("%s: a hears %q, want %q, and b has %d lives, want 2", fault, got, want, lives)
+		}
 	}
 }

@@ -73,8 +73,8 @@ func (w *World) send(from *node, to ID, msg any) {
 			lost = w.rng.Float64() < f.p || lost
 		case Duplicate:
 			twice = w.rng.Float64() < f.p || twice
-		case Slow:
-			slower += time.Duration(w.rng.Int64N(int64(f.delay) + 1))
+		case Delayed:
+			slower += f.wait(w.rng)
 		}
 	}
 	if w.severed(line) {

@@ -72,10 +72,10 @@ func TestReorderAndOrdered(t *testing.T) {
 		t.Error("independent delays do not reorder")
 	}
 	jitter.Ordered = true
-	if _, order, _ := traffic(t, 1000, jitter, "0s slow 50ms"); len(order) != 1000 || !slices.IsSorted(order) {
+	if _, order, _ := traffic(t, 1000, jitter, "delay=25ms±25ms@0s"); len(order) != 1000 || !slices.IsSorted(order) {
 		t.Error("an ordered link reorders or loses")
 	}
-	if _, order, _ := traffic(t, 1000, constant(ms), "0s slow 50ms"); slices.IsSorted(order) {
+	if _, order, _ := traffic(t, 1000, constant(ms), "delay=25ms±25ms@0s"); slices.IsSorted(order) {
 		t.Error("a slow network does not reorder")
 	}
 }
@@ -112,16 +112,16 @@ func TestDropAndDuplicateRates(t *testing.T) {
 	if alike > twice/100 {
 		t.Errorf("%d of %d copies come together: they have no delay of their own", alike, twice)
 	}
-	_, _, stats = traffic(t, n, constant(ms), "0s drop 0.3\n0s drop 0.5 a > b\n0s drop 1 b > a\n0s duplicate 0.25 a - b")
+	_, _, stats = traffic(t, n, constant(ms), "drop=0.3@0s\ndrop a->b=0.5@0s\ndrop b->a=1@0s\nduplicate a<->b=0.25@0s")
 	near(t, "two drops", stats.Dropped, n, 1-0.7*0.5)
 	near(t, "duplicate fault", stats.Duplicated, float64(n-stats.Dropped), 0.25)
-	if _, _, stats = traffic(t, n, constant(ms), "0s drop 1"); stats.Delivered != 0 {
+	if _, _, stats = traffic(t, n, constant(ms), "drop=1@0s"); stats.Delivered != 0 {
 		t.Errorf("drop 1 lets %d through", stats.Delivered)
 	}
 }
 
 func TestSlowAddsAUniformShare(t *testing.T) {
-	came, _, _ := traffic(t, 2000, constant(ms), "0s slow 10ms for 1s")
+	came, _, _ := traffic(t, 2000, constant(ms), "delay=5ms±5ms@0s..1s")
 	var sum time.Duration
 	for i, at := range came {
 		if i < 999 {
@@ -145,16 +145,16 @@ func TestCut(t *testing.T) {
 		faults string
 		ab, ba bool // is that direction cut from 10 to 20 ms?
 	}{
-		{"10ms cut a - b for 10ms", true, true},
-		{"10ms cut b - a for 10ms", true, true},
-		{"10ms cut a > b for 10ms", true, false},
-		{"10ms cut * > b for 10ms", true, false},
-		{"10ms cut b > * for 10ms", false, true},
-		{"10ms cut a - * for 10ms", true, true},
-		{"10ms cut * - c for 10ms", false, false},
-		{"10ms cut for 10ms", true, true},
-		{"10ms cut a - b\n20ms heal", true, true},
-		{"10ms cut a > b for 5ms\n12ms cut a > b for 8ms", true, false},
+		{"cut a<->b@10ms..20ms", true, true},
+		{"cut b<->a@10ms..20ms", true, true},
+		{"cut a->b@10ms..20ms", true, false},
+		{"cut *->b@10ms..20ms", true, false},
+		{"cut b->*@10ms..20ms", false, true},
+		{"cut a<->*@10ms..20ms", true, true},
+		{"cut *<->c@10ms..20ms", false, false},
+		{"cut@10ms..20ms", true, true},
+		{"cut a<->b@10ms\nheal@20ms", true, true},
+		{"cut a->b@10ms..15ms\ncut a->b@12ms..20ms", true, false},
 	} {
 		w := newWorld(t, sim.Config{Network: constant(2 * ms)}, c.faults)
 		heard := [2][40]bool{}
@@ -187,7 +187,7 @@ func TestCut(t *testing.T) {
 }
 
 func TestPartitionIntoGroups(t *testing.T) {
-	w := newWorld(t, sim.Config{}, "0s cut a,b - c,d")
+	w := newWorld(t, sim.Config{}, "cut a,b<->c,d@0s")
 	heard := map[[2]sim.ID]bool{}
 	for i, name := range []string{"a", "b", "c", "d", "client"} {
 		w.Add(name, scripted(script{

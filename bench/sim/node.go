@@ -25,6 +25,13 @@ type Node interface {
 	Timer(tag uint64)
 }
 
+// Stopper is a Node that takes its leave when the fault [Stop] asks it to, by
+// messages for example, before its life ends.
+type Stopper interface {
+	Node
+	Stop()
+}
+
 // Syncer is a Node that uses [Disk.Sync].
 type Syncer interface {
 	Node

@@ -14,7 +14,7 @@ type Profile struct {
 	// Kinds that may be drawn, all equally often; one that stands twice comes
 	// twice as often. Restart, Resume and Heal cannot be drawn, since every
 	// fault ends by itself. None means Crash, Pause, Cut, Drop, Duplicate and
-	// Slow.
+	// Delayed.
 	Kinds  []Kind
 	Faults int // at most; 0 means 8
 
@@ -34,11 +34,11 @@ type Profile struct {
 	// too.
 	Swarm bool
 
-	MaxP     float64       // of Drop and Duplicate; 0 means 0.5. FailWrite and FailSync strike always.
-	MaxDelay time.Duration // of Slow and SlowDisk; 0 means MaxFor
+	MaxP     float64       // of Drop and Duplicate; 0 means 0.5. FullDisk and FailSync strike always.
+	MaxDelay time.Duration // of Delayed and SlowDisk; 0 means MaxFor
 }
 
-var usual = []Kind{Crash, Pause, Cut, Drop, Duplicate, Slow}
+var usual = []Kind{Crash, Pause, Cut, Drop, Duplicate, Delayed}
 
 func (p Profile) withDefaults() (Profile, error) {
 	if len(p.Kinds) == 0 {
@@ -50,7 +50,7 @@ func (p Profile) withDefaults() (Profile, error) {
 	p.MaxP = cmp.Or(p.MaxP, 0.5)
 	p.MaxDelay = cmp.Or(p.MaxDelay, p.MaxFor)
 	for _, k := range p.Kinds {
-		if has, err := formOf(k); err != nil || !has.lasting {
+		if !slices.Contains(offered, k) || !k.Lasts() {
 			return p, misused("Profile.Kinds: %q cannot be drawn: it must be a fault that lasts for a time", k)
 		}
 	}
@@ -89,7 +89,7 @@ func Generate(seed uint64, p Profile) (Schedule, error) {
 			out = append(out, f)
 		}
 	}
-	return out.sorted(), nil
+	return out.Sorted(), nil
 }
 
 // swarm draws a profile within p: each kind is on with one chance in two, at
@@ -125,23 +125,22 @@ func (g *generator) fault() Fault {
 	f := Fault{Kind: g.Kinds[g.rng.IntN(len(g.Kinds))]}
 	f.For = g.span(g.MinFor, min(g.MaxFor, g.Until-g.From))
 	f.At = g.moment(g.From, g.Until-f.For)
-	has, _ := formOf(f.Kind) // withDefaults has looked
-	if has.node {
+	if !f.Kind.OnLinks() {
 		f.Node = g.node()
 	}
-	if has.delay {
-		f.Delay = g.span(max(g.MaxDelay/100, 1), max(g.MaxDelay, 1))
-	}
 	switch f.Kind {
+	case SlowDisk:
+		f.Delay = g.delay()
+	case Delayed:
+		s := Spread(g.delay(), Links{})
+		f.Delay, f.Jitter, f.Links = s.Delay, s.Jitter, g.anyLinks()
 	case Cut:
 		f.Links = g.partition()
 	case Drop, Duplicate:
 		f.P = math.Ceil(g.rng.Float64()*g.MaxP*1000) / 1000
 		f.P = min(f.P, g.MaxP)
 		f.Links = g.anyLinks()
-	case Slow:
-		f.Links = g.anyLinks()
-	case FailWrite, FailSync:
+	case FullDisk, FailSync:
 		f.P = 1
 	case Crash:
 		if g.rng.Float64() < g.Torn {
@@ -150,6 +149,8 @@ func (g *generator) fault() Fault {
 	}
 	return f
 }
+
+func (g *generator) delay() time.Duration { return g.span(max(g.MaxDelay/100, 1), max(g.MaxDelay, 1)) }
 
 func (g *generator) node() string { return g.Nodes[g.rng.IntN(len(g.Nodes))] }
 
@@ -205,12 +206,13 @@ func (g *generator) anyLinks() Links {
 // downWith counts the nodes that f's crash or pause and those in s which meet
 // it would have down, f's own included.
 func downWith(s Schedule, f Fault) int {
-	if f.Kind != Crash && f.Kind != Pause {
+	idle := func(k Kind) bool { return downs(k) || k == Pause }
+	if !idle(f.Kind) {
 		return 0
 	}
 	down := map[string]bool{f.Node: true}
 	for _, o := range s {
-		if (o.Kind == Crash || o.Kind == Pause) && o.At <= f.At+f.For && f.At <= o.At+o.For {
+		if idle(o.Kind) && o.At <= f.At+f.For && f.At <= o.At+o.For {
 			down[o.Node] = true
 		}
 	}

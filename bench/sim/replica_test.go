@@ -193,7 +193,7 @@ func replicaHunt(f flaw, copies, seeds int) sim.Hunt {
 		Config:   sim.Config{Network: sim.Link{Delay: sim.Delay{Base: ms, Tail: ms}}, Sync: sim.Delay{Base: 2 * ms, Spread: 2 * ms}},
 		Profile: sim.Profile{
 			Nodes: []string{"primary", "backup"}, Until: time.Second, Torn: 0.3,
-			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Cut, sim.Drop, sim.Duplicate, sim.Slow, sim.SlowDisk, sim.FailWrite, sim.FailSync},
+			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Cut, sim.Drop, sim.Duplicate, sim.Delayed, sim.SlowDisk, sim.FullDisk, sim.FailSync},
 		},
 		Seeds: seeds,
 		First: 1,

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -19,7 +20,7 @@ type Shrunk struct {
 // a schedule and returns its error; it is called at most runs times.
 func Shrink(s Schedule, fails func(Schedule) error, runs int) Shrunk {
 	sh := &shrinker{run: fails, left: runs}
-	sh.best = s.sorted()
+	sh.best = s.Sorted()
 	if !sh.fails(sh.best) {
 		return Shrunk{Faults: s, Runs: runs - sh.left}
 	}
@@ -81,9 +82,9 @@ func (s *shrinker) simplify() bool {
 	for i := 0; i < len(s.best) && !s.starved; {
 		held := false
 		for _, f := range simpler(s.best[i]) {
-			candidate := s.best.clone()
+			candidate := slices.Clone(s.best)
 			candidate[i] = f
-			if held = s.fails(candidate.sorted()); held {
+			if held = s.fails(candidate.Sorted()); held {
 				any = true
 				break
 			}
@@ -124,7 +125,7 @@ func simpler(f Fault) []Fault {
 		try(func(g *Fault) { g.For = d })
 	}
 	for _, d := range shorter(f.Delay) {
-		try(func(g *Fault) { g.Delay = d })
+		try(func(g *Fault) { g.Delay, g.Jitter = d, min(g.Jitter, d) })
 	}
 	if p := math.Round(f.P*10) / 10; p > 0 && p != f.P {
 		try(func(g *Fault) { g.P = p })

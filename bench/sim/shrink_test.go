@@ -48,11 +48,11 @@ func TestShrinkFindsWhatIsNeeded(t *testing.T) {
 
 func TestShrinkSimplifies(t *testing.T) {
 	s, err := sim.ParseSchedule(`
-		1ms heal
-		123456789ns crash s1 torn 0.37 for 87654321ns
-		200ms cut s1,s2,s3 > s4,s5 for 1s
-		300ms drop 0.4321 for 1s
-		400ms slow 77777us for 123ms`)
+		heal@1ms
+		crash s1=0.37@123.456789ms..211.11111ms
+		cut s1,s2,s3->s4,s5@200ms..1.2s
+		drop=0.4321@300ms..1.3s
+		delay=38.8885ms±38.8885ms@400ms..523ms`)
 	must(err)
 	got := sim.Shrink(s, func(s sim.Schedule) error {
 		var crash, cut, drop, slow bool
@@ -60,17 +60,17 @@ func TestShrinkSimplifies(t *testing.T) {
 			crash = crash || f.Kind == sim.Crash && f.At > 110*ms && f.For > 5*ms
 			cut = cut || f.Kind == sim.Cut && slices.Contains(f.Links.A, "s2")
 			drop = drop || f.Kind == sim.Drop && f.P > 0.2
-			slow = slow || f.Kind == sim.Slow && f.Delay > 10*ms
+			slow = slow || f.Kind == sim.Delayed && f.Delay > 10*ms
 		}
 		if crash && cut && drop && slow {
 			return errFound
 		}
 		return nil
 	}, 5000)
-	want := `120ms crash s1 for 10ms
-200ms cut s2 > s5 for 1ms
-300ms drop 0.4 for 1ms
-400ms slow 15ms for 1ms
+	want := `crash s1@120ms..130ms
+cut s2->s5@200ms..201ms
+drop=0.4@300ms..301ms
+delay=15ms±15ms@400ms..401ms
 `
 	if got.Faults.String() != want || !got.Minimal {
 		t.Errorf("got\n%s\nwant\n%s", got.Faults, want)
@@ -82,7 +82,7 @@ func TestShrinkSimplifies(t *testing.T) {
 
 // Leaving out one fault can make an earlier one superfluous.
 func TestShrinkUntilNoneCanGo(t *testing.T) {
-	s, err := sim.ParseSchedule("0s restart a\n0s resume a\n0s heal")
+	s, err := sim.ParseSchedule("restart a@0s\nresume a@0s\nheal@0s")
 	must(err)
 	got := sim.Shrink(s, func(s sim.Schedule) error {
 		if has("heal")(s) == nil || has("resume")(s) != nil && has("restart")(s) == nil {
@@ -90,13 +90,13 @@ func TestShrinkUntilNoneCanGo(t *testing.T) {
 		}
 		return errFound
 	}, 100)
-	if got.Faults.String() != "0s heal\n" || !got.Minimal {
+	if got.Faults.String() != "heal@0s\n" || !got.Minimal {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestShrinkToNothing(t *testing.T) {
-	s, err := sim.ParseSchedule("1ms heal\n2ms heal\n3ms heal")
+	s, err := sim.ParseSchedule("heal@1ms\nheal@2ms\nheal@3ms")
 	must(err)
 	got := sim.Shrink(s, func(sim.Schedule) error { return errFound }, 100)
 	if len(got.Faults) != 0 || !got.Minimal || got.Runs != 2 {

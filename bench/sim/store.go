@@ -16,7 +16,7 @@ type store struct {
 	size     int               // bytes in files
 	buffered int               // bytes in pending
 	busy     int64             // the moment at which the last sync ends, in ns
-	forces   []force           // SlowDisk, FailWrite and FailSync
+	forces   []force           // SlowDisk, FullDisk and FailSync
 }
 
 type changeKind uint8

@@ -15,7 +15,7 @@ import (
 //	0.002000000 s3 lost s2 cut vote{3}
 //	0.002500000 s1 timer 7
 //	0.003000000 s1 synced 2
-//	0.003500000 - fault 3.5ms crash s1 for 2ms
+//	0.003500000 - fault crash s1@3.5ms..5.5ms
 //	0.004000000 s2 | what Env.Trace was given
 //
 // A message shows as its String method has it, a string, number or boolean as

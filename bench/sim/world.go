@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"time"
+
+	"dyno/bench/fault"
 )
 
 // Config says what a world is made of.
@@ -75,7 +76,7 @@ type World struct {
 	ended   int     // faults before this number are over by EndFaults
 	waiting int     // events in backlogs
 	cuts    []force
-	weather []force // Drop, Duplicate and Slow
+	weather []force // Drop, Duplicate and Delayed
 }
 
 // New makes an empty world.
@@ -218,12 +219,9 @@ func (w *World) stop(err error) {
 	}
 }
 
-const nameRunes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-"
-
 func checkName(name string) error {
-	switch {
-	case name == "", strings.Trim(name, nameRunes) != "", name == "-", name == "for", name == "torn", len(name) > 64:
-		return misused("%q cannot name a node: want up to 64 letters, digits and _ . : -, but not \"-\", \"for\" or \"torn\"", name)
+	if err := fault.CheckName(name); err != nil {
+		return misused("%v", err)
 	}
 	return nil
 }

@@ -210,10 +210,14 @@ func rivalFolders(r *experiments.Rivals, out string) (release func() error, err 
 	if r.Out, err = outFolder(out, ""); err != nil {
 		return nil, err
 	}
-	if r.Work, err = os.MkdirTemp(r.Out, ".dyno-compare-*"); err != nil {
-		return nil, unwritable(out, err)
+	lock, err := experiments.Lock(r.Out)
+	if err != nil {
+		return nil, err
 	}
-	return func() error { return os.RemoveAll(r.Work) }, nil
+	if r.Work, err = os.MkdirTemp(r.Out, ".dyno-compare-*"); err != nil {
+		return nil, errors.Join(unwritable(out, err), lock.Close())
+	}
+	return func() error { return errors.Join(os.RemoveAll(r.Work), lock.Close()) }, nil
 }
 
 // matched sorts the trials of both sides by cell.

@@ -62,18 +62,15 @@ func openResults(dir string) ([]*report.Result, []string, error) {
 		return nil, nil, err
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
-		r, warning, err := report.Open(dir)
-		if err != nil || warning == "" {
-			return []*report.Result{r}, nil, err
-		}
-		return []*report.Result{r}, []string{warning}, nil
+		r, warnings, err := report.Open(dir)
+		return []*report.Result{r}, warnings, err
 	}
 	if abs, err := filepath.Abs(dir); err == nil && filepath.Base(abs) == "results" {
 		dir = filepath.Dir(abs)
 	}
-	store, err := report.Load(dir)
+	store, err := report.Load(dir, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	return store.Results, store.Warnings, nil
+	return store.Results, append(store.Warnings, store.Broken...), nil
 }

@@ -249,7 +249,8 @@ func TestCompareStoredUsage(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(broken, "run.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := "../../results/lb-policies"
+	all := migrated(t)
+	good := filepath.Join(all, "results", "lb-policies")
 	for _, u := range []struct {
 		args []string
 		want string
@@ -267,7 +268,7 @@ func TestCompareStoredUsage(t *testing.T) {
 			t.Errorf("%q: exit %d, %q, %q; want 2 and %q", u.args, code, out, errOut, u.want)
 		}
 	}
-	for _, other := range []string{good, "../..", "../../results"} {
+	for _, other := range []string{good, all, filepath.Join(all, "results")} {
 		code, out, errOut := dyno(t, "compare", good, other)
 		if code != 0 || !strings.Contains(out, "policy=least_load clients=100") {
 			t.Errorf("%s: exit %d %s", other, code, errOut)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -95,9 +96,10 @@ func TestKillLeavesNothing(t *testing.T) {
 	}
 }
 
-// A run that is interrupted at random moments, by Ctrl-C and by kill -9 in
-// turn, leaves no process, loses no finished trial and measures none twice.
-// DYNO_INTERRUPTIONS says how often (make soak: 100).
+// A run that is interrupted at random moments, by Ctrl-C, by kill -9, by a second
+// run in the same folder, and by a disk that is full, leaves no process, loses no
+// finished trial, measures none twice, and what it leaves can be drawn.
+// DYNO_INTERRUPTIONS says how often (make soak: 200).
 func TestInterruptedOften(t *testing.T) {
 	t.Parallel()
 	times := 4
@@ -114,10 +116,24 @@ func TestInterruptedOften(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	var finished []string
+	trials := filepath.Join(out, "results", "echo-small", "trials.jsonl")
 	for i := range times {
-		sig := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL}[i%2]
-		interrupt(t, sig, time.Duration(rng.Int64N(int64(time.Second))), "run", file, "--out", out, "--blocks", "500", fmt.Sprint("--yardsticks=", i%4 > 1))
-		now := ids(t, filepath.Join(out, "results", "echo-small", "trials.jsonl"))
+		after := time.Duration(rng.Int64N(int64(1500 * time.Millisecond)))
+		args := []string{"run", file, "--out", out, "--blocks", "500", fmt.Sprint("--yardsticks=", i%8 > 3)}
+		switch i % 4 {
+		case 0:
+			interrupt(t, syscall.SIGINT, after, args...)
+		case 1:
+			interrupt(t, syscall.SIGKILL, after, args...)
+		case 2:
+			twice(t, after, args...)
+		case 3:
+			fillDisk(t, after, rng.Int64N(2*size(trials)+4096), args...)
+		}
+		now := ids(t, trials)
+		if code, _, errOut := dyno(t, "report", "--out", out); len(now) > 0 && code != 0 {
+			t.Fatalf("after interruption %d: report: exit %d %s", i+1, code, errOut)
+		}
 		if len(now) < len(finished) || !slices.Equal(now[:len(finished)], finished) {
 			t.Fatalf("after interruption %d: %d finished trials became %d", i+1, len(finished), len(now))
 		}
@@ -128,6 +144,68 @@ func TestInterruptedOften(t *testing.T) {
 		t.Errorf("%d of %d trials were measured twice", len(finished)-n, len(finished))
 	}
 	t.Logf("%d interruptions, %d finished trials", times, len(finished))
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// twice starts two runs in one folder at once. One of them is refused at the
+// most: the other may have ended before.
+func twice(t *testing.T, after time.Duration, args ...string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs [2]*exec.Cmd
+	var said [2]bytes.Buffer
+	for i := range runs {
+		runs[i] = exec.Command(exe, args...)
+		runs[i].Stderr = &said[i]
+		if err := runs[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(after) // the moment is the point
+	refused := 0
+	for i, r := range runs {
+		_ = r.Process.Signal(syscall.SIGINT) // it may have ended
+		_ = r.Wait()
+		if strings.Contains(said[i].String(), "another run writes here") {
+			refused++
+		} else if code := r.ProcessState.ExitCode(); code != 130 && code != -1 {
+			t.Errorf("two at once: exit %d %s", code, said[i].String())
+		}
+	}
+	if refused > 1 {
+		t.Error("two at once: both were refused")
+	}
+}
+
+// fillDisk runs dyno where no file can grow beyond a limit, so that a write ends
+// in its midst.
+func fillDisk(t *testing.T, after time.Duration, limit int64, args ...string) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marker := fmt.Sprintf("DYNO_TEST_MARKER=%d-%d", os.Getpid(), time.Now().UnixNano())
+	const block = 512 // bytes, of ulimit
+	cmd := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, limit/block), "sh", exe}, args...)...)
+	cmd.Env = append(os.Environ(), marker)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after+time.Second, func() { _ = cmd.Process.Signal(syscall.SIGINT) })
+	defer timer.Stop()
+	_ = cmd.Wait()
+	until(t, "every process is gone", func() bool { return len(marked(t, marker)) == 0 })
 }
 
 // interrupt starts dyno, ends it by a signal after a delay, and waits until

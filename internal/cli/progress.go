@@ -74,6 +74,10 @@ func (p *progress) update(u experiments.Progress) {
 	if u.Message != "" {
 		return // a trial's own lines are in its logs; the sweep stays readable
 	}
+	if u.Note != "" {
+		p.line("  %s", u.Note)
+		return
+	}
 	p.last = u
 	if n := len(u.Again); n > 0 {
 		p.line("    again, for it proved nothing: %s", u.Again[n-1])

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -26,7 +27,7 @@ func (a *app) replay() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) (err error) {
 			if out == "" {
 				var err error
 				if out, err = repository(); err != nil {
@@ -37,6 +38,11 @@ func (a *app) replay() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			lock, err := experiments.Lock(out) // it would disturb a run, and its logs may be that run's
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, lock.Close()) }()
 			fmt.Fprintf(a.err, "replaying %s: about %v\n", old.ID, old.Took.Duration().Round(1e8))
 			r := &experiments.Runner{Out: out, Report: func(p experiments.Progress) {
 				if p.Message != "" {

@@ -1,18 +1,21 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"dyno/experiments"
 	"dyno/internal/report"
 	"dyno/systems"
 )
 
 func (a *app) report() *cobra.Command {
-	var check bool
+	var check, mixed, migrate bool
 	var out string
 	c := &cobra.Command{
 		Use:   "report",
@@ -28,24 +31,63 @@ func (a *app) report() *cobra.Command {
 					return err
 				}
 			}
-			if check {
-				return a.checkReport(out)
+			if migrate {
+				return a.migrate(out)
 			}
-			if _, err := a.writeReport(out); err != nil {
+			if check {
+				return a.checkReport(out, mixed)
+			}
+			store, err := a.writeReport(out, mixed)
+			if err != nil {
 				return err
 			}
+			printAside(a.out, store)
 			fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
-			return nil
+			return brokenError(store)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 if a generated file does not match the results")
+	c.Flags().BoolVar(&mixed, "mixed", false, "draw trials of another build too, where this run's has none")
+	c.Flags().BoolVar(&migrate, "migrate", false, "rewrite results of before there were seals: cells into run.json, a chain of hashes over trials.jsonl; draws nothing")
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
+	c.MarkFlagsMutuallyExclusive("check", "migrate")
 	return c
 }
 
+// migrate seals what older versions stored.
+func (a *app) migrate(out string) (err error) {
+	lock, err := experiments.Lock(out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	done, err := experiments.Migrate(out)
+	for _, d := range done {
+		fmt.Fprintln(a.out, d)
+	}
+	return err
+}
+
+// printAside says which stored trials are not drawn.
+func printAside(w io.Writer, s *report.Store) {
+	for _, r := range s.Results {
+		for _, aside := range r.Aside {
+			fmt.Fprintf(w, "%s: %s\n", r.Run.Experiment.Name, aside)
+		}
+	}
+}
+
+// brokenError asks for exit code 1 when results are not as they were written.
+func brokenError(s *report.Store) error {
+	if len(s.Broken) == 0 {
+		return nil
+	}
+	return errFailed // build has named them
+}
+
 // build draws everything from the results in a folder.
-func (a *app) build(out string) (report.Files, *report.Store, error) {
-	store, err := report.Load(out)
+func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error) {
+	store, err := report.Load(out, mixed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -55,6 +97,9 @@ func (a *app) build(out string) (report.Files, *report.Store, error) {
 	for _, w := range store.Warnings {
 		fmt.Fprintln(a.err, "dyno: warning:", w)
 	}
+	for _, b := range store.Broken {
+		fmt.Fprintln(a.err, "dyno: the seal is broken:", b)
+	}
 	var sections []report.Section
 	for _, s := range a.systems {
 		sections = append(sections, report.Section{System: s.Name, Summary: s.Summary, Template: s.Report})
@@ -63,16 +108,19 @@ func (a *app) build(out string) (report.Files, *report.Store, error) {
 	return files, store, err
 }
 
-func (a *app) writeReport(out string) (*report.Store, error) {
-	files, store, err := a.build(out)
+func (a *app) writeReport(out string, mixed bool) (*report.Store, error) {
+	files, store, err := a.build(out, mixed)
 	if err != nil {
 		return nil, err
 	}
 	return store, report.Write(out, files)
 }
 
-func (a *app) checkReport(out string) error {
-	files, _, err := a.build(out)
+func (a *app) checkReport(out string, mixed bool) error {
+	files, store, err := a.build(out, mixed)
+	if err == nil {
+		err = brokenError(store)
+	}
 	if err != nil {
 		return err
 	}

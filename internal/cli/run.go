@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -43,9 +41,10 @@ func (a *app) run() *cobra.Command {
 		Short: "Run experiments, check every answer, write results, plots and report",
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
 system), one trial after the other with fresh processes, and appends each trial
-to results/NAME/trials.jsonl. A run that was cut short is continued by the same
-binary: finished trials are not measured again (unless --fresh). At the end plots, tables and REPORT.md are drawn
-from all results in the output folder.
+to results/NAME/trials.jsonl. What the same binary has measured there is not measured
+again, unless it came to no observation; what another has, or another plan, is kept
+aside. Only --fresh throws away. At the end plots, tables and REPORT.md are drawn from
+all results in the output folder.
 
 --only KNOB=TEXT keeps one level if the experiment has TEXT as a level, commas and
 all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
@@ -66,15 +65,15 @@ it; they are listed in the report.`,
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
-	fl.BoolVar(&f.fresh, "fresh", false, "measure everything again instead of continuing a run that was cut short")
+	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
-	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/")
+	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/ (of trials that are measured now, not of reused ones)")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
 
-func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) error {
+func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (err error) {
 	plans, err := a.plans(f, words)
 	if err != nil {
 		return err
@@ -86,8 +85,16 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if err != nil {
 		return err
 	}
+	lock, err := experiments.Lock(out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	runner := &experiments.Runner{Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	if f.out == "" && f.scale != "quick" {
+		runner.Typed = "" // the repository, wherever it lies
+	}
 	if f.bare {
 		runner.Yardsticks = yardstick.Measure
 	}
@@ -102,11 +109,12 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 		}
 	}
 	show.end()
-	store, err := a.writeReport(out)
+	store, err := a.writeReport(out, false)
 	if err != nil {
 		return err
 	}
 	printTally(a.out, tally)
+	printAside(a.out, store)
 	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	var names []string
 	for _, p := range plans {
@@ -119,7 +127,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) er
 	if tally.Failed() || f.strict && len(refuted) > 0 {
 		return errFailed
 	}
-	return nil
+	return brokenError(store)
 }
 
 func printTally(w io.Writer, t experiments.Tally) {
@@ -244,55 +252,4 @@ func (a *app) printPlans(plans []*experiments.Plan) error {
 	}
 	fmt.Fprintf(w, "in all about %v; nothing was started\n", total.Round(time.Second))
 	return w.Flush()
-}
-
-// outFolder is where results go, made and probed.
-func outFolder(out, scale string) (string, error) {
-	if out == "" {
-		var err error
-		if out, err = defaultOut(scale); err != nil {
-			return "", err
-		}
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return "", unwritable(out, err)
-	}
-	probe, err := os.CreateTemp(out, ".dyno-probe-*")
-	if err != nil {
-		return "", unwritable(out, err)
-	}
-	return out, errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
-
-func unwritable(dir string, err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return fmt.Errorf("cannot write to folder %s: %w; choose another with --out", dir, err)
-}
-
-func defaultOut(scale string) (string, error) {
-	if scale == "quick" {
-		return filepath.Join("out", "quick"), nil
-	}
-	return repository()
-}
-
-// repository is the nearest folder above that holds this module.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(text), "module dyno\n") {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", systems.Usagef("not inside dyno's repository: say where results go with --out DIR")
-		}
-		dir = parent
-	}
 }

@@ -104,6 +104,10 @@ type Claim struct {
 	Theory  string   `yaml:"theory" json:"theory,omitempty"` // a scalar metric of the same trial
 	AtLeast *float64 `yaml:"at-least" json:"at_least,omitempty"`
 	AtMost  *float64 `yaml:"at-most" json:"at_most,omitempty"`
+
+	// The cells that the planner took, by index.
+	Cell     int `yaml:"-" json:"cell"`
+	OverCell int `yaml:"-" json:"over_cell,omitempty"` // 0: no other cell
 }
 
 // Control is a negative control: a core cell with something broken on purpose,

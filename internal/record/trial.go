@@ -5,10 +5,13 @@ import "time"
 // Trial is one line of trials.jsonl: one cell, measured once, with fresh
 // processes. Either Observation or Error is set.
 type Trial struct {
-	ID          string       `json:"id"` // unique within the run, for example "lb-policies-b02-c004"
+	ID          string       `json:"id"` // unique within the file, for example "lb-policies-b02-c004"
 	Experiment  string       `json:"experiment"`
+	System      string       `json:"system"`
+	Binary      string       `json:"binary"` // SHA-256 of the executable
+	Load        Load         `json:"load"`
 	Block       int          `json:"block"` // the repeat it belongs to, from 1
-	Cell        int          `json:"cell"`  // index of the cell in the plan, from 1
+	Cell        int          `json:"cell"`  // index of the cell in the plan of its time, from 1; see [Run.Choose]
 	Detail      bool         `json:"detail,omitempty"`
 	Values      Values       `json:"values"`
 	Seed        uint64       `json:"seed"`
@@ -27,6 +30,11 @@ type Trial struct {
 	// Control names the negative control that the trial is; empty for a trial
 	// whose figures count. A control is broken on purpose.
 	Control string `json:"control,omitempty"`
+
+	// Prev and Seal chain the lines of trials.jsonl; see [Head].
+	Prev string `json:"prev,omitempty"`
+	Seal string `json:"seal,omitempty"`
+	Line int    `json:"-"` // in the file, from 1
 
 	// Yardsticks of the trial's block. They are stored once, in run.json; see
 	// [Run.Attach].
@@ -47,12 +55,16 @@ type Run struct {
 	Experiment  Experiment  `json:"experiment"`
 	Metrics     []Metric    `json:"metrics"`
 	KnobUnits   []KnobUnit  `json:"knobs"`
+	File        string      `json:"file,omitempty"` // of the experiment, as typed; empty: built in
+	Out         string      `json:"out,omitempty"`  // folder of results/, as typed; empty: the repository
 	Scale       string      `json:"scale"`
 	Seed        uint64      `json:"seed"`
-	Planned     int         `json:"planned"` // trials
-	Trials      []string    `json:"trials"`  // their ids, in order
+	Seeds       []uint64    `json:"seeds"`   // of the trials, by block
+	Cells       []Cell      `json:"cells"`   // of the experiment at this scale; the place of one is its index, less 1
+	Planned     int         `json:"planned"` // trials: the blocks of all cells
 	Command     []string    `json:"command"`
 	Binary      string      `json:"binary"` // SHA-256 of the executable
+	Sealed      Head        `json:"sealed"` // the end of trials.jsonl
 	Started     time.Time   `json:"started"`
 	Finished    *time.Time  `json:"finished,omitempty"` // absent: the run was cut short
 	Environment Environment `json:"environment"`
@@ -83,11 +95,12 @@ type Environment struct {
 
 // Noise is what else the machine was doing around one block.
 type Noise struct {
-	Block       int     `json:"block"`
-	LoadBefore  float64 `json:"load_before"` // 1-minute load average
-	LoadAfter   float64 `json:"load_after"`
-	StealBefore float64 `json:"steal_before_s"` // CPU seconds taken by the hypervisor since boot
-	StealAfter  float64 `json:"steal_after_s"`
+	Block       int       `json:"block"`
+	Started     time.Time `json:"started,omitzero"` // absent in results of before runs were resumed in mid-block
+	LoadBefore  float64   `json:"load_before"`      // 1-minute load average
+	LoadAfter   float64   `json:"load_after"`
+	StealBefore float64   `json:"steal_before_s"` // CPU seconds taken by the hypervisor since boot
+	StealAfter  float64   `json:"steal_after_s"`
 
 	// Yardsticks were measured right before the block; nil in results of
 	// before there were any.

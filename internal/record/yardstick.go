@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -83,14 +84,19 @@ func (y Metric) Relate(m Metric) error {
 	return fmt.Errorf("metric %s is in %s, yardstick %s in %s: a ratio needs one unit", m.Name, m.Unit, y.Name, y.Unit)
 }
 
-// Attach gives every trial the yardsticks of its block; a run that measured
-// none leaves them nil.
+// Attach gives every trial the yardsticks that were measured last before it for
+// its block; a run that measured none leaves them nil. It keeps the blocks that
+// a trial stands in.
 func (r *Run) Attach(trials []*Trial) {
-	blocks := make(map[int]*Yardsticks)
-	for _, b := range r.Blocks {
-		blocks[b.Block] = b.Yardsticks
-	}
+	used := make(map[int]bool)
 	for _, t := range trials {
-		t.Yardsticks = blocks[t.Block]
+		for i, b := range slices.Backward(r.Blocks) {
+			if b.Block == t.Block && !b.Started.After(t.Started) {
+				t.Yardsticks, used[i] = b.Yardsticks, true
+				break
+			}
+		}
 	}
+	i := -1
+	r.Blocks = slices.DeleteFunc(slices.Clone(r.Blocks), func(Noise) bool { i++; return !used[i] })
 }

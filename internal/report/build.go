@@ -86,7 +86,7 @@ func Build(s *Store, sections []Section) (Files, error) {
 func Check(run record.Run) error {
 	r := &Result{Run: run}
 	var err error
-	if r.cells, err = cells(&run.Experiment); err != nil {
+	if r.cells, err = cells(&run); err != nil {
 		return err
 	}
 	for _, f := range run.Experiment.Figures {

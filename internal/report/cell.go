@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"dyno/internal/record"
@@ -13,108 +12,49 @@ import (
 
 // cell is one combination of levels with its trials.
 type cell struct {
-	number int // of its sweep
-	sweep  record.Sweep
-	values record.Values // what is known: swept and fixed knobs, and all of them once there is a trial
+	record.Cell
+	swept  []string // its swept knobs, in the order of the experiment file
 	trials []*record.Trial
-	left   bool // the run did not plan it: a detail cell at a small scale, or not among those asked for
 }
 
-// cells expands an experiment's sweeps in the planner's order: core before
-// detail, the last factor of a sweep varying fastest.
-func cells(e *record.Experiment) ([]*cell, error) {
+// cells takes the stored cells that are not controls.
+func cells(run *record.Run) ([]*cell, error) {
 	var out []*cell
-	for i, sweep := range sweeps(e) {
-		n := 1
-		for _, f := range sweep {
-			if n *= len(f.Levels); n == 0 || len(out)+n > maxCells {
-				return nil, fmt.Errorf("sweep %d has no cells, or more than %d", i+1, maxCells)
+	for i, c := range run.Cells {
+		if c.Index != i+1 || c.Control == "" && len(out) != i {
+			return nil, fmt.Errorf("cell %d stands in place %d, or after a control", c.Index, i+1)
+		}
+		if c.Control != "" {
+			continue
+		}
+		k := &cell{Cell: c}
+		for _, knob := range sweptKnobs(&run.Experiment) {
+			if _, ok := c.Factors[knob]; ok {
+				k.swept = append(k.swept, knob)
 			}
 		}
-		for k := range n {
-			c := &cell{number: i, sweep: sweep, values: record.Values(maps.Clone(e.Knobs))}
-			if c.values == nil {
-				c.values = make(record.Values)
-			}
-			for _, f := range slices.Backward(sweep) {
-				c.values[f.Knob] = f.Levels[k%len(f.Levels)]
-				k /= len(f.Levels)
-			}
-			out = append(out, c)
-		}
+		out = append(out, k)
 	}
 	return out, nil
 }
 
 func sweeps(e *record.Experiment) []record.Sweep { return slices.Concat(e.Core, e.Detail) }
 
-// add gives a trial to the cell it was made of.
-func (c *cell) add(t *record.Trial) error {
-	for _, f := range c.sweep {
-		if got := t.Values[f.Knob]; got != c.values[f.Knob] {
-			return fmt.Errorf("cell %d has %s=%s, the trial %q", t.Cell, f.Knob, c.values[f.Knob], got)
-		}
-	}
-	c.trials = append(c.trials, t)
-	return nil
-}
-
-// settle completes the cells' values from their trials: the levels that knobs
-// have by default stand nowhere else. Cells of the same sweep differ in the
-// swept knobs only, so one trial tells for all of them.
-func (r *Result) settle() {
-	r.leaveOut()
-	known := make(map[int]record.Values)
-	for _, c := range r.cells {
-		if len(c.trials) > 0 {
-			known[c.number] = c.trials[0].Values
-		}
-	}
-	for _, c := range r.cells {
-		for knob, level := range known[c.number] {
-			if _, ok := c.values[knob]; !ok {
-				c.values[knob] = level
-			}
-		}
-	}
-}
-
-// leaveOut marks the cells that the run did not plan. Runs that do not say
-// which trials they planned are taken to have planned all.
-func (r *Result) leaveOut() {
-	planned := make(map[int]bool)
-	for _, id := range r.Run.Trials {
-		planned[cellNumber(id)] = true
-	}
-	delete(planned, 0)
-	for i, c := range r.cells {
-		c.left = len(planned) > 0 && !planned[i+1]
-	}
-}
-
-// cellNumber reads the cell from a trial's id; 0 when it does not say.
-func cellNumber(id string) int {
-	_, digits, _ := strings.Cut(id[max(0, strings.LastIndex(id, "-c")):], "-c")
-	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return 0
-	}
-	return n
-}
+// left says that the run did not plan the cell: a detail cell at a small scale,
+// or not among those asked for.
+func (c *cell) left() bool { return c.Blocks == 0 }
 
 // has reports whether a knob is swept in the cell's sweep.
-func (c *cell) has(knob string) bool {
-	return slices.ContainsFunc(c.sweep, func(f record.Factor) bool { return f.Knob == knob })
-}
+func (c *cell) has(knob string) bool { return slices.Contains(c.swept, knob) }
 
 // label names a cell by its swept knobs.
 func (c *cell) label() string {
-	if len(c.sweep) == 0 {
+	if len(c.swept) == 0 {
 		return "the only cell"
 	}
 	var parts []string
-	for _, f := range c.sweep {
-		parts = append(parts, f.Knob+"="+c.values[f.Knob])
+	for _, knob := range c.swept {
+		parts = append(parts, knob+"="+c.Values[knob])
 	}
 	return strings.Join(parts, " ")
 }
@@ -133,8 +73,8 @@ func pick(matching []*cell, named []string) (*cell, error) {
 				distance += 1000 // worse than any number of other knobs
 			}
 		}
-		for _, f := range c.sweep {
-			if !slices.Contains(named, f.Knob) {
+		for _, knob := range c.swept {
+			if !slices.Contains(named, knob) {
 				distance++
 			}
 		}
@@ -168,8 +108,8 @@ func (e *ambiguous) Error() string {
 func differing(cells []*cell) []string {
 	var out []string
 	for _, c := range cells {
-		for knob, level := range c.values {
-			if cells[0].values[knob] != level && !slices.Contains(out, knob) {
+		for knob, level := range c.Values {
+			if cells[0].Values[knob] != level && !slices.Contains(out, knob) {
 				out = append(out, knob)
 			}
 		}
@@ -198,7 +138,7 @@ func (r *Result) levels(knob string) []string {
 		}
 	}
 	for _, c := range r.cells {
-		if l, known := c.values[knob]; known {
+		if l, known := c.Values[knob]; known {
 			take(l)
 		}
 	}
@@ -266,7 +206,7 @@ func (r *Result) find(selectors []string) (*cell, error) {
 func (r *Result) matching(w record.Where) []*cell {
 	var out []*cell
 	for _, c := range r.cells {
-		if w.Matches(c.values) {
+		if w.Matches(c.Values) {
 			out = append(out, c)
 		}
 	}
@@ -277,5 +217,5 @@ func (r *Result) matching(w record.Where) []*cell {
 // shows.
 func (r *Result) leftOut(f record.Figure) bool {
 	cells := r.matching(f.Where)
-	return len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.left })
+	return len(cells) > 0 && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.left() })
 }

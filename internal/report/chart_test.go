@@ -25,16 +25,9 @@ func measured(t *testing.T, r *Result, but ...int) *Result {
 			obs.Set("share", 0.2+0.2*float64(block))
 			obs.Set("expected", 0.55)
 			obs.SetVector("load", []string{"s1", "s2"}, []float64{1, float64(block)})
-			values := record.Values{"clients": "1", "interval": "100ms"}
-			for _, f := range c.sweep {
-				values[f.Knob] = c.values[f.Knob]
-			}
-			if err := c.add(&record.Trial{Block: block, Cell: i + 1, Values: values, Observation: obs}); err != nil {
-				t.Fatal(err)
-			}
+			r.put(&record.Trial{Block: block, Cell: i + 1, Values: c.Values, Observation: obs})
 		}
 	}
-	r.settle()
 	return r
 }
 
@@ -99,16 +92,12 @@ func TestNumericLevelsAreSorted(t *testing.T) {
 // facets: a sweep of two knobs and, as detail, one more cell.
 func facets(t *testing.T, but ...int) *Result {
 	t.Helper()
-	r := &Result{Run: record.Run{Experiment: record.Experiment{
+	r := laid(record.Run{Experiment: record.Experiment{
 		Name: "e", System: "s",
 		Core:    []record.Sweep{{{Knob: "policy", Levels: []string{"a", "b"}}, {Knob: "clients", Levels: []string{"1", "2"}}}},
 		Detail:  []record.Sweep{{{Knob: "policy", Levels: []string{"c"}}, {Knob: "clients", Levels: []string{"3"}}}, {{Knob: "interval", Levels: []string{"1s", "2s"}}, {Knob: "policy", Levels: []string{"a"}}}},
 		Figures: []record.Figure{{Series: "policy"}},
-	}}}
-	var err error
-	if r.cells, err = cells(&r.Run.Experiment); err != nil {
-		t.Fatal(err)
-	}
+	}}, 2, 2, record.Values{"clients": "1", "interval": "100ms"})
 	return measured(t, r, but...)
 }
 
@@ -143,21 +132,10 @@ func TestPickPrefersTheSweepOfTheNamedKnobs(t *testing.T) {
 	}
 	// A sweep that varies all the named knobs and another one is nearer than
 	// one that varies fewer knobs, but not those.
-	near := &cell{sweep: record.Sweep{{Knob: "a"}, {Knob: "b"}, {Knob: "c"}}}
-	far := &cell{sweep: record.Sweep{{Knob: "a"}}}
+	near := &cell{swept: []string{"a", "b", "c"}}
+	far := &cell{swept: []string{"a"}}
 	if got, err := pick([]*cell{far, near}, []string{"a", "b"}); got != near || err != nil {
 		t.Errorf("picked %+v, %v", got, err)
-	}
-}
-
-// What a knob is by default is known from any trial of the same sweep.
-func TestDefaultsAreLearntFromTrials(t *testing.T) {
-	r := facets(t, 7) // interval=2s was not measured, interval=1s was
-	if got := r.cells[6].values["clients"]; got != "1" {
-		t.Errorf("clients of the cell without a trial: %q", got)
-	}
-	if got := facets(t, 6, 7).cells[6].values["clients"]; got != "" {
-		t.Errorf("clients of a sweep without a trial: %q", got)
 	}
 }
 
@@ -189,8 +167,7 @@ func TestSelectorsWithLists(t *testing.T) {
 // by name, it says why there is no number.
 func TestCellsThatWereNotPlanned(t *testing.T) {
 	r := measured(t, result("e", "s", false, "a", "b"), 2)
-	r.Run.Trials = []string{"e-b01-c001", "e-b02-c001"}
-	r.settle()
+	r.cells[1].Blocks = 0
 	c, d := chartOf(t, r, record.Figure{Kind: "bars", X: "policy", Y: "share"})
 	if p := c.Panels[0]; !slices.Equal(p.Categories, []string{"a"}) || len(d.missing) != 0 {
 		t.Errorf("bars over %q, missing %q", p.Categories, d.missing)

@@ -54,7 +54,7 @@ func (r *Result) judge(c record.Claim) judged {
 }
 
 func (r *Result) evidence(c record.Claim) (stats.Summary, error) {
-	cell, err := r.claimed(c.Where)
+	cell, err := r.claimed(c.Cell, c.Where)
 	if err != nil {
 		return stats.Summary{}, err
 	}
@@ -62,7 +62,7 @@ func (r *Result) evidence(c record.Claim) (stats.Summary, error) {
 	var under map[int]float64
 	switch {
 	case len(c.Over) > 0:
-		other, err := r.claimed(c.Over)
+		other, err := r.claimed(c.OverCell, c.Over)
 		if err != nil {
 			return stats.Summary{}, err
 		}
@@ -78,17 +78,12 @@ func (r *Result) evidence(c record.Claim) (stats.Summary, error) {
 	return stats.PerBlockRatio(values, under)
 }
 
-// claimed finds the core cell that a claim names.
-func (r *Result) claimed(v record.Values) (*cell, error) {
-	w := make(record.Where)
-	for knob, level := range v {
-		w[knob] = []string{level}
+// claimed is the cell that the planner took for a claim.
+func (r *Result) claimed(index int, where record.Values) (*cell, error) {
+	if index < 1 || index > len(r.cells) || !where.In(r.cells[index-1].Values) {
+		return nil, fmt.Errorf("cell %d is not %s", index, selector(where))
 	}
-	c, err := pick(r.matching(w), slices.Collect(maps.Keys(v)))
-	if err == nil && c == nil {
-		err = errors.New("no such cell")
-	}
-	return c, err
+	return r.cells[index-1], nil
 }
 
 // Claims shows what was claimed before the run, and what the run says of it.

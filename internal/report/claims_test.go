@@ -11,24 +11,17 @@ import (
 // claimRun has two cells, a and b, whose rates in each block are given.
 func claimRun(t *testing.T, a, b []float64) *Result {
 	t.Helper()
-	r := &Result{Run: record.Run{
+	r := laid(record.Run{
 		Experiment: record.Experiment{Name: "x", Core: []record.Sweep{{{Knob: "policy", Levels: []string{"a", "b"}}}}},
 		Metrics:    []record.Metric{{Name: "rate", Kind: record.KindScalar}, {Name: "theory", Kind: record.KindScalar}},
-	}}
-	var err error
-	if r.cells, err = cells(&r.Run.Experiment); err != nil {
-		t.Fatal(err)
-	}
+	}, 6, 6, nil)
 	for i, rates := range [][]float64{a, b} {
 		for block, rate := range rates {
 			o := &record.Observation{Verdict: record.Judge(record.Pass("answers", 1))}
 			o.Set("rate", rate)
 			o.Set("theory", 100)
-			tr := &record.Trial{ID: fmt.Sprintf("x-b%02d-c%03d", block+1, i+1), Block: block + 1, Cell: i + 1, Values: r.cells[i].values, Observation: o}
-			if err := r.cells[i].add(tr); err != nil {
-				t.Fatal(err)
-			}
-			r.Trials = append(r.Trials, tr)
+			tr := &record.Trial{ID: fmt.Sprintf("x-b%02d-c%03d", block+1, i+1), Block: block + 1, Cell: i + 1, Values: r.cells[i].Values, Observation: o}
+			r.put(tr)
 		}
 	}
 	return r
@@ -57,6 +50,7 @@ func TestClaims(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := claimRun(t, c.a, c.b)
 			c.claim.Metric, c.claim.Where, c.claim.Claim = "rate", record.Values{"policy": "b"}, "b is fast"
+			c.claim.Cell, c.claim.OverCell = 2, 1
 			j := r.judge(c.claim)
 			if j.ruling != c.want || !strings.Contains(j.evidence, c.because) {
 				t.Errorf("%s on %q, want %s on %q", j.ruling, j.evidence, c.want, c.because)
@@ -77,8 +71,39 @@ func TestClaims(t *testing.T) {
 func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
 	r := claimRun(t, []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2})
 	r.cells[1].trials[3].Observation.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
-	j := r.judge(record.Claim{Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}, AtLeast: new(1.5)})
+	j := r.judge(record.Claim{Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}, Cell: 2, OverCell: 1, AtLeast: new(1.5)})
 	if j.ruling != Undecided || !strings.Contains(j.evidence, "5 blocks") {
 		t.Errorf("%s on %q", j.ruling, j.evidence)
+	}
+}
+
+// A claim is ruled on the cell that the planner took, though another one has
+// the named level too and sweeps nothing else.
+func TestClaimsAreRuledOnTheirCell(t *testing.T) {
+	r := laid(record.Run{
+		Experiment: record.Experiment{
+			Name:   "x",
+			Core:   []record.Sweep{{{Knob: "clients", Levels: []string{"1"}}, {Knob: "payload", Levels: []string{"16", "64"}}}},
+			Detail: []record.Sweep{{{Knob: "payload", Levels: []string{"16"}}}},
+			Claims: []record.Claim{{Name: "fast", Claim: "It is fast.", Metric: "rate", Where: record.Values{"payload": "16"}, AtLeast: new(10000.0)}},
+		},
+		Metrics: []record.Metric{{Name: "rate", Kind: record.KindScalar}},
+	}, 6, 6, record.Values{"clients": "8"})
+	for block := 1; block <= 6; block++ {
+		for _, c := range r.cells {
+			o := &record.Observation{Verdict: record.Judge(record.Pass("answers", 1))}
+			o.Set("rate", map[string]float64{"1": 8842, "8": 22700}[c.Values["clients"]])
+			r.put(&record.Trial{Block: block, Cell: c.Index, Values: c.Values, Observation: o})
+		}
+	}
+	claim := r.Run.Experiment.Claims[0]
+	if j := r.judge(claim); claim.Cell != 1 || j.ruling != Refuted || !strings.Contains(j.evidence, "8842") {
+		t.Errorf("cell %d: %s on %q; want refuted on 8842", claim.Cell, j.ruling, j.evidence)
+	}
+	for _, index := range []int{0, 2, 4} { // none, one of 64 bytes, none
+		claim.Cell = index
+		if j := r.judge(claim); j.ruling != Undecided || !strings.Contains(j.evidence, "is not payload=16") {
+			t.Errorf("cell %d: %s on %q", index, j.ruling, j.evidence)
+		}
 	}
 }

@@ -9,16 +9,11 @@ import (
 
 // result makes a run of a system with one sweep and one figure.
 func result(name, system string, flagship bool, policies ...string) *Result {
-	r := &Result{Run: record.Run{Experiment: record.Experiment{
+	return laid(record.Run{Experiment: record.Experiment{
 		Name: name, System: system, Flagship: flagship,
 		Core:    []record.Sweep{{{Knob: "policy", Levels: policies}, {Knob: "clients", Levels: []string{"1"}}}},
 		Figures: []record.Figure{{Series: "policy", X: "clients"}},
-	}}}
-	var err error
-	if r.cells, err = cells(&r.Run.Experiment); err != nil {
-		panic(err)
-	}
-	return r
+	}}, 2, 2, record.Values{"interval": "100ms"})
 }
 
 func TestOneColourPerLevel(t *testing.T) {

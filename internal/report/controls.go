@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -17,41 +16,30 @@ type control struct {
 	trials []*record.Trial
 }
 
-func controls(e *record.Experiment) []*control {
+func controls(run *record.Run) []*control {
 	var out []*control
-	for _, c := range e.Controls {
+	for _, c := range run.Experiment.Controls {
 		out = append(out, &control{Control: c})
 	}
 	return out
 }
 
-// takeControl adds a trial of a control. Its cells count on from the others.
+// takeControl adds a trial of a control.
 func (r *Result) takeControl(t *record.Trial) error {
 	i := slices.IndexFunc(r.controls, func(c *control) bool { return c.Name == t.Control })
 	if i < 0 {
 		return fmt.Errorf("control %q: the experiment has none of that name", t.Control)
 	}
-	c := r.controls[i]
-	if cell := len(r.cells) + 1 + i; t.Cell != cell {
-		return fmt.Errorf("control %s is cell %d, the trial says %d", c.Name, cell, t.Cell)
-	}
-	want := record.Values(make(map[string]string))
-	maps.Copy(want, c.Where)
-	maps.Copy(want, c.Knobs)
-	if !want.In(t.Values) {
-		return fmt.Errorf("control %s has %s, the trial other levels", c.Name, selector(want))
-	}
-	c.trials = append(c.trials, t)
+	r.controls[i].trials = append(r.controls[i].trials, t)
 	return nil
 }
 
 // unbroken lists the trials of the core cell that a control breaks, in the
 // blocks in which the control was measured.
 func (r *Result) unbroken(c *control) []*record.Trial {
-	core := len(r.Run.Experiment.Core)
 	var out []*record.Trial
 	for _, cell := range r.cells {
-		if cell.number >= core || !c.Where.In(cell.values) {
+		if cell.Detail || !c.Where.In(cell.Values) {
 			continue
 		}
 		for _, t := range cell.trials {
@@ -137,20 +125,18 @@ func (o *overview) Controls() string {
 
 // planned is how many trials the run was to bring, those of controls left out.
 func (r *Result) planned() int {
-	n := r.Run.Planned
-	for _, id := range r.Run.Trials {
-		if cellNumber(id) > len(r.cells) {
-			n--
-		}
+	n := 0
+	for _, c := range r.cells {
+		n += c.Blocks
 	}
 	return n
 }
 
-// measured is how many trials the run has brought so far, controls included.
-func (r *Result) measured() int {
-	n := len(r.Trials)
+// missing is how many planned trials there are not, controls included.
+func (r *Result) missing() int {
+	n := r.Run.Planned - len(r.Trials)
 	for _, c := range r.controls {
-		n += len(c.trials)
+		n -= len(c.trials)
 	}
 	return n
 }

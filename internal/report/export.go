@@ -67,7 +67,7 @@ func (r *Result) benchmark(c *cell) string {
 	}
 	for _, knob := range sweptKnobs(&r.Run.Experiment) {
 		if c.has(knob) {
-			fmt.Fprintf(&b, "/%s=%s", knob, benchLevel(c.values[knob]))
+			fmt.Fprintf(&b, "/%s=%s", knob, benchLevel(c.Values[knob]))
 		}
 	}
 	return b.String()

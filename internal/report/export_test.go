@@ -13,6 +13,7 @@ import (
 	"golang.org/x/perf/benchproc"
 
 	"dyno/internal/record"
+	"dyno/internal/report"
 )
 
 // parse reads an export with the library that benchstat reads it with.
@@ -95,10 +96,11 @@ func TestExportedLevelsAreEscaped(t *testing.T) {
 	levels := []string{"x-10", "x_10", "a/b c", "-5", "100%", "plain-name", "", "a\u00a0b\u2028c", "日本-2", "日本-4"}
 	run.Experiment.Core = []record.Sweep{{{Knob: "policy", Levels: levels}}}
 	run.Experiment.Detail, run.Experiment.Figures, run.Experiment.Tables = nil, nil, nil
+	report.LayOut(&run, 6, 2, record.Values{"clients": "10", "report-interval": "100ms"})
 	var trials []record.Trial
 	for i, level := range levels {
 		tr := lbTrials()[0]
-		tr.ID, tr.Cell, tr.Values = level+"!", i+1, record.Values{"policy": level, "clients": "10"}
+		tr.ID, tr.Cell, tr.Values = level+"!", i+1, run.Cells[i].Values
 		trials = append(trials, tr)
 	}
 	dir := t.TempDir()
@@ -129,12 +131,13 @@ func TestBenchstatTellsLevelsApart(t *testing.T) {
 	run.Metrics = append(run.Metrics,
 		record.Metric{Name: "mb_per_s", Kind: record.KindScalar, Unit: "MB/s"},
 		record.Metric{Name: "wait_ns", Kind: record.KindScalar, Unit: "ns"})
+	report.LayOut(&run, 3, 0, record.Values{"clients": "10", "report-interval": "100ms"})
 	var trials []record.Trial
 	for i, level := range levels {
 		for block := range 3 {
 			tr := lbTrials()[0]
 			tr.ID, tr.Cell, tr.Block = fmt.Sprint(level, block), i+1, block+1
-			tr.Values = record.Values{"policy": level, "clients": "10"}
+			tr.Seed, tr.Values = uint64(block+1), run.Cells[i].Values
 			o := *tr.Observation
 			o.Scalars = map[string]float64{"mb_per_s": float64(6 * block), "wait_ns": float64(block)} // the first repeat has 0
 			tr.Observation = &o

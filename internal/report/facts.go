@@ -124,7 +124,6 @@ func sweptKnobs(x *record.Experiment) []string {
 
 // cellCounts says how many cells were run how often.
 func (e *Experiment) cellCounts() string {
-	core := len(e.Run.Experiment.Core)
 	var parts []string
 	for _, kind := range []struct {
 		name string
@@ -132,7 +131,7 @@ func (e *Experiment) cellCounts() string {
 	}{{"core", false}, {"detail", true}} {
 		cells, blocks := int64(0), make(map[int]bool)
 		for _, c := range e.cells {
-			if (c.number >= core) != kind.is || len(c.trials) == 0 {
+			if c.Detail != kind.is || len(c.trials) == 0 {
 				continue
 			}
 			cells++
@@ -164,41 +163,6 @@ func (e *Experiment) seconds(planned record.Seconds, of func(*record.Trial) reco
 		return lo.String()
 	}
 	return fmt.Sprintf("%v to %v, by cell", lo, hi)
-}
-
-// Reproduce shows the commands that make the experiment again.
-func (e *Experiment) Reproduce() string {
-	lines := [][2]string{
-		{fmt.Sprintf("dyno run %s --scale %s --seed %d", e.Name(), e.Run.Scale, e.Run.Seed), "measures again: " + plural(int64(e.Run.Planned), "trial")},
-		{"dyno report", "draws again what is stored; measures nothing"},
-		{e.benchstat(), "compares the valid trials"},
-	}
-	wide := 0
-	for _, l := range lines {
-		wide = max(wide, len(l[0]))
-	}
-	var b strings.Builder
-	b.WriteString("```sh\n")
-	for _, l := range lines {
-		fmt.Fprintf(&b, "%-*s   # %s\n", wide, l[0], l[1])
-	}
-	b.WriteString("```\n")
-	if len(e.Run.Command) > 0 {
-		fmt.Fprintf(&b, "\nThe stored run was started as `%s`.", strings.ReplaceAll(strings.Join(e.Run.Command, " "), "`", "'"))
-	}
-	return b.String()
-}
-
-// benchstat is a command that prints a table of the export: the first swept
-// knob across, the second down.
-func (e *Experiment) benchstat() string {
-	words := []string{"benchstat"}
-	for i, knob := range sweptKnobs(&e.Run.Experiment) {
-		if i < 2 {
-			words = append(words, []string{"-col", "-row"}[i], "/"+knob)
-		}
-	}
-	return strings.Join(append(words, exportPath(e.Name())), " ")
 }
 
 // Metrics explains the metrics that the experiment's figures and tables show.

@@ -115,7 +115,7 @@ func (c *cell) why(err error) string {
 		return few.Error()
 	case errors.Is(err, stats.ErrNoYardstick):
 		return err.Error()
-	case c.left:
+	case c.left():
 		return "not part of this run"
 	case len(c.trials) == 0:
 		return "not measured"

@@ -81,7 +81,9 @@ func (o *overview) dependencies() string {
 func (o *overview) Noise() string {
 	most := 0
 	for _, r := range o.store.Results {
-		most = max(most, len(r.Run.Blocks))
+		for _, b := range r.Run.Blocks {
+			most = max(most, b.Block)
+		}
 	}
 	if most == 0 {
 		return nothingStored
@@ -97,20 +99,27 @@ func (o *overview) Noise() string {
 			took = r.Run.Finished.Sub(r.Run.Started).Round(time.Second).String()
 		}
 		row := []string{r.Run.Experiment.Name, r.Run.Started.UTC().Format("2006-01-02 15:04"), took}
-		for i := range most {
-			cell := ""
-			if i < len(r.Run.Blocks) {
-				b := r.Run.Blocks[i]
-				cell = fmt.Sprintf("%.2f → %.2f; %.2f s", b.LoadBefore, b.LoadAfter, b.StealAfter-b.StealBefore)
-				if r.Run.Finished == nil && i == len(r.Run.Blocks)-1 {
-					cell = fmt.Sprintf("%.2f, cut short", b.LoadBefore)
-				}
-			}
-			row = append(row, cell)
-		}
-		out.Add(row...)
+		out.Add(append(row, noise(&r.Run, most)...)...)
 	}
 	return out.String()
+}
+
+// noise shows the machine's state around each of a number of blocks; those of a
+// block that was measured in several goes one after the other.
+func noise(run *record.Run, blocks int) []string {
+	row := make([]string, blocks)
+	for i, b := range run.Blocks {
+		text := fmt.Sprintf("%.2f → %.2f; %.2f s", b.LoadBefore, b.LoadAfter, b.StealAfter-b.StealBefore)
+		if b.LoadAfter == 0 && b.StealAfter == 0 || run.Finished == nil && i == len(run.Blocks)-1 {
+			text = fmt.Sprintf("%.2f, cut short", b.LoadBefore)
+		}
+		if at := &row[b.Block-1]; *at == "" {
+			*at = text
+		} else {
+			*at += ", then " + text
+		}
+	}
+	return row
 }
 
 // Totals says in one line how all trials ended.
@@ -147,9 +156,17 @@ func (o *overview) Experiments() string {
 // out when the results were read. Empty when all is well.
 func (o *overview) Unfinished() string {
 	var lines []string
+	for _, b := range o.store.Broken {
+		lines = append(lines, "- **The seal is broken:** "+table.Text(b)+". What is shown does without what is not as it was measured.")
+	}
 	for _, r := range o.store.Results {
 		if how := r.Unfinished(); how != "" {
 			lines = append(lines, fmt.Sprintf("- **Unfinished:** %s was cut short after %s; what is shown rests on these.", r.Run.Experiment.Name, how))
+		}
+	}
+	for _, r := range o.store.Results {
+		for _, a := range r.Aside {
+			lines = append(lines, fmt.Sprintf("- **Kept aside:** %s: %s.", r.Run.Experiment.Name, table.Text(a)))
 		}
 	}
 	for _, w := range o.store.Warnings {

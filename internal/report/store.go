@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"dyno/internal/record"
 )
@@ -16,20 +15,20 @@ import (
 const (
 	maxRunFile = 16 << 20 // bytes of run.json
 	maxTrials  = 1 << 30  // bytes of trials.jsonl
-	maxLine    = 16 << 20 // bytes of one trial
-	maxCells   = 100_000
 )
 
 // Store is everything that was measured, by experiment.
 type Store struct {
 	Results  []*Result // in the order of their names
 	Warnings []string  // what was left out, and why
+	Broken   []string  // where results are not as they were written; what is drawn does without
 }
 
 // Result is one experiment's run.
 type Result struct {
 	Run    record.Run
 	Trials []*record.Trial // in the order in which they were made; without those of controls
+	Aside  []string        // which stored trials are not drawn, or drawn though they are of another build
 
 	cells    []*cell
 	controls []*control
@@ -37,11 +36,12 @@ type Result struct {
 
 // Load reads all results under DIR/results. There may be none. A file that
 // cannot be read, does not fit its run or contradicts itself is an error that
-// names file and line; the torn last line of a run that crashed is only a
-// warning. Fields that this version does not know are ignored, so that results
-// of a newer one can still be drawn: what must hold for a number to be shown is
-// checked below, and those checks would miss nothing.
-func Load(dir string) (*Store, error) {
+// names file and line; a line that is no trial is only a warning, and one that
+// is not as it was sealed is left out too. Fields that this version does not
+// know are ignored, so that results of a newer one can still be drawn: what must
+// hold for a number to be shown is checked below, and those checks would miss
+// nothing. Mixed draws trials of another build where there are none of the run's.
+func Load(dir string, mixed bool) (*Store, error) {
 	root := filepath.Join(dir, "results")
 	entries, err := os.ReadDir(root)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,16 +59,30 @@ func Load(dir string) (*Store, error) {
 			}
 			continue
 		}
-		r, warning, err := loadResult(folder, e.Name())
+		r, chain, err := loadResult(folder, e.Name(), mixed)
 		if err != nil {
 			return nil, err
 		}
 		s.Results = append(s.Results, r)
-		if warning != "" {
-			s.Warnings = append(s.Warnings, warning)
-		}
+		warnings, broken := faults(e.Name(), chain)
+		s.Warnings, s.Broken = append(s.Warnings, warnings...), append(s.Broken, broken...)
 	}
 	return s, nil
+}
+
+// faults says what is wrong with a file of trials.
+func faults(name string, c *record.Chain) (warnings, broken []string) {
+	path := "results/" + name + "/trials.jsonl"
+	for _, g := range c.Garbage {
+		warnings = append(warnings, fmt.Sprintf("%s:%s: left out", path, g))
+	}
+	if c.Torn > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s:%d: the last line is cut short (a crash while it was written): left out", path, c.Torn))
+	}
+	for _, b := range c.Broken {
+		broken = append(broken, fmt.Sprintf("%s:%s", path, b))
+	}
+	return warnings, broken
 }
 
 func isFile(path string) bool {
@@ -77,44 +91,50 @@ func isFile(path string) bool {
 }
 
 // Open reads one result, a folder with run.json and trials.jsonl, whatever the
-// folder is called. The warning is about what was left out; empty: nothing.
-func Open(folder string) (r *Result, warning string, err error) { return loadResult(folder, "") }
+// folder is called. The warnings are about what was left out.
+func Open(folder string) (r *Result, warnings []string, err error) {
+	r, chain, err := loadResult(folder, "", false)
+	if err != nil {
+		return nil, nil, err
+	}
+	warnings, broken := faults(r.Run.Experiment.Name, chain)
+	return r, append(warnings, broken...), nil
+}
 
 // loadResult reads a result; a name is what the experiment must be called.
-func loadResult(folder, name string) (r *Result, warning string, err error) {
+func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error) {
 	path := filepath.Join(folder, "run.json")
 	text, err := readFile(path, maxRunFile)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	r = &Result{}
+	r := &Result{}
 	if err := json.Unmarshal(text, &r.Run); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if got := r.Run.Experiment.Name; name != "" && got != name {
-		return nil, "", fmt.Errorf("%s: describes experiment %q; want %q, the name of its folder", path, got, name)
+		return nil, nil, fmt.Errorf("%s: describes experiment %q; want %q, the name of its folder", path, got, name)
 	}
-	if r.cells, err = cells(&r.Run.Experiment); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", path, err)
+	if r.Run.Sealed.Seal == "" {
+		return nil, nil, fmt.Errorf("%s: %w", folder, record.ErrUnsealed)
 	}
-	r.controls = controls(&r.Run.Experiment)
+	if r.cells, err = cells(&r.Run); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r.controls = controls(&r.Run)
 	path = filepath.Join(folder, "trials.jsonl")
 	text, err = readFile(path, maxTrials)
-	if errors.Is(err, fs.ErrNotExist) {
-		text, err = nil, nil // cut short before the first trial
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // cut short before the first trial
+		return nil, nil, err
 	}
-	if err != nil {
-		return nil, "", err
+	chain := record.ReadChain(r.Run.Experiment.Name, r.Run.Sealed, text)
+	if err := r.choose(chain.Trials, mixed); err != nil {
+		return nil, nil, fmt.Errorf("%s:%w", path, err)
 	}
-	torn, err := r.read(path, text)
-	if torn > 0 {
-		warning = fmt.Sprintf("results/%s/trials.jsonl:%d: the last line is torn (a crash while it was written): left out", r.Run.Experiment.Name, torn)
+	if err := r.yardsticks(path); err != nil {
+		return nil, nil, err
 	}
-	if err == nil {
-		err = r.yardsticks(path)
-	}
-	r.settle()
-	return r, warning, err
+	return r, chain, nil
 }
 
 func readFile(path string, limit int64) ([]byte, error) {
@@ -128,53 +148,34 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// read takes in the lines of trials.jsonl. torn is the number of a last line
-// that was not written to its end; 0 when there is none.
-func (r *Result) read(path string, text []byte) (torn int, err error) {
-	seen := make(map[string]int)
-	lines := strings.SplitAfter(string(text), "\n")
-	for i, line := range lines {
-		if line == "" {
-			continue // after the last newline
+// choose takes in the stored trials that are those of the run. An error begins
+// with a line.
+func (r *Result) choose(stored []*record.Trial, mixed bool) error {
+	chosen := r.Run.Choose(stored, mixed)
+	r.Aside = chosen.Aside()
+	for _, t := range chosen.Trials {
+		err := r.take(t)
+		if err != nil && t.Binary != r.Run.Binary {
+			r.Aside = append(r.Aside, fmt.Sprintf("trial %s of another build: not drawn: %v", t.ID, err))
+			continue
 		}
-		if len(line) > maxLine {
-			return 0, fmt.Errorf("%s:%d: a line of %d bytes, more than the limit of %d", path, i+1, len(line), maxLine)
-		}
-		t := new(record.Trial)
-		if err := json.Unmarshal([]byte(line), t); err != nil {
-			if !strings.HasSuffix(line, "\n") {
-				return i + 1, nil
-			}
-			return 0, fmt.Errorf("%s:%d: %w", path, i+1, err)
-		}
-		if err := r.take(t, i+1, seen); err != nil {
-			return 0, fmt.Errorf("%s:%d: trial %s: %w", path, i+1, t.ID, err)
+		if err != nil {
+			return fmt.Errorf("%d: trial %s: %w", t.Line, t.ID, err)
 		}
 	}
-	return 0, nil
+	return nil
 }
 
-// take adds a trial that fits the run and does not contradict itself.
-func (r *Result) take(t *record.Trial, line int, seen map[string]int) error {
+// take adds a trial that does not contradict itself.
+func (r *Result) take(t *record.Trial) error {
 	name := r.Run.Experiment.Name
 	switch {
 	case t.ID == "":
 		return errors.New("has no id")
 	case t.Experiment != name:
 		return fmt.Errorf("belongs to experiment %q, the file to %q", t.Experiment, name)
-	case t.Block < 1:
-		return fmt.Errorf("block %d: blocks count from 1", t.Block)
-	case t.Control == "" && (t.Cell < 1 || t.Cell > len(r.cells)):
-		return fmt.Errorf("cell %d: the experiment has cells 1 to %d", t.Cell, len(r.cells))
 	case (t.Observation == nil) == (t.Error == ""):
 		return errors.New("want an observation or an error, and not both")
-	}
-	place := fmt.Sprintf("block %d, cell %d", t.Block, t.Cell)
-	for _, key := range []string{t.ID, place} {
-		if first, ok := seen[key]; ok {
-			return fmt.Errorf("%s was given in line %d already", key, first)
-		}
-		seen[key] = line
 	}
 	if t.Observation != nil {
 		if err := t.Observation.Conform(r.Run.Metrics); err != nil {
@@ -185,7 +186,9 @@ func (r *Result) take(t *record.Trial, line int, seen map[string]int) error {
 		return r.takeControl(t)
 	}
 	r.Trials = append(r.Trials, t)
-	return r.cells[t.Cell-1].add(t)
+	c := r.cells[t.Cell-1]
+	c.trials = append(c.trials, t)
+	return nil
 }
 
 // Lookup finds a result by the name of its experiment; nil when it was not run.
@@ -201,9 +204,9 @@ func (s *Store) Lookup(experiment string) *Result {
 // Unfinished says how far a run got that did not come to its end; empty for
 // one that did.
 func (r *Result) Unfinished() string {
-	n := r.measured()
-	if r.Run.Finished != nil && n >= r.Run.Planned {
+	missing := r.missing()
+	if r.Run.Finished != nil && missing <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d planned trials", n, r.Run.Planned)
+	return fmt.Sprintf("%d of %d planned trials", r.Run.Planned-missing, r.Run.Planned)
 }

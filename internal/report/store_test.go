@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -73,12 +74,55 @@ func TestTornLastLineIsAWarning(t *testing.T) {
 		}
 	}
 
-	// A line that is torn but not the last one is no crash: somebody edited.
+	// A line that is torn but not the last one is no crash: somebody edited. The
+	// rest can be drawn.
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	lines[4] = append(lines[4][:50:50], '\n')
 	write(t, path, bytes.Join(lines, nil))
-	if _, err := report.Load(dir); err == nil || !strings.Contains(err.Error(), "trials.jsonl:5: ") {
-		t.Errorf("a torn line 5: %v", err)
+	s = load(t, dir)
+	if len(s.Broken) != 1 || !strings.Contains(s.Broken[0], "trials.jsonl:5: held a sealed trial") || len(s.Lookup("lb-policies").Trials) != 39 {
+		t.Errorf("a torn line 5: %q", s.Broken)
+	}
+	out = string(build(t, s, sections()...)["REPORT.md"])
+	if want := "**The seal is broken:** results/lb-policies/trials.jsonl:5:"; !strings.Contains(out, want) {
+		t.Errorf("the report does not say %q", want)
+	}
+}
+
+// What is stored beside the run's own trials is named and counted, and drawn
+// only when that is asked for: those of another build where this one has none.
+func TestOtherTrialsAreKeptAside(t *testing.T) {
+	dir := t.TempDir()
+	trials := lbTrials()
+	trials[0].Binary = "an older one" // this build has no other in its place
+	again := trials[4]                // cell 5 of block 1, which this build has
+	again.ID, again.Binary, again.Observation = "x.2", "an older one", nil
+	again.Error = "it failed"
+	long := trials[5]
+	long.ID, long.Length = "x.3", 60
+	failed := trials[5]
+	failed.ID, failed.Observation, failed.Error = "x.0", nil, "it did not start"
+	store(t, dir, lbRun(), append([]record.Trial{failed}, append(trials, again, long)...))
+	r := load(t, dir).Lookup("lb-policies")
+	want := []string{"2 of another build: not drawn", "1 of another plan", "1 without an observation, measured again since"}
+	for i := range want {
+		if len(r.Aside) != len(want) || !strings.HasPrefix(r.Aside[i], want[i]) {
+			t.Fatalf("aside %q, want %q", r.Aside, want)
+		}
+	}
+	if len(r.Trials) != 39 || r.Unfinished() != "39 of 40 planned trials" {
+		t.Errorf("%d trials, %s", len(r.Trials), r.Unfinished())
+	}
+	s, err := report.Load(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = s.Lookup("lb-policies")
+	if len(r.Trials) != 40 || r.Unfinished() != "" || !strings.HasPrefix(r.Aside[0], "1 of another build: drawn with the others") {
+		t.Errorf("mixed: %d trials, aside %q", len(r.Trials), r.Aside)
+	}
+	if out := string(build(t, s)["REPORT.md"]); !strings.Contains(out, "**Kept aside:** lb-policies: 1 of another build: drawn") {
+		t.Error("the report does not say that builds are mixed")
 	}
 }
 
@@ -102,12 +146,6 @@ func TestTrialsThatContradict(t *testing.T) {
 	}{
 		{`belongs to experiment "other"`, func(t *record.Trial) { t.Experiment = "other" }},
 		{"has no id", func(t *record.Trial) { t.ID = "" }},
-		{"lb-policies-b01-c001 was given in line 1 already", func(t *record.Trial) { t.ID = "lb-policies-b01-c001" }},
-		{"block 1, cell 1 was given in line 1 already", func(t *record.Trial) { t.Cell, t.Values = 1, cellsOf()[0] }},
-		{"cell 9: the experiment has cells 1 to 8", func(t *record.Trial) { t.Cell = 9 }},
-		{"cell 0", func(t *record.Trial) { t.Cell = 0 }},
-		{"block 0", func(t *record.Trial) { t.Block = 0 }},
-		{`cell 3 has policy=round_robin, the trial "least_load"`, func(t *record.Trial) { t.Values = cellsOf()[4] }},
 		{"and not both", func(t *record.Trial) { t.Error = "did not start" }},
 		{"and not both", func(t *record.Trial) { t.Observation = nil }},
 		{"is not among the system's metrics", func(t *record.Trial) { t.Observation.Set("speed", 1) }},
@@ -119,7 +157,7 @@ func TestTrialsThatContradict(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		store(t, dir, lbRun(), edit(lbTrials(), 2, c.change))
-		_, err := report.Load(dir)
+		_, err := report.Load(dir, false)
 		if err == nil || !strings.Contains(err.Error(), "trials.jsonl:3: trial") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one at line 3 with %q", err, c.want)
 		}
@@ -128,13 +166,13 @@ func TestTrialsThatContradict(t *testing.T) {
 
 func TestBrokenRunFiles(t *testing.T) {
 	for want, text := range map[string]string{
-		"run.json: unexpected end":                `{"experiment": {`,
-		`describes experiment "x"`:                `{"experiment": {"name": "x"}}`,
-		"sweep 1 has no cells, or more than 1000": `{"experiment": {"name": "lb-policies", "core": [[{"knob": "a", "levels": []}]]}}`,
+		"run.json: unexpected end": `{"experiment": {`,
+		`describes experiment "x"`: `{"experiment": {"name": "x"}}`,
+		"cell 2 stands in place 1": `{"experiment": {"name": "lb-policies"}, "cells": [{"index": 2}], "sealed": {"seal": "x"}}`,
 	} {
 		dir := synthetic(t)
 		write(t, filepath.Join(dir, "results/lb-policies/run.json"), []byte(text))
-		if _, err := report.Load(dir); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "run.json") {
+		if _, err := report.Load(dir, false); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "run.json") {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -149,23 +187,54 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		const future = `{"of_the_future": [1, {"a": 2}], `
+		if name == "run.json" {
+			write(t, path, append([]byte(future), text[1:]...))
+			continue
+		}
 		var out []byte
+		head := record.NewHead("lb-policies")
 		for line := range bytes.Lines(text) {
-			out = append(out, `{"of_the_future": [1, {"a": 2}], `...)
-			out = append(out, line[1:]...)
+			object, _, _ := bytes.Cut(line, []byte(`,"prev":`))
+			line, head = head.Append(append([]byte(future), append(object[1:], '}')...))
+			out = append(out, line...)
 		}
 		write(t, path, out)
+		sealed(t, filepath.Join(dir, "results/lb-policies/run.json"), head)
 	}
 	if got := build(t, load(t, dir), sections()...); !bytes.Equal(got["REPORT.md"], want["REPORT.md"]) {
 		t.Error("a field that nobody knows changed the report")
 	}
 }
 
+// sealed puts another head into a run.json.
+func sealed(t *testing.T, path string, head record.Head) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, regexp.MustCompile(`"seal":"[0-9a-f]*"`).ReplaceAll(text, []byte(`"seal":"`+head.Seal+`"`)))
+}
+
 func TestLinesAreBounded(t *testing.T) {
 	dir := synthetic(t)
-	long := append(bytes.Repeat([]byte(" "), 17<<20), '\n')
-	write(t, filepath.Join(dir, "results/lb-policies/trials.jsonl"), long)
-	if _, err := report.Load(dir); err == nil || !strings.Contains(err.Error(), "trials.jsonl:1: a line of") {
-		t.Errorf("error %v", err)
+	path := filepath.Join(dir, "results/lb-policies/trials.jsonl")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, append(append(bytes.Repeat([]byte(" "), 17<<20), '\n'), text...))
+	if s := load(t, dir); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "trials.jsonl:1: a line of") || len(s.Lookup("lb-policies").Trials) != 40 {
+		t.Errorf("warnings %q", s.Warnings)
+	}
+}
+
+// Results of before there were seals are to be migrated, not guessed at.
+func TestUnsealed(t *testing.T) {
+	dir := synthetic(t)
+	write(t, filepath.Join(dir, "results/lb-policies/run.json"), []byte(`{"experiment": {"name": "lb-policies"}}`))
+	if _, err := report.Load(dir, false); err == nil || !strings.Contains(err.Error(), "results/lb-policies: not sealed: run the migration, dyno report --migrate") {
+		t.Error(err)
 	}
 }

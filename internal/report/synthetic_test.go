@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -67,6 +68,7 @@ func lbRun() record.Run {
 	for b := range drift {
 		run.Blocks = append(run.Blocks, record.Noise{Block: b + 1, LoadBefore: 0.3, LoadAfter: 1.2, StealBefore: float64(b), StealAfter: float64(b) + 0.25})
 	}
+	report.LayOut(&run, 6, 2, record.Values{"report-interval": "100ms", "clients": "100"})
 	return run
 }
 
@@ -164,7 +166,8 @@ func echoRun() (record.Run, []record.Trial) {
 		Figures: []record.Figure{{Name: "mean", Title: "Mean response", Kind: "lines", X: "clients", Y: "response.mean"}},
 		Tables:  []record.Table{{Name: "all", Title: "All", Rows: []string{"clients"}, Columns: []string{"response.p50", "response.p99"}}},
 	}
-	run.Scale, run.Planned, run.Finished, run.Blocks = "quick", 4, nil, run.Blocks[:2]
+	run.Scale, run.Finished, run.Blocks = "quick", nil, run.Blocks[:2]
+	report.LayOut(&run, 2, 0, nil)
 	var trials []record.Trial
 	for i, clients := range []string{"1", "4", "1"} {
 		h := record.NewHistogram()
@@ -175,13 +178,14 @@ func echoRun() (record.Run, []record.Trial) {
 		obs.SetHistogram("response", h)
 		trials = append(trials, record.Trial{
 			ID: fmt.Sprintf("echo-cost-b%02d-c%03d", 1+i/2, 1+i%2), Experiment: "echo-cost", Block: 1 + i/2, Cell: 1 + i%2,
-			Values: record.Values{"clients": clients}, Length: 1, Observation: obs,
+			Seed: uint64(1 + i/2), Values: record.Values{"clients": clients}, Length: 1, Observation: obs,
 		})
 	}
 	return run, trials
 }
 
-// store writes a run as the runner does.
+// store writes a run as the runner does. What identifies a trial and is not set
+// is that of the run.
 func store(t *testing.T, dir string, run record.Run, trials []record.Trial) {
 	t.Helper()
 	folder := filepath.Join(dir, "results", run.Experiment.Name)
@@ -189,12 +193,15 @@ func store(t *testing.T, dir string, run record.Run, trials []record.Trial) {
 		t.Fatal(err)
 	}
 	var lines bytes.Buffer
+	run.Sealed = record.NewHead(run.Experiment.Name)
 	for _, tr := range trials {
-		line, err := json.Marshal(&tr)
+		tr.Binary, tr.System, tr.Load = cmp.Or(tr.Binary, run.Binary), run.Experiment.System, run.Experiment.Load
+		line, head, err := run.Sealed.Add(&tr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines.Write(append(line, '\n'))
+		lines.Write(line)
+		run.Sealed = head
 	}
 	text, err := json.Marshal(run)
 	if err != nil {
@@ -223,7 +230,7 @@ func synthetic(t *testing.T) string {
 
 func load(t *testing.T, dir string) *report.Store {
 	t.Helper()
-	s, err := report.Load(dir)
+	s, err := report.Load(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}

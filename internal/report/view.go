@@ -30,9 +30,9 @@ func (r *Result) view(knobs []string, keep record.Where) (*view, error) {
 	groups := make(map[string][]*cell)
 	var order []string
 	for _, c := range r.matching(keep) {
-		key, known := place(c.values, knobs)
-		if !known || c.left {
-			continue // a default level of a sweep without any trial, or not part of this run
+		key, known := place(c.Values, knobs)
+		if !known || c.left() {
+			continue // not part of this run
 		}
 		if groups[key] == nil {
 			order = append(order, key)
@@ -88,7 +88,7 @@ func (v *view) of(knob string) []string {
 
 func (v *view) shows(knob, level string) bool {
 	for _, c := range v.cells {
-		if c.values[knob] == level {
+		if c.Values[knob] == level {
 			return true
 		}
 	}

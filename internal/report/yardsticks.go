@@ -22,7 +22,11 @@ func (r *Result) yardsticks(path string) error {
 			}
 		}
 	}
-	r.Run.Attach(r.Trials)
+	all := r.Trials
+	for _, c := range r.controls {
+		all = append(all[:len(all):len(all)], c.trials...)
+	}
+	r.Run.Attach(all)
 	return nil
 }
 

@@ -88,7 +88,7 @@ func TestMistakesWithYardsticks(t *testing.T) {
 	run.Blocks[2].Yardsticks.Values[record.TCPRate] = 0
 	dir := t.TempDir()
 	store(t, dir, run, lbTrials())
-	if _, err := report.Load(dir); err == nil || !strings.Contains(err.Error(), "block 3: yardstick tcp_rps is 0") {
+	if _, err := report.Load(dir, false); err == nil || !strings.Contains(err.Error(), "block 3: yardstick tcp_rps is 0") {
 		t.Errorf("a yardstick of 0: %v", err)
 	}
 }

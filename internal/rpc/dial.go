@@ -1,17 +1,19 @@
 package rpc
 
 import (
+	"crypto/tls"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
 
 // Dial makes a client of a server that [Serve] runs. It does not connect: the
 // first call does. Plain text, since everything runs on loopback or a private
-// network; no proxy, since one would be measured too; no service config, so
+// network, unless [WithTLS] is given; no proxy, since one would be measured too; no service config, so
 // that no call is retried or balanced behind the caller's back. Further
 // options come last and win. The caller closes the connection.
 func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
@@ -43,4 +45,9 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 			MinConnectTimeout: time.Second,
 		}),
 	}, opts...)...)
+}
+
+// WithTLS is the option of [Dial] for a server with [Options].TLS.
+func WithTLS(c *tls.Config) grpc.DialOption {
+	return grpc.WithTransportCredentials(credentials.NewTLS(c))
 }

@@ -22,14 +22,17 @@ type Kind uint8
 // The kinds of errors. The zero value is none of them: no error, or one that
 // no server of dyno raised (deadline, cancellation, a broken connection).
 const (
-	None         Kind = iota
-	Invalid           // the request can never succeed: INVALID_ARGUMENT
-	NotFound          // what it names does not exist: NOT_FOUND
-	Refused           // turned away to bound the load; nothing happened: RESOURCE_EXHAUSTED
-	Unavailable       // cannot serve now; nothing happened: UNAVAILABLE
-	Conflict          // lost against a concurrent request; nothing happened: ABORTED
-	Precondition      // the state does not allow it; nothing happened: FAILED_PRECONDITION
-	Internal          // a bug; what happened is not known: INTERNAL
+	None            Kind = iota
+	Invalid              // the request can never succeed: INVALID_ARGUMENT
+	NotFound             // what it names does not exist: NOT_FOUND
+	Refused              // turned away to bound the load, try again; nothing happened: RESOURCE_EXHAUSTED
+	Unavailable          // cannot serve now; nothing happened: UNAVAILABLE
+	Conflict             // lost against a concurrent request; nothing happened: ABORTED
+	Precondition         // the state does not allow it, such as a run that is over; nothing happened: FAILED_PRECONDITION
+	Declined             // a rule of the business says no, such as for want of funds; nothing happened: FAILED_PRECONDITION
+	Unauthenticated      // the caller does not prove who it is; nothing happened: UNAUTHENTICATED
+	Denied               // the caller is known and may not do this; nothing happened: PERMISSION_DENIED
+	Internal             // a bug; what happened is not known: INTERNAL
 )
 
 // kinds is the one mapping between kinds and the wire.
@@ -37,14 +40,17 @@ var kinds = [...]struct {
 	reason string // google.rpc.ErrorInfo.reason
 	code   codes.Code
 }{
-	None:         {"NONE", codes.Unknown},
-	Invalid:      {"INVALID", codes.InvalidArgument},
-	NotFound:     {"NOT_FOUND", codes.NotFound},
-	Refused:      {"REFUSED", codes.ResourceExhausted},
-	Unavailable:  {"UNAVAILABLE", codes.Unavailable},
-	Conflict:     {"CONFLICT", codes.Aborted},
-	Precondition: {"PRECONDITION", codes.FailedPrecondition},
-	Internal:     {"INTERNAL", codes.Internal},
+	None:            {"NONE", codes.Unknown},
+	Invalid:         {"INVALID", codes.InvalidArgument},
+	NotFound:        {"NOT_FOUND", codes.NotFound},
+	Refused:         {"REFUSED", codes.ResourceExhausted},
+	Unavailable:     {"UNAVAILABLE", codes.Unavailable},
+	Conflict:        {"CONFLICT", codes.Aborted},
+	Precondition:    {"PRECONDITION", codes.FailedPrecondition},
+	Declined:        {"DECLINED", codes.FailedPrecondition},
+	Unauthenticated: {"UNAUTHENTICATED", codes.Unauthenticated},
+	Denied:          {"DENIED", codes.PermissionDenied},
+	Internal:        {"INTERNAL", codes.Internal},
 }
 
 // String returns the kind in lower case.

@@ -22,7 +22,7 @@ func Outcome(err error) record.Outcome {
 	switch KindOf(err) {
 	case Refused, Unavailable:
 		return record.Refused
-	case Invalid, NotFound, Conflict, Precondition:
+	case Invalid, NotFound, Conflict, Precondition, Declined, Unauthenticated, Denied:
 		return record.Failed
 	case Internal:
 		return record.Unknown

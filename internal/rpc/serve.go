@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -47,6 +50,10 @@ type Options struct {
 	Deadline        time.Duration // for unary requests that bring none; 0: DefaultDeadline
 	MaxMessageBytes int           // of one request or response; 0: DefaultMaxMessageBytes
 	MaxStreams      uint32        // requests in progress per connection, more wait at the client; 0: DefaultMaxStreams
+
+	// TLS encrypts and says whom to let in, health and reflection included, as
+	// [LoadIdentity] sets it up; nil: plain text, for everybody.
+	TLS *tls.Config
 
 	Log    *slog.Logger        // panics and forced stops; nil: slog.Default()
 	Server []grpc.ServerOption // what a system needs beyond this; its interceptors run inside ours
@@ -149,7 +156,12 @@ func (o Options) complete() (Options, error) {
 }
 
 func (o Options) serverOptions() []grpc.ServerOption {
+	transport := insecure.NewCredentials()
+	if o.TLS != nil {
+		transport = credentials.NewTLS(o.TLS)
+	}
 	return append([]grpc.ServerOption{
+		grpc.Creds(transport),
 		// Stop returns when handlers have: nothing of a service outlives Serve,
 		// which is also what tests in virtual time need.
 		grpc.WaitForHandlers(true),

@@ -85,7 +85,7 @@ func (f *keyFile) demandProof(ctx context.Context, req any, info *grpc.UnaryServ
 		return nil, err
 	}
 	if byRunner := info.FullMethod != byzantinev1.GeneralService_Deliver_FullMethodName; byRunner != (from == runnerID) {
-		return nil, rpc.Errorf(rpc.Invalid, "%s is not for %s to call", info.FullMethod, nameOf(from))
+		return nil, rpc.Errorf(rpc.Denied, "%s is not for %s to call", info.FullMethod, nameOf(from))
 	}
 	return next(context.WithValue(ctx, senderKey{}, from), req)
 }
@@ -95,18 +95,18 @@ func (f *keyFile) proved(ctx context.Context, method string, req any) (from int,
 	md, _ := metadata.FromIncomingContext(ctx)
 	names, proofs := md.Get(senderHeader), md.Get(proofHeader)
 	if len(names) != 1 || len(proofs) != 1 {
-		return 0, rpc.Errorf(rpc.Invalid, "the call does not prove who makes it: it needs %s and %s", senderHeader, proofHeader)
+		return 0, rpc.Errorf(rpc.Unauthenticated, "the call does not prove who makes it: it needs %s and %s", senderHeader, proofHeader)
 	}
 	from, key, ok := f.keyOf(names[0])
 	if !ok {
-		return 0, rpc.Errorf(rpc.Invalid, "%q is nobody whom general %d shares a key with", names[0], f.Me)
+		return 0, rpc.Errorf(rpc.Unauthenticated, "%q is nobody whom general %d shares a key with", names[0], f.Me)
 	}
 	want, err := prove(key, method, from, f.Me, req)
 	if err != nil {
 		return 0, err
 	}
 	if !hmac.Equal(want, []byte(proofs[0])) {
-		return 0, rpc.Errorf(rpc.Invalid, "the call claims to come from %s and does not prove it", names[0])
+		return 0, rpc.Errorf(rpc.Unauthenticated, "the call claims to come from %s and does not prove it", names[0])
 	}
 	return from, nil
 }

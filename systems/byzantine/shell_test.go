@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 
@@ -231,18 +233,19 @@ func TestProof(t *testing.T) {
 		claim string
 		proof []byte
 		want  string // of the error; "" lets it through to the general, who has no run yet
+		code  codes.Code
 	}{
-		"right":              {"1", proofOf(keys[1].Peers[2], deliver, 1, 2, req), ""},
-		"no proof":           {"1", nil, "does not prove who makes it"},
-		"another's key":      {"1", proofOf(keys[3].Peers[2], deliver, 3, 2, req), "claims to come from 1"},
-		"own key, other id":  {"1", proofOf(keys[3].Peers[2], deliver, 1, 2, req), "claims to come from 1"},
-		"another receiver":   {"1", proofOf(keys[1].Peers[2], deliver, 1, 3, req), "claims to come from 1"},
-		"another request":    {"1", proofOf(keys[1].Peers[2], deliver, 1, 2, other), "claims to come from 1"},
-		"another method":     {"1", proofOf(keys[1].Peers[2], byzantinev1.GeneralService_Begin_FullMethodName, 1, 2, req), "claims to come from 1"},
-		"oneself":            {"2", proofOf(nil, deliver, 2, 2, req), "nobody"},
-		"nobody":             {"4", proofOf(nil, deliver, 4, 2, req), "nobody"},
-		"no number":          {"01", proofOf(keys[1].Peers[2], deliver, 1, 2, req), "nobody"},
-		"the runner's place": {"runner", proofOf(keys[2].Runner, deliver, runnerID, 2, req), "not for runner to call"},
+		"right":              {"1", proofOf(keys[1].Peers[2], deliver, 1, 2, req), "", codes.OK},
+		"no proof":           {"1", nil, "does not prove who makes it", codes.Unauthenticated},
+		"another's key":      {"1", proofOf(keys[3].Peers[2], deliver, 3, 2, req), "claims to come from 1", codes.Unauthenticated},
+		"own key, other id":  {"1", proofOf(keys[3].Peers[2], deliver, 1, 2, req), "claims to come from 1", codes.Unauthenticated},
+		"another receiver":   {"1", proofOf(keys[1].Peers[2], deliver, 1, 3, req), "claims to come from 1", codes.Unauthenticated},
+		"another request":    {"1", proofOf(keys[1].Peers[2], deliver, 1, 2, other), "claims to come from 1", codes.Unauthenticated},
+		"another method":     {"1", proofOf(keys[1].Peers[2], byzantinev1.GeneralService_Begin_FullMethodName, 1, 2, req), "claims to come from 1", codes.Unauthenticated},
+		"oneself":            {"2", proofOf(nil, deliver, 2, 2, req), "nobody", codes.Unauthenticated},
+		"nobody":             {"4", proofOf(nil, deliver, 4, 2, req), "nobody", codes.Unauthenticated},
+		"no number":          {"01", proofOf(keys[1].Peers[2], deliver, 1, 2, req), "nobody", codes.Unauthenticated},
+		"the runner's place": {"runner", proofOf(keys[2].Runner, deliver, runnerID, 2, req), "not for runner to call", codes.PermissionDenied},
 	} {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), senderHeader, c.claim)
 		if c.proof != nil {
@@ -252,14 +255,14 @@ func TestProof(t *testing.T) {
 		switch {
 		case c.want == "" && rpc.KindOf(err) != rpc.Precondition:
 			t.Errorf("%s: %v, want the general's own answer", name, err)
-		case c.want != "" && (rpc.KindOf(err) != rpc.Invalid || !strings.Contains(err.Error(), c.want)):
-			t.Errorf("%s: %v, want an invalid call and %q", name, err, c.want)
+		case c.want != "" && (status.Code(err) != c.code || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %v and %q", name, err, c.code, c.want)
 		}
 	}
 	begin := &byzantinev1.BeginRequest{Run: 1}
 	ctx := metadata.AppendToOutgoingContext(t.Context(), senderHeader, "1",
 		proofHeader, string(proofOf(keys[1].Peers[2], byzantinev1.GeneralService_Begin_FullMethodName, 1, 2, begin)))
-	if _, err := client.Begin(ctx, begin); err == nil || !strings.Contains(err.Error(), "not for 1 to call") {
+	if _, err := client.Begin(ctx, begin); rpc.KindOf(err) != rpc.Denied || !strings.Contains(err.Error(), "not for 1 to call") {
 		t.Errorf("a general orders another to begin: %v", err)
 	}
 }

@@ -2,9 +2,7 @@ package echo
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 
 	"dyno/bench/driver"
 	echov1 "dyno/proto/echo/v1"
@@ -22,13 +20,13 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
 		}
-		data, err := ghzData(v.Int(knobPayload), f.Seed)
+		request, err := driver.Encode(&echov1.EchoRequest{Payload: newCaller(nil, 0, v.Int(knobPayload), f.Seed).payload})
 		if err != nil {
 			return err
 		}
 		w := driver.Witness{
 			Flags: f, Server: *server, Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),
-			Method: echov1.EchoService_Echo_FullMethodName[1:], Data: data,
+			Method: echov1.File_echo_v1_echo_proto.Services().ByName("EchoService").Methods().ByName("Echo"), Request: request,
 		}
 		if err := w.Check(); err != nil {
 			return err
@@ -42,14 +40,4 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		}
 		return r.Print(sh.Out, driver.GHZ)
 	}
-}
-
-// ghzData is the request as ghz wants it.
-func ghzData(payload int, seed uint64) (string, error) {
-	caller := newCaller(nil, 0, payload, seed)
-	data, err := json.Marshal(map[string]string{"payload": base64.StdEncoding.EncodeToString(caller.payload)})
-	if err != nil {
-		return "", fmt.Errorf("echo: the payload for ghz: %w", err)
-	}
-	return string(data), nil
 }

@@ -113,7 +113,7 @@ func (o *demoOptions) report(sh systems.Shell, r *run) error {
 	if err := show(sh.Out); err != nil {
 		return err
 	}
-	verdict := r.judge()
+	verdict := r.proof().judge()
 	if !o.json {
 		fmt.Fprintf(sh.Out, "checks: %s (%d)\n", verdict.Status, len(verdict.Checks))
 	}

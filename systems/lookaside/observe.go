@@ -20,7 +20,7 @@ const (
 // observe turns a run into figures and the proof behind them.
 func (r *run) observe() record.Observation {
 	l := &r.account.Load
-	o := record.Observation{Counts: l.Counts, Verdict: r.judge(), Flags: l.Flags(), Evidence: r.evidence()}
+	o := record.Observation{Counts: l.Counts, Verdict: r.proof().judge(), Flags: l.Flags(), Evidence: r.evidence()}
 	o.Set("throughput_rps", lie.Rate(r.lie, l.Throughput))
 	o.SetHistogram("response", l.Latency)
 	o.Set("in_flight", l.InFlight)

@@ -198,7 +198,7 @@ func TestSimulatedFaultsFindMutants(t *testing.T) {
 		{mutantLast, policy.PickFirst, 20, nil},
 		{mutantEarly, policy.PickFirst, 200, func(p *sim.Profile) { p.Kinds, p.Nodes = []sim.Kind{sim.Crash, sim.Drop}, []string{"lb"} }},
 		{mutantTwice, policy.RoundRobin, 20, nil},
-		{mutantAnyAnswer, policy.RoundRobin, 200, func(p *sim.Profile) { p.Kinds = []sim.Kind{sim.Slow} }},
+		{mutantAnyAnswer, policy.RoundRobin, 200, func(p *sim.Profile) { p.Kinds = []sim.Kind{sim.Delayed} }},
 		{mutantRevision, policy.RoundRobin, 200, func(p *sim.Profile) {
 			p.Kinds, p.MaxP, p.MinFor, p.Faults = []sim.Kind{sim.Drop}, 0.8, 1500*time.Millisecond, 10
 		}},

@@ -22,6 +22,7 @@ var System = &systems.System{
 	Metrics:      metrics,
 	Trial:        trial,
 	Check:        measurable,
+	Judge:        judge,
 	TimeConstant: timeConstant,
 	Overhead:     overhead,
 	Report:       reportTemplate,

@@ -46,6 +46,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, err
 	}
+	if err := systems.KeepHistory(b, r.proof()); err != nil {
+		return record.Observation{}, err
+	}
 	o := r.observe()
 	if set.Load.Loop == loopSearch {
 		err = c.observeKnee(ctx, &o, set.Load)
@@ -246,9 +249,4 @@ func (r *run) clientHistories() []ClientHistory {
 		}
 	}
 	return out
-}
-
-// judge holds the run against everything it promises.
-func (r *run) judge() record.Verdict {
-	return record.Judge(append(r.account.Load.Checks, r.history().Checks()...)...)
 }

@@ -111,7 +111,10 @@ func checks(sys *systems.System) []check {
 	}
 	for _, r := range sys.Roles {
 		if r.Serves {
-			all = append(all, check{"serves/" + r.Name, ofRole(r, checkServes)}, check{"busy-port/" + r.Name, ofRole(r, checkBusyPort)})
+			all = append(all,
+				check{"serves/" + r.Name, ofRole(r, checkServes)},
+				check{"restarts/" + r.Name, ofRole(r, checkRestarts)},
+				check{"busy-port/" + r.Name, ofRole(r, checkBusyPort)})
 		}
 	}
 	return append(all, check{"trial", checkTrial}, check{"cancelled-trial", checkCancelledTrial})

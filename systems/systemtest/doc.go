@@ -8,8 +8,9 @@
 //	}
 //
 // [Conform] holds a system to the contract of package systems: what it
-// declares is complete and consistent, its roles serve, stop and fail as they
-// should, and its trial observes something, proves it, and can be called off.
+// declares is complete and consistent, its roles serve, stop, come back and fail
+// as they should, and its trial observes something, proves it, can be judged
+// again, and can be called off.
 //
 // Every check is a function that returns an error, and the package's own tests
 // show for each that it can fail: a system broken in just that way.

@@ -92,6 +92,21 @@ var mutants = []mutant{
 		return errors.Join(exec.Command("sleep", "60").Start(), serveToy(ctx, sh, addr))
 	}),
 
+	serving("wandering", "restarts/server", "and after a kill comes back at", func(ctx context.Context, sh systems.Shell, _ string) error {
+		return serveToy(ctx, sh, "127.0.0.1:0")
+	}),
+	serving("mortal", "restarts/server", "does not come back after a kill", func(ctx context.Context, sh systems.Shell, addr string) error {
+		if addr != "127.0.0.1:0" {
+			return errors.New("I have lived")
+		}
+		return serveToy(ctx, sh, addr)
+	}),
+	judging("fickle", "another verdict", record.Judge(record.Fail("answered", 1, "on second thoughts"))),
+	judging("forgetful", "judged by 1 checks, and again by 0", record.Judge()),
+	{"speechless", "trial", "cannot be judged again: what trial?", func(s *systems.System) {
+		s.Judge = func(string) (record.Verdict, error) { return record.Verdict{}, errors.New("what trial?") }
+	}},
+
 	serving("misleading", "busy-port/server", "should end server with status 1: server tested-server ended before it was ready: exit status 2", func(ctx context.Context, sh systems.Shell, addr string) error {
 		return systems.Usagef("%w", serveToy(ctx, sh, addr))
 	}),
@@ -161,6 +176,13 @@ func observing(name, want string, change func(*record.Observation) error) mutant
 			o, err := trial(ctx, b, v)
 			return o, errors.Join(err, change(&o))
 		}
+	}}
+}
+
+// judging is a mutant that comes to another verdict when it judges again.
+func judging(name, want string, again record.Verdict) mutant {
+	return mutant{name, "trial", want, func(s *systems.System) {
+		s.Judge = func(string) (record.Verdict, error) { return again, nil }
 	}}
 }
 

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 
 	"dyno/bench/process"
@@ -36,44 +34,73 @@ func (s *subject) onBench(ctx context.Context, set systems.Setting, strict bool,
 }
 
 // start runs a role on its own, with what it needs beside it.
-func (s *subject) start(ctx context.Context, g *process.Group, r systems.Role, more ...string) (systems.Process, error) {
+func (s *subject) start(ctx context.Context, g *process.Group, r systems.Role, more ...string) (systems.Process, systems.Launch, error) {
 	args, err := s.opts.RoleArgs(ctx, r.Name, g)
 	if err != nil {
-		return nil, fmt.Errorf("what role %s needs could not be prepared: %w", r.Name, err)
+		return nil, systems.Launch{}, fmt.Errorf("what role %s needs could not be prepared: %w", r.Name, err)
 	}
-	return g.Start(ctx, systems.Launch{Role: r.Name, Name: "tested-" + r.Name, Args: slices.Concat(args, more)})
+	l := systems.Launch{Role: r.Name, Name: "tested-" + r.Name, Args: slices.Concat(args, more)}
+	p, err := g.Start(ctx, l)
+	return p, l, err
 }
 
 // checkServes: the role starts on a free port and is healthy, tells by
 // reflection what it serves, and ends with status 0 when asked to.
 func checkServes(ctx context.Context, s *subject, r systems.Role) error {
 	return s.onBench(ctx, s.opts.Setting, true, func(ctx context.Context, g *process.Group) error {
-		p, err := s.start(ctx, g, r)
+		p, l, err := s.start(ctx, g, r)
 		if err != nil {
 			return err
 		}
-		if err := s.checkReflection(ctx, p.Addr()); err != nil {
+		if err := s.checkReflection(ctx, r, l, p.Addr()); err != nil {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
-		ctx, cancel := context.WithTimeout(ctx, s.bounds.stop)
-		defer cancel()
-		if err := p.Stop(ctx); err != nil {
-			return err
-		}
-		for _, i := range g.Processes() {
-			if i.PID == p.PID() && (i.Exit == nil || i.Exit.Code != 0) {
-				return fmt.Errorf("%s did not answer SIGTERM by ending with status 0, but was ended by it: %+v", r.Name, i.Exit)
-			}
-		}
-		return nil
+		return s.stopWell(ctx, g, p)
 	})
 }
 
+// checkRestarts: a role that was killed comes back under the same command
+// line, at the same address, serves as before, and can be stopped.
+func checkRestarts(ctx context.Context, s *subject, r systems.Role) error {
+	return s.onBench(ctx, s.opts.Setting, true, func(ctx context.Context, g *process.Group) error {
+		p, l, err := s.start(ctx, g, r)
+		if err != nil {
+			return err
+		}
+		addr := p.Addr()
+		if err := errors.Join(p.Kill(), p.Restart(ctx)); err != nil {
+			return fmt.Errorf("%s does not come back after a kill: %w", r.Name, err)
+		}
+		if p.Addr() != addr {
+			return fmt.Errorf("%s was at %s, and after a kill comes back at %s, though --listen says where", r.Name, addr, p.Addr())
+		}
+		if err := s.checkReflection(ctx, r, l, addr); err != nil {
+			return fmt.Errorf("%s after a kill: %w", r.Name, err)
+		}
+		return s.stopWell(ctx, g, p)
+	})
+}
+
+// stopWell asks a process to stop, which it must do with status 0.
+func (s *subject) stopWell(ctx context.Context, g *process.Group, p systems.Process) error {
+	ctx, cancel := context.WithTimeout(ctx, s.bounds.stop)
+	defer cancel()
+	if err := p.Stop(ctx); err != nil {
+		return err
+	}
+	for _, i := range g.Processes() {
+		if i.PID == p.PID() && (i.Exit == nil || i.Exit.Code != 0) {
+			return fmt.Errorf("%s did not answer SIGTERM by ending with status 0, but was ended by it: %+v", i.Role, i.Exit)
+		}
+	}
+	return nil
+}
+
 // checkReflection: server reflection lists a service of the system's own.
-func (s *subject) checkReflection(ctx context.Context, addr string) error {
+func (s *subject) checkReflection(ctx context.Context, r systems.Role, l systems.Launch, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.bounds.rpc)
 	defer cancel()
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+	conn, err := process.Connect(r, l, addr)
 	if err != nil {
 		return fmt.Errorf("server reflection: %w", err)
 	}
@@ -110,7 +137,7 @@ func checkBusyPort(ctx context.Context, s *subject, r systems.Role) error {
 	defer taken.Close()
 	addr := taken.Addr().String()
 	return s.onBench(ctx, s.opts.Setting, true, func(ctx context.Context, g *process.Group) error {
-		_, err := s.start(ctx, g, r, "--listen", addr)
+		_, _, err := s.start(ctx, g, r, "--listen", addr)
 		var failed *process.Failure
 		if err == nil {
 			return fmt.Errorf("%s says it listens on %s, which is taken", r.Name, addr)

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	known := []*systems.System{toy("toy")}
+	known := []*systems.System{toy("toy"), ledgerSystem}
 	for _, m := range mutants {
 		known = append(known, m.system())
 	}

@@ -22,7 +22,8 @@ var errUnproven = errors.New("nothing was proved")
 const firstStart = 2 * time.Second
 
 // checkTrial: a trial returns an observation that can be stored, a verdict
-// that it is valid, and operations that it rests on.
+// that it is valid, and operations that it rests on. If it can be judged again,
+// that comes to the same.
 func checkTrial(ctx context.Context, s *subject) error {
 	v, err := s.values()
 	if err != nil {
@@ -47,8 +48,29 @@ func (s *subject) tried(ctx context.Context, v systems.Values) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("trial: %w", err), context.Cause(ctx))
 		}
-		return proven(&o, s.sys.Metrics)
+		if err := proven(&o, s.sys.Metrics); err != nil || s.sys.Judge == nil {
+			return err
+		}
+		again, err := s.sys.Judge(s.dir)
+		if err != nil {
+			return fmt.Errorf("the trial cannot be judged again: %w", err)
+		}
+		return sameVerdict(o.Verdict, again)
 	})
+}
+
+// sameVerdict: judged again, a trial is what it was, by the same checks. What
+// the engine adds to a verdict comes later.
+func sameVerdict(was, again record.Verdict) error {
+	if len(was.Checks) != len(again.Checks) {
+		return fmt.Errorf("the trial was judged by %d checks, and again by %d", len(was.Checks), len(again.Checks))
+	}
+	for i, c := range was.Checks {
+		if again.Checks[i] != c {
+			return fmt.Errorf("judged again the trial comes to another verdict: %+v was %+v", again.Checks[i], c)
+		}
+	}
+	return nil
 }
 
 func (s *subject) values() (systems.Values, error) {

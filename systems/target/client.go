@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -38,8 +37,9 @@ type answers struct {
 type caller struct {
 	conn   grpc.ClientConnInterface
 	method *method
-	req    *dynamicpb.Message // shared: it is only read
-	expect pattern
+	req    []byte // encoded once, for every driver
+	expect *expectation
+	codec  grpc.CallOption
 
 	mu sync.Mutex // guards what follows
 	answers
@@ -48,7 +48,7 @@ type caller struct {
 // call is a load.Op.
 func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
 	resp := dynamicpb.NewMessage(c.method.Output())
-	if err := c.conn.Invoke(ctx, c.method.path(), c.req, resp); err != nil {
+	if err := c.conn.Invoke(ctx, c.method.path(), c.req, resp, c.codec); err != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.FirstError == "" {
@@ -56,7 +56,7 @@ func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
 		}
 		return -1, rpc.Outcome(err)
 	}
-	if c.expect == nil {
+	if c.Unchecked {
 		return 0, record.OK
 	}
 	wrong := c.expect.mismatch(resp)
@@ -85,11 +85,9 @@ func prepare(ctx context.Context, v systems.Values) (*prepared, error) {
 	if err := reach(ctx, v.Text(knobAddress)); err != nil {
 		return nil, err
 	}
-	md := map[string]string{}
-	if text := v.Text(knobMetadata); text != "" {
-		if err := json.Unmarshal([]byte(text), &md); err != nil {
-			return nil, systems.Usagef("--metadata %s: want an object of strings: %w", text, err)
-		}
+	md, err := parseMetadata(v.Text(knobMetadata))
+	if err != nil {
+		return nil, err
 	}
 	conn, err := rpc.Dial(v.Text(knobAddress))
 	if err != nil {
@@ -105,17 +103,20 @@ func prepare(ctx context.Context, v systems.Values) (*prepared, error) {
 
 func (p *prepared) describe(ctx context.Context, v systems.Values) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, load.DefaultTimeout)
-	defer cancel()
-	s := source{file: v.Text(knobProto), folders: strings.Split(v.Text(knobImportPaths), ",")}
+	defer cancel() // ends reflection, which is asked for types up to here
+	s := newSource(v.Text(knobProto), v.Text(knobImportPaths), v.Text(knobProtoset))
 	if p.method, err = s.find(ctx, p.conn, v.Text(knobMethod)); err != nil {
 		return err
 	}
 	if p.req, err = p.method.request(v.Text(knobData)); err != nil {
 		return err
 	}
-	p.expect, err = parseExpect(v.Text(knobExpect), p.method.Output())
-	p.Unchecked = p.expect == nil
-	return err
+	if p.expect, err = parseExpect(v.Text(knobExpect), p.method.Output(), p.method.types); err != nil {
+		return err
+	}
+	p.Unchecked = p.expect.pattern == nil
+	p.codec = grpc.ForceCodecV2(encoded{p.expect.extensions})
+	return nil
 }
 
 // outgoing adds the metadata to what is called in a context.
@@ -161,8 +162,7 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		w := driver.Witness{
-			Flags: f, Server: v.Text(knobAddress), Method: v.Text(knobMethod), Data: v.Text(knobData),
-			Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),
+			Flags: f, Server: v.Text(knobAddress), Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),
 		}
 		if err := w.Check(); err != nil {
 			return err
@@ -172,10 +172,7 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			return err
 		}
 		defer p.close()
-		if w.Protoset, err = p.method.protoset(); err != nil {
-			return err
-		}
-		w.Metadata = p.metadata
+		w.Method, w.Request, w.Metadata = p.method.MethodDescriptor, p.req, p.metadata
 		r, err := w.Run(ctx)
 		if err != nil {
 			return err

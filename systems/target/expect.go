@@ -3,150 +3,175 @@ package target
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"dyno/systems"
 )
 
-// pattern is what an answer must say: of a message the fields that are named,
-// and no others. Messages in a field or a list are patterns too; the
-// well-known types, which JSON writes in their own ways, and map entries are
-// compared whole.
-type pattern []wanted
-
-type wanted struct {
-	field  protoreflect.FieldDescriptor
-	absent bool               // null: the field must not be set
-	value  protoreflect.Value // compared whole, unless one of the next two is set
-	nested pattern            // of a message
-	items  []pattern          // of a list of messages
+// expectation is what an answer must say, with the extensions that it names.
+type expectation struct {
+	pattern
+	extensions *protoregistry.Types
 }
 
-// parseExpect reads what is expected of answers of a type. nil: nothing.
-func parseExpect(text string, of protoreflect.MessageDescriptor) (pattern, error) {
-	if text == "" {
-		return nil, nil
+// mismatch says where an answer differs; empty when it does not.
+func (e *expectation) mismatch(got protoreflect.Message) string {
+	m := e.pattern.mismatch(got)
+	if field, ok := strings.CutPrefix(m, "."); ok {
+		return field
 	}
-	if whole(of) {
-		return nil, systems.Usagef("--expect: an answer that is a %s has no fields to name; leave it out", of.FullName())
+	if m != "" {
+		return "the answer" + m
+	}
+	return ""
+}
+
+// parseExpect reads what is expected of answers of a type. Without a pattern:
+// nothing.
+func parseExpect(text string, of protoreflect.MessageDescriptor, known types) (*expectation, error) {
+	e := &expectation{extensions: new(protoregistry.Types)}
+	if text == "" {
+		return e, nil
 	}
 	msg := dynamicpb.NewMessage(of)
-	if err := protojson.Unmarshal([]byte(text), msg); err != nil {
-		return nil, systems.Usagef("--expect is not a %s: %w", of.FullName(), err)
+	if err := (protojson.UnmarshalOptions{Resolver: known, AllowPartial: true}).Unmarshal([]byte(text), msg); err != nil {
+		return nil, systems.Usagef("--expect is not a %s: %w%s", of.FullName(), err, anyHint(err))
 	}
-	var tree map[string]any
+	var tree any
 	if err := json.Unmarshal([]byte(text), &tree); err != nil {
 		return nil, systems.Usagef("--expect: %w", err)
 	}
-	if len(tree) == 0 {
+	var err error
+	if e.pattern, err = (&compiler{types: known, extensions: e.extensions}).message(tree, msg); err != nil {
+		return nil, systems.Usagef("--expect: %w", err)
+	}
+	if n, ok := e.pattern.(named); ok && len(n) == 0 {
 		return nil, systems.Usagef("--expect %s names no field, so every answer would do; leave it out to say that answers are not checked", text)
 	}
-	return compile(tree, msg), nil
+	return e, nil
 }
 
-// compile goes through the names in the JSON, since a field that has its
-// default value is not in the message.
-func compile(tree map[string]any, msg protoreflect.Message) pattern {
-	fields := msg.Descriptor().Fields()
-	p := pattern{} // not nil: an empty object wants a message to be set
-	for name, sub := range tree {
-		fd := fields.ByJSONName(name)
-		if fd == nil {
-			fd = fields.ByTextName(name)
+// compiler makes patterns of JSON, and of the message that the same JSON is:
+// the one has the names, since a field that has its default value is not in
+// the message; the other has the values.
+type compiler struct {
+	types      types
+	extensions *protoregistry.Types // that were named
+}
+
+func (c *compiler) message(tree any, msg protoreflect.Message) (pattern, error) {
+	fields, ok := tree.(map[string]any)
+	switch name := msg.Descriptor().FullName(); {
+	case name == "google.protobuf.Any" && len(fields) > 0:
+		return c.packed(fields, msg)
+	case whole[name] || !ok:
+		return entire{msg}, nil
+	}
+	p := named{}
+	for name, sub := range fields {
+		fd, err := c.field(msg.Descriptor(), name)
+		if err != nil {
+			return nil, err
 		}
-		w := wanted{field: fd, value: msg.Get(fd), absent: sub == nil && !(fd.Message() != nil && fd.Message().FullName() == "google.protobuf.Value")}
-		if fd.Message() != nil && !fd.IsMap() && !whole(fd.Message()) {
-			switch sub := sub.(type) {
-			case map[string]any:
-				w.nested = compile(sub, w.value.Message())
-			case []any:
-				w.items = make([]pattern, len(sub))
-				for i, item := range sub {
-					fields, _ := item.(map[string]any)
-					w.items[i] = compile(fields, w.value.List().Get(i).Message())
-				}
+		w := wanted{field: fd, value: msg.Get(fd), absent: sub == nil && !holdsNull(fd)}
+		if fd.Message() != nil && !w.absent {
+			if err := c.nest(&w, sub); err != nil {
+				return nil, err
 			}
 		}
 		p = append(p, w)
 	}
-	return p
+	return p, nil
 }
 
-// whole says that the JSON of a message is not an object of its fields.
-func whole(m protoreflect.MessageDescriptor) bool {
-	name, ok := strings.CutPrefix(string(m.FullName()), "google.protobuf.")
-	return ok && (strings.HasSuffix(name, "Value") || slices.Contains([]string{"Any", "Duration", "FieldMask", "Struct", "Timestamp"}, name))
-}
-
-// mismatch says where a message differs; empty when it does not.
-func (p pattern) mismatch(got protoreflect.Message) string {
-	for _, w := range p {
-		if m := w.mismatch(got); m != "" {
-			return string(w.field.Name()) + m
-		}
+func (c *compiler) field(of protoreflect.MessageDescriptor, name string) (protoreflect.FieldDescriptor, error) {
+	if fd := of.Fields().ByJSONName(name); fd != nil {
+		return fd, nil
 	}
-	return ""
+	if fd := of.Fields().ByTextName(name); fd != nil {
+		return fd, nil
+	}
+	full := strings.Trim(name, "[]")
+	xt, err := c.extensions.FindExtensionByName(protoreflect.FullName(full))
+	if err == nil {
+		return xt.TypeDescriptor(), nil
+	}
+	if xt, err = c.types.FindExtensionByName(protoreflect.FullName(full)); err == nil {
+		err = c.extensions.RegisterExtension(xt)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the extension %s of %s: %w", name, of.FullName(), err)
+	}
+	return xt.TypeDescriptor(), nil
 }
 
-func (w *wanted) mismatch(msg protoreflect.Message) string {
-	got, set := msg.Get(w.field), msg.Has(w.field)
+// nest makes the patterns of the messages in a field.
+func (c *compiler) nest(w *wanted, sub any) (err error) {
 	switch {
-	case w.absent:
-		if set {
-			return fmt.Sprintf(" is %v, want it not set", got)
-		}
-		return ""
-	case w.nested != nil:
-		if !set {
-			return " is not set"
-		}
-		return within(".", w.nested.mismatch(got.Message()))
-	case w.items != nil:
-		return w.list(got.List())
 	case w.field.IsMap():
-		return w.entries(got.Map())
-	case w.field.HasPresence() && !set:
-		return fmt.Sprintf(" is not set, want %v", w.value)
-	case !got.Equal(w.value):
-		return fmt.Sprintf(" is %v, want %v", got, w.value)
-	}
-	return ""
-}
-
-func within(separator, mismatch string) string {
-	if mismatch == "" {
-		return ""
-	}
-	return separator + mismatch
-}
-
-func (w *wanted) list(got protoreflect.List) string {
-	if got.Len() != len(w.items) {
-		return fmt.Sprintf(" has %d items, want %d", got.Len(), len(w.items))
-	}
-	for i, item := range w.items {
-		if m := item.mismatch(got.Get(i).Message()); m != "" {
-			return fmt.Sprintf("[%d].%s", i, m)
+		if w.field.MapValue().Message() == nil {
+			return nil
 		}
+		tree, _ := sub.(map[string]any)
+		w.entries = map[string]pattern{}
+		w.value.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+			w.entries[k.String()], err = c.message(tree[k.String()], v.Message())
+			return err == nil
+		})
+	case w.field.IsList():
+		items, _ := sub.([]any)
+		w.items = make([]pattern, len(items))
+		for i, item := range items {
+			if w.items[i], err = c.message(item, w.value.List().Get(i).Message()); err != nil {
+				return err
+			}
+		}
+	default:
+		w.nested, err = c.message(sub, w.value.Message())
 	}
-	return ""
+	return err
 }
 
-// entries wants those that are named.
-func (w *wanted) entries(got protoreflect.Map) (mismatch string) {
-	w.value.Map().Range(func(k protoreflect.MapKey, want protoreflect.Value) bool {
-		switch {
-		case !got.Has(k):
-			mismatch = fmt.Sprintf("[%v] is missing", k)
-		case !got.Get(k).Equal(want):
-			mismatch = fmt.Sprintf("[%v] is %v, want %v", k, got.Get(k), want)
-		}
-		return mismatch == ""
-	})
-	return mismatch
+// packed is the pattern of what an Any holds.
+func (c *compiler) packed(tree map[string]any, holder protoreflect.Message) (pattern, error) {
+	url, value := anyFields(holder)
+	t, err := c.types.FindMessageByURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("the type %s of an Any: %w", url, err)
+	}
+	msg := dynamicpb.NewMessage(t.Descriptor())
+	if err := (proto.UnmarshalOptions{Resolver: c.types, AllowPartial: true}).Unmarshal(value, msg); err != nil {
+		return nil, fmt.Errorf("the %s in an Any: %w", url, err)
+	}
+	var content any
+	if name := msg.Descriptor().FullName(); whole[name] || name == "google.protobuf.Any" {
+		content = tree["value"]
+	} else {
+		delete(tree, "@type")
+		content = tree
+	}
+	p, err := c.message(content, msg)
+	return packed{of: msg.Descriptor(), content: p, extensions: c.extensions}, err
+}
+
+// whole are the messages whose JSON is not an object of their fields.
+var whole = map[protoreflect.FullName]bool{}
+
+func init() {
+	for name := range strings.FieldsSeq("DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value BoolValue StringValue BytesValue " +
+		"Duration FieldMask ListValue Struct Timestamp Value") {
+		whole[wellKnownPackage+protoreflect.FullName(name)] = true
+	}
+}
+
+// holdsNull says that null is a value of a field like any other.
+func holdsNull(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == wellKnownPackage+"Value" ||
+		fd.Enum() != nil && fd.Enum().FullName() == wellKnownPackage+"NullValue"
 }

@@ -9,22 +9,24 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jhump/protoreflect/desc"
-	"github.com/jhump/protoreflect/desc/protoparse"
-	"github.com/jhump/protoreflect/grpcreflect"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"dyno/systems"
 )
 
-// method is what is to be called.
+// method is what is to be called, and where the types are found that its
+// messages may name: in an Any, or as an extension.
 type method struct {
 	protoreflect.MethodDescriptor
-	file *desc.FileDescriptor // with all that it imports
+	types types
+}
+
+// types finds types by name.
+type types interface {
+	protoregistry.MessageTypeResolver
+	protoregistry.ExtensionTypeResolver
 }
 
 // path is how gRPC calls it: /pkg.Service/Method.
@@ -32,86 +34,101 @@ func (m *method) path() string {
 	return "/" + string(m.Parent().FullName()) + "/" + string(m.Name())
 }
 
-// protoset is a FileDescriptorSet of the method, for ghz.
-func (m *method) protoset() ([]byte, error) {
-	b, err := proto.Marshal(desc.ToFileDescriptorSet(m.file))
-	if err != nil {
-		return nil, fmt.Errorf("the descriptors of %s: %w", m.path(), err)
-	}
-	return b, nil
+// catalog is what a source of descriptors knows.
+type catalog struct {
+	origin   string // for messages
+	services []string
+	find     func(protoreflect.FullName) (protoreflect.Descriptor, error)
+	types    types
 }
 
-// request reads the data of the request.
-func (m *method) request(data string) (*dynamicpb.Message, error) {
-	req := dynamicpb.NewMessage(m.Input())
-	if err := protojson.Unmarshal([]byte(data), req); err != nil {
-		return nil, systems.Usagef("--data is not a %s: %w", m.Input().FullName(), err)
-	}
-	return req, nil
-}
-
-// source is where descriptors come from.
+// source is where descriptors come from: .proto files, a protoset or, without
+// either, the server itself.
 type source struct {
-	file    string   // a .proto file; empty: ask the server
-	folders []string // to look for it, and for what it imports
+	files    []string
+	folders  []string // to look for files, and for what they import
+	protoset string
 }
 
-// find looks a method up.
-func (s source) find(ctx context.Context, conn grpc.ClientConnInterface, name string) (*method, error) {
-	service, call, _ := strings.Cut(name, "/")
-	var sd *desc.ServiceDescriptor
-	var err error
-	if s.file != "" {
-		sd, err = s.parse(service)
-	} else {
-		sd, err = ask(ctx, conn, service)
+// newSource reads lists that are joined by commas; blanks around one do not count.
+func newSource(files, folders, protoset string) source {
+	return source{files: list(files), folders: list(folders), protoset: protoset}
+}
+
+func list(text string) (items []string) {
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
 	}
+	return items
+}
+
+// find looks a method up. A server is asked until the context ends, also by
+// the types of the method.
+func (s source) find(ctx context.Context, conn grpc.ClientConnInterface, name string) (*method, error) {
+	c, err := s.catalog(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
-	md := sd.FindMethodByName(call)
-	switch {
-	case md == nil:
+	service, call, _ := strings.Cut(name, "/")
+	sd, err := c.service(service)
+	if err != nil {
+		return nil, err
+	}
+	md := sd.Methods().ByName(protoreflect.Name(call))
+	if md == nil {
 		var names []string
-		for _, m := range sd.GetMethods() {
-			names = append(names, m.GetName())
+		for i := range sd.Methods().Len() {
+			names = append(names, string(sd.Methods().Get(i).Name()))
 		}
 		return nil, systems.Usagef("method %w of service %s", &systems.ChoiceError{Word: call, Allowed: names}, service)
-	case md.IsClientStreaming() || md.IsServerStreaming():
-		return nil, systems.Usagef("method %s is a stream; only unary methods can be called", name)
 	}
-	return &method{MethodDescriptor: md.UnwrapMethod(), file: md.GetFile()}, nil
+	if kind := streaming(md); kind != "" {
+		return nil, systems.Usagef("method %s is a stream (%s); only unary methods can be called", name, kind)
+	}
+	return &method{MethodDescriptor: md, types: withWellKnown{c.types}}, nil
 }
 
-func (s source) parse(service string) (*desc.ServiceDescriptor, error) {
-	files, err := protoparse.Parser{ImportPaths: s.folders}.ParseFiles(s.file)
-	if err != nil {
-		return nil, systems.Usagef("--proto: %w (import-paths says where to look: %s)", err, strings.Join(s.folders, ", "))
-	}
-	var names []string
-	for _, sd := range files[0].GetServices() {
-		if sd.GetFullyQualifiedName() == service {
-			return sd, nil
-		}
-		names = append(names, sd.GetFullyQualifiedName())
-	}
-	return nil, systems.Usagef("%s: service %w", s.file, &systems.ChoiceError{Word: service, Allowed: names})
-}
-
-// ask asks the server.
-func ask(ctx context.Context, conn grpc.ClientConnInterface, service string) (*desc.ServiceDescriptor, error) {
-	c := grpcreflect.NewClientAuto(ctx, conn)
-	defer c.Reset()
-	sd, err := c.ResolveService(service)
+func (s source) catalog(ctx context.Context, conn grpc.ClientConnInterface) (*catalog, error) {
 	switch {
-	case err == nil:
-		return sd, nil
-	case grpcreflect.IsElementNotFoundError(err):
-		names, listErr := c.ListServices()
-		slices.Sort(names)
-		return nil, errors.Join(systems.Usagef("the server's service %w", &systems.ChoiceError{Word: service, Allowed: names}), listErr)
+	case len(s.files) > 0 && s.protoset != "":
+		return nil, systems.Usagef("--proto and --protoset: give one of them, both say what the service is")
+	case len(s.files) > 0:
+		return s.parse(ctx)
+	case s.protoset != "":
+		return readProtoset(s.protoset)
 	}
-	return nil, fmt.Errorf("the server does not describe its services (it needs the gRPC reflection service, or the knob proto a .proto file): %w", err)
+	return ask(ctx, conn)
+}
+
+func streaming(m protoreflect.MethodDescriptor) string {
+	switch {
+	case m.IsStreamingClient() && m.IsStreamingServer():
+		return "bidirectional"
+	case m.IsStreamingClient():
+		return "of requests"
+	case m.IsStreamingServer():
+		return "of answers"
+	}
+	return ""
+}
+
+func (c *catalog) service(name string) (protoreflect.ServiceDescriptor, error) {
+	d, err := c.find(protoreflect.FullName(name))
+	if sd, ok := d.(protoreflect.ServiceDescriptor); ok {
+		return sd, nil
+	}
+	if err != nil && !errors.Is(err, protoregistry.NotFound) {
+		return nil, fmt.Errorf("%s: the descriptors of service %s: %w", c.origin, name, err)
+	}
+	unknown := systems.Usagef("%s: service %w", c.origin, &systems.ChoiceError{Word: name, Allowed: c.services})
+	short := func(s string) string { return s[strings.LastIndex(s, ".")+1:] }
+	same := slices.IndexFunc(c.services, func(s string) bool { return strings.EqualFold(short(s), short(name)) })
+	if same >= 0 && !strings.EqualFold(c.services[same], name) {
+		return nil, fmt.Errorf("%w; one of that name is %s", unknown, c.services[same])
+	}
+	return nil, unknown
 }
 
 // reach refuses an address that nobody answers at.

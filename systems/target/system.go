@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 
@@ -25,6 +26,7 @@ const (
 	knobExpect      = "expect"
 	knobProto       = "proto"
 	knobImportPaths = "import-paths"
+	knobProtoset    = "protoset"
 	knobMetadata    = "metadata"
 	knobDriver      = "driver"
 	knobRate        = "rate"
@@ -34,7 +36,7 @@ const (
 )
 
 // serviceKnobs say what to call.
-var serviceKnobs = []string{knobAddress, knobMethod, knobData, knobExpect, knobProto, knobImportPaths, knobMetadata}
+var serviceKnobs = []string{knobAddress, knobMethod, knobData, knobExpect, knobProto, knobImportPaths, knobProtoset, knobMetadata}
 
 //go:embed report.md.tmpl
 var section string
@@ -68,11 +70,12 @@ var System = &systems.System{
 var knobs = []systems.Knob{
 	{Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort}, Help: "where the service listens, in plain text (no TLS)"},
 	{Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName}, Help: "the unary method to call"},
-	{Name: knobData, Default: "{}", Type: systems.Text{What: "a JSON object", Check: object}, Help: "the request, in protobuf's JSON form"},
-	{Name: knobExpect, Default: "", Type: systems.Text{What: "a JSON object, or nothing", Check: maybeObject}, Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked"},
-	{Name: knobProto, Default: "", Type: systems.Text{What: "a .proto file, or nothing"}, Help: "where the method is described; without, the server is asked (gRPC reflection)"},
-	{Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"}, Help: "where the .proto file, and what it imports, is looked for"},
-	{Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybeObject}, Help: "sent with every call"},
+	{Name: knobData, Default: "{}", Type: systems.Text{What: "JSON", Check: compact}, Help: "the request, in protobuf's JSON form"},
+	{Name: knobExpect, Default: "", Type: systems.Text{What: "JSON, or nothing", Check: maybe(compact)}, Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked"},
+	{Name: knobProto, Default: "", Type: systems.Text{What: ".proto files joined by commas, or nothing"}, Help: "where the method is described, as protoc takes files: from here, or from one of import-paths; without, the server is asked (gRPC reflection)"},
+	{Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"}, Help: "where .proto files, and what they import, are looked for"},
+	{Name: knobProtoset, Default: "", Type: systems.Text{What: "a file, or nothing"}, Help: "where the method is described, instead of proto: a set of descriptors, from protoc --include_imports --descriptor_set_out=FILE"},
+	{Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybe(object)}, Help: "sent with every call; binary values, of keys that end in -bin, in base64"},
 	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the service: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
 	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
 	{Name: knobArrivals, Default: "poisson", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
@@ -98,29 +101,38 @@ func hostPort(text string) (string, error) {
 func methodName(text string) (string, error) {
 	text = strings.TrimPrefix(text, "/")
 	service, call, ok := strings.Cut(text, "/")
+	if dot := strings.LastIndex(text, "."); !ok && dot > 0 && dot < len(text)-1 {
+		return "", fmt.Errorf("a slash stands before the method: did you mean %s/%s?", text[:dot], text[dot+1:])
+	}
 	if !ok || service == "" || call == "" || strings.Contains(call, "/") {
 		return "", errors.New("for example grpc.health.v1.Health/Check")
 	}
 	return text, nil
 }
 
-// object makes JSON compact, so that its layout makes no other level of it.
-func object(text string) (string, error) {
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(text), &fields); err != nil {
+// compact takes the blanks out of JSON, so that its layout makes no other level
+// of it.
+func compact(text string) (string, error) {
+	var out bytes.Buffer
+	if err := json.Compact(&out, []byte(text)); err != nil {
 		return "", err
 	}
-	if fields == nil {
-		return "", errors.New("null is no object")
-	}
-	var out bytes.Buffer
-	err := json.Compact(&out, []byte(text))
-	return out.String(), err
+	return out.String(), nil
 }
 
-func maybeObject(text string) (string, error) {
-	if text == "" {
-		return "", nil
+func object(text string) (string, error) {
+	if !strings.HasPrefix(text, "{") {
+		return "", errors.New("it begins with no brace")
 	}
-	return object(text)
+	return compact(text)
+}
+
+// maybe accepts nothing, too.
+func maybe(check func(string) (string, error)) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		return check(text)
+	}
 }

@@ -211,7 +211,7 @@ func TestMistakes(t *testing.T) {
 		"nothing answers at 127.0.0.1:1 (start your service first)": {"address": "127.0.0.1:1"},
 		"is not HOST:PORT":                              {"address": "localhost"},
 		"is not package.Service/Method":                 {"method": "Check"},
-		"is not a JSON object":                          {"data": "[1]"},
+		"is not JSON":                                   {"data": "[1"},
 		`"grpc.health.v1.Helth" is not one of`:          {"method": "grpc.health.v1.Helth/Check"},
 		`"Chekc" is not one of Check`:                   {"method": "grpc.health.v1.Health/Chekc"},
 		"only unary methods":                            {"method": "grpc.health.v1.Health/Watch"},

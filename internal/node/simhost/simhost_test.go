@@ -140,7 +140,7 @@ func hunt(hasty bool, seeds int) sim.Hunt {
 		},
 		Profile: sim.Profile{
 			Nodes: []string{"ledger"}, Until: time.Second, Torn: 0.5, Swarm: true,
-			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Drop, sim.Duplicate, sim.SlowDisk, sim.FailWrite, sim.FailSync},
+			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Drop, sim.Duplicate, sim.SlowDisk, sim.FullDisk, sim.FailSync},
 		},
 		Replay: func(seed uint64) string {
 			return fmt.Sprintf("go test ./internal/node/simhost -run TestRemembers -v -sim.seed %d", seed)

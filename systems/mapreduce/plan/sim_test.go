@@ -440,7 +440,7 @@ func simHunt(mutant simMutant, seeds int) sim.Hunt {
 		},
 		Profile: sim.Profile{
 			Nodes: []string{"master", "w1", "w2", "w3"}, Until: simFaultsOver, MaxFor: time.Second, Torn: 0.5,
-			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Pause, sim.Cut, sim.Drop, sim.Duplicate, sim.Slow, sim.SlowDisk},
+			Kinds: []sim.Kind{sim.Crash, sim.Crash, sim.Pause, sim.Pause, sim.Cut, sim.Drop, sim.Duplicate, sim.Delayed, sim.SlowDisk},
 		},
 		Replay: func(seed uint64) string {
 			return fmt.Sprintf("go test ./systems/mapreduce/plan -run TestAnyScheduleGivesTheSameBytes -sim.seed %d", seed)

@@ -1,0 +1,96 @@
+package inject
+
+import (
+	"context"
+	"slices"
+
+	"dyno/bench/fault"
+	"dyno/systems"
+)
+
+// victim is a process with the faults in force on it. One goroutine at a time
+// uses it.
+type victim struct {
+	process      systems.Process
+	down, paused []string // by kills and stops, and by pauses
+}
+
+// meet has a fault begin or end.
+func (v *victim) meet(ctx context.Context, e fault.Event) error {
+	id := e.Fault.String()
+	if e.Ends {
+		return v.recover(ctx, id)
+	}
+	switch e.Fault.Kind {
+	case fault.Kill, fault.Stop:
+		return v.takeDown(ctx, e.Fault.Kind, id)
+	case fault.Pause:
+		return v.pause(id)
+	case fault.Resume:
+		return v.relieve()
+	default: // Restart
+		return v.restart(ctx)
+	}
+}
+
+func (v *victim) takeDown(ctx context.Context, kind fault.Kind, id string) error {
+	up := len(v.down) == 0
+	v.down, v.paused = append(v.down, id), nil
+	switch {
+	case !up:
+		return nil
+	case kind == fault.Kill:
+		return v.process.Kill()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	return v.process.Stop(ctx)
+}
+
+// pause does nothing to a process that is down.
+func (v *victim) pause(id string) error {
+	if len(v.down) > 0 {
+		return nil
+	}
+	first := len(v.paused) == 0
+	v.paused = append(v.paused, id)
+	if !first {
+		return nil
+	}
+	return v.process.Pause()
+}
+
+// recover ends a fault: with the last of its kind the process is back, unless
+// something else has brought it back before.
+func (v *victim) recover(ctx context.Context, id string) error {
+	if i := slices.Index(v.down, id); i >= 0 {
+		v.down = slices.Delete(v.down, i, i+1)
+		if len(v.down) == 0 {
+			return v.process.Restart(ctx)
+		}
+	}
+	if i := slices.Index(v.paused, id); i >= 0 {
+		v.paused = slices.Delete(v.paused, i, i+1)
+		if len(v.paused) == 0 {
+			return v.process.Resume()
+		}
+	}
+	return nil
+}
+
+func (v *victim) restart(ctx context.Context) error {
+	if len(v.down) == 0 {
+		return nil
+	}
+	v.down = nil
+	return v.process.Restart(ctx)
+}
+
+// relieve resumes a process that is paused.
+func (v *victim) relieve() error {
+	if len(v.paused) == 0 {
+		return nil
+	}
+	v.paused = nil
+	return v.process.Resume()
+}

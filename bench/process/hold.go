@@ -1,0 +1,46 @@
+package process
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"syscall"
+)
+
+// heldAddress is a socket that is bound and does not listen: connecting to it
+// fails, the kernel gives its port to nobody who asks for any, and a server may
+// listen there all the same.
+type heldAddress int
+
+// reserve keeps an address, or does nothing where that cannot be done: then the
+// port may be taken, if hardly ever.
+func reserve(addr string) io.Closer {
+	at, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil || runtime.GOOS != "linux" { // elsewhere the server could not listen
+		return nil
+	}
+	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: at.Port, Addr: [16]byte(at.IP.To16())})
+	if ip := at.IP.To4(); ip != nil {
+		family, sockaddr = syscall.AF_INET, &syscall.SockaddrInet4{Port: at.Port, Addr: [4]byte(ip)}
+	}
+	syscall.ForkLock.RLock() // so that no child inherits it
+	fd, err := syscall.Socket(family, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(fd)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil
+	}
+	if err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err == nil {
+		err = syscall.Bind(fd, sockaddr)
+	}
+	if err != nil {
+		_ = syscall.Close(fd)
+		return nil
+	}
+	return heldAddress(fd)
+}
+
+// Close implements [io.Closer].
+func (h heldAddress) Close() error { return syscall.Close(int(h)) }

@@ -1,0 +1,51 @@
+package experiments
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// bundleFile is what a bundle says of its trial.
+const bundleFile = "trial.json"
+
+// bundle is a trial together with the system that can judge it again.
+type bundle struct {
+	System string `json:"system"`
+	*record.Trial
+}
+
+// leave completes a bundle: the logs and folders of a trial lie there already.
+func leave(dir string, sys *systems.System, t *record.Trial) error {
+	return writeJSON(filepath.Join(dir, bundleFile), bundle{sys.Name, t})
+}
+
+// Check judges the trial of a bundle again, by what it left there. What is no
+// bundle, or cannot be judged again, is a usage error.
+func (c Catalog) Check(dir string) (was *record.Trial, now record.Verdict, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, bundleFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, now, systems.Usagef("%s is no bundle: it holds no %s; give a folder below results/raw", dir, bundleFile)
+	}
+	if err != nil {
+		return nil, now, err
+	}
+	var b bundle
+	if err := json.Unmarshal(text, &b); err != nil || b.Trial == nil {
+		return nil, now, systems.Usagef("%s is no trial: %v", filepath.Join(dir, bundleFile), err)
+	}
+	sys, err := c.system(b.System)
+	if err != nil {
+		return nil, now, systems.Usagef("bundle %s: %w", dir, err)
+	}
+	if sys.Judge == nil {
+		return nil, now, systems.Usagef("bundle %s: %s cannot judge a trial again; dyno replay %s runs it again", dir, sys.Name, b.ID)
+	}
+	now, err = sys.Judge(dir)
+	return b.Trial, now, err
+}

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dyno/systems"
+)
+
+// outFolder is where results go, made and probed.
+func outFolder(out, scale string) (string, error) {
+	if out == "" {
+		var err error
+		if out, err = defaultOut(scale); err != nil {
+			return "", err
+		}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return "", unwritable(out, err)
+	}
+	probe, err := os.CreateTemp(out, ".dyno-probe-*")
+	if err != nil {
+		return "", unwritable(out, err)
+	}
+	return out, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+func unwritable(dir string, err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("cannot write to folder %s: %w; choose another with --out", dir, err)
+}
+
+func defaultOut(scale string) (string, error) {
+	if scale == "quick" {
+		return filepath.Join("out", "quick"), nil
+	}
+	return repository()
+}
+
+// repository is the nearest folder above that holds this module.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && strings.HasPrefix(string(text), "module dyno\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", systems.Usagef("not inside dyno's repository: say where results go with --out DIR")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,154 @@
+package record
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// MaxLine bounds a line of trials.jsonl, in bytes.
+const MaxLine = 16 << 20
+
+// Head is the end of the chain of sealed trials. Every line of trials.jsonl ends
+// in a seal, a hash of the rest of the line, and names the seal of the line
+// before it; run.json holds the head. A number that was edited, a line that was
+// moved or removed is found. It proves that a file is as it was written, not
+// that what was written is true: whoever edits can seal again.
+type Head struct {
+	Trials int    `json:"trials"` // sealed lines
+	Seal   string `json:"seal"`   // of the last of them; empty: not sealed, by a version before there were seals
+}
+
+// NewHead is the head of an experiment's empty chain.
+func NewHead(experiment string) Head { return Head{Seal: digest([]byte("trials of " + experiment))} }
+
+// digest is the first half of a SHA-256.
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:len(sum)/2])
+}
+
+// with adds a text to a JSON object.
+func with(object []byte, key, text string) []byte {
+	return append(bytes.TrimSuffix(object, []byte("}")), `,"`+key+`":"`+text+`"}`...)
+}
+
+// Append makes a line of a JSON object, and the head that it makes.
+func (h Head) Append(object []byte) (line []byte, next Head) {
+	body := with(object, "prev", h.Seal)
+	next = Head{h.Trials + 1, digest(body)}
+	return append(with(body, "seal", next.Seal), '\n'), next
+}
+
+// Add makes the line of a trial, and the head that it makes.
+func (h Head) Add(t *Trial) (line []byte, next Head, err error) {
+	t.Prev, t.Seal = "", ""
+	object, err := json.Marshal(t)
+	if err != nil {
+		return nil, h, fmt.Errorf("trial %s: %w", t.ID, err)
+	}
+	line, next = h.Append(object)
+	if t.Prev, t.Seal = h.Seal, next.Seal; len(line) > MaxLine {
+		return nil, h, fmt.Errorf("trial %s: a line of %d bytes, more than the limit of %d", t.ID, len(line), MaxLine)
+	}
+	return line, next, nil
+}
+
+// Chain is what a file of trials holds.
+type Chain struct {
+	Trials  []*Trial // those that are as they were sealed, in the order of the file
+	Head    Head
+	End     int64    // bytes of whole lines: where the next line goes
+	Torn    int      // number of a last line that was not written to its end (a crash); 0: none
+	Garbage []string // "LINE: why": lines that hold no trial; none is missing
+	Broken  []string // "LINE: why": sealed trials are missing, moved or changed
+
+	before int // a line that holds no trial came right before; 0: none did
+}
+
+// ErrUnsealed says that results were written before there were seals.
+var ErrUnsealed = errors.New("not sealed: run the migration, dyno report --migrate")
+
+// errEdited says that a line holds a trial, but not the one that was sealed.
+var errEdited = errors.New("the content is not what was sealed: it was changed")
+
+// ReadChain reads the text of trials.jsonl and holds it against the head in
+// run.json. Lines behind the head are good: a crash may come between the two.
+func ReadChain(experiment string, head Head, text []byte) *Chain {
+	c := &Chain{Head: NewHead(experiment)}
+	found := head.Seal == c.Head.Seal
+	lines := make(map[string]int) // of trials, by id
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		t, err := unseal(line)
+		if err != nil && !bytes.HasSuffix(line, []byte("\n")) {
+			c.Torn = number
+			break
+		}
+		c.End += int64(len(line))
+		if t == nil {
+			c.blame(&c.Garbage, number, err)
+			c.before = number
+			continue
+		}
+		c.link(t, number)
+		t.Line = number
+		if first := lines[t.ID]; err == nil && first > 0 {
+			err = fmt.Errorf("trial %s was given in line %d already", t.ID, first)
+		}
+		if err != nil {
+			c.blame(&c.Broken, number, err)
+		} else {
+			lines[t.ID] = number
+			c.Trials = append(c.Trials, t)
+		}
+		found = found || t.Seal == head.Seal
+	}
+	if c.Torn > 0 && head.Trials == c.Head.Trials+1 {
+		found = true // it was whole once: the disk lost its end
+	}
+	if !found {
+		c.blame(&c.Broken, number+1, fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
+	}
+	return c
+}
+
+// link moves the head on to a line, whether or not it follows the one before.
+func (c *Chain) link(t *Trial, number int) {
+	switch {
+	case t.Prev == c.Head.Seal:
+	case c.before > 0:
+		c.blame(&c.Broken, c.before, errors.New("held a sealed trial"))
+	default:
+		c.blame(&c.Broken, number, errors.New("does not follow the line before it: a line was removed, added or moved"))
+	}
+	c.Head, c.before = Head{c.Head.Trials + 1, t.Seal}, 0
+}
+
+func (c *Chain) blame(list *[]string, number int, err error) {
+	*list = append(*list, fmt.Sprintf("%d: %v", number, err))
+}
+
+// unseal reads a line. With errEdited comes what the line says now; with any
+// other error, nothing.
+func unseal(line []byte) (*Trial, error) {
+	if len(line) > MaxLine {
+		return nil, fmt.Errorf("a line of %d bytes, more than the limit of %d", len(line), MaxLine)
+	}
+	t := new(Trial)
+	if err := json.Unmarshal(line, t); err != nil {
+		return nil, fmt.Errorf("not a trial: %w", err)
+	}
+	if t.Seal == "" {
+		return nil, errors.New("not a sealed trial")
+	}
+	body, ok := bytes.CutSuffix(bytes.TrimSuffix(line, []byte("\n")), with(nil, "seal", t.Seal))
+	if !ok || digest(append(bytes.Clone(body), '}')) != t.Seal {
+		return t, errEdited
+	}
+	return t, nil
+}

@@ -1,0 +1,230 @@
+package systemtest
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/bench/inject"
+	"dyno/internal/record"
+	"dyno/internal/rpc"
+	echov1 "dyno/proto/echo/v1"
+	"dyno/systems"
+)
+
+// ledgerSystem is a toy that needs all that the contract offers: state on disk,
+// mutual TLS, a restart in the middle of a trial, and a link that is cut.
+var ledgerSystem = &systems.System{
+	Name:    "ledger",
+	Summary: "numbers operations, each once",
+	Roles: []systems.Role{{Serves: true, TLS: ledgerBenchTLS, Command: systems.Command{
+		Name: "server", Summary: "keeps a log", Example: "dyno ledger server --dir state --keys keys", Setup: setupLedger,
+	}}},
+	Knobs: []systems.Knob{
+		inject.Knob,
+		{Name: "mutant", Default: "none", Type: systems.Choice{"none", "forgetful", "generous"}, Help: "what the server does wrong"},
+	},
+	Metrics: []record.Metric{{Name: "numbers_per_s", Kind: record.KindScalar, Unit: "1/s", Better: record.Higher, Help: "operations"}},
+	Trial:   ledgerTrial,
+	Judge: func(bundle string) (record.Verdict, error) {
+		var h ledgerHistory
+		err := systems.ReadHistory(bundle, &h)
+		return h.judge(), err
+	},
+}
+
+// A restart in the middle of the trial, and a cut that holds back answers.
+const ledgerFaults = "kill server@500ms..600ms; cut server->client@900ms..1.1s"
+
+var ledgerSetting = systems.Setting{Length: 1300 * time.Millisecond}
+
+func TestLedgerConforms(t *testing.T) {
+	Conform(t, ledgerSystem, Options{
+		Setting:  ledgerSetting,
+		Values:   map[string]string{"faults": ledgerFaults},
+		RoleArgs: func(_ context.Context, _ string, b systems.Bench) ([]string, error) { return ledgerArgs(b, "none") },
+	})
+}
+
+// Faults of the ledger's own show as soon as it is killed; without faults they
+// would pass.
+func TestLedgerMutants(t *testing.T) {
+	for mutant, want := range map[string]record.Status{"none": record.Valid, "forgetful": record.Invalid, "generous": record.Invalid} {
+		opts := Options{Setting: ledgerSetting, Values: map[string]string{"faults": ledgerFaults, "mutant": mutant}}
+		err := checkTrial(t.Context(), &subject{sys: ledgerSystem, opts: opts.complete(), dir: t.TempDir(), logf: t.Logf, bounds: generous})
+		if (want == record.Valid) != (err == nil) || err != nil && !strings.Contains(err.Error(), "the verdict is invalid") {
+			t.Errorf("%s: %v; want a verdict that is %s", mutant, err, want)
+		}
+	}
+}
+
+func ledgerBenchTLS(args []string) (*tls.Config, error) {
+	return rpc.LoadIdentity(args[slices.Index(args, "--keys")+1], "bench")
+}
+
+func ledgerArgs(b systems.Bench, mutant string) ([]string, error) {
+	state, err := b.Dir("state")
+	if err != nil {
+		return nil, err
+	}
+	keys, err := b.Dir("keys")
+	if err != nil {
+		return nil, err
+	}
+	authority, err := rpc.NewAuthority(keys)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(authority.Issue("server"), authority.Issue("client"), authority.Issue("bench"))
+	return []string{"--dir", state, "--keys", keys, "--mutant", mutant}, err
+}
+
+// ledgerServer is the shell around the core: a file and a lock.
+type ledgerServer struct {
+	echov1.UnimplementedEchoServiceServer
+	mutant string
+
+	mu   sync.Mutex
+	core ledger
+	log  *os.File
+}
+
+func setupLedger(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+	listen, dir := fs.String("listen", "127.0.0.1:0", "where to listen"), fs.String("dir", "", "folder of the log")
+	keys, mutant := fs.String("keys", "", "folder of the certificates"), fs.String("mutant", "none", "what to do wrong")
+	return func(ctx context.Context, sh systems.Shell) error {
+		config, err := rpc.LoadIdentity(*keys, "server")
+		if err != nil {
+			return err
+		}
+		s := &ledgerServer{mutant: *mutant}
+		if err := s.open(*dir); err != nil {
+			return err
+		}
+		defer s.log.Close()
+		return rpc.Serve(ctx, rpc.Options{Listen: *listen, TLS: config, Ready: sh.Ready}, func(r grpc.ServiceRegistrar) {
+			echov1.RegisterEchoServiceServer(r, s)
+		})
+	}
+}
+
+// open reads the log and cuts a torn entry off.
+func (s *ledgerServer) open(dir string) (err error) {
+	if s.log, err = os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(s.log)
+	if s.mutant == "forgetful" {
+		text = nil
+	}
+	core, end := replay(text)
+	s.core = core
+	folder, openErr := os.Open(dir)
+	return errors.Join(err, openErr, s.log.Truncate(int64(end)), s.log.Sync(), folder.Sync(), folder.Close())
+}
+
+// Echo answers an operation with its number, once that is durable.
+func (s *ledgerServer) Echo(_ context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
+	if len(req.GetPayload()) != entrySize {
+		return nil, rpc.InvalidField("payload", "%d bytes, want %d", len(req.GetPayload()), entrySize)
+	}
+	op := binary.BigEndian.Uint64(req.GetPayload())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mutant == "generous" {
+		delete(s.core.numbers, op) // each attempt counts
+	}
+	write, number := s.core.step(op)
+	if write != nil {
+		_, err := s.log.Write(write)
+		if err = errors.Join(err, s.log.Sync()); err != nil {
+			return nil, err
+		}
+	}
+	return &echov1.EchoResponse{Payload: binary.BigEndian.AppendUint64(nil, number)}, nil
+}
+
+// ledgerTrial has one client that repeats each operation until it is answered.
+func ledgerTrial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	f, err := inject.Open(b, v.Text("faults"))
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	args, err := ledgerArgs(b, v.Text("mutant"))
+	if err != nil {
+		return o, err
+	}
+	p, err := b.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: args})
+	if err != nil {
+		return o, err
+	}
+	f.Add(p)
+	addr, err := f.Link("client", p)
+	if err != nil {
+		return o, err
+	}
+	strikes, err := f.Begin(ctx)
+	if err != nil {
+		return o, err
+	}
+	h := ledgerHistory{Told: make(map[uint64]uint64)}
+	length := b.Setting().Warmup + b.Setting().Length
+	loadErr := ledgerLoad(ctx, args[3], addr, length, &h, &o)
+	_, err = strikes.End()
+	if err := errors.Join(loadErr, err, ctx.Err()); err != nil {
+		return o, err
+	}
+	h.Missed = strikes.Missed()
+	if err := p.Stop(ctx); err != nil {
+		return o, err
+	}
+	if h.Log, err = os.ReadFile(filepath.Join(args[1], "log")); err != nil {
+		return o, err
+	}
+	o.Set("numbers_per_s", float64(o.Counts.OK)/length.Seconds())
+	o.Verdict = h.judge()
+	return o, systems.KeepHistory(b, h)
+}
+
+// ledgerLoad is the client.
+func ledgerLoad(ctx context.Context, keys, addr string, length time.Duration, h *ledgerHistory, o *record.Observation) error {
+	config, err := rpc.LoadIdentity(keys, "client")
+	if err != nil {
+		return err
+	}
+	config.ServerName = "server"
+	conn, err := rpc.Dial(addr, rpc.WithTLS(config))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client := echov1.NewEchoServiceClient(conn)
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	for op := uint64(1); ctx.Err() == nil; op++ {
+		o.Counts.Offered++
+		outcome := record.Unknown
+		for ctx.Err() == nil && outcome == record.Unknown {
+			call, done := context.WithTimeout(ctx, 50*time.Millisecond)
+			answer, err := client.Echo(call, &echov1.EchoRequest{Payload: binary.BigEndian.AppendUint64(nil, op)}, grpc.WaitForReady(true))
+			done()
+			if outcome = rpc.Outcome(err); err == nil {
+				h.Told[op] = binary.BigEndian.Uint64(answer.GetPayload())
+			}
+		}
+		o.Counts.Tally(outcome)
+	}
+	return nil
+}
