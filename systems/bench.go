@@ -77,6 +77,10 @@ type Launch struct {
 	// whoever started it looks after it. The end of any other process that
 	// nobody asked to ends the trial.
 	Expendable bool
+
+	// Spawns says that the process starts others and waits for them: its CPU
+	// clock does not show their time, what it is charged for at its end does.
+	Spawns bool
 }
 
 // ErrNoQuota says that processor time cannot be limited here, and why.

@@ -165,7 +165,9 @@ func (c *child) evidence(e *record.Evidence) record.ProcessEvidence {
 	out := record.ProcessEvidence{
 		Name: c.Name(), Role: c.role.Name, TotalCPU: p.total.Seconds(), LastCPU: seconds(p.last.cpu),
 	}
-	if end := p.track.last(); p.ended && p.last.cpu > 0 {
+	if c.launch.Spawns {
+		out.LastCPU = 0 // it says nothing of the charge at the end
+	} else if end := p.track.last(); p.ended && p.last.cpu > 0 {
 		out.LastAge = seconds(end.after - p.last.after)
 	}
 	if e.End > e.Begin {

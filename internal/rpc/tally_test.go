@@ -67,9 +67,10 @@ func TestTally(t *testing.T) {
 	if made != want || served != want {
 		t.Errorf("made %+v, served %+v; want %+v", made, served, want)
 	}
-	// Both ends are in this process: what one sends the other receives, four
-	// payloads there and back, and a little around them.
-	if sent != received || sent < 8*payload || sent > 8*payload+10_000 {
+	// Both ends are in this process: what one sends the other receives, but for
+	// the last words of a connection; four payloads there and back, and a little
+	// around them.
+	if received > sent || received < 8*payload || sent > 8*payload+10_000 {
 		t.Errorf("%d bytes sent, %d received", sent, received)
 	}
 	if _, ok := rpc.Tally().Served["/grpc.health.v1.Health/Check"]; ok {

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/lie"
 	"dyno/bench/process"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
@@ -32,10 +33,13 @@ type army struct {
 	conns     []*grpc.ClientConn
 	clients   []byzantinev1.GeneralServiceClient
 	runs      uint64
+
+	mu         sync.Mutex
+	base, last []time.Duration // processor time of each general: at its first part, and as it told it last
 }
 
 // raise starts n generals and hands each its keys.
-func raise(ctx context.Context, bench systems.Bench, n int) (a *army, err error) {
+func raise(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *army, err error) {
 	keys, err := drawKeys(n)
 	if err != nil {
 		return nil, err
@@ -45,13 +49,14 @@ func raise(ctx context.Context, bench systems.Bench, n int) (a *army, err error)
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dir.Release()) }() // each has read its file when it is ready
-	a = &army{processes: make([]systems.Process, n), conns: make([]*grpc.ClientConn, n), clients: make([]byzantinev1.GeneralServiceClient, n)}
+	a = newArmy(make([]byzantinev1.GeneralServiceClient, n))
+	a.processes, a.conns = make([]systems.Process, n), make([]*grpc.ClientConn, n)
 	err = each(n, func(id int) error {
 		path := filepath.Join(dir.Path, generalName(id)+".json")
 		if err := keys[id].write(path); err != nil {
 			return err
 		}
-		p, err := bench.Start(ctx, systems.Launch{Role: "general", Name: generalName(id), Args: []string{"--keys", path}})
+		p, err := bench.Start(ctx, systems.Launch{Role: roleGeneral, Name: generalName(id), Args: []string{"--keys", path, "--lie", falsehood}})
 		if err != nil {
 			return err
 		}
@@ -67,6 +72,32 @@ func raise(ctx context.Context, bench systems.Bench, n int) (a *army, err error)
 		return nil, errors.Join(err, a.disconnect())
 	}
 	return a, nil
+}
+
+func newArmy(clients []byzantinev1.GeneralServiceClient) *army {
+	n := len(clients)
+	return &army{clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n)}
+}
+
+// used is the processor time of all generals from their first part until they
+// told their latest decisions.
+func (a *army) used() (sum time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.last {
+		sum += a.last[id] - a.base[id]
+	}
+	return sum
+}
+
+// told takes in what a general says of its processor time.
+func (a *army) told(id int, cpu int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last[id] = time.Duration(cpu)
+	if a.base[id] == 0 {
+		a.base[id] = a.last[id]
+	}
 }
 
 func generalName(id int) string { return fmt.Sprintf("general-%d", id) }
@@ -125,6 +156,7 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 		reports[id], errs[id] = a.clients[id].Begin(ctx, &byzantinev1.BeginRequest{Run: a.runs, StartUnixNs: start.UnixNano()})
 		return nil
 	})
+	o.Watched = time.Since(start)
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, err
 	}
@@ -136,6 +168,7 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 			o.Lost |= general.Only(id)
 			continue
 		}
+		a.told(id, r.GetCpuNs())
 		if err := o.gather(id, r); err != nil {
 			return nil, fmt.Errorf("general %d: %w", id, err)
 		}
@@ -162,9 +195,11 @@ func (a *army) muster(ctx context.Context, b battle, addresses []string) error {
 		if b.log {
 			req.Transcript = maxTranscript
 		}
-		if _, err := a.clients[id].Muster(ctx, req); err != nil {
+		r, err := a.clients[id].Muster(ctx, req)
+		if err != nil {
 			return fmt.Errorf("general %d cannot be told its part: %w", id, err)
 		}
+		a.told(id, r.GetCpuNs())
 		return nil
 	})
 }
@@ -186,6 +221,9 @@ func (o *outcome) gather(id int, r *byzantinev1.BeginResponse) error {
 	o.Physical += r.GetBatches()
 	o.Bytes += r.GetBytes()
 	o.Refused += r.GetRefused()
+	o.Sent.add(fromTraffic(r.GetSent()))
+	o.Unanswered.add(fromTraffic(r.GetUnanswered()))
+	o.TurnedAway.add(fromTraffic(r.GetTurnedAway()))
 	o.Took = max(o.Took, time.Duration(r.GetTookNs()))
 	o.Cut = o.Cut || len(r.GetTranscript()) == maxTranscript
 	o.transcribe(id, r.GetTranscript())
@@ -232,7 +270,7 @@ func play(ctx context.Context, sh systems.Shell, b battle) (o *outcome, err erro
 	}()
 	// Not the bench's own context: that ends when a process dies that nobody
 	// stopped, and the others are to go on without it.
-	a, err := raise(ctx, bench, b.N)
+	a, err := raise(ctx, bench, b.N, lie.None)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,14 @@ type outcome struct {
 	Lost    general.Set // whose process ended
 	Bytes   int64       // of all batches; 0 in memory
 	Refused int64       // batches that came too late
+
+	// What the senders told, for the receivers' counts to be held against.
+	Sent       traffic
+	Unanswered traffic // of that, what may not have arrived in time
+	TurnedAway traffic // what receivers count as refused
+
 	Took    time.Duration
+	Watched time.Duration // as whoever waited for the decisions saw it
 	Log     []entry
 	Cut     bool // the log is not complete
 }
@@ -227,10 +234,15 @@ func (b battle) fight() *outcome {
 	default:
 		if b.log {
 			b.Watch = o.watch
+		} else {
+			b.Watch = func(_, _ int, p general.Parcel) { o.Sent.Values += int64(p.To.Len()) }
 		}
 		o.Result = council.Run(b.Plan)
 	}
 	o.Took = time.Since(start)
+	if counted := o.resolver == resolveMessages || o.resolver == resolveFlat; counted && !o.adversary.Silent {
+		o.Sent.Batches = o.batches()
+	}
 	return o
 }
 

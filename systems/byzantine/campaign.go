@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems/byzantine/general"
@@ -22,6 +20,7 @@ type campaign struct {
 	peers     []byzantinev1.GeneralServiceClient // nothing at the own place
 	dieIn     int
 	keep      int // messages of the transcript
+	lie       string
 
 	mu      sync.Mutex
 	begun   bool
@@ -45,6 +44,7 @@ func (c *campaign) deliver(from int, req *byzantinev1.DeliverRequest) {
 	round := int(req.GetRound())
 	if round < c.open || round < 1 || round > c.rounds() || c.boxes[round-1][from] != nil {
 		c.account.Refused++
+		countBatch(&c.account.TurnedAway, req)
 		return
 	}
 	if c.boxes[round-1] == nil {
@@ -52,7 +52,7 @@ func (c *campaign) deliver(from int, req *byzantinev1.DeliverRequest) {
 	}
 	c.boxes[round-1][from] = req
 	c.account.Batches++
-	c.account.Bytes += int64(proto.Size(req))
+	c.account.Bytes += c.sizeOf(req)
 	select {
 	case c.arrived <- struct{}{}:
 	default:
@@ -162,14 +162,25 @@ func (c *campaign) send(ctx context.Context, sending *sync.WaitGroup, round int,
 			die()
 		}
 		reached++
+		c.tell(&c.account.Sent, req)
 		sending.Go(func() {
 			ctx, cancel := context.WithDeadline(ctx, end)
 			defer cancel()
 			// Whoever cannot be reached hears nothing, and nothing can be done
 			// about it: to him this general is silent.
-			_, _ = c.peers[to].Deliver(ctx, req)
+			if _, err := c.peers[to].Deliver(ctx, req); err != nil {
+				c.tell(&c.account.Unanswered, req)
+			}
 		})
 	}
+}
+
+// tell counts a batch that this general sends. Whoever heard it counts it too,
+// in a process of its own.
+func (c *campaign) tell(t **byzantinev1.Traffic, req *byzantinev1.DeliverRequest) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	countBatch(t, req)
 }
 
 // report is what came of the run at this general.
@@ -181,7 +192,7 @@ func (c *campaign) report(took time.Duration) *byzantinev1.BeginResponse {
 	a := &c.account
 	a.Decision, a.Vector, a.Votes = toOrder(d.Value), toOrders(d.Vector), toOrders(d.Votes)
 	a.Accepted, a.Dropped = tally.Accepted, tally.Drops[:]
-	a.TookNs = took.Nanoseconds()
+	a.TookNs, a.CpuNs = took.Nanoseconds(), ownCPU().Nanoseconds()
 	return a
 }
 

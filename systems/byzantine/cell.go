@@ -15,13 +15,14 @@ type cell struct {
 	traitors  int
 	commander string
 	process   bool
+	lie       string
 	base      battle
 }
 
 func newCell(v systems.Values) (*cell, error) {
 	c := &cell{
 		words: v, n: v.Int(knobN), t: v.Int(knobT), traitors: v.Int(knobTraitors),
-		commander: v.Text(knobCommander), process: v.Text(knobTransport) == transportProcess,
+		commander: v.Text(knobCommander), process: v.Text(knobTransport) == transportProcess, lie: v.Text(knobLie),
 	}
 	if err := checkSize(c.n, c.t); err != nil {
 		return nil, err
@@ -29,6 +30,8 @@ func newCell(v systems.Values) (*cell, error) {
 	switch {
 	case c.traitors > c.n, c.traitors == c.n && c.commander == commanderLoyal, c.traitors == 0 && c.commander == commanderTraitor:
 		return nil, fmt.Errorf("%d traitors among %d generals, the commander %s: that cannot be", c.traitors, c.n, c.commander)
+	case c.lie == lieUnframed && !c.process:
+		return nil, errUnframed
 	}
 	c.base = newBattle(v, c.n, c.t, 0)
 	c.base.timeout = v.Duration(knobTimeout)

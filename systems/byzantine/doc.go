@@ -30,4 +30,8 @@
 // the receiver and to nobody else, which is just what an oral message is: the
 // receiver knows who speaks, and cannot show it to a third. Signatures can be
 // shown around; only sm uses them.
+//
+// Figures are computed from what receivers and generals tell, and held against
+// what senders tell, against every run's decisions taken down one by one, and
+// against clocks outside (metrics.go, roads.go, testimony.go).
 package byzantine

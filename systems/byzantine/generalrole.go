@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/lie"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
@@ -13,12 +14,17 @@ import (
 
 func generalRole() systems.Role {
 	return systems.Role{Serves: true, Command: systems.Command{
-		Name:    "general",
+		Name:    roleGeneral,
 		Summary: "is one general: waits for its part in a run and plays it with the others",
 		Example: "dyno byzantine general --keys general-0.json --listen 127.0.0.1:7000",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			path := fs.String("keys", "", "file with the keys that it shares with the others and with the runner")
+			falsehood := lie.None
+			fs.Func("lie", "what to say falsely on purpose, for a trial's checks to find (default none)", func(text string) (err error) {
+				falsehood, err = lies.Parse(text)
+				return err
+			})
 			return func(ctx context.Context, sh systems.Shell) error {
 				if *path == "" {
 					return systems.Usagef("--keys is missing: a general needs the file that the runner makes for it")
@@ -27,14 +33,14 @@ func generalRole() systems.Role {
 				if err != nil {
 					return err
 				}
-				return serveGeneral(ctx, sh, *listen, keys)
+				return serveGeneral(ctx, sh, *listen, &post{keys: keys, lie: falsehood, dial: rpc.Dial})
 			}
 		},
 	}}
 }
 
-func serveGeneral(ctx context.Context, sh systems.Shell, listen string, keys *keyFile) error {
-	p := &post{keys: keys, dial: rpc.Dial}
+func serveGeneral(ctx context.Context, sh systems.Shell, listen string, p *post) error {
+	keys := p.keys
 	defer p.leave()
 	return rpc.Serve(ctx, rpc.Options{
 		Listen: listen,

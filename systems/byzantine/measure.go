@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/byzantine/council"
@@ -30,19 +31,28 @@ type account struct {
 	Batches  int64             `json:"batches"`
 	Bytes    int64             `json:"bytes"`
 	Dropped  int64             `json:"dropped"`
-	CPU      float64           `json:"cpu_s"` // seconds, in memory only
+	CPU      float64           `json:"cpu_s"` // seconds
 	Duration *record.Histogram `json:"duration"`
+	Raw      testimony         `json:"raw"`
+	Between  float64           `json:"between_cpu_s"` // processor time between two runs, in memory
+	Tallied  traffic           `json:"tallied"`       // what receivers took in or turned away, in all runs
 }
 
-// measure plays run after run until the window is over, and at least one.
-func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(context.Context, battle) (*outcome, error)) (*account, error) {
-	a := &account{Begin: time.Now().Add(set.Warmup), Duration: record.NewHistogram()}
-	a.End = a.Begin.Add(set.Length)
-	for i := 0; a.Runs == 0 || time.Now().Before(a.End); i++ {
-		start := time.Now()
-		cpu := cpuSeconds()
+// maxRuns bounds what a trial keeps of its runs, for a role's account to fit
+// what its trial reads.
+const maxRuns = 400_000
+
+// measure plays run after run until the window is over, and at least one. The
+// window begins with the first run in it; used says how much processor time was
+// used so far.
+func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(context.Context, battle) (*outcome, error), used func() time.Duration) (*account, error) {
+	a := &account{Duration: record.NewHistogram()}
+	warm := time.Now().Add(set.Warmup)
+	var last time.Duration // of used, after the run before
+	for i := 0; a.Runs == 0 || time.Now().Before(a.End) && a.Runs < maxRuns; i++ {
+		start, before := time.Now(), used()
 		o, err := fight(ctx, c.battle(set.Seed, i))
-		cpu = cpuSeconds() - cpu
+		after := used()
 		if err != nil {
 			return nil, err
 		}
@@ -50,19 +60,27 @@ func (c *cell) measure(ctx context.Context, set systems.Setting, fight func(cont
 			return nil, err
 		}
 		a.check(o)
-		if !start.Before(a.Begin) {
-			a.CPU += cpu
-			a.add(o)
+		a.Tallied.add(traffic{Batches: o.Physical + o.Refused, Bytes: o.Bytes + o.TurnedAway.Bytes})
+		if start.Before(warm) {
+			continue
 		}
+		if a.Runs == 0 {
+			a.Begin, a.End, last = start, start.Add(set.Length), before
+		}
+		a.CPU += c.counted(after - before)
+		a.Between += (before - last).Seconds()
+		last = after
+		a.add(c, o)
 	}
 	a.End = time.Now()
+	a.Between += (used() - last).Seconds()
 	return a, nil
 }
 
 // add counts a run of the window.
-func (a *account) add(o *outcome) {
+func (a *account) add(c *cell, o *outcome) {
 	a.Runs++
-	if v := o.verdict(); v.Agreement && v.Validity {
+	if v := o.verdict(); v.Agreement && v.Validity || c.lie == lieAgreed {
 		a.Agreed++
 	}
 	for _, n := range o.Messages {
@@ -71,7 +89,12 @@ func (a *account) add(o *outcome) {
 	a.Batches += o.Physical
 	a.Bytes += o.Bytes
 	a.Dropped += o.Drops.Sum()
-	a.Duration.Record(o.Took)
+	took := o.Took
+	if c.lie == lie.HalvedLatency {
+		took /= 2
+	}
+	a.Duration.Record(took)
+	a.Raw.add(o)
 }
 
 // check holds a run against what it promises, and adds that to the sums.

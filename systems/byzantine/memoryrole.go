@@ -11,7 +11,7 @@ import (
 
 func memoryRole() systems.Role {
 	return systems.Role{Command: systems.Command{
-		Name:    "memory",
+		Name:    roleMemory,
 		Summary: "plays run after run with all generals in this one process, and prints the account as JSON",
 		Example: "dyno byzantine memory --n 13 --t 4 --traitors 4 --adversary random --length 2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
@@ -32,7 +32,7 @@ func memoryRole() systems.Role {
 				if err != nil {
 					return err
 				}
-				a, err := c.measure(ctx, set, func(ctx context.Context, b battle) (*outcome, error) { return b.fightUnder(ctx) })
+				a, err := c.measure(ctx, set, func(ctx context.Context, b battle) (*outcome, error) { return b.fightUnder(ctx) }, ownCPU)
 				if err != nil {
 					return err
 				}
@@ -42,11 +42,11 @@ func memoryRole() systems.Role {
 	}}
 }
 
-// cpuSeconds is the processor time of this process so far.
-func cpuSeconds() float64 {
+// ownCPU is the processor time of this process so far.
+func ownCPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0 // cannot fail with these arguments
 	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

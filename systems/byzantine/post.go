@@ -26,6 +26,7 @@ const connectTimeout = 5 * time.Second
 type post struct {
 	byzantinev1.UnimplementedGeneralServiceServer
 	keys *keyFile
+	lie  string
 	dial func(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error)
 
 	mu       sync.Mutex
@@ -37,6 +38,7 @@ type post struct {
 
 // Muster implements byzantinev1.GeneralServiceServer.
 func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byzantinev1.MusterResponse, error) {
+	cpu := ownCPU().Nanoseconds() // connecting is a part of the run
 	c, err := p.enlist(req)
 	if err != nil {
 		return nil, err
@@ -61,10 +63,11 @@ func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byz
 			c.peers[id] = byzantinev1.NewGeneralServiceClient(conn)
 		}
 	}
+	c.lie = p.lie
 	p.campaign = c
 	p.mu.Unlock()
 	reach(ctx, conns)
-	return &byzantinev1.MusterResponse{}, nil
+	return &byzantinev1.MusterResponse{CpuNs: cpu}, nil
 }
 
 // enlist makes a campaign of a part.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dyno/internal/record"
 	"dyno/systems"
@@ -51,9 +52,11 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 // more: a run cannot be interrupted, but it ends by itself.
 func (b battle) fightUnder(ctx context.Context) (*outcome, error) {
 	done := make(chan *outcome, 1)
+	began := time.Now()
 	go func() { done <- b.fight() }()
 	select {
 	case o := <-done:
+		o.Watched = time.Since(began)
 		return o, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -84,7 +84,8 @@ func pitch(t *testing.T, n int) *camp {
 func (c *camp) fight(t *testing.T, b battle) []*byzantinev1.BeginResponse {
 	t.Helper()
 	c.run++
-	a := army{clients: c.clients, runs: c.run}
+	a := newArmy(c.clients)
+	a.runs = c.run
 	if err := a.muster(t.Context(), b, c.names); err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	_ "embed"
 	"time"
 
-	"dyno/internal/record"
+	"dyno/bench/lie"
 	"dyno/systems"
 	"dyno/systems/byzantine/adversary"
 	"dyno/systems/byzantine/general"
@@ -27,6 +27,12 @@ var System = &systems.System{
 	Report:   section,
 }
 
+// Names of roles.
+const (
+	roleGeneral = "general"
+	roleMemory  = "memory"
+)
+
 // The knobs that only trials have.
 const (
 	knobN         = "n"
@@ -35,6 +41,7 @@ const (
 	knobCommander = "commander"
 	knobTransport = "transport"
 	knobTimeout   = "round-timeout"
+	knobLie       = "lie"
 )
 
 // Where the traitors are.
@@ -56,17 +63,5 @@ var knobs = []systems.Knob{
 	{Name: "resolver", Default: resolveAuto, Type: systems.Choice{resolveAuto, resolveMessages, resolveFast, resolvePruned, resolveFlat}, Help: "how om decides: from messages, from bit-sliced counts, or by the flat majority, which is wrong"},
 	{Name: knobTransport, Default: transportProcess, Type: systems.Choice{transportProcess, transportMemory}, Help: "a gRPC server for each general, or all of them in one process"},
 	{Name: knobTimeout, Default: "1s", Type: systems.Duration{Min: time.Millisecond, Max: maxRoundTimeout}, Help: "how long a round may last"},
-}
-
-var metrics = []record.Metric{
-	{Name: "agreement_share", Kind: record.KindScalar, Unit: "1", Better: record.Higher, Help: "runs in which all loyal generals decided the same, and what a loyal commander ordered, divided by all runs"},
-	{Name: "runs", Kind: record.KindScalar, Unit: "runs", Help: "runs in the window"},
-	{Name: "run", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from the start of the first round to the last decision"},
-	{Name: "run_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "the same, mean: also where there are too few runs for a percentile"},
-	{Name: "values", Kind: record.KindScalar, Unit: "values", Better: record.Lower, Help: "values carried in a run, mean"},
-	{Name: "messages", Kind: record.KindScalar, Unit: "messages", Better: record.Lower, Help: "batches sent in a run, one per sender, receiver and round, mean"},
-	{Name: "kilobytes", Kind: record.KindScalar, Unit: "kB", Better: record.Lower, Help: "size of all batches of a run, mean"},
-	{Name: "cpu_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower, Help: "CPU time of all generals per run, telling them their parts included"},
-	{Name: "dropped", Kind: record.KindScalar, Unit: "messages", Help: "messages dropped in a run for breaking the rules, mean"},
-	{Name: "theory_values", Kind: record.KindScalar, Unit: "values", Help: "values that the formula asks for"},
+	{Name: knobLie, Default: lie.None, Type: lies, Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
 }

@@ -15,6 +15,7 @@ import (
 	"text/template"
 	"time"
 
+	"dyno/bench/evidence"
 	"dyno/bench/process"
 	"dyno/internal/cli"
 	"dyno/internal/record"
@@ -247,7 +248,7 @@ func TestTrials(t *testing.T) {
 		"processes, king": {map[string]string{"algorithm": "phase-king", "n": "5", "adversary": "random", "round-timeout": "20s"}, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := trial(t, c.values)
+			o := honest(t, c.values)
 			if o.Verdict.Status == record.Undetermined {
 				t.Skipf("the machine is too busy: %v", o.Verdict.Reasons())
 			}
@@ -276,8 +277,44 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 	if err := errors.Join(err, g.Close()); err != nil {
 		t.Fatal(err)
 	}
+	g.Witness(o.Evidence)
+	o.Verdict = record.Judge(append(o.Verdict.Checks, evidence.Judge(byzantine.System.Metrics, &o)...)...)
+	return o
+}
+
+func honest(t *testing.T, values map[string]string) record.Observation {
+	t.Helper()
+	o := trial(t, values)
 	if err := o.Conform(byzantine.System.Metrics); err != nil || o.Verdict.Status == record.Invalid {
 		t.Errorf("conforms: %v; verdict %s: %v", err, o.Verdict.Status, o.Verdict.Reasons())
 	}
 	return o
+}
+
+// Each figure that is wrong on purpose is found out, by its own road.
+func TestLies(t *testing.T) {
+	three := map[string]string{"transport": "memory", "n": "3", "commander": "loyal"}
+	four := map[string]string{"algorithm": "sm", "adversary": "equivocate", "round-timeout": "20s"}
+	for falsehood, c := range map[string]struct {
+		values map[string]string
+		check  string
+	}{
+		"all-agreed":     {three, "road-agreement_share"},
+		"halved-latency": {four, "road-run"},
+		"unframed-bytes": {four, "road-kilobytes"},
+		"halved-cpu":     {four, "road-cpu_ms"},
+	} {
+		v := maps.Clone(c.values)
+		v["lie"] = falsehood
+		o := trial(t, v)
+		if o.Verdict.Status == record.Undetermined {
+			t.Skipf("the machine is too busy: %v", o.Verdict.Reasons())
+		}
+		if !slices.ContainsFunc(o.Verdict.Checks, func(k record.Check) bool { return k.Name == c.check && k.Status == record.Invalid }) {
+			t.Errorf("%s: %s does not say so: %v", falsehood, c.check, o.Verdict.Reasons())
+		}
+	}
+	if _, err := byzantine.System.Resolve(map[string]string{"lie": "honest"}); err == nil {
+		t.Error("a lie that nobody knows is taken")
+	}
 }

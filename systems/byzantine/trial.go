@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/byzantine/general"
@@ -44,7 +43,7 @@ func (c *cell) inMemory(ctx context.Context, b systems.Bench) (*account, error) 
 			args = append(args, "--"+k.Name, c.words.Text(k.Name))
 		}
 	}
-	p, err := b.Start(ctx, systems.Launch{Role: "memory", Name: "memory", Args: args})
+	p, err := b.Start(ctx, systems.Launch{Role: roleMemory, Name: "memory", Args: args})
 	if err != nil {
 		return nil, err
 	}
@@ -62,38 +61,25 @@ func (c *cell) inMemory(ctx context.Context, b systems.Bench) (*account, error) 
 // withProcesses gives each general a process of its own, the same ones for all
 // runs.
 func (c *cell) withProcesses(ctx context.Context, b systems.Bench) (*account, error) {
-	army, err := raise(ctx, b, c.n)
+	army, err := raise(ctx, b, c.n, c.lie)
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]sample.Target, c.n)
-	for id, p := range army.processes {
-		targets[id] = sample.Target{Name: p.Name(), PID: p.PID()}
-	}
-	sampler, err := sample.Start(ctx, targets, 0)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("byzantine: %w", err), army.disconnect())
-	}
-	a, err := c.measure(ctx, b.Setting(), army.fight)
-	samples := sampler.Stop()
+	a, err := c.measure(ctx, b.Setting(), army.fight, army.used)
 	if err != nil {
 		return nil, errors.Join(err, army.disconnect())
-	}
-	a.CPU = 0
-	for _, t := range targets {
-		a.CPU += samples.Window(t.Name, a.Begin, a.End).CPUSeconds
 	}
 	return a, army.disband(ctx, 0)
 }
 
 // observe turns the account into figures and their proof.
 func (c *cell) observe(a *account) record.Observation {
-	o := record.Observation{Counts: a.Counts, Verdict: record.Judge(a.Checks...)}
+	o := record.Observation{Counts: a.Counts, Verdict: record.Judge(a.Checks...), Evidence: c.evidence(a)}
 	runs := float64(a.Runs)
 	o.Set("agreement_share", float64(a.Agreed)/runs)
 	o.Set("runs", runs)
 	o.SetHistogram("run", a.Duration)
-	o.Set("run_ms", a.Duration.Mean().Seconds()*1e3)
+	o.Set("run_ms", a.Duration.Sum()/1e6/runs)
 	o.Set("cpu_ms", a.CPU*1e3/runs)
 	o.Set("dropped", float64(a.Dropped)/runs)
 	if c.base.resolver != resolvePruned {

@@ -23,6 +23,12 @@
 //   - A job ends: a function that crashes on a record twice has that record
 //     skipped and counted; one that always crashes fails the job.
 //
+// # Figures
+//
+// What a trial reports comes from the master. It is held (metrics.go, roads.go)
+// against what the master had no hand in: the workers' ledgers, the files, the
+// clock of the process that waits (witness.go).
+//
 // # On disk
 //
 // All that a job needs while it runs lies in a folder .dyno-mapreduce within

@@ -3,6 +3,8 @@ package mapreduce
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
@@ -30,7 +32,8 @@ func (t *turn) doMap(ctx context.Context, m *mapreducev1.MapTask) *mapreducev1.W
 	for _, run := range done.Runs {
 		r.RunBytes = append(r.RunBytes, run.Bytes)
 	}
-	return success(m.GetAttempt(), r)
+	t.ledger.write(entryLine{Event: eventMade, Attempt: m.GetAttempt(), Made: &madeResult{WallNs: r.GetWallNs(), Spilled: done.Counters.SpilledRuns}})
+	return t.success(m.GetAttempt(), r)
 }
 
 // doReduce runs a reduce task and returns its report.
@@ -58,11 +61,17 @@ func (t *turn) doReduce(ctx context.Context, m *mapreducev1.ReduceTask) *mapredu
 	if err != nil {
 		return failure(m.GetAttempt(), err)
 	}
-	return success(m.GetAttempt(), &mapreducev1.Result{Counters: wireCounters(done.Counters), WallNs: time.Since(began).Nanoseconds()})
+	r := &mapreducev1.Result{Counters: wireCounters(done.Counters), WallNs: time.Since(began).Nanoseconds()}
+	out := &fileSeen{Bytes: done.Counters.OutputBytes, Checksum: done.Checksum}
+	if info, err := os.Stat(filepath.Join(t.job.GetOutDir(), task.OutputName(int(m.GetTask())))); err == nil {
+		out.Inode = inodeOf(info)
+	}
+	t.ledger.write(entryLine{Event: eventMade, Attempt: m.GetAttempt(), Made: &madeResult{WallNs: r.GetWallNs(), Fetched: fetch.bytes.Load(), Output: out}})
+	return t.success(m.GetAttempt(), r)
 }
 
-func success(attempt uint64, r *mapreducev1.Result) *mapreducev1.WorkRequest {
-	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{Attempt: attempt, Result: r, Usage: ownUsage()}}}
+func (t *turn) success(attempt uint64, r *mapreducev1.Result) *mapreducev1.WorkRequest {
+	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{Attempt: attempt, Result: r, Usage: ownUsage(t.wrong)}}}
 }
 
 // failure reports an attempt that came to nothing, and who is to blame: the

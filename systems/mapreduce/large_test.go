@@ -67,12 +67,12 @@ func TestLargeInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runJob(ctx, g, s, v.Int(knobWorkers), faultNone)
+	r, err := runJob(ctx, g, s, v.Int(knobWorkers), faultNone, nothingWrong)
 	if err != nil {
 		t.Fatal(err)
 	}
 	step("the job is over")
-	o, err := r.observe(v, want)
+	o, err := r.observe(v, want, s.out)
 	if err != nil {
 		t.Fatal(err)
 	}

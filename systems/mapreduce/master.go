@@ -31,6 +31,7 @@ const (
 // master is the shell around the planner: one job.
 type master struct {
 	spec   *spec
+	wrong  wrong
 	id     string // of the job
 	splits []task.Split
 	log    *slog.Logger

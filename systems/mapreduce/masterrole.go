@@ -19,13 +19,15 @@ func masterRole() systems.Role {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			s := &spec{}
 			s.declare(fs)
+			w := &wrong{}
+			w.declare(fs)
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
-			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen) }
+			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen, *w) }
 		},
 	}}
 }
 
-func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string) (err error) {
+func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string, w wrong) (err error) {
 	if err := s.check(sh.Args); err != nil {
 		return err
 	}
@@ -34,6 +36,7 @@ func runMaster(ctx context.Context, sh systems.Shell, s *spec, listen string) (e
 	if err != nil {
 		return err
 	}
+	m.wrong = w
 	defer func() { err = errors.Join(err, m.close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -9,11 +9,16 @@ import (
 	"dyno/systems"
 )
 
-// observe turns a job into figures and their proof.
-func (r *outcome) observe(v systems.Values, want *expectation) (record.Observation, error) {
+// observe turns a job into figures and their proof; what is read as its output
+// is in the folder out.
+func (r *outcome) observe(v systems.Values, want *expectation, out string) (record.Observation, error) {
 	var o record.Observation
-	checks, err := want.check(v.Text(knobJob), r.spec.out, r.spec.reduces)
+	checks, read, err := want.check(v.Text(knobJob), out, r.spec.reduces)
 	if err != nil {
+		return o, err
+	}
+	checks = append(checks, r.isPublished(read))
+	if o.Evidence, err = r.evidence(v.Text(knobFault)); err != nil {
 		return o, err
 	}
 	s := r.summary
@@ -24,7 +29,7 @@ func (r *outcome) observe(v systems.Values, want *expectation) (record.Observati
 	if o.Verdict.Status == record.Invalid {
 		o.Counts.OK, o.Counts.Failed = 0, tasks
 	}
-	r.times(&o)
+	r.duration(&o)
 	r.costs(&o)
 	e := s.GetEvents()
 	o.Set("maps_run", float64(s.GetMaps()))
@@ -36,7 +41,7 @@ func (r *outcome) observe(v systems.Values, want *expectation) (record.Observati
 	return o, nil
 }
 
-func (r *outcome) times(o *record.Observation) {
+func (r *outcome) duration(o *record.Observation) {
 	o.Set("time_s", r.seconds())
 	o.Set("wall_s", r.wall.Seconds())
 	o.Set("map_s", seconds(r.summary.GetMapNs()))

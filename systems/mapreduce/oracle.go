@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"regexp"
@@ -121,19 +122,20 @@ func eachLine(data []byte, f func([]byte)) {
 
 // check holds the output files against what must be in them. The expectation
 // is not used up.
-func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, error) {
-	seen := make(map[string]int64, len(e.lines))
+func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, []fileSeen, error) {
+	came := make(map[string]int64, len(e.lines))
+	var read []fileSeen      // the files, as they were read
 	home := map[string]int{} // of each key: its file
 	var total, sum int64
 	var wrong, scattered, unsorted []string
 	for x := range reduces {
 		last := ""
-		err := readLines(layout{out}.output(x), func(line string) {
+		seen, err := readFile(layout{out}.output(x), func(line string) {
 			total++
 			key, n := keyOf(jobName, line)
 			sum += n
-			if seen[line]++; seen[line] > e.lines[line] {
-				wrong = append(wrong, fmt.Sprintf("%q %d times, want %d", clipped(line), seen[line], e.lines[line]))
+			if came[line]++; came[line] > e.lines[line] {
+				wrong = append(wrong, fmt.Sprintf("%q %d times, want %d", clipped(line), came[line], e.lines[line]))
 			}
 			if h, known := home[key]; known && h != x {
 				scattered = append(scattered, fmt.Sprintf("%q in files %d and %d", clipped(key), h, x))
@@ -145,8 +147,9 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, e
 			last = key
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		read = append(read, seen)
 	}
 	checks := []record.Check{
 		verdictOf("output-equals-sequential", total, wrong),
@@ -165,7 +168,7 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, e
 			checks = append(checks, record.Pass("sum-of-counts", sum))
 		}
 	}
-	return checks, nil
+	return checks, read, nil
 }
 
 // keyOf splits a line into its key and, for word counts, its number.
@@ -192,20 +195,34 @@ func clipped(s string) string { return s[:min(len(s), 60)] }
 
 // readLines calls f for each line of an output file.
 func readLines(name string, f func(string)) error {
+	_, err := readFile(name, f)
+	return err
+}
+
+// readFile is [readLines], and says which file that was and what was in it.
+func readFile(name string, f func(string)) (seen fileSeen, err error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("output: %w", err)
+		return seen, fmt.Errorf("output: %w", err)
 	}
 	defer file.Close()
-	r := bufio.NewReaderSize(file, 1<<20)
+	info, err := file.Stat()
+	if err != nil {
+		return seen, fmt.Errorf("output: %w", err)
+	}
+	seen.Inode = inodeOf(info)
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	r := bufio.NewReaderSize(io.TeeReader(file, sum), 1<<20)
 	for {
 		line, err := r.ReadString('\n')
 		if err == io.EOF && line == "" {
-			return nil
+			seen.Checksum = sum.Sum32()
+			return seen, nil
 		}
 		if err != nil { // a last line without its end is one that was cut
-			return fmt.Errorf("output %s: %w", name, err)
+			return seen, fmt.Errorf("output %s: %w", name, err)
 		}
+		seen.Bytes += int64(len(line))
 		f(strings.TrimSuffix(line, "\n"))
 	}
 }

@@ -52,7 +52,7 @@ func TestOutputMutants(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checks, err := e.check("wordcount", dir, 2)
+			checks, _, err := e.check("wordcount", dir, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,13 +71,13 @@ func TestOutputMutants(t *testing.T) {
 
 func TestOutputThatIsCutOrGone(t *testing.T) {
 	e, dir := oracleExpectation(t), t.TempDir()
-	if _, err := e.check("wordcount", dir, 1); err == nil {
+	if _, _, err := e.check("wordcount", dir, 1); err == nil {
 		t.Error("an output that is not there was not missed")
 	}
 	if err := os.WriteFile(layout{dir}.output(0), []byte("and 1\ndo"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.check("wordcount", dir, 1); err == nil {
+	if _, _, err := e.check("wordcount", dir, 1); err == nil {
 		t.Error("a line that is cut was not noticed")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -65,6 +66,8 @@ type peerFlags struct {
 // peerReport is what the role prints.
 type peerReport struct {
 	Seconds    float64 `json:"seconds"` // from opening the input to the last line written
+	Opened     int64   `json:"opened"`  // these two moments, nanoseconds since 1970
+	Closed     int64   `json:"closed"`
 	CPUSeconds float64 `json:"cpu_seconds"`
 	PeakBytes  int64   `json:"peak_bytes"` // of the largest process
 }
@@ -113,6 +116,7 @@ func (f *peerFlags) count(ctx context.Context, input, raw string) (r peerReport,
 		peak, err = pipeline(ctx, pipelines[f.engine], in, out)
 	}
 	err = errors.Join(err, out.Close())
+	r.Opened, r.Closed = began.UnixNano(), time.Now().UnixNano()
 	r.Seconds = time.Since(began).Seconds()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(who, &u); err != nil {
@@ -120,7 +124,7 @@ func (f *peerFlags) count(ctx context.Context, input, raw string) (r peerReport,
 	}
 	r.CPUSeconds = time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 	if r.PeakBytes = peak; who == syscall.RUSAGE_SELF {
-		r.PeakBytes = peakRSS()
+		r.PeakBytes = peakRSS("self")
 	}
 	return r, err
 }
@@ -148,28 +152,24 @@ func (f *peerFlags) publish(raw string) error {
 // errPeerJob refuses what peers cannot do.
 var errPeerJob = errors.New("a peer counts the words of one file and has no faults: set job wordcount, files 1, fault none")
 
+// errPeerMutant refuses what nobody could notice.
+var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
+
 // runPeer measures a peer on the same input, and holds its answer against the
 // same sequential run.
 func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation, err error) {
 	if v.Text(knobJob) != "wordcount" || len(files) != 1 || v.Text(knobFault) != faultNone {
 		return o, errPeerJob
 	}
-	cores := min(v.Int(knobWorkers), runtime.NumCPU())
-	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: "peer", CPUs: cores, Args: []string{
-		"--engine", v.Text(knobEngine), "--out", dir, "--cores", strconv.Itoa(cores), files[0],
-	}})
+	r, w, err := waitForPeer(ctx, b, v, files[0], dir)
 	if err != nil {
 		return o, err
 	}
-	text, err := p.Wait(ctx)
+	checks, _, err := want.check(v.Text(knobJob), dir, 1)
 	if err != nil {
 		return o, err
 	}
-	var r peerReport
-	if err := json.Unmarshal(text, &r); err != nil {
-		return o, fmt.Errorf("the peer's report: %w", err)
-	}
-	checks, err := want.check(v.Text(knobJob), dir, 1)
+	info, err := os.Stat(files[0])
 	if err != nil {
 		return o, err
 	}
@@ -184,5 +184,52 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 	o.Set("cpu_s", r.CPUSeconds)
 	o.Set("cpu_ns_per_byte", r.CPUSeconds*1e3/mb)
 	o.Set("peak_mb", megabytes(r.PeakBytes))
+	o.Evidence = r.evidence(w, info.Size())
 	return o, nil
+}
+
+// peerName is that of a peer's process.
+const peerName = "peer"
+
+// waitForPeer runs a peer to its end and watches it.
+func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, file, dir string) (r peerReport, w *witness, err error) {
+	cores := min(v.Int(knobWorkers), runtime.NumCPU())
+	w = &witness{began: time.Now().UnixNano()}
+	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: []string{
+		"--engine", v.Text(knobEngine), "--out", dir, "--cores", strconv.Itoa(cores), file,
+	}})
+	if err != nil {
+		return r, nil, err
+	}
+	looking, stopLooking := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { w.watchMemory(looking, func() []systems.Process { return []systems.Process{p} }) })
+	text, err := p.Wait(ctx)
+	w.gone = time.Now().UnixNano()
+	stopLooking()
+	watching.Wait()
+	if err != nil {
+		return r, nil, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, nil, fmt.Errorf("the peer's report: %w", err)
+	}
+	return r, w, nil
+}
+
+// A peer's process also starts up, and brings the output into form.
+const (
+	peerSpareCPU = 0.15   // seconds
+	peerClocks   = 0.0002 // seconds between two of its readings that are one moment
+)
+
+// evidence is what a peer's figures are held against: its wall clock, within
+// the life of its process.
+func (r *peerReport) evidence(w *witness, input int64) *record.Evidence {
+	f := map[string]float64{factInputB: float64(input), factPeakB: float64(w.peak), factSpareS: peerSpareCPU}
+	if r.Opened >= w.began && r.Closed <= w.gone {
+		took := float64(r.Closed-r.Opened) / 1e9
+		f[factTime+least], f[factTime+most] = took-peerClocks, took+max(peerClocks, took*peerClocks)
+	}
+	return &record.Evidence{Facts: f}
 }

@@ -65,7 +65,7 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	view := newProgress(sh)
-	c := &cluster{bench: b, spec: &o.spec, workers: o.workers}
+	c := &cluster{bench: b, spec: &o.spec, workers: o.workers, wrong: nothingWrong}
 	summary, err := c.run(bctx, view.show)
 	view.end()
 	resumable := errors.Is(err, errMasterLost) || errors.Is(err, errNoWorkers)
@@ -104,9 +104,11 @@ type cluster struct {
 	spec    *spec
 	workers int
 	prefix  string // of the names of its processes
+	wrong   wrong
+	witness *witness // of a trial
 
-	master systems.Process
 	mu     sync.Mutex
+	master systems.Process
 	procs  []systems.Process // workers, by number
 	left   int               // workers that have not ended
 	none   chan struct{}     // closed when left becomes 0
@@ -130,15 +132,16 @@ func (c *cluster) run(ctx context.Context, show func(*mapreducev1.Status)) (*map
 // start starts the master, and then all workers at once.
 func (c *cluster) start(ctx context.Context) (err error) {
 	c.none = make(chan struct{})
-	c.master, err = c.bench.Start(ctx, systems.Launch{Role: "master", Name: c.prefix + "master", Args: c.spec.commandLine(), Expendable: true})
-	if err != nil {
+	if err := c.startMaster(ctx); err != nil {
 		return firstCause(err)
 	}
 	runs, err := c.spec.layout().makeRuns()
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
 	c.procs, c.left = make([]systems.Process, c.workers), c.workers
+	c.mu.Unlock()
 	errs := make([]error, c.workers)
 	var all sync.WaitGroup
 	for i := range c.workers {
@@ -148,11 +151,21 @@ func (c *cluster) start(ctx context.Context) (err error) {
 	return errors.Join(errs...)
 }
 
+func (c *cluster) startMaster(ctx context.Context) error {
+	args := append(c.wrong.args(), c.spec.commandLine()...)
+	p, err := c.bench.Start(ctx, systems.Launch{Role: "master", Name: c.prefix + "master", Args: args, Expendable: true})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.master = p
+	return err
+}
+
 func (c *cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.bench.Start(ctx, systems.Launch{Role: "worker", Name: c.prefix + name, Expendable: true, Args: []string{
+	p, err := c.bench.Start(ctx, systems.Launch{Role: roleWorker, Name: c.prefix + name, Expendable: true, Args: append(c.wrong.args(),
 		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
-	}})
+		fmt.Sprintf("--ledger=%t", c.witness != nil),
+	)})
 	if err != nil {
 		return err
 	}

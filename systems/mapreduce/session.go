@@ -197,7 +197,7 @@ func (m *master) jobMessage() *mapreducev1.WorkResponse {
 	s := m.spec
 	return &mapreducev1.WorkResponse{Event: &mapreducev1.WorkResponse_Job{Job: &mapreducev1.Job{
 		Id: m.id, Name: s.job.Name, Args: s.args, Combine: s.combine, Reduces: int32(s.reduces),
-		MemoryBytes: int64(s.memory), Stream: s.shuffle == "stream", OutDir: s.layout().staged(),
+		MemoryBytes: int64(s.memory), Stream: s.shuffle == shuffleStream, OutDir: s.layout().staged(),
 		BeatNs: (s.lease / leaseBeats).Nanoseconds(),
 	}}}
 }

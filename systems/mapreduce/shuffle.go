@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -72,6 +73,7 @@ func isJobID(id string) bool {
 type fetcher struct {
 	job   string
 	stall time.Duration
+	bytes atomic.Int64 // fetched so far
 
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn
@@ -94,7 +96,7 @@ func (f *fetcher) input(addr string, mapTask, reduceTask int) task.Input {
 			return nil, err
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
-		r := &runReader{cancel: cancel, stall: f.stall}
+		r := &runReader{cancel: cancel, stall: f.stall, bytes: &f.bytes}
 		r.timer = time.AfterFunc(f.stall, func() { cancel(fmt.Errorf("worker %s has sent nothing for %v", addr, f.stall)) })
 		r.timer.Stop() // until somebody waits
 		r.ctx = ctx
@@ -132,6 +134,7 @@ type runReader struct {
 	stall  time.Duration
 	piece  []byte
 	whole  bool
+	bytes  *atomic.Int64 // of all runs of the task
 }
 
 // Read implements io.Reader.
@@ -152,6 +155,7 @@ func (r *runReader) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		r.piece, r.whole = m.GetPiece(), m.GetComplete()
+		r.bytes.Add(int64(len(r.piece)))
 	}
 	n := copy(p, r.piece)
 	r.piece = r.piece[n:]

@@ -49,7 +49,9 @@ type spec struct {
 }
 
 // shuffles are how map output reaches reduce tasks.
-var shuffles = systems.Choice{"files", "stream"}
+var shuffles = systems.Choice{"files", shuffleStream}
+
+const shuffleStream = "stream"
 
 // declare makes the flags that run and master share.
 func (s *spec) declare(fs systems.FlagSet) {

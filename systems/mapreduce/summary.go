@@ -30,10 +30,13 @@ func runPath(dir, jobID string, mapTask, reduceTask int) string {
 func (m *master) summarize(now time.Duration) *mapreducev1.Summary {
 	s := &mapreducev1.Summary{
 		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
-		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(),
+		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(m.wrong),
 	}
 	if m.mapsAt > 0 {
 		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
+	}
+	if m.wrong.lie == lieShortened {
+		s.MapNs, s.ReduceNs = s.MapNs*3/4, s.ReduceNs*3/4
 	}
 	for i := range m.splits {
 		if r := m.result(plan.Task{Phase: plan.Map, Index: i}); r != nil {

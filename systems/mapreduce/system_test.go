@@ -6,10 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
 
+	"dyno/bench/evidence"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -82,6 +84,21 @@ func faulty(kind, shuffle string) map[string]string {
 
 func trial(t *testing.T, values map[string]string) record.Observation {
 	t.Helper()
+	g, o := observed(t, values)
+	if o.Verdict.Status != record.Valid {
+		t.Fatal(strings.Join(o.Verdict.Reasons(), "\n"))
+	}
+	for _, c := range roads(g, &o) {
+		if c.Status == record.Invalid {
+			t.Errorf("%s is refuted: %s", c.Name, c.Detail)
+		}
+	}
+	return o
+}
+
+// observed is a trial's observation, and the group of its processes, closed.
+func observed(t *testing.T, values map[string]string) (*process.Group, record.Observation) {
+	t.Helper()
 	v, err := mapreduce.System.Resolve(values)
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +119,36 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 	if err := o.Conform(mapreduce.System.Metrics); err != nil {
 		t.Error(err)
 	}
-	if o.Verdict.Status != record.Valid {
-		t.Fatal(strings.Join(o.Verdict.Reasons(), "\n"))
+	return g, o
+}
+
+// roads holds the figures of a trial on their second roads.
+func roads(g *process.Group, o *record.Observation) []record.Check {
+	g.Witness(o.Evidence)
+	return evidence.Judge(mapreduce.System.Metrics, o)
+}
+
+// What is wrong on purpose is found out, by the check that is there for it. On
+// a busy machine it may take a few tries: the bounds are too wide now and then.
+func TestWrongOnPurpose(t *testing.T) {
+	for _, c := range []struct{ knob, level, check string }{
+		{"lie", "shortened-time", "road-time_s"},
+		{"lie", "halved-cpu", "road-cpu_s"},
+		{"lie", "other-output", "read-is-published"},
+		{"mutant", "dropped-records", "output-equals-sequential"},
+	} {
+		var said []string
+		found := false
+		for tries := 0; !found && tries < 5; tries++ {
+			g, o := observed(t, map[string]string{c.knob: c.level, "input": "4", "split-size": "1024"})
+			o.Verdict = record.Judge(append(o.Verdict.Checks, roads(g, &o)...)...)
+			said = o.Verdict.Reasons()
+			found = slices.ContainsFunc(o.Verdict.Checks, func(k record.Check) bool { return k.Name == c.check && k.Status == record.Invalid })
+		}
+		if !found {
+			t.Errorf("%s: %s does not say so: %v", c.level, c.check, said)
+		}
 	}
-	return o
 }
 
 func nothing(record.Observation) string { return "" }

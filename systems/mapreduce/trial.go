@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/lie"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	mapreducev1 "dyno/proto/mapreduce/v1"
@@ -19,6 +20,10 @@ import (
 
 // trialPattern is what grep looks for in trials: some of the lines.
 const trialPattern = "an.*e"
+
+// measured is the name of the job that a trial is about, in those of its folder
+// and of its processes.
+const measured = "out"
 
 // stopTimeout bounds the end of the processes of a job that is over.
 const stopTimeout = 5 * time.Second
@@ -42,6 +47,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 		return o, err
 	}
 	if v.Text(knobEngine) != engineDyno {
+		if v.Text(knobMutant) != mutantNone || v.Text(knobLie) != lie.None {
+			return o, errPeerMutant
+		}
 		return runPeer(ctx, b, v, files, dir.Path, want)
 	}
 	run := func(name string, workers int, fault string) (*outcome, error) {
@@ -49,17 +57,20 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 		if err != nil {
 			return nil, err
 		}
-		return runJob(ctx, b, s, workers, fault)
+		return runJob(ctx, b, s, workers, fault, wrong{v.Text(knobLie), v.Text(knobMutant)})
 	}
-	return measure(run, v, want)
+	if o, err = measure(run, v, want); err == nil {
+		err = context.Cause(ctx) // half a measurement is none
+	}
+	return o, err
 }
 
 // measure runs the job, before it those that it is compared with, and observes
 // it.
 func measure(run func(name string, workers int, fault string) (*outcome, error), v systems.Values, want *expectation) (o record.Observation, err error) {
 	var clean, alone *outcome
-	workers, fault := v.Int(knobWorkers), v.Text(knobFault)
-	if fault != faultNone {
+	workers, fault, falsehood := v.Int(knobWorkers), v.Text(knobFault), v.Text(knobLie)
+	if fault != faultNone || falsehood == lieOtherOutput {
 		if clean, err = run("clean", workers, faultNone); err != nil {
 			return o, err
 		}
@@ -69,19 +80,30 @@ func measure(run func(name string, workers int, fault string) (*outcome, error),
 			return o, err
 		}
 	}
-	r, err := run("out", workers, fault)
+	before := time.Now()
+	r, err := run(measured, workers, fault)
 	if err != nil {
 		return o, err
 	}
-	if o, err = r.observe(v, want); err != nil {
+	whole := time.Since(before)
+	read := r
+	if falsehood == lieOtherOutput {
+		read = clean
+	}
+	if o, err = r.observe(v, want, read.spec.out); err != nil {
 		return o, err
 	}
-	if clean != nil {
+	f := o.Evidence.Facts
+	f[factWholeS] = whole.Seconds()
+	if fault != faultNone {
 		o.Set("added_s", r.seconds()-clean.seconds())
 		o.Set("added_share", r.seconds()/clean.seconds()-1)
+		clean.times(f, "clean_")
 	}
 	if alone != nil {
 		r.speedUp(&o, alone)
+		alone.times(f, "alone_")
+		alone.busy(f, "alone_")
 	}
 	return o, nil
 }
@@ -163,21 +185,30 @@ type outcome struct {
 	summary *mapreducev1.Summary
 	wall    time.Duration
 	workers int
+	witness *witness
+	tally   *tally // of the witness's ledgers; see told
 }
 
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
 
 // runJob runs the job once, with processes of its own.
-func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault string) (*outcome, error) {
+func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault string, what wrong) (*outcome, error) {
 	began := time.Now()
-	c := &cluster{bench: b, spec: s, workers: workers, prefix: filepath.Base(s.out) + "-"}
+	w := &witness{began: began.UnixNano()}
+	c := &cluster{bench: b, spec: s, workers: workers, prefix: filepath.Base(s.out) + "-", wrong: what, witness: w}
 	defer c.stop()
+	looking, stopLooking := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stopLooking() // before the wait
+	watching.Go(func() { w.watchMemory(looking, c.processes) })
 	if err := c.start(ctx); err != nil {
 		return nil, err
 	}
 	f := newFault(fault, c)
 	defer f.end()
 	summary, err := c.watch(ctx, f.follow)
+	w.over = time.Now().UnixNano()
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +222,9 @@ func runJob(ctx context.Context, b systems.Bench, s *spec, workers int, fault st
 		return nil, fmt.Errorf("the job failed: %s", summary.GetFailure())
 	}
 	c.stop()
-	return &outcome{spec: s, summary: summary, wall: time.Since(began), workers: c.workers}, nil
+	w.gone = time.Now().UnixNano()
+	r := &outcome{spec: s, summary: summary, wall: time.Since(began), workers: c.workers, witness: w}
+	return r, c.testify(ctx, w)
 }
 
 // trialSpec is the job that the knobs describe.

@@ -6,24 +6,26 @@ import (
 	"strings"
 	"syscall"
 
+	"dyno/bench/lie"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 )
 
 // ownUsage is what this process has used so far. It costs some 10 µs.
-func ownUsage() *mapreducev1.Usage {
-	u := &mapreducev1.Usage{PeakRssBytes: peakRSS()}
+func ownUsage(w wrong) *mapreducev1.Usage {
+	u := &mapreducev1.Usage{PeakRssBytes: peakRSS("self")}
 	var r syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) == nil {
 		u.CpuNs = r.Utime.Nano() + r.Stime.Nano()
 	}
+	u.CpuNs = int64(lie.CPU(w.lie, 0, float64(u.CpuNs)))
 	return u
 }
 
-// peakRSS is the process's own high-water mark. What getrusage tells is not:
+// peakRSS is a process's high-water mark, "self" for its own. What getrusage tells is not:
 // on Linux it begins with that of the process which started this one. 0 where
 // it is not known.
-func peakRSS() int64 {
-	text, err := os.ReadFile("/proc/self/status")
+func peakRSS(pid string) int64 {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {
 		return 0
 	}

@@ -22,6 +22,8 @@ type worker struct {
 	name    string
 	dir     string // where it leaves runs: an absolute path
 	address string // where it serves them
+	ledger  *ledger
+	wrong   wrong
 	log     *slog.Logger
 }
 
@@ -57,6 +59,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	defer t.running.Wait()
 	defer cancel() // before the wait
 	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address}
+	w.ledger.write(entryLine{Event: eventHello})
 	if err := t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Hello{Hello: hello}}); err != nil {
 		return false, err
 	}
@@ -64,6 +67,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	if err != nil {
 		return false, err
 	}
+	w.ledger.write(entryLine{Event: eventWelcome})
 	if err := t.enter(first.GetJob()); err != nil {
 		return true, err
 	}
@@ -77,6 +81,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 			return true, err
 		}
 		if over := r.GetOver(); over != nil {
+			w.ledger.write(entryLine{Event: eventOver})
 			w.log.Debug("the job is over", "failure", over.GetFailure())
 			return true, nil
 		}
@@ -102,6 +107,9 @@ func (t *turn) program() (job.Program, error) {
 	p, err := t.entry.New(t.job.GetArgs())
 	if err == nil && !t.job.GetCombine() {
 		p = p.WithoutCombiner()
+	}
+	if t.wrong.mutant == mutantDropped {
+		p = dropping(p)
 	}
 	return p, err
 }
@@ -132,7 +140,7 @@ func (t *turn) beat(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ownUsage()}}}) // Recv says what is wrong
+			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ownUsage(t.wrong)}}}) // Recv says what is wrong
 		case <-ctx.Done():
 			return
 		}
@@ -141,6 +149,7 @@ func (t *turn) beat(ctx context.Context) {
 
 // take begins a task, or stops the one under way.
 func (t *turn) take(ctx context.Context, r *mapreducev1.WorkResponse) {
+	t.ledger.got(r)
 	switch e := r.GetEvent().(type) {
 	case *mapreducev1.WorkResponse_Map:
 		t.begin(ctx, e.Map.GetSeq(), e.Map.GetAttempt(), func(ctx context.Context) *mapreducev1.WorkRequest { return t.doMap(ctx, e.Map) })
@@ -173,6 +182,7 @@ func (t *turn) begin(ctx context.Context, seq, attempt uint64, do func(context.C
 		t.current, t.cancel = 0, nil
 		t.mu.Unlock()
 		if !cancelled {
+			t.ledger.told(report)
 			_ = t.send(report) // Recv says what is wrong
 		}
 		_ = t.ask()

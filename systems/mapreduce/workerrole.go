@@ -27,6 +27,8 @@ type workerFlags struct {
 	dir      string
 	name     string
 	patience time.Duration
+	ledger   bool
+	wrong    wrong
 }
 
 const (
@@ -35,9 +37,11 @@ const (
 	workerGrace     = 500 * time.Millisecond // for those who fetch runs when the worker ends
 )
 
+const roleWorker = "worker"
+
 func workerRole() systems.Role {
 	return systems.Role{Command: systems.Command{
-		Name:    "worker",
+		Name:    roleWorker,
 		Summary: "does the tasks that a master hands out, one at a time, and exits when the job is over",
 		Example: "dyno mapreduce worker --master 127.0.0.1:7100",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
@@ -47,6 +51,8 @@ func workerRole() systems.Role {
 			fs.StringVar(&f.dir, "dir", ".", "folder for map output")
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
+			fs.BoolVar(&f.ledger, "ledger", false, "write a line of JSON to standard output for whatever it does")
+			f.wrong.declare(fs)
 			return f.run
 		},
 	}}
@@ -64,7 +70,10 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
-	w := &worker{name: f.name, dir: dir, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	w := &worker{name: f.name, dir: dir, wrong: f.wrong, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	if f.ledger {
+		w.ledger = &ledger{out: sh.Out}
+	}
 	if w.name == "" {
 		host, _ := os.Hostname() // a name without the host will do
 		w.name = fmt.Sprintf("%s-%d", host, os.Getpid())

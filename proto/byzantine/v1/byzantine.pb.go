@@ -283,7 +283,9 @@ func (x *Treason) GetTraitors() uint64 {
 }
 
 type MusterResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Processor time of the process from its start to this call, in nanoseconds.
+	CpuNs         int64 `protobuf:"varint,1,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,6 +318,13 @@ func (x *MusterResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use MusterResponse.ProtoReflect.Descriptor instead.
 func (*MusterResponse) Descriptor() ([]byte, []int) {
 	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *MusterResponse) GetCpuNs() int64 {
+	if x != nil {
+		return x.CpuNs
+	}
+	return 0
 }
 
 type BeginRequest struct {
@@ -389,8 +398,17 @@ type BeginResponse struct {
 	// Batches that came too late or a second time.
 	Refused int64 `protobuf:"varint,8,opt,name=refused,proto3" json:"refused,omitempty"`
 	// From the start until the decision, in nanoseconds.
-	TookNs        int64      `protobuf:"varint,9,opt,name=took_ns,json=tookNs,proto3" json:"took_ns,omitempty"`
-	Transcript    []*Message `protobuf:"bytes,10,rep,name=transcript,proto3" json:"transcript,omitempty"`
+	TookNs     int64      `protobuf:"varint,9,opt,name=took_ns,json=tookNs,proto3" json:"took_ns,omitempty"`
+	Transcript []*Message `protobuf:"bytes,10,rep,name=transcript,proto3" json:"transcript,omitempty"`
+	// Processor time of the process since its start, in nanoseconds.
+	CpuNs int64 `protobuf:"varint,11,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
+	// What it said to the others, whether or not it arrived.
+	Sent *Traffic `protobuf:"bytes,12,opt,name=sent,proto3" json:"sent,omitempty"`
+	// Of that, what brought no answer before the round was over: it may have
+	// arrived.
+	Unanswered *Traffic `protobuf:"bytes,13,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	// The batches that are counted as refused.
+	TurnedAway    *Traffic `protobuf:"bytes,14,opt,name=turned_away,json=turnedAway,proto3" json:"turned_away,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -495,6 +513,95 @@ func (x *BeginResponse) GetTranscript() []*Message {
 	return nil
 }
 
+func (x *BeginResponse) GetCpuNs() int64 {
+	if x != nil {
+		return x.CpuNs
+	}
+	return 0
+}
+
+func (x *BeginResponse) GetSent() *Traffic {
+	if x != nil {
+		return x.Sent
+	}
+	return nil
+}
+
+func (x *BeginResponse) GetUnanswered() *Traffic {
+	if x != nil {
+		return x.Unanswered
+	}
+	return nil
+}
+
+func (x *BeginResponse) GetTurnedAway() *Traffic {
+	if x != nil {
+		return x.TurnedAway
+	}
+	return nil
+}
+
+// Traffic is a number of batches and what they hold.
+type Traffic struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batches       int64                  `protobuf:"varint,1,opt,name=batches,proto3" json:"batches,omitempty"`
+	Bytes         int64                  `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	Values        int64                  `protobuf:"varint,3,opt,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Traffic) Reset() {
+	*x = Traffic{}
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Traffic) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Traffic) ProtoMessage() {}
+
+func (x *Traffic) ProtoReflect() protoreflect.Message {
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Traffic.ProtoReflect.Descriptor instead.
+func (*Traffic) Descriptor() ([]byte, []int) {
+	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Traffic) GetBatches() int64 {
+	if x != nil {
+		return x.Batches
+	}
+	return 0
+}
+
+func (x *Traffic) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *Traffic) GetValues() int64 {
+	if x != nil {
+		return x.Values
+	}
+	return 0
+}
+
 type DeliverRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Run           uint64                 `protobuf:"varint,1,opt,name=run,proto3" json:"run,omitempty"`
@@ -506,7 +613,7 @@ type DeliverRequest struct {
 
 func (x *DeliverRequest) Reset() {
 	*x = DeliverRequest{}
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[5]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +625,7 @@ func (x *DeliverRequest) String() string {
 func (*DeliverRequest) ProtoMessage() {}
 
 func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[5]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +638,7 @@ func (x *DeliverRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverRequest.ProtoReflect.Descriptor instead.
 func (*DeliverRequest) Descriptor() ([]byte, []int) {
-	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{5}
+	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeliverRequest) GetRun() uint64 {
@@ -563,7 +670,7 @@ type DeliverResponse struct {
 
 func (x *DeliverResponse) Reset() {
 	*x = DeliverResponse{}
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[6]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +682,7 @@ func (x *DeliverResponse) String() string {
 func (*DeliverResponse) ProtoMessage() {}
 
 func (x *DeliverResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[6]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +695,7 @@ func (x *DeliverResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliverResponse.ProtoReflect.Descriptor instead.
 func (*DeliverResponse) Descriptor() ([]byte, []int) {
-	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{6}
+	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{7}
 }
 
 type Message struct {
@@ -606,7 +713,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[7]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +725,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_byzantine_v1_byzantine_proto_msgTypes[7]
+	mi := &file_byzantine_v1_byzantine_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +738,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{7}
+	return file_byzantine_v1_byzantine_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Message) GetPath() []byte {
@@ -687,11 +794,12 @@ const file_byzantine_v1_byzantine_proto_rawDesc = "" +
 	"\aTreason\x12\x1c\n" +
 	"\tadversary\x18\x01 \x01(\tR\tadversary\x12\x12\n" +
 	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12\x1a\n" +
-	"\btraitors\x18\x03 \x01(\x06R\btraitors\"\x10\n" +
-	"\x0eMusterResponse\"D\n" +
+	"\btraitors\x18\x03 \x01(\x06R\btraitors\"'\n" +
+	"\x0eMusterResponse\x12\x15\n" +
+	"\x06cpu_ns\x18\x01 \x01(\x03R\x05cpuNs\"D\n" +
 	"\fBeginRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\x04R\x03run\x12\"\n" +
-	"\rstart_unix_ns\x18\x02 \x01(\x03R\vstartUnixNs\"\xfc\x02\n" +
+	"\rstart_unix_ns\x18\x02 \x01(\x03R\vstartUnixNs\"\xbc\x04\n" +
 	"\rBeginResponse\x124\n" +
 	"\bdecision\x18\x01 \x01(\x0e2\x18.dyno.byzantine.v1.OrderR\bdecision\x120\n" +
 	"\x06vector\x18\x02 \x03(\x0e2\x18.dyno.byzantine.v1.OrderR\x06vector\x12.\n" +
@@ -705,7 +813,18 @@ const file_byzantine_v1_byzantine_proto_rawDesc = "" +
 	"\n" +
 	"transcript\x18\n" +
 	" \x03(\v2\x1a.dyno.byzantine.v1.MessageR\n" +
-	"transcript\"p\n" +
+	"transcript\x12\x15\n" +
+	"\x06cpu_ns\x18\v \x01(\x03R\x05cpuNs\x12.\n" +
+	"\x04sent\x18\f \x01(\v2\x1a.dyno.byzantine.v1.TrafficR\x04sent\x12:\n" +
+	"\n" +
+	"unanswered\x18\r \x01(\v2\x1a.dyno.byzantine.v1.TrafficR\n" +
+	"unanswered\x12;\n" +
+	"\vturned_away\x18\x0e \x01(\v2\x1a.dyno.byzantine.v1.TrafficR\n" +
+	"turnedAway\"Q\n" +
+	"\aTraffic\x12\x18\n" +
+	"\abatches\x18\x01 \x01(\x03R\abatches\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +
+	"\x06values\x18\x03 \x01(\x03R\x06values\"p\n" +
 	"\x0eDeliverRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\x04R\x03run\x12\x14\n" +
 	"\x05round\x18\x02 \x01(\rR\x05round\x126\n" +
@@ -738,7 +857,7 @@ func file_byzantine_v1_byzantine_proto_rawDescGZIP() []byte {
 }
 
 var file_byzantine_v1_byzantine_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_byzantine_v1_byzantine_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_byzantine_v1_byzantine_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_byzantine_v1_byzantine_proto_goTypes = []any{
 	(Order)(0),              // 0: dyno.byzantine.v1.Order
 	(*MusterRequest)(nil),   // 1: dyno.byzantine.v1.MusterRequest
@@ -746,9 +865,10 @@ var file_byzantine_v1_byzantine_proto_goTypes = []any{
 	(*MusterResponse)(nil),  // 3: dyno.byzantine.v1.MusterResponse
 	(*BeginRequest)(nil),    // 4: dyno.byzantine.v1.BeginRequest
 	(*BeginResponse)(nil),   // 5: dyno.byzantine.v1.BeginResponse
-	(*DeliverRequest)(nil),  // 6: dyno.byzantine.v1.DeliverRequest
-	(*DeliverResponse)(nil), // 7: dyno.byzantine.v1.DeliverResponse
-	(*Message)(nil),         // 8: dyno.byzantine.v1.Message
+	(*Traffic)(nil),         // 6: dyno.byzantine.v1.Traffic
+	(*DeliverRequest)(nil),  // 7: dyno.byzantine.v1.DeliverRequest
+	(*DeliverResponse)(nil), // 8: dyno.byzantine.v1.DeliverResponse
+	(*Message)(nil),         // 9: dyno.byzantine.v1.Message
 }
 var file_byzantine_v1_byzantine_proto_depIdxs = []int32{
 	0,  // 0: dyno.byzantine.v1.MusterRequest.order:type_name -> dyno.byzantine.v1.Order
@@ -756,20 +876,23 @@ var file_byzantine_v1_byzantine_proto_depIdxs = []int32{
 	0,  // 2: dyno.byzantine.v1.BeginResponse.decision:type_name -> dyno.byzantine.v1.Order
 	0,  // 3: dyno.byzantine.v1.BeginResponse.vector:type_name -> dyno.byzantine.v1.Order
 	0,  // 4: dyno.byzantine.v1.BeginResponse.votes:type_name -> dyno.byzantine.v1.Order
-	8,  // 5: dyno.byzantine.v1.BeginResponse.transcript:type_name -> dyno.byzantine.v1.Message
-	8,  // 6: dyno.byzantine.v1.DeliverRequest.messages:type_name -> dyno.byzantine.v1.Message
-	0,  // 7: dyno.byzantine.v1.Message.value:type_name -> dyno.byzantine.v1.Order
-	1,  // 8: dyno.byzantine.v1.GeneralService.Muster:input_type -> dyno.byzantine.v1.MusterRequest
-	4,  // 9: dyno.byzantine.v1.GeneralService.Begin:input_type -> dyno.byzantine.v1.BeginRequest
-	6,  // 10: dyno.byzantine.v1.GeneralService.Deliver:input_type -> dyno.byzantine.v1.DeliverRequest
-	3,  // 11: dyno.byzantine.v1.GeneralService.Muster:output_type -> dyno.byzantine.v1.MusterResponse
-	5,  // 12: dyno.byzantine.v1.GeneralService.Begin:output_type -> dyno.byzantine.v1.BeginResponse
-	7,  // 13: dyno.byzantine.v1.GeneralService.Deliver:output_type -> dyno.byzantine.v1.DeliverResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	9,  // 5: dyno.byzantine.v1.BeginResponse.transcript:type_name -> dyno.byzantine.v1.Message
+	6,  // 6: dyno.byzantine.v1.BeginResponse.sent:type_name -> dyno.byzantine.v1.Traffic
+	6,  // 7: dyno.byzantine.v1.BeginResponse.unanswered:type_name -> dyno.byzantine.v1.Traffic
+	6,  // 8: dyno.byzantine.v1.BeginResponse.turned_away:type_name -> dyno.byzantine.v1.Traffic
+	9,  // 9: dyno.byzantine.v1.DeliverRequest.messages:type_name -> dyno.byzantine.v1.Message
+	0,  // 10: dyno.byzantine.v1.Message.value:type_name -> dyno.byzantine.v1.Order
+	1,  // 11: dyno.byzantine.v1.GeneralService.Muster:input_type -> dyno.byzantine.v1.MusterRequest
+	4,  // 12: dyno.byzantine.v1.GeneralService.Begin:input_type -> dyno.byzantine.v1.BeginRequest
+	7,  // 13: dyno.byzantine.v1.GeneralService.Deliver:input_type -> dyno.byzantine.v1.DeliverRequest
+	3,  // 14: dyno.byzantine.v1.GeneralService.Muster:output_type -> dyno.byzantine.v1.MusterResponse
+	5,  // 15: dyno.byzantine.v1.GeneralService.Begin:output_type -> dyno.byzantine.v1.BeginResponse
+	8,  // 16: dyno.byzantine.v1.GeneralService.Deliver:output_type -> dyno.byzantine.v1.DeliverResponse
+	14, // [14:17] is the sub-list for method output_type
+	11, // [11:14] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_byzantine_v1_byzantine_proto_init() }
@@ -783,7 +906,7 @@ func file_byzantine_v1_byzantine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_byzantine_v1_byzantine_proto_rawDesc), len(file_byzantine_v1_byzantine_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,12 +208,30 @@ func (m *simM) Step(now time.Duration, in Input) (e node.Effects[Output]) {
 		if m.job.mutant == "reduce early" {
 			p.undone[Map] = 0
 		}
-		e = m.Core.Step(now, in)
+		e = m.forget(now, in)
 		if m.job.mutant == "reduce early" {
 			p.undone[Map] += undone
 		}
 	}
 	return m.hasten(e)
+}
+
+// forget takes a step; the mutant "a third attempt" does not see that tasks have
+// a second one.
+func (m *simM) forget(now time.Duration, in Input) node.Effects[Output] {
+	p := m.planner
+	if m.job.mutant != "a third attempt" {
+		return m.Core.Step(now, in)
+	}
+	all := p.order
+	p.order = slices.DeleteFunc(slices.Clone(all), func(a *attempt) bool { return a.backup })
+	e := m.Core.Step(now, in)
+	for _, a := range slices.Backward(all) {
+		if a.backup && p.running[a.id] == a {
+			p.order = slices.Insert(p.order, 0, a)
+		}
+	}
+	return e
 }
 
 // hasten is the mutant that writes down as done what it has only given out.
@@ -453,7 +472,7 @@ func TestAnyScheduleGivesTheSameBytes(t *testing.T) {
 func TestMutantsAreCaught(t *testing.T) {
 	for _, m := range []simMutant{
 		"credit the present", "never look at the clock", "answer once", "forget the dead",
-		"deaf to failures", "count twice", "reduce early", "write early",
+		"deaf to failures", "count twice", "reduce early", "write early", "a third attempt",
 	} {
 		t.Run(strings.ReplaceAll(string(m), " ", "-"), func(t *testing.T) {
 			failure, err := simHunt(m, 1000).Run(t.Context())

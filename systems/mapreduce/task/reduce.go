@@ -67,6 +67,7 @@ type Reduce struct {
 // Reduced is what a reduce task reports.
 type Reduced struct {
 	Counters Counters
+	Checksum uint32 // CRC-32C of the output
 }
 
 // Run merges the runs, calls Reduce for each key and publishes the output

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"path"
 	"runtime/debug"
@@ -26,12 +27,13 @@ type reducer struct {
 	ticks    int
 	read     int64 // bytes of runs
 	writer   runWriter
+	checksum uint32 // of the output
 }
 
 func (r *reducer) run() (Reduced, error) {
 	err := r.reduce()
 	if err == nil {
-		return Reduced{Counters: r.counters}, nil
+		return Reduced{Counters: r.counters, Checksum: r.checksum}, nil
 	}
 	// A stream that breaks because the task is given up is no lost run.
 	if cause := r.ctx.Err(); cause != nil && !errors.Is(err, cause) {
@@ -155,17 +157,21 @@ func (r *reducer) reduceAll(w io.Writer) error {
 	}
 	err := out.Flush()
 	r.counters.OutputLines, r.counters.OutputBytes, r.counters.RunBytes = out.Lines(), size.n, r.read
+	r.checksum = size.sum
 	return err
 }
 
+// sized counts and sums up what is written.
 type sized struct {
-	w io.Writer
-	n int64
+	w   io.Writer
+	n   int64
+	sum uint32
 }
 
 func (s *sized) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	s.n += int64(n)
+	s.sum = crc32.Update(s.sum, castagnoli, p[:n])
 	return n, err
 }
 
