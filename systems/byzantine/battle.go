@@ -6,10 +6,10 @@ import (
 
 	"dyno/internal/record"
 	"dyno/internal/rpc"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/council"
-	"dyno/systems/byzantine/eig"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/council"
+	"dyno/systems/byzantine/core/eig"
+	"dyno/systems/byzantine/core/general"
 )
 
 // Limits of what is played.

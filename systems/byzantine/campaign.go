@@ -7,7 +7,7 @@ import (
 
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // campaign is one run as one general lives it.

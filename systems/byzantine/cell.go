@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"dyno/systems"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // cell is what the knobs of a trial say.

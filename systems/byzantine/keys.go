@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // keyBytes is the length of a key that two share.

@@ -7,9 +7,9 @@ import (
 	"dyno/bench/lie"
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/byzantine/council"
-	"dyno/systems/byzantine/eig"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/council"
+	"dyno/systems/byzantine/core/eig"
+	"dyno/systems/byzantine/core/general"
 )
 
 // More checks, of trials only.

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"dyno/systems"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/council"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/council"
+	"dyno/systems/byzantine/core/general"
 )
 
 // The words of flags and knobs.

@@ -11,8 +11,8 @@ import (
 
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/general"
 )
 
 // maxRoundTimeout bounds how long a general may be made to wait in a round.

@@ -9,7 +9,7 @@ import (
 	"dyno/internal/record"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // tenRuns is an account of ten runs, half of which end well, as generals in

@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 
 	"dyno/systems"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/council"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/council"
 )
 
 // searchOptions are the flags of search.

@@ -22,9 +22,9 @@ import (
 	"dyno/internal/rpc"
 	"dyno/internal/rpc/rpctest"
 	byzantinev1 "dyno/proto/byzantine/v1"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/council"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/council"
+	"dyno/systems/byzantine/core/general"
 )
 
 // camp is a number of generals over memory, in virtual time.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // story tells a run to somebody who has never heard of the problem.

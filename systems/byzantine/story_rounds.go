@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // shownInFull is how many lines of a round a digest still shows one by one.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // summary is what run prints with --json. Scripts rely on the names.

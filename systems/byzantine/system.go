@@ -6,8 +6,8 @@ import (
 
 	"dyno/bench/lie"
 	"dyno/systems"
-	"dyno/systems/byzantine/adversary"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/adversary"
+	"dyno/systems/byzantine/core/general"
 )
 
 const name = "byzantine"

@@ -3,7 +3,7 @@ package byzantine
 import (
 	"dyno/bench/load"
 	"dyno/internal/record"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // testimony is what the runs of a window were, one by one, as they were

@@ -9,7 +9,7 @@ import (
 
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 // trial measures one cell: run after run, each with other traitors, for as long

@@ -3,7 +3,7 @@ package byzantine
 import (
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
-	"dyno/systems/byzantine/general"
+	"dyno/systems/byzantine/core/general"
 )
 
 func toOrder(v general.Value) byzantinev1.Order {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dyno/internal/record"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // audited is what the audit of a balancer says after so many picks for servers

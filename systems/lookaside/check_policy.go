@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dyno/internal/record"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // starved is how many picks per server it takes to be sure that a policy that

@@ -10,8 +10,8 @@ import (
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems/lookaside/core/service"
 	"dyno/systems/lookaside/lookasidegrpc"
-	"dyno/systems/lookaside/service"
 )
 
 const maxRetries = 3 // of one request, after servers that broke off

@@ -17,7 +17,7 @@ import (
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/service"
 )
 
 // patience ends the wait for what will not happen; nothing is measured by it.

@@ -19,8 +19,8 @@ import (
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/lookaside/core/service"
 	"dyno/systems/lookaside/lookasidegrpc"
-	"dyno/systems/lookaside/service"
 )
 
 // clientOptions are the client role's flags.

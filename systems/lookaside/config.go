@@ -7,7 +7,7 @@ import (
 
 	"dyno/bench/lie"
 	"dyno/systems"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // config is what a trial and the demo run.

@@ -13,7 +13,7 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
 	"dyno/systems/lookaside/wait"
 )
 

@@ -17,8 +17,8 @@ import (
 	"dyno/internal/rpc"
 	"dyno/internal/rpc/rpctest"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // newTestBalancer is a balancer that nobody serves yet.

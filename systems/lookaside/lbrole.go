@@ -7,8 +7,8 @@ import (
 
 	"dyno/internal/rpc"
 	"dyno/systems"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // balancerFlags are those of the lb role.

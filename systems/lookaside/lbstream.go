@@ -10,7 +10,7 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
 )
 
 const (

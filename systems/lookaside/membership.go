@@ -1,7 +1,7 @@
 package lookaside
 
 import (
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
 )
 
 // apply makes the directory's entries, which are complete up to a revision and

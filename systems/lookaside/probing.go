@@ -6,7 +6,7 @@ import (
 	"time"
 
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
 )
 
 const (

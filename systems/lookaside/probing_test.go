@@ -10,8 +10,8 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 
 	"dyno/bench/queue"
 )

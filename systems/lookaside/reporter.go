@@ -11,8 +11,8 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/service"
 	"dyno/systems/lookaside/wait"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/service"
 )
 
 // computeServer is the gRPC shell around a station.

@@ -15,7 +15,7 @@ import (
 	"dyno/internal/rpc"
 	"dyno/internal/rpc/rpctest"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/service"
 )
 
 // serveStation is a server over memory whose requests take a constant time.

@@ -12,7 +12,7 @@ import (
 
 	"dyno/internal/rpc"
 	"dyno/systems"
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
 )
 
 // drainGrace is what a server that is told to stop has to finish what it has.

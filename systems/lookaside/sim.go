@@ -10,8 +10,8 @@ import (
 	"dyno/bench/queue"
 
 	"dyno/bench/sim"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // Simulation is the balancer's core and the servers' queues in virtual time,

@@ -9,8 +9,8 @@ import (
 
 	"dyno/bench/sim"
 	lookasidev1 "dyno/proto/lookaside/v1"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // What the balancer hears and says beside registrations and reports.

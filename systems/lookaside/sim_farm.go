@@ -9,9 +9,9 @@ import (
 
 	"dyno/bench/sim"
 	"dyno/internal/record"
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
+	"dyno/systems/lookaside/core/service"
 )
 
 // Tags of the farm's timers; from farmDepart on they are departures.

@@ -15,7 +15,7 @@ import (
 
 	"dyno/bench/sim"
 	"dyno/internal/record"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/policy"
 )
 
 var simSeed = flag.Uint64("sim.seed", 0, "play this one seed of the simulated balancer and show its faults and its trace")

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"dyno/systems/lookaside/balancer"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // simReferee watches one life of the balancer and knows by its own count what

@@ -8,7 +8,7 @@ import (
 	"dyno/bench/queue"
 
 	"dyno/bench/sim"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // simFoundWithin is what the design gives clients and servers to find a

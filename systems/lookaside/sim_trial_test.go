@@ -10,7 +10,7 @@ import (
 
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/lookaside/policy"
+	"dyno/systems/lookaside/core/policy"
 )
 
 // simBench is a bench on which nothing can be started.

@@ -8,7 +8,7 @@ import (
 	"dyno/bench/queue"
 
 	"dyno/bench/load"
-	"dyno/systems/lookaside/service"
+	"dyno/systems/lookaside/core/service"
 )
 
 // maxWaiting bounds the requests in one server; more are refused.

@@ -7,9 +7,9 @@ import (
 	"dyno/bench/lie"
 	"dyno/bench/queue"
 	"dyno/systems"
-	"dyno/systems/lookaside/balancer"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
 	"dyno/systems/lookaside/lookasidegrpc"
-	"dyno/systems/lookaside/policy"
 )
 
 // System is the look-aside load balancer on the bench.

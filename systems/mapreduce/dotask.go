@@ -8,8 +8,8 @@ import (
 	"time"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems/mapreduce/core/task"
 	"dyno/systems/mapreduce/disk"
-	"dyno/systems/mapreduce/task"
 )
 
 // doMap runs a map task and returns its report.

@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"dyno/internal/record"
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // Names of facts; those that say so come with the suffixes of two bounds.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dyno/internal/cli"
-	"dyno/systems/mapreduce/job"
+	"dyno/systems/mapreduce/core/job"
 	"dyno/systems/systemtest"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"dyno/systems/mapreduce/core/task"
 	"dyno/systems/mapreduce/disk"
-	"dyno/systems/mapreduce/task"
 )
 
 // scratchName is the folder within the output folder that a job lives in while

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // A worker's ledger is what it did in its own words, line by line as it goes, so

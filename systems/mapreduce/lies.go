@@ -3,7 +3,7 @@ package mapreduce
 import (
 	"dyno/bench/lie"
 	"dyno/systems"
-	"dyno/systems/mapreduce/job"
+	"dyno/systems/mapreduce/core/job"
 )
 
 // What is wrong on purpose, for experiment mr-controls to show that the checks

@@ -9,9 +9,9 @@ import (
 
 	"dyno/internal/node/host"
 	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems/mapreduce/core/plan"
+	"dyno/systems/mapreduce/core/task"
 	"dyno/systems/mapreduce/disk"
-	"dyno/systems/mapreduce/plan"
-	"dyno/systems/mapreduce/task"
 )
 
 // How patient a master is, unless told otherwise.

@@ -13,7 +13,7 @@ import (
 	"dyno/internal/journal"
 	"dyno/internal/node/host"
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // open makes the folders and opens the journal; with --force it first removes

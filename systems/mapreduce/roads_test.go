@@ -14,7 +14,7 @@ import (
 	"dyno/internal/record"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems"
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // The job of these tests: 2 map tasks, 2 reduce tasks, 2 workers, a second.

@@ -12,8 +12,8 @@ import (
 
 	"dyno/internal/rpc"
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/plan"
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/plan"
+	"dyno/systems/mapreduce/core/task"
 )
 
 // session is one worker's stream, as the master sees it.

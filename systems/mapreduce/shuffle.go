@@ -15,7 +15,7 @@ import (
 
 	"dyno/internal/rpc"
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/task"
 )
 
 const (

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"dyno/systems"
-	"dyno/systems/mapreduce/job"
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/job"
+	"dyno/systems/mapreduce/core/task"
 )
 
 // Bounds on what may be asked for.

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/plan"
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/plan"
+	"dyno/systems/mapreduce/core/task"
 )
 
 // newJobID names a job unlike any other, so that runs of several in one folder

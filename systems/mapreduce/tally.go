@@ -3,7 +3,7 @@ package mapreduce
 import (
 	"fmt"
 
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // tally is what the workers of a job tell, all ledgers together.

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/plan"
+	"dyno/systems/mapreduce/core/plan"
 )
 
 // watchPause is the least time between two answers to one onlooker.

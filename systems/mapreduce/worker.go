@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/job"
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/job"
+	"dyno/systems/mapreduce/core/task"
 )
 
 // worker is one worker process.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"dyno/systems/mapreduce/task"
+	"dyno/systems/mapreduce/core/task"
 )
 
 // Disk is the file system of this machine.

@@ -1,7 +1,0 @@
-package adversary
-
-import "dyno/systems/byzantine/general"
-
-type silent struct{}
-
-func (silent) Say(*general.Relay) general.Word { return general.Word{} }
