@@ -17,7 +17,7 @@ func toy() *systems.System {
 	return &systems.System{
 		Name:    "toy",
 		Summary: "a system for tests",
-		Knobs: []systems.Knob{
+		Knobs: systems.Knobs{
 			{Name: "policy", Default: "a", Help: "which", Type: systems.Choice{"a", "b", "c"}},
 			{Name: "clients", Default: "8", Help: "how many", Type: systems.Int{Min: 1, Max: 100}},
 			{Name: "pause", Default: "20ms", Help: "how long", Type: systems.Duration{Min: 0, Max: time.Minute}},

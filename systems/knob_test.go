@@ -14,7 +14,7 @@ import (
 
 var sys = &systems.System{
 	Name: "toy",
-	Knobs: []systems.Knob{
+	Knobs: systems.Knobs{
 		{Name: "clients", Default: "8", Type: systems.Int{Min: 1, Max: 100}},
 		{Name: "share", Default: "0.5", Type: systems.Float{Min: 0, Max: 1}},
 		{Name: "pause", Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Minute}},
@@ -65,7 +65,7 @@ func TestResolve(t *testing.T) {
 func TestBind(t *testing.T) {
 	fs := flag.NewFlagSet("x", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	v := sys.Bind(fs, "clients", "policy")
+	v := sys.Knobs.Bind(fs, "clients", "policy")
 	if err := fs.Parse([]string{"--clients", "12", "--policy=b"}); err != nil {
 		t.Fatal(err)
 	}

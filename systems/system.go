@@ -15,7 +15,7 @@ type System struct {
 
 	Roles    []Role
 	Commands []Command
-	Knobs    []Knob
+	Knobs    Knobs
 	Metrics  []record.Metric
 
 	// Trial measures one cell: it starts the roles through the bench, drives

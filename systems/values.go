@@ -1,19 +1,23 @@
 package systems
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
+// Knobs are those of a system, in the order in which lists show them. A knob is
+// one value, here: roles bind their flags from it, trials make arguments of it.
+type Knobs []Knob
+
 // Resolve fills in defaults and checks every given knob. Unknown knobs and
 // levels are errors that name what is allowed.
-func (s *System) Resolve(given map[string]string) (Values, error) {
-	v := make(Values, len(s.Knobs))
-	for _, k := range s.Knobs {
+func (ks Knobs) Resolve(given map[string]string) (Values, error) {
+	v := make(Values, len(ks))
+	for _, k := range ks {
 		text, ok := given[k.Name]
 		if !ok {
 			text = k.Default
@@ -25,7 +29,7 @@ func (s *System) Resolve(given map[string]string) (Values, error) {
 		v[k.Name] = c
 	}
 	for name := range given {
-		if _, err := s.Knob(name); err != nil {
+		if _, err := ks.Knob(name); err != nil {
 			return nil, err
 		}
 	}
@@ -33,31 +37,51 @@ func (s *System) Resolve(given map[string]string) (Values, error) {
 }
 
 // Knob finds a knob by name.
-func (s *System) Knob(name string) (Knob, error) {
-	names := make([]string, len(s.Knobs))
-	for i, k := range s.Knobs {
+func (ks Knobs) Knob(name string) (Knob, error) {
+	names := make([]string, len(ks))
+	for i, k := range ks {
 		if k.Name == name {
 			return k, nil
 		}
 		names[i] = k.Name
 	}
-	return Knob{}, fmt.Errorf("knob %w of %s", &ChoiceError{Word: name, Allowed: names}, s.Name)
+	return Knob{}, fmt.Errorf("knob %w", &ChoiceError{Word: name, Allowed: names})
 }
 
 // Bind declares a flag for each named knob and returns the values, which are
-// complete once the flags are parsed. A bad value is a usage error there.
-func (s *System) Bind(fs FlagSet, names ...string) Values {
-	v, err := s.Resolve(nil)
+// complete once the flags are parsed. A bad value is a usage error there. A
+// name that is no knob's is a bug, and panics.
+func (ks Knobs) Bind(fs FlagSet, names ...string) Values {
+	v, err := ks.Resolve(nil)
 	if err != nil {
 		panic(err) // a default that its own type refuses: the conformance suite finds it first
 	}
-	for _, k := range s.Knobs {
-		if !slices.Contains(names, k.Name) {
-			continue
+	for _, name := range names {
+		k, err := ks.Knob(name)
+		if err != nil {
+			panic(err)
 		}
 		fs.Var(knobFlag{knob: k, values: v}, k.Name, k.Help+" ("+k.Type.Allowed()+")")
 	}
 	return v
+}
+
+// Resolve is [Knobs.Resolve].
+func (s *System) Resolve(given map[string]string) (Values, error) {
+	v, err := s.Knobs.Resolve(given)
+	if choice := (*ChoiceError)(nil); errors.As(err, &choice) {
+		return nil, fmt.Errorf("%w of %s", err, s.Name)
+	}
+	return v, err
+}
+
+// Knob is [Knobs.Knob].
+func (s *System) Knob(name string) (Knob, error) {
+	k, err := s.Knobs.Knob(name)
+	if err != nil {
+		err = fmt.Errorf("%w of %s", err, s.Name)
+	}
+	return k, err
 }
 
 type knobFlag struct {
@@ -81,6 +105,16 @@ func (f knobFlag) Set(text string) error {
 		f.values[f.knob.Name] = c
 	}
 	return err
+}
+
+// Args are the arguments that give a role the same values of some knobs, as
+// flags that [Knobs.Bind] declares.
+func (v Values) Args(knobs ...string) []string {
+	var args []string
+	for _, k := range knobs {
+		args = append(args, "--"+k, v.Text(k))
+	}
+	return args
 }
 
 // Text returns a knob as it is written.

@@ -41,7 +41,7 @@ type options struct {
 
 // words are the flags of which each accepts one of a few words.
 func bindWords(fs systems.FlagSet, names ...string) systems.Values {
-	return (&systems.System{Name: name, Knobs: knobs}).Bind(fs, names...)
+	return knobs.Bind(fs, names...)
 }
 
 func (o *options) declare(fs systems.FlagSet) {

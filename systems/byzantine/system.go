@@ -51,7 +51,7 @@ const (
 	commanderAny     = "any"
 )
 
-var knobs = []systems.Knob{
+var knobs = systems.Knobs{
 	{Name: knobN, Default: "4", Type: systems.Int{Min: 2, Max: general.MaxGenerals}, Help: "how many generals, the commander included"},
 	{Name: knobT, Default: "1", Type: systems.Int{Min: 0, Max: general.MaxGenerals - 1}, Help: "how many traitors the algorithm is to withstand"},
 	{Name: knobTraitors, Default: "1", Type: systems.Int{Min: 0, Max: general.MaxGenerals}, Help: "how many there are; which ones is drawn for every run"},

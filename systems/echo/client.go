@@ -29,7 +29,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant, knobLie)
+	v := knobs.Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant, knobLie)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")

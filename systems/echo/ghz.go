@@ -15,7 +15,7 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	server := fs.String("server", "", "HOST:PORT of the server to call")
 	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
 	f := driver.BindFlags(fs)
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobClients, knobPayload, knobRate)
+	v := knobs.Bind(fs, knobClients, knobPayload, knobRate)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")

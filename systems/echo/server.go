@@ -43,7 +43,7 @@ func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	stallAt := fs.Duration("stall-at", 0, "when to stop answering, counted from the first request")
 	stallFor := fs.Duration("stall-for", 0, "for how long to answer nothing, before everything that came meanwhile is answered; 0: never")
 	seed := fs.Uint64("seed", 1, "service times come from it")
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, knobServiceTime, knobDistribution, knobMutant)
+	v := knobs.Bind(fs, knobServiceTime, knobDistribution, knobMutant)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *stallAt < 0 || *stallFor < 0 {
 			return systems.Usagef("--stall-at %v --stall-for %v: neither may be negative", *stallAt, *stallFor)

@@ -69,7 +69,7 @@ var System = &systems.System{
 	Report:       section,
 }
 
-var knobs = []systems.Knob{
+var knobs = systems.Knobs{
 	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
 	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
 	{Name: knobArrivals, Default: "constant", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},

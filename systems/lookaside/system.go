@@ -39,7 +39,7 @@ const (
 	maxRate      = 100_000 // requests per second
 )
 
-var knobs = []systems.Knob{
+var knobs = systems.Knobs{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
 	{Name: "mode", Default: modeAsk, Type: systems.Choice(modes), Help: modeHelp},
 	{Name: "choose", Default: chooseRoundRobin, Type: systems.Choice(choices), Help: chooseHelp},
@@ -64,5 +64,5 @@ var knobs = []systems.Knob{
 // bind declares flags for some of the knobs. It stands in for System.Bind,
 // which the roles cannot call while System is being made of them.
 func bind(fs systems.FlagSet, names ...string) systems.Values {
-	return (&systems.System{Name: "lookaside", Knobs: knobs}).Bind(fs, names...)
+	return knobs.Bind(fs, names...)
 }

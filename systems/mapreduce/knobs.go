@@ -39,7 +39,7 @@ var (
 	onOff  = systems.Choice{"on", "off"}
 )
 
-var knobs = []systems.Knob{
+var knobs = systems.Knobs{
 	{Name: knobEngine, Default: engineDyno, Type: append(systems.Choice{engineDyno}, peers...), Help: "who counts: this system, or a peer (only words, only one file of one script, no faults)"},
 	{Name: knobJob, Default: "wordcount", Type: systems.Choice(jobNames()), Help: "what is computed"},
 	{Name: knobReduces, Default: "4", Type: systems.Int{Min: 1, Max: maxReduces}, Help: "how many reduce tasks, and output files"},

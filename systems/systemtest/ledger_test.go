@@ -31,7 +31,7 @@ var ledgerSystem = &systems.System{
 	Roles: []systems.Role{{Serves: true, TLS: ledgerBenchTLS, Command: systems.Command{
 		Name: "server", Summary: "keeps a log", Example: "dyno ledger server --dir state --keys keys", Setup: setupLedger,
 	}}},
-	Knobs: []systems.Knob{
+	Knobs: systems.Knobs{
 		inject.Knob,
 		{Name: "mutant", Default: "none", Type: systems.Choice(ledgerMutants), Help: "what the server does wrong"},
 	},

@@ -51,7 +51,7 @@ func toy(name string) *systems.System {
 				}
 			},
 		}},
-		Knobs:   []systems.Knob{{Name: "size", Default: "1.50", Type: systems.Float{Min: 0, Max: 2}, Help: "does nothing"}},
+		Knobs:   systems.Knobs{{Name: "size", Default: "1.50", Type: systems.Float{Min: 0, Max: 2}, Help: "does nothing"}},
 		Metrics: []record.Metric{{Name: "answers_per_s", Kind: record.KindScalar, Unit: "1/s", Better: record.Higher, Help: "healthy answers"}},
 		Trial:   trial,
 		Report:  "There were {{n}} answers.",

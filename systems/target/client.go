@@ -128,7 +128,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate, knobArrivals)...)
+	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate, knobArrivals)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if err := f.Check(); err != nil {
 			return err
@@ -157,7 +157,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
 	f := driver.BindFlags(fs)
-	v := (&systems.System{Name: name, Knobs: knobs}).Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate)...)
+	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		w := driver.Witness{
 			Flags: f, Server: v.Text(knobAddress), Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),

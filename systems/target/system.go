@@ -67,7 +67,7 @@ var System = &systems.System{
 	Report:  section,
 }
 
-var knobs = []systems.Knob{
+var knobs = systems.Knobs{
 	{Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort}, Help: "where the service listens, in plain text (no TLS)"},
 	{Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName}, Help: "the unary method to call"},
 	{Name: knobData, Default: "{}", Type: systems.Text{What: "JSON", Check: compact}, Help: "the request, in protobuf's JSON form"},
