@@ -98,8 +98,9 @@ func TestWitnessOfNothing(t *testing.T) {
 		if r.Counts != (record.Counts{Offered: 4, Sent: 4, Unknown: 4}) || r.Throughput != 0 || r.Latency.Count() != 0 {
 			t.Errorf("%s: %+v, %v/s, %d latencies", name, r.Counts, r.Throughput, r.Latency.Count())
 		}
-		if r.Checks[0].Status != record.Invalid || !strings.Contains(r.Checks[0].Detail, c.reason) {
-			t.Errorf("%s: %+v", name, r.Checks[0])
+		failures := r.Failures().Check(record.DefaultMaxFailures)
+		if r.Checks[0].Status != record.Valid || failures.Status != record.Invalid || !strings.Contains(failures.Detail, c.reason) {
+			t.Errorf("%s: %+v, %+v", name, r.Checks[0], failures)
 		}
 	}
 }
