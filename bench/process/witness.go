@@ -1,6 +1,7 @@
 package process
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -157,7 +158,9 @@ func (g *Group) Witness(e *record.Evidence) {
 	}
 }
 
-func seconds(ns int64) float64 { return float64(ns) / 1e9 }
+// seconds are whole microseconds, as the kernel's charges are: more digits would
+// only make results long.
+func seconds(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e6 }
 
 // evidence is that of one process. The caller holds the witness's lock.
 func (c *child) evidence(e *record.Evidence) record.ProcessEvidence {
@@ -173,7 +176,7 @@ func (c *child) evidence(e *record.Evidence) record.ProcessEvidence {
 	if e.End > e.Begin {
 		least, most, covered := p.track.window(e.Begin, e.End, e.Slack)
 		out.Least, out.Most, out.Covered = seconds(least), seconds(most), covered
-		out.WindowCPU = (p.track.when(e.End) - p.track.when(e.Begin)) / 1e9
+		out.WindowCPU = seconds(int64(p.track.when(e.End) - p.track.when(e.Begin)))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
