@@ -170,6 +170,8 @@ func (s *Strikes) onProcess(ctx, waiting context.Context, v *victim, schedule fa
 		case <-timer.C:
 		case <-waiting.Done():
 			timer.Stop()
+		}
+		if waiting.Err() != nil {
 			return
 		}
 		s.note(e, v.meet(ctx, e))
