@@ -24,7 +24,7 @@ var Knob = systems.Knob{
 // loss of a process.
 var Links = systems.Knob{
 	Name: "links",
-	Type: systems.Text{What: `faults on links such as "delay client->server=5ms±1ms@0s; cut client-server@1s..2s", or nothing`, Check: onLinks},
+	Type: systems.Text{What: `faults on links such as "delay client->server=5ms±1ms@0s; cut a-b@1s..2s", or nothing`, Check: onLinks},
 	Help: "what happens to the links between roles, and when after the load begins",
 }
 
