@@ -68,11 +68,11 @@ func CPUEach(per Per) record.Road {
 			return record.Doubt("", 0, "the evidence has no window, or the figure no members")
 		}
 		for i, label := range v.Labels {
-			at := slices.IndexFunc(e.Processes, func(p record.ProcessEvidence) bool { return p.Name == label })
-			if at < 0 {
+			lives := slices.DeleteFunc(slices.Clone(e.Processes), func(p record.ProcessEvidence) bool { return p.Name != label })
+			if len(lives) == 0 {
 				return record.Doubt("", int64(i), "no process %s was seen", label)
 			}
-			if c := within(v.Values[i]/factor, e, e.Processes[at:at+1]); c.Status != record.Valid {
+			if c := within(v.Values[i]/factor, e, lives); c.Status != record.Valid {
 				c.Detail = label + ": " + c.Detail
 				return c
 			}

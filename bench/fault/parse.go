@@ -111,11 +111,11 @@ func parseLinks(word string) (Links, error) {
 	if !both {
 		a, b, oneWay = strings.Cut(word, "->")
 	}
-	if !both && !oneWay {
+	if !both && !oneWay { // neither arrow
 		if strings.Count(word, "-") > 1 {
 			return Links{}, fmt.Errorf("%q does not say where one name ends: write FROM<->TO", word)
 		}
-		a, b, both = strings.Cut(word, "-")
+		a, b, _ = strings.Cut(word, "-")
 	}
 	if a == "" || b == "" {
 		return Links{}, fmt.Errorf("%q does not say from whom to whom: write FROM->TO or FROM<->TO", word)

@@ -3,6 +3,7 @@ package inject
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,24 @@ var Knob = systems.Knob{
 	Name: "faults",
 	Type: systems.Text{What: fault.Allowed, Check: fault.Canonical},
 	Help: "what goes wrong, and when after the load begins",
+}
+
+// Links is the same for a system whose trials survive bad links, but not the
+// loss of a process.
+var Links = systems.Knob{
+	Name: "links",
+	Type: systems.Text{What: `faults on links such as "delay client->server=5ms±1ms@0s; cut a-b@1s..2s", or nothing`, Check: onLinks},
+	Help: "what happens to the links between roles, and when after the load begins",
+}
+
+func onLinks(text string) (string, error) {
+	schedule, err := fault.Parse(text)
+	for _, f := range schedule {
+		if !link.Offers(f.Kind) {
+			return "", fmt.Errorf("%q strikes no link", f)
+		}
+	}
+	return schedule.Line(), err
 }
 
 // stopGrace is what a process is given that is asked to stop.
@@ -170,6 +189,8 @@ func (s *Strikes) onProcess(ctx, waiting context.Context, v *victim, schedule fa
 		case <-timer.C:
 		case <-waiting.Done():
 			timer.Stop()
+		}
+		if waiting.Err() != nil {
 			return
 		}
 		s.note(e, v.meet(ctx, e))

@@ -186,6 +186,17 @@ func TestLinkOnlyIfNeeded(t *testing.T) {
 	}
 }
 
+func TestLinksKnob(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "delay a->b = 5ms@0s": "delay a->b=5ms@0s", "cut a-b@1s; kill b@2s": "!", "duplicate=0.1@0s": "!", "melt b@1s": "!",
+	} {
+		got, err := inject.Links.Type.Parse(text)
+		if (err != nil) != (want == "!") || err == nil && got != want {
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestKnob(t *testing.T) {
 	for text, want := range map[string]string{"": "", " kill  s1 @1s ;": "kill s1@1s", "melt s1@1s": "!"} {
 		got, err := inject.Knob.Type.Parse(text)

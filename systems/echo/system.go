@@ -7,6 +7,7 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/evidence"
+	"dyno/bench/inject"
 	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/queue"
@@ -78,6 +79,7 @@ var knobs = systems.Knobs{
 	{Name: knobDistribution, Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service time: exponential, or always the same"},
 	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection; workers of ghz"},
 	{Name: knobPayload, Unit: "B", Default: "16", Type: systems.Int{Min: 0, Max: 1 << 20}, Help: "payload of a request and of its answer"},
+	inject.Links,
 	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing"},
 	{Name: knobLie, Default: lie.None, Type: systems.Choice(lie.All), Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
 }

@@ -173,6 +173,30 @@ func TestTrialRefuses(t *testing.T) {
 	}
 }
 
+// A link that delays both ways is what every call goes through, and one that is
+// not there is a usage error before anything is measured.
+func TestLinks(t *testing.T) {
+	const ms = time.Millisecond
+	set := systems.Setting{Seed: 1, Load: record.Load{Loop: "closed"}, Length: 300 * ms}
+	v, err := echo.System.Resolve(map[string]string{"clients": "2", "links": "delay client<->server=15ms@0s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := observe(t, set, v)
+	if fastest := o.Histograms["response"].Min(); settled(t, &o) && fastest < 29*ms { // histograms round
+		t.Errorf("the fastest of %d calls took %v through a link that delays 15ms each way", o.Counts.OK, fastest)
+	}
+	v["links"] = "cut nobody->server@0s"
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: echo.System, Setting: set, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if _, err := echo.System.Trial(ctx, g, v); !systems.IsUsage(err) || !strings.Contains(err.Error(), "client->server") {
+		t.Errorf("a link that is misspelt: %v", err)
+	}
+}
+
 // Queues that are long remember long.
 func TestTimeConstant(t *testing.T) {
 	for _, c := range []struct {

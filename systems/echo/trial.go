@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dyno/bench/driver"
+	"dyno/bench/inject"
 	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/sample"
@@ -42,7 +43,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, fmt.Errorf("echo: %w", err)
 	}
-	r, err := runGenerator(ctx, b, c, server.Addr(), v)
+	r, err := throughLinks(ctx, b, v, server, func(addr string) (report, error) { return runGenerator(ctx, b, c, addr, v) })
 	samples := sampler.Stop()
 	if err != nil {
 		return record.Observation{}, err
@@ -59,6 +60,27 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	o.Evidence.Slack = max(o.Evidence.Slack, int64(samples.Slack(begin, end)))
 	c.observeTheory(&o, set)
 	return o, nil
+}
+
+// throughLinks runs the load at the address by which it reaches the server,
+// while faults strike the link.
+func throughLinks(ctx context.Context, b systems.Bench, v systems.Values, server systems.Process, load func(addr string) (report, error)) (r report, err error) {
+	faults, err := inject.Open(b, v.Text(inject.Links.Name))
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, faults.Close()) }()
+	addr, err := faults.Link("client", server)
+	if err != nil {
+		return r, err
+	}
+	strikes, err := faults.Begin(ctx)
+	if err != nil {
+		return r, err
+	}
+	r, err = load(addr)
+	_, strikesErr := strikes.End()
+	return r, errors.Join(err, strikesErr)
 }
 
 // runGenerator lets a process of its own drive the server, and reads what it

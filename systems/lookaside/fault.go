@@ -5,43 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"dyno/bench/fault"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 )
 
-// The kinds of faults. They hit real processes.
+// The kinds of faults. They hit real processes, as package fault says where the
+// word is one of its own.
 const (
-	faultKill    = "kill"       // kill -9
-	faultPause   = "pause"      // SIGSTOP, until the load is over
-	faultDrain   = "drain"      // SIGTERM: it finishes what it has
-	faultRestart = "restart-lb" // kill -9 the balancer and start another one, elsewhere
-	faultFail    = "fail"       // it answers by errors, much sooner than it would serve
 	noFault      = "none"
-	faultHang    = "hang" // it takes requests and never answers; its reports go on
+	faultKill    = string(fault.Kill)
+	faultPause   = string(fault.Pause) // until the load is over
+	faultDrain   = "drain"             // fault.Stop: it finishes what it has
+	faultRestart = "restart-lb"        // kill the balancer and start another one, elsewhere
+	faultFail    = "fail"              // it answers by errors, much sooner than it would serve
+	faultHang    = "hang"              // it takes requests and never answers; its reports go on
 )
 
 // faults are all kinds, for the knob.
 var faultKinds = []string{noFault, faultKill, faultPause, faultDrain, faultRestart, faultFail, faultHang}
 
 // ends says that a server's process ends, and its counts with it.
-func (f fault) ends() bool { return f.kind == faultKill || f.kind == faultDrain }
+func (f planned) ends() bool { return f.kind == faultKill || f.kind == faultDrain }
 
 // leaves says that a server is not to be picked any more once its lease is over.
-func (f fault) leaves() bool { return f.ends() || f.kind == faultPause }
+func (f planned) leaves() bool { return f.ends() || f.kind == faultPause }
 
-// fault is what is to happen to a process, and when.
-type fault struct {
+// planned is what is to happen to a process, and when.
+type planned struct {
 	kind   string
 	server int // index; -1: the balancer
 	after  time.Duration
 }
 
 // String is the fault as it was typed.
-func (f fault) String() string {
+func (f planned) String() string {
 	if f.server < 0 {
 		return fmt.Sprintf("--%s %v", f.kind, f.after)
 	}
@@ -50,35 +51,34 @@ func (f fault) String() string {
 
 // strike is a fault that has happened.
 type strike struct {
-	fault
+	planned
 	at time.Duration // since the load began
 }
 
 // faultFlags declares one flag per kind of fault. Servers are known only once
 // all flags are: check comes after parsing.
-type faultFlags []struct {
+type faultFlags []flagged
+
+type flagged struct {
 	kind, server string
 	after        time.Duration
 }
 
 func (f *faultFlags) declare(fs systems.FlagSet) {
-	for kind, help := range map[string]string{
-		faultKill:  "kill a server without warning (SIGKILL): `NAME@TIME`, for example s2@2s; may be repeated",
-		faultPause: "stop a server as if it hung (SIGSTOP): `NAME@TIME`, for example s2@2s; may be repeated",
-		faultDrain: "ask a server to finish what it has and end (SIGTERM): `NAME@TIME`, for example s2@2s; may be repeated",
-		faultFail:  "let a server answer by errors, a hundred times faster than it serves: `NAME@TIME`, for example s2@2s; may be repeated",
-		faultHang:  "let a server take requests and never answer, while it reports as before: `NAME@TIME`, for example s2@2s; may be repeated",
+	for _, flag := range []struct{ name, kind, does string }{
+		{faultKill, faultKill, "kill a server without warning (SIGKILL)"},
+		{faultPause, faultPause, "stop a server as if it hung (SIGSTOP)"},
+		{string(fault.Stop), faultDrain, "ask a server to finish what it has and end (SIGTERM)"},
+		{faultDrain, faultDrain, "the same as --stop"},
+		{faultFail, faultFail, "let a server answer by errors, a hundred times faster than it serves"},
+		{faultHang, faultHang, "let a server take requests and never answer, while it reports as before"},
 	} {
-		fs.Func(kind, help, func(text string) error {
-			server, when, ok := strings.Cut(text, "@")
-			after, err := time.ParseDuration(when)
-			if !ok || err != nil || after < 0 || server == "" {
+		fs.Func(flag.name, flag.does+": `NAME@TIME`, for example s2@2s; may be repeated", func(text string) error {
+			s, err := fault.Parse(string(fault.Pause) + " " + text) // whose form is that of all
+			if err != nil || len(s) != 1 || s[0].For != 0 {
 				return fmt.Errorf("%q is not NAME@TIME, for example s2@2s", text)
 			}
-			*f = append(*f, struct {
-				kind, server string
-				after        time.Duration
-			}{kind, server, after})
+			*f = append(*f, flagged{flag.kind, s[0].Node, s[0].At})
 			return nil
 		})
 	}
@@ -87,24 +87,21 @@ func (f *faultFlags) declare(fs systems.FlagSet) {
 		if err != nil || after < 0 {
 			return fmt.Errorf("%q is not a time, for example 3s", text)
 		}
-		*f = append(*f, struct {
-			kind, server string
-			after        time.Duration
-		}{faultRestart, "", after})
+		*f = append(*f, flagged{kind: faultRestart, after: after})
 		return nil
 	})
 }
 
 // resolve finds the servers that are meant; length is how long the load lasts,
 // 0 when that is not known.
-func (f *faultFlags) resolve(servers int, length time.Duration) ([]fault, error) {
+func (f *faultFlags) resolve(servers int, length time.Duration) ([]planned, error) {
 	names := make([]string, servers)
 	for i := range names {
 		names[i] = serverName(i)
 	}
-	var out []fault
+	var out []planned
 	for _, given := range *f {
-		ft := fault{kind: given.kind, server: -1, after: given.after}
+		ft := planned{kind: given.kind, server: -1, after: given.after}
 		for i, n := range names {
 			if n == given.server {
 				ft.server = i
@@ -124,7 +121,7 @@ func (f *faultFlags) resolve(servers int, length time.Duration) ([]fault, error)
 // strike lets each fault happen at its time. The returned function ends the
 // waiting, undoes pauses, and returns what has happened, in the given order;
 // an error that it is given comes first.
-func (d *deployment) strike(ctx context.Context, faults []fault) (end func(error) ([]*strike, error)) {
+func (d *deployment) strike(ctx context.Context, faults []planned) (end func(error) ([]*strike, error)) {
 	waiting, stop := context.WithCancel(ctx)
 	began := time.Now()
 	strikes := make([]*strike, len(faults))
@@ -141,7 +138,7 @@ func (d *deployment) strike(ctx context.Context, faults []fault) (end func(error
 				return
 			}
 			d.note(fmt.Sprintf("now: %v", f))
-			strikes[i] = &strike{fault: f, at: time.Since(began)}
+			strikes[i] = &strike{planned: f, at: time.Since(began)}
 			errs[i] = d.hit(ctx, f)
 		})
 	}
@@ -163,7 +160,7 @@ func (d *deployment) strike(ctx context.Context, faults []fault) (end func(error
 }
 
 // hit makes one fault happen; a drain lasts until the server has ended.
-func (d *deployment) hit(ctx context.Context, f fault) error {
+func (d *deployment) hit(ctx context.Context, f planned) error {
 	switch f.kind {
 	case faultKill:
 		return d.servers[f.server].Kill()

@@ -120,12 +120,12 @@ func TestFaultFlags(t *testing.T) {
 		err := fs.Parse(args)
 		return f, err
 	}
-	f, err := parse("--kill", "s2@2s", "--pause", "s1@100ms", "--restart-lb", "3s", "--drain", "s2@1s")
+	f, err := parse("--kill", "s2@2s", "--pause", "s1@100ms", "--restart-lb", "3s", "--drain", "s2@1s", "--stop", "s1@4s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := f.resolve(2, 10*time.Second)
-	want := []fault{{faultKill, 1, 2 * time.Second}, {faultPause, 0, 100 * time.Millisecond}, {faultRestart, -1, 3 * time.Second}, {faultDrain, 1, time.Second}}
+	want := []planned{{faultKill, 1, 2 * time.Second}, {faultPause, 0, 100 * time.Millisecond}, {faultRestart, -1, 3 * time.Second}, {faultDrain, 1, time.Second}, {faultDrain, 0, 4 * time.Second}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("faults %v, %v; want %v", got, err, want)
 	}
@@ -137,7 +137,7 @@ func TestFaultFlags(t *testing.T) {
 	if !systems.IsUsage(err) || !errors.As(err, &choice) || choice.Word != "s2" {
 		t.Errorf("an unknown server: error %v", err)
 	}
-	for _, args := range [][]string{{"--kill", "s2"}, {"--kill", "@2s"}, {"--pause", "s2@x"}, {"--drain", "s1@-1s"}, {"--restart-lb", "s1@2s"}} {
+	for _, args := range [][]string{{"--kill", "s2"}, {"--kill", "@2s"}, {"--pause", "s2@x"}, {"--drain", "s1@-1s"}, {"--restart-lb", "s1@2s"}, {"--kill", "s1@1s..2s"}, {"--kill", "s1@1s; kill s2@2s"}} {
 		if _, err := parse(args...); err == nil {
 			t.Errorf("%v: no error", args)
 		}

@@ -98,15 +98,15 @@ func (c *config) loads(loop string) error {
 
 // faults are what the knob fault asks for: it strikes the first server, which
 // every policy uses, after a quarter of the window.
-func (c *config) faults(warmup, length time.Duration) []fault {
-	f := fault{kind: c.fault, after: warmup + length/4}
+func (c *config) faults(warmup, length time.Duration) []planned {
+	f := planned{kind: c.fault, after: warmup + length/4}
 	switch c.fault {
 	case "":
 		return nil
 	case faultRestart:
 		f.server = -1
 	}
-	return []fault{f}
+	return []planned{f}
 }
 
 // timeConstant is what a trial forgets its initial state in: its queues, and
@@ -175,7 +175,7 @@ type run struct {
 
 // run lets the clients do their work while faults strike, and gathers what
 // everybody has to say.
-func (d *deployment) run(ctx context.Context, faults []fault, load ...string) (*run, error) {
+func (d *deployment) run(ctx context.Context, faults []planned, load ...string) (*run, error) {
 	r := &run{deployment: d, stats: make(map[string]*lookasidev1.GetStatsResponse)}
 	client, err := d.bench.Start(ctx, d.clientLaunch(load...))
 	if err != nil {

@@ -47,7 +47,9 @@ type weightedRoundRobin struct {
 }
 
 func (p *weightedRoundRobin) Pick(now time.Duration, servers []Server, rng *rand.Rand) int {
-	for {
+	// Whoever weighs most is picked in the round that begins within the first of
+	// two.
+	for range 2*len(servers) + 1 {
 		last := p.cursor
 		i := p.cursor.Pick(now, servers, rng)
 		if !last.started || !last.before(&servers[i]) {
@@ -68,6 +70,7 @@ func (p *weightedRoundRobin) Pick(now time.Duration, servers []Server, rng *rand
 		p.left[s.ID] = left - 1
 		return i
 	}
+	panic("weighted_round_robin: two rounds brought no pick: the cursor skips servers")
 }
 
 // begin starts a round: it takes the measure of the weights, by which whoever
