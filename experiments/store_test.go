@@ -47,24 +47,31 @@ func TestSelectionKeepsTrials(t *testing.T) {
 	}
 }
 
-// A trial that came to no observation is measured again by the next run, under
-// a name of its own, and says why; the good ones are not.
+// A trial that came to no observation, or whose verdict is unknown, is measured
+// again by the next run, under a name of its own, and says why; the others are
+// not.
 func TestFailedTrialsAreMeasuredAgain(t *testing.T) {
 	out := t.TempDir()
 	calls := 0
 	away := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
-		if calls++; calls > 5 {
-			return record.Observation{}, errors.New("the service is away")
+		o := observed()
+		switch calls++; {
+		case calls == 5:
+			o.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
+		case calls > 6:
+			o.Verdict = record.Judge(record.Doubt("answers", 1, "the service is away"))
+		case calls > 5:
+			return o, errors.New("the service is away")
 		}
-		return observed(), nil
+		return o, nil
 	}
 	tally, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, away))
-	if err != nil || tally.Errors != 3 {
+	if err != nil || tally != (Tally{Valid: 4, Invalid: 1, Errors: 1, Unknown: 2}) {
 		t.Fatalf("%+v, %v", tally, err)
 	}
 	p := toyPlan(t, fine)
 	tally, err = (&Runner{Out: out}).Run(t.Context(), p)
-	if err != nil || tally != (Tally{Valid: 8, Reused: 5}) {
+	if err != nil || tally != (Tally{Valid: 7, Invalid: 1, Reused: 5}) {
 		t.Errorf("%+v, %v; want 3 measured again", tally, err)
 	}
 	run, trials := stored(t, out)
@@ -73,7 +80,7 @@ func TestFailedTrialsAreMeasuredAgain(t *testing.T) {
 	}
 	for i, tr := range trials[8:] {
 		old := trials[5+i]
-		if tr.ID != old.ID+".2" || tr.Cell != old.Cell || len(tr.Rejected) != 1 || !strings.Contains(tr.Rejected[0], "the service is away") {
+		if tr.ID != old.ID+".2" || tr.Cell != old.Cell || len(tr.Rejected) != 1+len(old.Rejected) || !strings.Contains(tr.Rejected[0], "the service is away") {
 			t.Errorf("measured again: %s, rejected %q", tr.ID, tr.Rejected)
 		}
 		if _, found, err := Find(out, tr.ID); err != nil || found.Error != "" {

@@ -42,7 +42,7 @@ func (a *app) run() *cobra.Command {
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
 system), one trial after the other with fresh processes, and appends each trial
 to results/NAME/trials.jsonl. What the same binary has measured there is not measured
-again, unless it came to no observation; what another has, or another plan, is kept
+again, unless it proved nothing (an error, a verdict that is unknown); what another has, or another plan, is kept
 aside. Only --fresh throws away. At the end plots, tables and REPORT.md are drawn from
 all results in the output folder.
 
