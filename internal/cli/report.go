@@ -41,7 +41,9 @@ func (a *app) report() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printAside(a.out, store)
+			for _, r := range store.Results {
+				printAside(a.out, r)
+			}
 			fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 			return brokenError(store)
 		},
@@ -68,12 +70,10 @@ func (a *app) migrate(out string) (err error) {
 	return err
 }
 
-// printAside says which stored trials are not drawn.
-func printAside(w io.Writer, s *report.Store) {
-	for _, r := range s.Results {
-		for _, aside := range r.Aside {
-			fmt.Fprintf(w, "%s: %s\n", r.Run.Experiment.Name, aside)
-		}
+// printAside says which stored trials of an experiment are not drawn.
+func printAside(w io.Writer, r *report.Result) {
+	for _, aside := range r.Aside {
+		fmt.Fprintf(w, "%s: %s\n", r.Run.Experiment.Name, aside)
 	}
 }
 

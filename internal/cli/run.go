@@ -114,12 +114,12 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return err
 	}
 	printTally(a.out, tally)
-	printAside(a.out, store)
-	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Name)
+		printAside(a.out, store.Lookup(p.Name))
 	}
+	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	refuted := store.RefutedClaims(names)
 	for _, r := range refuted {
 		fmt.Fprintln(a.out, "refuted:", r)
