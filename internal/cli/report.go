@@ -31,6 +31,9 @@ func (a *app) report() *cobra.Command {
 					return err
 				}
 			}
+			if migrate && (check || mixed) {
+				return systems.Usagef("--migrate draws nothing: leave out --check and --mixed")
+			}
 			if migrate {
 				return a.migrate(out)
 			}
@@ -52,7 +55,6 @@ func (a *app) report() *cobra.Command {
 	c.Flags().BoolVar(&mixed, "mixed", false, "draw trials of another build too, where this run's has none")
 	c.Flags().BoolVar(&migrate, "migrate", false, "rewrite results of before there were seals: cells into run.json, a chain of hashes over trials.jsonl; draws nothing")
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
-	c.MarkFlagsMutuallyExclusive("check", "migrate")
 	return c
 }
 
