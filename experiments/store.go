@@ -43,7 +43,10 @@ type trialsFile interface {
 // openStore takes in what is stored of an experiment. Nothing is thrown away but
 // a last line that a crash cut short, unless fresh: then all is.
 func openStore(out string, run *record.Run, fresh bool, seed func(block int) uint64) (*store, error) {
-	s := &store{dir: filepath.Join(out, "results", run.Experiment.Name), run: run, done: make(map[place]*record.Trial), ids: make(map[string]bool)}
+	s := &store{
+		dir: filepath.Join(out, "results", run.Experiment.Name), run: run,
+		done: make(map[place]*record.Trial), ids: make(map[string]bool),
+	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, unwritable(err)
 	}

@@ -53,7 +53,7 @@ func (a *app) report() *cobra.Command {
 	}
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 if a generated file does not match the results")
 	c.Flags().BoolVar(&mixed, "mixed", false, "draw trials of another build too, where this run's has none")
-	c.Flags().BoolVar(&migrate, "migrate", false, "rewrite results of before there were seals: cells into run.json, a chain of hashes over trials.jsonl; draws nothing")
+	c.Flags().BoolVar(&migrate, "migrate", false, "store cells and seals in results of versions that had none; draws nothing")
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
 	return c
 }

@@ -67,7 +67,7 @@ it; they are listed in the report.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
 	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
-	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/ (of trials that are measured now, not of reused ones)")
+	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/; reused trials have none")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
@@ -91,7 +91,10 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	runner := &experiments.Runner{
+		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),
+		Fresh: f.fresh, Profile: f.pprof, Report: show.update,
+	}
 	if f.out == "" && f.scale != "quick" {
 		runner.Typed = "" // the repository, wherever it lies
 	}
