@@ -14,15 +14,9 @@ import (
 // bundleFile is what a bundle says of its trial.
 const bundleFile = "trial.json"
 
-// bundle is a trial together with the system that can judge it again.
-type bundle struct {
-	System string `json:"system"`
-	*record.Trial
-}
-
 // leave completes a bundle: the logs and folders of a trial lie there already.
-func leave(dir string, sys *systems.System, t *record.Trial) error {
-	return writeJSON(filepath.Join(dir, bundleFile), bundle{sys.Name, t})
+func leave(dir string, t *record.Trial) error {
+	return writeJSON(filepath.Join(dir, bundleFile), t)
 }
 
 // Check judges the trial of a bundle again, by what it left there. What is no
@@ -35,17 +29,17 @@ func (c Catalog) Check(dir string) (was *record.Trial, now record.Verdict, err e
 	if err != nil {
 		return nil, now, err
 	}
-	var b bundle
-	if err := json.Unmarshal(text, &b); err != nil || b.Trial == nil {
+	was = new(record.Trial)
+	if err := json.Unmarshal(text, was); err != nil || was.ID == "" {
 		return nil, now, systems.Usagef("%s is no trial: %v", filepath.Join(dir, bundleFile), err)
 	}
-	sys, err := c.system(b.System)
+	sys, err := c.system(was.System)
 	if err != nil {
 		return nil, now, systems.Usagef("bundle %s: %w", dir, err)
 	}
 	if sys.Judge == nil {
-		return nil, now, systems.Usagef("bundle %s: %s cannot judge a trial again; dyno replay %s runs it again", dir, sys.Name, b.ID)
+		return nil, now, systems.Usagef("bundle %s: %s cannot judge a trial again; dyno replay %s runs it again", dir, sys.Name, was.ID)
 	}
 	now, err = sys.Judge(dir)
-	return b.Trial, now, err
+	return was, now, err
 }

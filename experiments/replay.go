@@ -92,5 +92,5 @@ func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *re
 	if err != nil {
 		return nil, "", fmt.Errorf("replay %s: %w", old.ID, err)
 	}
-	return done, bundle, leave(bundle, sys, done)
+	return done, bundle, leave(bundle, done)
 }

@@ -191,7 +191,7 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 	if p.proper(done) {
 		return done, "", os.RemoveAll(bundle)
 	}
-	return done, bundle, leave(bundle, p.System, done)
+	return done, bundle, leave(bundle, done)
 }
 
 // observe measures one cell and leaves the logs of its processes in a folder.

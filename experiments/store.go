@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"dyno/internal/record"
 )
@@ -42,7 +43,10 @@ type trialsFile interface {
 // openStore takes in what is stored of an experiment. Nothing is thrown away but
 // a last line that a crash cut short, unless fresh: then all is.
 func openStore(out string, run *record.Run, fresh bool, seed func(block int) uint64) (*store, error) {
-	s := &store{dir: filepath.Join(out, "results", run.Experiment.Name), run: run, done: make(map[place]*record.Trial), ids: make(map[string]bool)}
+	s := &store{
+		dir: filepath.Join(out, "results", run.Experiment.Name), run: run,
+		done: make(map[place]*record.Trial), ids: make(map[string]bool),
+	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, unwritable(err)
 	}
@@ -146,21 +150,25 @@ func (s *store) take(chain *record.Chain, seed func(block int) uint64) {
 }
 
 // reuse returns the stored trial at a place of the plan; nil: there is none, or
-// it came to no observation.
+// it proved nothing.
 func (s *store) reuse(t *Trial) *record.Trial {
-	if done := s.done[place{t.Cell.Index, t.Block}]; done != nil && done.Observation != nil {
+	if done := s.done[place{t.Cell.Index, t.Block}]; done != nil && done.Proved() {
 		return done
 	}
 	return nil
 }
 
-// failed says why an earlier run brought no observation at a place of the plan.
+// failed says why an earlier run proved nothing at a place of the plan.
 func (s *store) failed(t *Trial) []string {
 	done := s.done[place{t.Cell.Index, t.Block}]
 	if done == nil {
 		return nil
 	}
-	return append(slices.Clone(done.Rejected), "an earlier run: "+done.Error)
+	why := done.Error
+	if done.Observation != nil {
+		why = strings.Join(done.Observation.Verdict.Reasons(), "; ")
+	}
+	return append(slices.Clone(done.Rejected), "an earlier run: "+why)
 }
 
 // prepare names the trials that are to be measured as no other trial in the file

@@ -31,7 +31,10 @@ func TestSelectionKeepsTrials(t *testing.T) {
 		t.Errorf("%+v, %v", tally, err)
 	}
 	run, trials := stored(t, out)
-	if len(trials) != 8 || run.Planned != 8 || run.Finished == nil || len(run.Cells) != 5 || run.Cells[4].Blocks != 0 || run.Cells[3].Blocks != 2 {
+	if len(trials) != 8 || run.Planned != 8 || run.Finished == nil {
+		t.Errorf("%d trials, %d planned, finished %v", len(trials), run.Planned, run.Finished)
+	}
+	if len(run.Cells) != 5 || run.Cells[4].Blocks != 0 || run.Cells[3].Blocks != 2 {
 		t.Errorf("%d trials, run %+v", len(trials), run.Cells)
 	}
 	p = plan(t, Selection{Scale: "full", Seed: 1, Blocks: 1})
@@ -47,24 +50,31 @@ func TestSelectionKeepsTrials(t *testing.T) {
 	}
 }
 
-// A trial that came to no observation is measured again by the next run, under
-// a name of its own, and says why; the good ones are not.
+// A trial that came to no observation, or whose verdict is unknown, is measured
+// again by the next run, under a name of its own, and says why; the others are
+// not.
 func TestFailedTrialsAreMeasuredAgain(t *testing.T) {
 	out := t.TempDir()
 	calls := 0
 	away := func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
-		if calls++; calls > 5 {
-			return record.Observation{}, errors.New("the service is away")
+		o := observed()
+		switch calls++; {
+		case calls == 5:
+			o.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
+		case calls > 6:
+			o.Verdict = record.Judge(record.Doubt("answers", 1, "the service is away"))
+		case calls > 5:
+			return o, errors.New("the service is away")
 		}
-		return observed(), nil
+		return o, nil
 	}
 	tally, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, away))
-	if err != nil || tally.Errors != 3 {
+	if err != nil || tally != (Tally{Valid: 4, Invalid: 1, Errors: 1, Unknown: 2}) {
 		t.Fatalf("%+v, %v", tally, err)
 	}
 	p := toyPlan(t, fine)
 	tally, err = (&Runner{Out: out}).Run(t.Context(), p)
-	if err != nil || tally != (Tally{Valid: 8, Reused: 5}) {
+	if err != nil || tally != (Tally{Valid: 7, Invalid: 1, Reused: 5}) {
 		t.Errorf("%+v, %v; want 3 measured again", tally, err)
 	}
 	run, trials := stored(t, out)
@@ -73,7 +83,8 @@ func TestFailedTrialsAreMeasuredAgain(t *testing.T) {
 	}
 	for i, tr := range trials[8:] {
 		old := trials[5+i]
-		if tr.ID != old.ID+".2" || tr.Cell != old.Cell || len(tr.Rejected) != 1 || !strings.Contains(tr.Rejected[0], "the service is away") {
+		why := strings.Join(tr.Rejected, "; ")
+		if tr.ID != old.ID+".2" || tr.Cell != old.Cell || len(tr.Rejected) != 1+len(old.Rejected) || !strings.Contains(why, "is away") {
 			t.Errorf("measured again: %s, rejected %q", tr.ID, tr.Rejected)
 		}
 		if _, found, err := Find(out, tr.ID); err != nil || found.Error != "" {
@@ -111,7 +122,8 @@ func TestRunRefuses(t *testing.T) {
 		if after, err := os.ReadFile(filepath.Join(out, trials)); err != nil || string(after) != string(before) {
 			t.Errorf("%s: the file was changed", want)
 		}
-		if tally, err := (&Runner{Out: out, Fresh: true}).Run(t.Context(), toyPlan(t, fine)); err != nil || tally.Valid != 8 || tally.Reused != 0 {
+		tally, err := (&Runner{Out: out, Fresh: true}).Run(t.Context(), toyPlan(t, fine))
+		if err != nil || tally != (Tally{Valid: 8}) {
 			t.Errorf("%s: fresh: %+v, %v", want, tally, err)
 		}
 		if _, got := stored(t, out); len(got) != 8 {

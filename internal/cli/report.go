@@ -31,6 +31,9 @@ func (a *app) report() *cobra.Command {
 					return err
 				}
 			}
+			if migrate && (check || mixed) {
+				return systems.Usagef("--migrate draws nothing: leave out --check and --mixed")
+			}
 			if migrate {
 				return a.migrate(out)
 			}
@@ -41,16 +44,17 @@ func (a *app) report() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			printAside(a.out, store)
+			for _, r := range store.Results {
+				printAside(a.out, r)
+			}
 			fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 			return brokenError(store)
 		},
 	}
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 if a generated file does not match the results")
 	c.Flags().BoolVar(&mixed, "mixed", false, "draw trials of another build too, where this run's has none")
-	c.Flags().BoolVar(&migrate, "migrate", false, "rewrite results of before there were seals: cells into run.json, a chain of hashes over trials.jsonl; draws nothing")
+	c.Flags().BoolVar(&migrate, "migrate", false, "store cells and seals in results of versions that had none; draws nothing")
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
-	c.MarkFlagsMutuallyExclusive("check", "migrate")
 	return c
 }
 
@@ -68,12 +72,10 @@ func (a *app) migrate(out string) (err error) {
 	return err
 }
 
-// printAside says which stored trials are not drawn.
-func printAside(w io.Writer, s *report.Store) {
-	for _, r := range s.Results {
-		for _, aside := range r.Aside {
-			fmt.Fprintf(w, "%s: %s\n", r.Run.Experiment.Name, aside)
-		}
+// printAside says which stored trials of an experiment are not drawn.
+func printAside(w io.Writer, r *report.Result) {
+	for _, aside := range r.Aside {
+		fmt.Fprintf(w, "%s: %s\n", r.Run.Experiment.Name, aside)
 	}
 }
 

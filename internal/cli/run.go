@@ -42,7 +42,7 @@ func (a *app) run() *cobra.Command {
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
 system), one trial after the other with fresh processes, and appends each trial
 to results/NAME/trials.jsonl. What the same binary has measured there is not measured
-again, unless it came to no observation; what another has, or another plan, is kept
+again, unless it proved nothing (an error, a verdict that is unknown); what another has, or another plan, is kept
 aside. Only --fresh throws away. At the end plots, tables and REPORT.md are drawn from
 all results in the output folder.
 
@@ -67,7 +67,7 @@ it; they are listed in the report.`,
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
 	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
-	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/ (of trials that are measured now, not of reused ones)")
+	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/; reused trials have none")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
@@ -91,7 +91,10 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
-	runner := &experiments.Runner{Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...), Fresh: f.fresh, Profile: f.pprof, Report: show.update}
+	runner := &experiments.Runner{
+		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),
+		Fresh: f.fresh, Profile: f.pprof, Report: show.update,
+	}
 	if f.out == "" && f.scale != "quick" {
 		runner.Typed = "" // the repository, wherever it lies
 	}
@@ -114,12 +117,12 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return err
 	}
 	printTally(a.out, tally)
-	printAside(a.out, store)
-	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Name)
+		printAside(a.out, store.Lookup(p.Name))
 	}
+	fmt.Fprintln(a.out, filepath.Join(out, "REPORT.md"))
 	refuted := store.RefutedClaims(names)
 	for _, r := range refuted {
 		fmt.Fprintln(a.out, "refuted:", r)

@@ -27,7 +27,7 @@ type Chosen struct {
 	Mixed  int      // among them: of another build than the run's
 	Older  int      // of another build, not drawn
 	Other  int      // of another plan (other knobs, load, times or seed), not drawn
-	Again  int      // measured again later, since they came to no observation; not drawn
+	Again  int      // measured again later, since they proved nothing; not drawn
 }
 
 // Choose finds out which stored trials are those of the run: what they measured
@@ -81,11 +81,10 @@ func (r *Run) Choose(stored []*Trial, mixed bool) Chosen {
 // rank orders trials of one cell and block; of equals the later one counts.
 func (r *Run) rank(t *Trial) int {
 	rank := 0
-	if t.Binary == r.Binary {
-		rank = 2
-	}
-	if t.Observation != nil {
-		rank++
+	for i, better := range []bool{t.Observation != nil, t.Proved(), t.Binary == r.Binary} {
+		if better {
+			rank += 1 << i
+		}
 	}
 	return rank
 }
@@ -102,6 +101,6 @@ func (c Chosen) Aside() []string {
 	say(c.Mixed, "%d of another build: drawn with the others (--mixed)")
 	say(c.Older, "%d of another build: not drawn; report --mixed draws them, run --fresh replaces them")
 	say(c.Other, "%d of another plan (knobs, load, times or seed): not drawn; run --fresh replaces them")
-	say(c.Again, "%d without an observation, measured again since: not drawn")
+	say(c.Again, "%d that proved nothing, measured again since: not drawn")
 	return out
 }

@@ -112,7 +112,8 @@ func ReadChain(experiment string, head Head, text []byte) *Chain {
 		found = true // it was whole once: the disk lost its end
 	}
 	if !found {
-		c.blame(&c.Broken, number+1, fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
+		c.blame(&c.Broken, number+1,
+			fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
 	}
 	return c
 }

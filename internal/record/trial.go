@@ -49,6 +49,10 @@ func (t *Trial) Status() Status {
 	return t.Observation.Verdict.Status
 }
 
+// Proved says whether the trial came to a verdict, for or against the system. One
+// that did not is measured again by the next run.
+func (t *Trial) Proved() bool { return t.Status() != Undetermined }
+
 // Run is run.json: all that a reader needs to know about how a set of trials
 // came to be.
 type Run struct {

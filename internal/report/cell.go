@@ -60,30 +60,32 @@ func (c *cell) label() string {
 }
 
 // pick chooses the cell that is meant when several agree on the named knobs:
-// the one whose sweep varies all of those and the fewest others. For example a
-// detail sweep over another knob also has a cell with the named levels, by
-// default. nil when there is no cell; an error when the choice stays open.
+// the one whose sweep varies all of those and the fewest others; a core cell, if
+// that leaves one, before a detail cell, so that the places of a figure are not
+// taken from different sweeps. For example a detail sweep over another knob also
+// has a cell with the named levels, by default. nil when there is no cell; an
+// error when the choice stays open.
 func pick(matching []*cell, named []string) (*cell, error) {
-	var best []*cell
-	least := -1
-	for _, c := range matching {
-		distance := 0
+	near := nearest(matching, func(c *cell) (missing int) {
 		for _, knob := range named {
 			if !c.has(knob) {
-				distance += 1000 // worse than any number of other knobs
+				missing++
 			}
 		}
+		return missing
+	})
+	others := func(c *cell) (n int) {
 		for _, knob := range c.swept {
 			if !slices.Contains(named, knob) {
-				distance++
+				n++
 			}
 		}
-		if least < 0 || distance < least {
-			best, least = nil, distance
-		}
-		if distance == least {
-			best = append(best, c)
-		}
+		return n
+	}
+	best := nearest(near, others)
+	core := slices.DeleteFunc(slices.Clone(near), func(c *cell) bool { return c.Detail })
+	if core = nearest(core, others); len(core) == 1 {
+		return core[0], nil
 	}
 	switch len(best) {
 	case 0:
@@ -92,6 +94,20 @@ func pick(matching []*cell, named []string) (*cell, error) {
 		return best[0], nil
 	}
 	return nil, &ambiguous{cells: len(best), knobs: differing(best)}
+}
+
+// nearest keeps the cells at the least distance.
+func nearest(cells []*cell, distance func(*cell) int) []*cell {
+	var best []*cell
+	for _, c := range cells {
+		if len(best) > 0 && distance(c) < distance(best[0]) {
+			best = nil
+		}
+		if len(best) == 0 || distance(c) == distance(best[0]) {
+			best = append(best, c)
+		}
+	}
+	return best
 }
 
 // ambiguous says that several cells fit.

@@ -100,6 +100,10 @@ func TestClaimsAreRuledOnTheirCell(t *testing.T) {
 	if j := r.judge(claim); claim.Cell != 1 || j.ruling != Refuted || !strings.Contains(j.evidence, "8842") {
 		t.Errorf("cell %d: %s on %q; want refuted on 8842", claim.Cell, j.ruling, j.evidence)
 	}
+	v, err := r.view([]string{"payload"}, nil)
+	if err != nil || v.at(record.Values{"payload": "16"}).Index != 1 || v.at(record.Values{"payload": "64"}).Index != 2 {
+		t.Errorf("a figure over payload takes its cells from different sweeps: %+v, %v", v, err)
+	}
 	for _, index := range []int{0, 2, 4} { // none, one of 64 bytes, none
 		claim.Cell = index
 		if j := r.judge(claim); j.ruling != Undecided || !strings.Contains(j.evidence, "is not payload=16") {

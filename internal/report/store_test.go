@@ -104,7 +104,7 @@ func TestOtherTrialsAreKeptAside(t *testing.T) {
 	failed.ID, failed.Observation, failed.Error = "x.0", nil, "it did not start"
 	store(t, dir, lbRun(), append([]record.Trial{failed}, append(trials, again, long)...))
 	r := load(t, dir).Lookup("lb-policies")
-	want := []string{"2 of another build: not drawn", "1 of another plan", "1 without an observation, measured again since"}
+	want := []string{"2 of another build: not drawn", "1 of another plan", "1 that proved nothing, measured again since"}
 	for i := range want {
 		if len(r.Aside) != len(want) || !strings.HasPrefix(r.Aside[i], want[i]) {
 			t.Fatalf("aside %q, want %q", r.Aside, want)
