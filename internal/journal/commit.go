@@ -155,9 +155,6 @@ func (j *Journal) take() *group {
 // write makes a group durable. Its caller has the turn.
 func (j *Journal) write(g *group) error {
 	l := j.log
-	if l.failed != nil {
-		return l.failed
-	}
 	l.last = g.first + uint64(g.count) - 1
 	if err := l.put(&g.batch); err != nil {
 		return err

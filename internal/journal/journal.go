@@ -157,7 +157,14 @@ func (j *Journal) Snapshot(ctx context.Context, through uint64, write func(io.Wr
 		return err
 	}
 	defer func() { j.snapshots <- struct{}{} }()
-	return j.log.Snapshot(through, write)
+	err := j.log.Snapshot(through, write)
+	if broken := j.log.broken(); broken != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.fail(broken)
+		j.notify()
+	}
+	return err
 }
 
 // CutAfter forgets, durably, all records after sequence number seq, as
@@ -177,8 +184,9 @@ func (j *Journal) CutAfter(ctx context.Context, seq uint64) error {
 		j.finish(g, j.write(g))
 	}
 	err := j.log.CutAfter(seq)
-	if j.log.failed != nil {
-		j.fail(err)
+	if broken := j.log.broken(); broken != nil {
+		j.fail(broken)
+		j.notify()
 	} else if err == nil {
 		j.next = min(j.next, seq+1)
 		j.pending.reset(j.next)

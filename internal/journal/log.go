@@ -79,7 +79,6 @@ type Log struct {
 	lock    io.Closer
 	pending batch  // what Append has added since the last Write
 	last    uint64 // sequence number of the last record that was added
-	failed  error  // of the first write or sync that failed: for good
 
 	// The segment that is being written.
 	place
@@ -99,6 +98,7 @@ type Log struct {
 	spare      *staged
 	stagings   int // files staged so far
 	stats      Stats
+	failed     error // of the first write or sync that failed: for good
 }
 
 // segment is one file of a log.
@@ -148,7 +148,7 @@ func (l *Log) Append(records ...[]byte) (uint64, error) {
 	if err == nil && len(l.pending.body)+size > maxBatch {
 		err = fmt.Errorf("journal: more than %d bytes between two writes", maxBatch)
 	}
-	if err = errors.Join(l.failed, err); err != nil {
+	if err = errors.Join(l.broken(), err); err != nil {
 		return 0, err
 	}
 	l.pending.add(records)
@@ -167,8 +167,8 @@ func (l *Log) Flush() error {
 // Write writes what was appended, as one batch: after a crash all of it is
 // replayed or none. What the Write before has written must be durable.
 func (l *Log) Write() error {
-	if l.pending.count == 0 || l.failed != nil {
-		return l.failed
+	if l.pending.count == 0 {
+		return l.broken()
 	}
 	err := l.put(&l.pending)
 	l.pending.reset(l.last + 1)
@@ -177,8 +177,8 @@ func (l *Log) Write() error {
 
 // Sync makes durable what was written.
 func (l *Log) Sync() error {
-	if l.failed != nil || l.written == l.durable {
-		return l.failed
+	if err := l.broken(); err != nil || l.written == l.durable {
+		return err
 	}
 	return l.Synced(l.file.Sync())
 }
@@ -213,6 +213,9 @@ const hintEvery = 64
 
 // put writes a batch to the end of the file.
 func (l *Log) put(b *batch) error {
+	if err := l.broken(); err != nil {
+		return err
+	}
 	if l.written != l.durable {
 		return l.fail(errors.New("journal: a batch is written before the one before it is durable"))
 	}
@@ -249,16 +252,25 @@ func (l *Log) sow(h hint) error {
 // fail stops the log for good. After a failed write or sync nobody knows what
 // of it is on the disk; only reading it back after all is closed can tell.
 func (l *Log) fail(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.failed == nil {
 		l.failed = err
 	}
 	return l.failed
 }
 
+// broken says why the log has stopped; nil if it has not.
+func (l *Log) broken() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
+}
+
 // Close makes everything durable that was appended, notes that the journal was
 // closed in order, and closes it.
 func (l *Log) Close() error {
-	if errors.Is(l.failed, ErrClosed) {
+	if l.broken() == ErrClosed {
 		return ErrClosed
 	}
 	err := l.Flush()
@@ -270,12 +282,11 @@ func (l *Log) Close() error {
 	}
 	l.mu.Lock()
 	spare := l.spare
-	l.spare = nil
+	l.spare, l.failed = nil, ErrClosed
 	l.mu.Unlock()
 	if spare != nil {
 		err = errors.Join(err, spare.discard(l.fs))
 	}
-	l.failed = ErrClosed
 	return errors.Join(err, l.file.Close(), l.lock.Close())
 }
 

@@ -126,7 +126,7 @@ func (l *Log) confirm(s *scanner) error {
 		return err
 	}
 	batch, err := s.read(s.begin, s.offset-s.begin)
-	if err == nil {
+	if err == nil && len(batch) > 0 {
 		err = writeAt(f, batch, s.begin)
 	}
 	if err == nil {

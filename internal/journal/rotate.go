@@ -29,16 +29,18 @@ func (l *Log) stage(size int64) (*staged, error) {
 	return &staged{File: f, name: name, size: size}, nil
 }
 
-// publish puts a staged file in its place, at once and durably: whoever looks
-// finds either what was there before or the whole new file.
+// publish puts a staged and synced file in its place, at once and durably:
+// whoever looks finds either what was there before or the whole new file. When
+// that fails, which of them is not known, and the log has failed.
 func (l *Log) publish(s *staged, name string) error {
-	if err := s.Sync(); err != nil {
-		return err
+	err := l.fs.Rename(s.name, name)
+	if err == nil {
+		err = l.fs.SyncDir(l.dir)
 	}
-	if err := l.fs.Rename(s.name, name); err != nil {
-		return err
+	if err != nil {
+		return l.fail(fmt.Errorf("journal %s: %w; open it again", l.dir, err))
 	}
-	return l.fs.SyncDir(l.dir)
+	return nil
 }
 
 // Prepare makes the next segment ahead of its use, so that no Write waits for
@@ -100,6 +102,9 @@ func (l *Log) begin(first uint64, generation uint32, n int64) error {
 	}
 	h := header{salt: newSalt(), generation: generation, first: first, prev: l.prev, size: s.size, identity: l.opt.Identity}
 	err = writeAt(s, h.bytes(segmentMagic), 0)
+	if err == nil {
+		err = s.Sync()
+	}
 	if err == nil {
 		err = l.publish(s, l.path(first, segmentSuffix))
 	}

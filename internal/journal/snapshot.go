@@ -17,11 +17,15 @@ const part = 256 << 10
 // It returns once that is durable. A crash at any moment leaves the records or
 // the snapshot, or both. It may be called beside the other methods, once at a
 // time and never beside CutAfter; of the state it holds 256 KiB in memory. When
-// it fails, the log is as it was.
+// it fails before the snapshot is in its place, as on a full disk, the log goes
+// on as it was.
 func (l *Log) Snapshot(through uint64, write func(io.Writer) error) error {
 	l.mu.Lock()
-	older, durable := l.through, l.durable
+	older, durable, err := l.through, l.durable, l.failed
 	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if through == 0 || through < older || through > durable {
 		return fmt.Errorf("journal: snapshot through record %d; there is one through %d, and records through %d are durable", through, older, durable)
 	}
@@ -36,14 +40,17 @@ func (l *Log) Snapshot(through uint64, write func(io.Writer) error) error {
 	if err == nil {
 		err = w.finish()
 	}
+	if err == nil {
+		err = s.Sync()
+	}
 	if err != nil {
 		return fmt.Errorf("journal %s: snapshot: %w", l.dir, errors.Join(err, s.discard(l.fs)))
 	}
 	if err := l.publish(s, l.path(through, snapshotSuffix)); err != nil {
-		return fmt.Errorf("journal %s: snapshot: %w", l.dir, errors.Join(err, s.Close()))
+		return errors.Join(err, s.Close())
 	}
 	if err := errors.Join(s.Close(), l.compact(older, through)); err != nil {
-		return fmt.Errorf("journal %s: after the snapshot: %w", l.dir, err)
+		return l.fail(fmt.Errorf("journal %s: clearing what the snapshot replaces: %w; open it again", l.dir, err))
 	}
 	return nil
 }
