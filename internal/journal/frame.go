@@ -114,14 +114,19 @@ func (p *place) seal(b []byte, kind byte, first uint64, count int) []byte {
 var zeroSector [sector]byte
 
 // zeroParts counts the sectors of the file whose share of the body, which
-// begins at offset, is all zeros.
+// begins at offset, is all zeros. It leaves out the sector that begins before
+// the body: the header is in it, so it was written.
 func zeroParts(body []byte, offset int64) (n uint32) {
+	if into := offset % sector; into > 0 {
+		skip := min(sector-into, int64(len(body)))
+		body = body[skip:]
+	}
 	for len(body) > 0 {
-		part := min(int(sector-offset%sector), len(body))
+		part := min(sector, len(body))
 		if bytes.Equal(body[:part], zeroSector[:part]) {
 			n++
 		}
-		body, offset = body[part:], offset+int64(part)
+		body = body[part:]
 	}
 	return n
 }

@@ -104,6 +104,13 @@ func (s *scanner) badHeader(head []byte) error {
 	if !bytes.Equal(head, zeroSector[:align]) {
 		return s.damage("the header of a batch fails its checksum")
 	}
+	rest, err := s.read(s.offset, min(sector-s.offset%sector, s.size-s.offset))
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(rest, zeroSector[:len(rest)]) {
+		return s.damage("zeros where the header of a batch was, and its sector was written")
+	}
 	end, err := s.written(s.offset, true)
 	if err == nil {
 		s.torn, err = end-s.offset, io.EOF
