@@ -1,8 +1,8 @@
 package journal
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -25,11 +25,12 @@ type Journal struct {
 
 	mu       sync.Mutex
 	pending  *group
-	writing  *group // nil if none
-	spare    []byte // a buffer to use again
-	next     uint64 // sequence number of the next record
-	failed   error  // of the first write or sync that failed: for good
-	closed   bool
+	writing  *group        // nil if none
+	spare    []byte        // a buffer to use again
+	next     uint64        // sequence number of the next record
+	failed   error         // of the first write or sync that failed: for good
+	closed   bool          // or about to be
+	over     error         // why nothing more will become durable
 	changed  chan struct{} // closed when there is more to read, or never again will be; nil if nobody asked
 	crowd    int           // waited for the last group
 	prepared uint64        // segments for which a successor was asked for
@@ -126,15 +127,14 @@ func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 func (j *Journal) Durable() (uint64, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.unusable() != nil { // there will be no change to be told of
-		over := make(chan struct{})
-		close(over)
-		return j.log.Durable(), over
+	changed := j.changed
+	if changed == nil {
+		changed = make(chan struct{})
 	}
-	if j.changed == nil {
-		j.changed = make(chan struct{})
+	if j.changed = changed; j.over != nil {
+		j.notify()
 	}
-	return j.log.Durable(), j.changed
+	return j.log.Durable(), changed
 }
 
 // Failed is closed when a write or a sync has failed; [Journal.Err] says why.
@@ -162,7 +162,6 @@ func (j *Journal) Snapshot(ctx context.Context, through uint64, write func(io.Wr
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.fail(broken)
-		j.notify()
 	}
 	return err
 }
@@ -186,7 +185,6 @@ func (j *Journal) CutAfter(ctx context.Context, seq uint64) error {
 	err := j.log.CutAfter(seq)
 	if broken := j.log.broken(); broken != nil {
 		j.fail(broken)
-		j.notify()
 	} else if err == nil {
 		j.next = min(j.next, seq+1)
 		j.pending.reset(j.next)
@@ -226,6 +224,7 @@ func (j *Journal) Close() error {
 	j.preparing.Wait()
 	err := j.log.Close()
 	j.mu.Lock()
+	j.over = cmp.Or(j.over, ErrClosed)
 	j.notify()
 	j.mu.Unlock()
 	j.turn <- struct{}{}
@@ -252,7 +251,8 @@ func (j *Journal) notify() {
 // fail stops the journal for good; mu is held.
 func (j *Journal) fail(err error) {
 	if j.failed == nil {
-		j.failed = errors.Join(err)
+		j.failed, j.over = err, err
 		close(j.failure)
+		j.notify()
 	}
 }

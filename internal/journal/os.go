@@ -88,8 +88,8 @@ func (f *machineFile) Sync() error { return syncData(f.File) }
 func (f *machineFile) WriteAt(b []byte, offset int64) (int, error) {
 	n, err := f.File.WriteAt(b, offset)
 	const stride = 1 << 20
-	if end := offset + int64(n); f.streamed && end-f.begun >= stride {
-		beginWriting(f.File, f.begun, end-f.begun)
+	if end := offset + int64(n); err == nil && f.streamed && end-f.begun >= stride {
+		err = beginWriting(f.File, f.begun, end-f.begun)
 		f.begun = end
 	}
 	return n, err

@@ -16,9 +16,18 @@ func syncData(f *os.File) error {
 	}
 }
 
-// beginWriting starts to write a range out. It is a hint: its error is that of
-// the sync that follows.
-func beginWriting(f *os.File, offset, n int64) {
-	const write = 2 // SYNC_FILE_RANGE_WRITE
-	_ = syscall.SyncFileRange(int(f.Fd()), offset, n, write)
+// beginWriting starts to write a range out, once what came before it is out: so
+// the disk never has more than two of them to do. Its error would not be
+// reported again by a sync.
+func beginWriting(f *os.File, offset, n int64) error {
+	const (
+		waitBefore = 1 // SYNC_FILE_RANGE_WAIT_BEFORE
+		write      = 2 // SYNC_FILE_RANGE_WRITE
+	)
+	before := max(offset-n, 0)
+	err := syscall.SyncFileRange(int(f.Fd()), before, offset-before, waitBefore)
+	if err == nil {
+		err = syscall.SyncFileRange(int(f.Fd()), offset, n, write)
+	}
+	return os.NewSyscallError("sync_file_range "+f.Name(), err)
 }

@@ -25,8 +25,7 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 		if err != io.EOF {
 			return e, err
 		}
-		_, changed := r.journal.Durable()
-		stopped := r.journal.Err()
+		stopped, changed := r.journal.watch()
 		if e, err = r.cursor.read(); err != io.EOF {
 			return e, err
 		}
@@ -39,6 +38,15 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 			return Entry{}, ctx.Err()
 		}
 	}
+}
+
+// watch returns why nothing more will become durable, nil if it may, and when
+// to look again.
+func (j *Journal) watch() (stopped error, changed <-chan struct{}) {
+	_, changed = j.Durable()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.over, changed
 }
 
 // Close ends the reader.
