@@ -25,7 +25,7 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 		if err != io.EOF {
 			return e, err
 		}
-		stopped, changed := r.journal.watch()
+		changed, stopped := r.journal.watch()
 		if e, err = r.cursor.read(); err != io.EOF {
 			return e, err
 		}
@@ -40,13 +40,13 @@ func (r *Reader) Next(ctx context.Context) (Entry, error) {
 	}
 }
 
-// watch returns why nothing more will become durable, nil if it may, and when
-// to look again.
-func (j *Journal) watch() (stopped error, changed <-chan struct{}) {
+// watch returns when to look again, and why nothing more will become durable;
+// nil if it may.
+func (j *Journal) watch() (changed <-chan struct{}, stopped error) {
 	_, changed = j.Durable()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.over, changed
+	return changed, j.over
 }
 
 // Close ends the reader.

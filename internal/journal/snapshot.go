@@ -27,7 +27,8 @@ func (l *Log) Snapshot(through uint64, write func(io.Writer) error) error {
 		return err
 	}
 	if through == 0 || through < older || through > durable {
-		return fmt.Errorf("journal: snapshot through record %d; there is one through %d, and records through %d are durable", through, older, durable)
+		return fmt.Errorf("journal: snapshot through record %d; there is one through %d, and records through %d are durable",
+			through, older, durable)
 	}
 	s, err := l.stage(0)
 	if err != nil {
