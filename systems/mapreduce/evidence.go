@@ -24,7 +24,8 @@ const (
 	factCores    = "cores"         // of this machine
 	factFetchedB = "fetched_b"     // bounds: bytes of runs that reduce tasks fetched from other workers, those that were given up included
 	factControlB = "control_b"     // most bytes that workers may say beside
-	factSpareS   = "spare_cpu_s"   // CPU seconds that a process may use beside what it tells: to start, and to end
+	factSpareS   = "spare_cpu_s"   // CPU seconds that a process may have used beside what it tells
+	factUntoldS  = "untold_cpu_s"  // and that workers may have used which never joined
 	factMaps     = "maps_finished" // different map tasks that workers reported as done
 	factGot      = "attempts_got"  // that reached a worker
 	factExtra    = "attempts_again"
@@ -41,12 +42,13 @@ const (
 	most  = "_most"
 )
 
-// CPU seconds that a process of ours may use beside what it tells: at its end;
-// and where there are faults, since its last word before it was killed, or once
-// it goes on.
+// CPU seconds that a process may use beside what it tells: at its end; where
+// there are faults, since its last word before it was killed, or once it goes
+// on; and from its start, if the job was over before it could say hello.
 const (
 	spareCPU = 0.01
 	lostCPU  = 0.05
+	startCPU = 0.1
 )
 
 // evidence is what the figures of the job are held against. It comes from the
@@ -55,7 +57,7 @@ func (r *outcome) evidence(fault string) (*record.Evidence, error) {
 	w, t := r.witness, r.told()
 	f := map[string]float64{
 		factProcessS: float64(w.gone-w.began) / 1e9, factPeakB: float64(w.peak),
-		factCores: float64(runtime.NumCPU()), factSpareS: spareCPU,
+		factCores: float64(runtime.NumCPU()), factSpareS: spareCPU, factUntoldS: startCPU * float64(t.strangers),
 		factMaps: float64(finished(t.maps)), factGot: float64(len(t.tries)), factFailed: float64(t.failed),
 		factExtra: float64(len(t.tries) - len(t.maps) - len(t.reduces)), factWins: float64(t.wins()),
 	}

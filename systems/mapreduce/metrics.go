@@ -41,12 +41,12 @@ var metrics = []record.Metric{
 	{
 		Name: "cpu_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower,
 		Help: "processor time of master and workers, as they tell it themselves",
-		Road: processor("all processes", everyProcess),
+		Road: processor("all processes", everyProcess, factUntoldS),
 	},
 	{
 		Name: "master_cpu_s", Kind: record.KindScalar, Unit: "s", Better: record.Lower,
 		Help: "processor time of the master",
-		Road: processor("the master", onlyMaster),
+		Road: processor("the master", onlyMaster, ""),
 	},
 	{
 		Name: "cpu_ns_per_byte", Kind: record.KindScalar, Unit: "ns/B", Better: record.Lower,

@@ -226,7 +226,7 @@ const (
 // evidence is what a peer's figures are held against: its wall clock, within
 // the life of its process.
 func (r *peerReport) evidence(w *witness, input int64) *record.Evidence {
-	f := map[string]float64{factInputB: float64(input), factPeakB: float64(w.peak), factSpareS: peerSpareCPU}
+	f := map[string]float64{factInputB: float64(input), factPeakB: float64(w.peak), factSpareS: peerSpareCPU, factUntoldS: 0}
 	if r.Opened >= w.began && r.Closed <= w.gone {
 		took := float64(r.Closed-r.Opened) / 1e9
 		f[factTime+least], f[factTime+most] = took-peerClocks, took+max(peerClocks, took*peerClocks)

@@ -121,8 +121,9 @@ func otherRoad(prefix string, of func(time, figure float64) float64) record.Road
 
 // processor holds CPU seconds against what the kernel charged processes of the
 // measured job for at their end. What they use after their last word is spared;
-// what is between a little and a quarter less proves nothing.
-func processor(who string, ours func(name string) bool) record.Road {
+// what is between a little and a quarter less proves nothing. The fact untold is
+// what processes may have used that said nothing at all.
+func processor(who string, ours func(name string) bool, untold string) record.Road {
 	return evidence.Law("what the kernel charged "+who+" for at their end", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
 		var total float64
 		var n int64
@@ -137,6 +138,9 @@ func processor(who string, ours func(name string) bool) record.Road {
 			n++
 		}
 		spare, got := observed{o}.fact(factSpareS)*float64(n), o.Scalars[metric]
+		if untold != "" {
+			spare += observed{o}.fact(untold)
+		}
 		const tick = 0.01
 		switch {
 		case n == 0, math.IsNaN(spare):

@@ -13,6 +13,7 @@ type tally struct {
 	tries          map[uint64]*try
 	done           map[string]int // attempts reported as finished, by the name of a worker's life
 	failed         int
+	strangers      int // workers that never joined
 	maps, reduces  map[int32][]*try // by task
 }
 
@@ -38,6 +39,9 @@ func tallied(ledgers [][]byte) *tally {
 				t.done[name] = 0
 			}
 			t.take(e, name)
+		}
+		if life == 0 {
+			t.strangers++
 		}
 	}
 	return t

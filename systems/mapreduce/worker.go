@@ -58,7 +58,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	t := &turn{worker: w, stream: stream}
 	defer t.running.Wait()
 	defer cancel() // before the wait
-	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address}
+	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address, Usage: ownUsage(w.wrong)}
 	w.ledger.write(entryLine{Event: eventHello})
 	if err := t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Hello{Hello: hello}}); err != nil {
 		return false, err

@@ -166,7 +166,9 @@ type Hello struct {
 	// Where it leaves runs: an absolute path.
 	Dir string `protobuf:"bytes,3,opt,name=dir,proto3" json:"dir,omitempty"`
 	// Where it serves them: HOST:PORT.
-	Address       string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`
+	// What its start has cost.
+	Usage         *Usage `protobuf:"bytes,5,opt,name=usage,proto3" json:"usage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,6 +229,13 @@ func (x *Hello) GetAddress() string {
 		return x.Address
 	}
 	return ""
+}
+
+func (x *Hello) GetUsage() *Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
 }
 
 // Beat says that the worker lives.
@@ -2145,12 +2154,13 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\x03ask\x18\x03 \x01(\v2\x16.dyno.mapreduce.v1.AskH\x00R\x03ask\x12-\n" +
 	"\x04done\x18\x04 \x01(\v2\x17.dyno.mapreduce.v1.DoneH\x00R\x04done\x123\n" +
 	"\x06failed\x18\x05 \x01(\v2\x19.dyno.mapreduce.v1.FailedH\x00R\x06failedB\a\n" +
-	"\x05event\"Y\n" +
+	"\x05event\"\x89\x01\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03pid\x18\x02 \x01(\x03R\x03pid\x12\x10\n" +
 	"\x03dir\x18\x03 \x01(\tR\x03dir\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\"6\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12.\n" +
+	"\x05usage\x18\x05 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\"6\n" +
 	"\x04Beat\x12.\n" +
 	"\x05usage\x18\x01 \x01(\v2\x18.dyno.mapreduce.v1.UsageR\x05usage\"D\n" +
 	"\x05Usage\x12\x15\n" +
@@ -2361,40 +2371,41 @@ var file_mapreduce_v1_mapreduce_proto_depIdxs = []int32{
 	4,  // 2: dyno.mapreduce.v1.WorkRequest.ask:type_name -> dyno.mapreduce.v1.Ask
 	5,  // 3: dyno.mapreduce.v1.WorkRequest.done:type_name -> dyno.mapreduce.v1.Done
 	8,  // 4: dyno.mapreduce.v1.WorkRequest.failed:type_name -> dyno.mapreduce.v1.Failed
-	3,  // 5: dyno.mapreduce.v1.Beat.usage:type_name -> dyno.mapreduce.v1.Usage
-	6,  // 6: dyno.mapreduce.v1.Done.result:type_name -> dyno.mapreduce.v1.Result
-	3,  // 7: dyno.mapreduce.v1.Done.usage:type_name -> dyno.mapreduce.v1.Usage
-	7,  // 8: dyno.mapreduce.v1.Result.counters:type_name -> dyno.mapreduce.v1.Counters
-	9,  // 9: dyno.mapreduce.v1.Failed.record:type_name -> dyno.mapreduce.v1.Record
-	11, // 10: dyno.mapreduce.v1.WorkResponse.job:type_name -> dyno.mapreduce.v1.Job
-	12, // 11: dyno.mapreduce.v1.WorkResponse.map:type_name -> dyno.mapreduce.v1.MapTask
-	13, // 12: dyno.mapreduce.v1.WorkResponse.reduce:type_name -> dyno.mapreduce.v1.ReduceTask
-	15, // 13: dyno.mapreduce.v1.WorkResponse.cancel:type_name -> dyno.mapreduce.v1.Cancel
-	16, // 14: dyno.mapreduce.v1.WorkResponse.over:type_name -> dyno.mapreduce.v1.Over
-	26, // 15: dyno.mapreduce.v1.Job.args:type_name -> dyno.mapreduce.v1.Job.ArgsEntry
-	9,  // 16: dyno.mapreduce.v1.MapTask.skip:type_name -> dyno.mapreduce.v1.Record
-	14, // 17: dyno.mapreduce.v1.ReduceTask.homes:type_name -> dyno.mapreduce.v1.Home
-	9,  // 18: dyno.mapreduce.v1.ReduceTask.skip:type_name -> dyno.mapreduce.v1.Record
-	19, // 19: dyno.mapreduce.v1.WatchJobResponse.status:type_name -> dyno.mapreduce.v1.Status
-	22, // 20: dyno.mapreduce.v1.WatchJobResponse.summary:type_name -> dyno.mapreduce.v1.Summary
-	20, // 21: dyno.mapreduce.v1.Status.workers:type_name -> dyno.mapreduce.v1.WorkerStatus
-	21, // 22: dyno.mapreduce.v1.Status.events:type_name -> dyno.mapreduce.v1.Events
-	7,  // 23: dyno.mapreduce.v1.Summary.counters:type_name -> dyno.mapreduce.v1.Counters
-	21, // 24: dyno.mapreduce.v1.Summary.events:type_name -> dyno.mapreduce.v1.Events
-	3,  // 25: dyno.mapreduce.v1.Summary.master:type_name -> dyno.mapreduce.v1.Usage
-	23, // 26: dyno.mapreduce.v1.Summary.workers:type_name -> dyno.mapreduce.v1.WorkerUsage
-	3,  // 27: dyno.mapreduce.v1.WorkerUsage.usage:type_name -> dyno.mapreduce.v1.Usage
-	0,  // 28: dyno.mapreduce.v1.MasterService.Work:input_type -> dyno.mapreduce.v1.WorkRequest
-	17, // 29: dyno.mapreduce.v1.MasterService.WatchJob:input_type -> dyno.mapreduce.v1.WatchJobRequest
-	24, // 30: dyno.mapreduce.v1.ShuffleService.Fetch:input_type -> dyno.mapreduce.v1.FetchRequest
-	10, // 31: dyno.mapreduce.v1.MasterService.Work:output_type -> dyno.mapreduce.v1.WorkResponse
-	18, // 32: dyno.mapreduce.v1.MasterService.WatchJob:output_type -> dyno.mapreduce.v1.WatchJobResponse
-	25, // 33: dyno.mapreduce.v1.ShuffleService.Fetch:output_type -> dyno.mapreduce.v1.FetchResponse
-	31, // [31:34] is the sub-list for method output_type
-	28, // [28:31] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	3,  // 5: dyno.mapreduce.v1.Hello.usage:type_name -> dyno.mapreduce.v1.Usage
+	3,  // 6: dyno.mapreduce.v1.Beat.usage:type_name -> dyno.mapreduce.v1.Usage
+	6,  // 7: dyno.mapreduce.v1.Done.result:type_name -> dyno.mapreduce.v1.Result
+	3,  // 8: dyno.mapreduce.v1.Done.usage:type_name -> dyno.mapreduce.v1.Usage
+	7,  // 9: dyno.mapreduce.v1.Result.counters:type_name -> dyno.mapreduce.v1.Counters
+	9,  // 10: dyno.mapreduce.v1.Failed.record:type_name -> dyno.mapreduce.v1.Record
+	11, // 11: dyno.mapreduce.v1.WorkResponse.job:type_name -> dyno.mapreduce.v1.Job
+	12, // 12: dyno.mapreduce.v1.WorkResponse.map:type_name -> dyno.mapreduce.v1.MapTask
+	13, // 13: dyno.mapreduce.v1.WorkResponse.reduce:type_name -> dyno.mapreduce.v1.ReduceTask
+	15, // 14: dyno.mapreduce.v1.WorkResponse.cancel:type_name -> dyno.mapreduce.v1.Cancel
+	16, // 15: dyno.mapreduce.v1.WorkResponse.over:type_name -> dyno.mapreduce.v1.Over
+	26, // 16: dyno.mapreduce.v1.Job.args:type_name -> dyno.mapreduce.v1.Job.ArgsEntry
+	9,  // 17: dyno.mapreduce.v1.MapTask.skip:type_name -> dyno.mapreduce.v1.Record
+	14, // 18: dyno.mapreduce.v1.ReduceTask.homes:type_name -> dyno.mapreduce.v1.Home
+	9,  // 19: dyno.mapreduce.v1.ReduceTask.skip:type_name -> dyno.mapreduce.v1.Record
+	19, // 20: dyno.mapreduce.v1.WatchJobResponse.status:type_name -> dyno.mapreduce.v1.Status
+	22, // 21: dyno.mapreduce.v1.WatchJobResponse.summary:type_name -> dyno.mapreduce.v1.Summary
+	20, // 22: dyno.mapreduce.v1.Status.workers:type_name -> dyno.mapreduce.v1.WorkerStatus
+	21, // 23: dyno.mapreduce.v1.Status.events:type_name -> dyno.mapreduce.v1.Events
+	7,  // 24: dyno.mapreduce.v1.Summary.counters:type_name -> dyno.mapreduce.v1.Counters
+	21, // 25: dyno.mapreduce.v1.Summary.events:type_name -> dyno.mapreduce.v1.Events
+	3,  // 26: dyno.mapreduce.v1.Summary.master:type_name -> dyno.mapreduce.v1.Usage
+	23, // 27: dyno.mapreduce.v1.Summary.workers:type_name -> dyno.mapreduce.v1.WorkerUsage
+	3,  // 28: dyno.mapreduce.v1.WorkerUsage.usage:type_name -> dyno.mapreduce.v1.Usage
+	0,  // 29: dyno.mapreduce.v1.MasterService.Work:input_type -> dyno.mapreduce.v1.WorkRequest
+	17, // 30: dyno.mapreduce.v1.MasterService.WatchJob:input_type -> dyno.mapreduce.v1.WatchJobRequest
+	24, // 31: dyno.mapreduce.v1.ShuffleService.Fetch:input_type -> dyno.mapreduce.v1.FetchRequest
+	10, // 32: dyno.mapreduce.v1.MasterService.Work:output_type -> dyno.mapreduce.v1.WorkResponse
+	18, // 33: dyno.mapreduce.v1.MasterService.WatchJob:output_type -> dyno.mapreduce.v1.WatchJobResponse
+	25, // 34: dyno.mapreduce.v1.ShuffleService.Fetch:output_type -> dyno.mapreduce.v1.FetchResponse
+	32, // [32:35] is the sub-list for method output_type
+	29, // [29:32] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_mapreduce_v1_mapreduce_proto_init() }
