@@ -31,12 +31,13 @@ const (
 	factExtra    = "attempts_again"
 	factFailed   = "attempts_failed"
 	factWins     = "later_first"
-	factSpilled  = "spilled" // bounds
-	factTime     = "time"    // bounds, seconds; also of other jobs, by prefix
-	factMap      = "map"     // bounds, seconds
-	factReduce   = "reduce"  // bounds, seconds
-	factBusy     = "busy"    // bounds, seconds; by prefix
-	factWorkers  = "workers" // by prefix
+	factSpilled  = "spilled"    // bounds
+	factTime     = "time"       // bounds, seconds; also of other jobs, by prefix
+	factMap      = "map"        // bounds, seconds
+	factReduce   = "reduce"     // bounds, seconds
+	factAgain    = "maps_again" // 1: map tasks were done again once reduce tasks had begun
+	factBusy     = "busy"       // bounds, seconds; by prefix
+	factWorkers  = "workers"    // by prefix
 
 	least = "_least"
 	most  = "_most"
@@ -116,7 +117,10 @@ func (r *outcome) phases(f map[string]float64) {
 		return
 	}
 	over := earliest(w.over, t.over)
-	low, high := t.mapsOver(over)
+	low, high, again := t.mapsOver(over)
+	if f[factAgain] = 0; again {
+		f[factAgain] = 1
+	}
 	note(f, factMap, low-t.welcome, high-t.hello)
 	note(f, factReduce, w.published-high, over-low)
 }

@@ -294,12 +294,12 @@ func TestTally(t *testing.T) {
 	if got.hello != origin || got.welcome != origin+4*ms {
 		t.Errorf("the first worker joined between %d and %d", got.hello-origin, got.welcome-origin)
 	}
-	least, most := got.mapsOver(origin + 200*ms)
-	if least != origin+120*ms || most != origin+125*ms {
+	least, most, undone := got.mapsOver(origin + 200*ms)
+	if least != origin+120*ms || most != origin+125*ms || undone {
 		t.Errorf("maps were over between %d and %d", least-origin, most-origin)
 	}
 	again := tallied([][]byte{[]byte(killed + "\n" + worked(126, 130, 7, plan.Map, 2, nil)), []byte(second)})
-	if _, most := again.mapsOver(origin + 200*ms); most != origin+200*ms {
+	if _, most, undone := again.mapsOver(origin + 200*ms); most != origin+200*ms || !undone {
 		t.Errorf("a map task was done twice, and maps were over by %d", most-origin)
 	}
 	low, high := again.bounds(func(m *madeResult) int64 { return m.WallNs / ms })

@@ -84,29 +84,28 @@ func earliest(a, b int64) int64 {
 }
 
 // mapsOver bounds the moment at which the last map task was done. The report of
-// the first to finish each is on its way by then; and reduce tasks are given out
-// after it, unless map tasks became undone again.
-func (t *tally) mapsOver(latest int64) (least, most int64) {
-	most = latest
-	again := false
-	for _, tries := range t.maps {
-		first, told := int64(0), 0
-		for _, a := range tries {
-			if a.told > 0 {
-				first, told = earliest(first, a.told), told+1
-			}
-		}
-		least = max(least, first)
-		again = again || told > 1
-	}
+// the first to finish each is on its way by then, and reduce tasks are given out
+// after it. If map tasks were given out after that, for their output was lost,
+// the moment may be any until the latest.
+func (t *tally) mapsOver(latest int64) (least, most int64, again bool) {
+	reduces := int64(0)
 	for _, tries := range t.reduces {
 		for _, a := range tries {
-			if !again {
-				most = min(most, a.got)
-			}
+			reduces = earliest(reduces, a.got)
 		}
 	}
-	return least, most
+	for _, tries := range t.maps {
+		first := int64(0)
+		for _, a := range tries {
+			first = earliest(first, a.told)
+			again = again || reduces > 0 && a.got > reduces
+		}
+		least = max(least, first)
+	}
+	if again {
+		return least, latest, true
+	}
+	return least, min(latest, earliest(latest, reduces)), false
 }
 
 // bounds sum up one figure of the attempts that counted: where two finished the

@@ -77,6 +77,7 @@ func (p plan) run(ctx context.Context, d *memory) (outputs []string, total task.
 				return nil, total, fmt.Errorf("run %+v has %d bytes", r, len(d.files["tmp/"+r.Name]))
 			}
 		}
+		total.RunBytes += got.Counters.RunBytes
 		total.Pairs += got.Counters.Pairs
 		total.Combined += got.Counters.Combined
 		total.SpilledRuns += got.Counters.SpilledRuns
@@ -107,6 +108,7 @@ func (p plan) run(ctx context.Context, d *memory) (outputs []string, total task.
 			return nil, total, fmt.Errorf("reduce %d reports %+v of %q", r, got.Counters, out)
 		}
 		outputs = append(outputs, out)
+		total.RunBytes -= got.Counters.RunBytes
 		total.Keys += got.Counters.Keys
 		total.MergePasses += got.Counters.MergePasses
 		total.Skipped += got.Counters.Skipped
@@ -162,6 +164,9 @@ func TestJobs(t *testing.T) {
 		}
 		if d.open != 0 {
 			t.Fatalf("%d files are still open", d.open)
+		}
+		if c.RunBytes != 0 {
+			t.Fatalf("map tasks left %d bytes more than reduce tasks say they read", c.RunBytes)
 		}
 		spilled += c.SpilledRuns
 		passes += c.MergePasses

@@ -117,7 +117,11 @@ func (r *reducer) merging(inputs []Input, use func(*merge) error) error {
 			return (&runReader{run: in.Map}).lost(err)
 		}
 		closers = append(closers, f)
-		readers = append(readers, &runReader{in: &counted{Reader: f, n: &r.read}, run: in.Map})
+		var source io.Reader = f
+		if in.Map != ownRun { // what a map task left is read once, however often it is merged
+			source = &counted{Reader: f, n: &r.read}
+		}
+		readers = append(readers, &runReader{in: source, run: in.Map})
 	}
 	m, err := newMerge(readers)
 	if err != nil {
