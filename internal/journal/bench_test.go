@@ -224,7 +224,7 @@ func BenchmarkReplay(b *testing.B) {
 // BenchmarkSnapshot appends without pause while a state of 256 MiB is streamed
 // into a snapshot, and reports the longest append with it and without.
 func BenchmarkSnapshot(b *testing.B) {
-	j := benchJournal(b, b.TempDir(), Options{Segment: 1 << 20})
+	j := benchJournal(b, b.TempDir(), Options{})
 	piece := make([]byte, 1<<20)
 	var quiet, beside []time.Duration
 	for b.Loop() {
