@@ -25,7 +25,7 @@ func (j *Journal) enqueue(ctx context.Context, then func(*Journal, *group), reco
 		if full == nil {
 			return g, last, err
 		}
-		if err := j.wait(ctx, full, last, time.Now()); err != nil {
+		if err := j.wait(ctx, full, last); err != nil {
 			return nil, 0, fmt.Errorf("journal: the disk is behind: %w", err)
 		}
 	}
@@ -41,7 +41,7 @@ func (j *Journal) add(then func(*Journal, *group), size int, records [][]byte) (
 	}
 	g = j.pending
 	if g.count > 0 && len(g.body)+size > j.opt.MaxPending {
-		g.waiters++
+		j.await(g)
 		return nil, j.next - 1, g, nil
 	}
 	g.add(records)
@@ -53,7 +53,14 @@ func (j *Journal) add(then func(*Journal, *group), size int, records [][]byte) (
 }
 
 // await is for who will wait; mu is held.
-func (j *Journal) await(g *group) { g.waiters++ }
+func (j *Journal) await(g *group) {
+	now := time.Since(j.begun)
+	if g.waiters == 0 {
+		g.oldest = now
+	}
+	g.waiters++
+	g.begins += now
+}
 
 // hurry has the group written soon by somebody; mu is held.
 func (j *Journal) hurry(g *group) {
@@ -67,27 +74,21 @@ func (j *Journal) hurry(g *group) {
 
 // wait returns when the group is durable. Whoever of those who wait gets the
 // turn writes for all.
-func (j *Journal) wait(ctx context.Context, g *group, seq uint64, begin time.Time) error {
-	for {
-		select {
-		case <-g.done:
-			j.waited(begin)
-			return g.err
-		default:
-		}
-		select {
-		case <-g.done:
-		case <-j.turn:
-			select {
-			case <-g.done:
-				j.release()
-			default:
-				j.lead()
-			}
-		case <-ctx.Done():
-			return fmt.Errorf("journal: record %d is on its way, not known to be durable: %w", seq, ctx.Err())
-		}
+func (j *Journal) wait(ctx context.Context, g *group, seq uint64) error {
+	select {
+	case <-g.done:
+		return g.err
+	case <-j.turn:
+	case <-ctx.Done():
+		return fmt.Errorf("journal: record %d is on its way, not known to be durable: %w", seq, ctx.Err())
 	}
+	select {
+	case <-g.done:
+		j.release()
+	default:
+		j.lead()
+	}
+	return g.err
 }
 
 // lead writes what is pending, and passes the turn on.
@@ -179,6 +180,7 @@ func (j *Journal) finish(g *group, err error) {
 		j.fail(err)
 	}
 	j.writing, j.crowd = nil, g.waiters
+	j.waits.add(g, time.Since(j.begun))
 	if cap(g.body) <= 2*j.opt.MaxPending {
 		j.spare = g.body
 	}

@@ -59,14 +59,14 @@ func (l *Log) linkAt(seq uint64) (keep int, link uint32, err error) {
 	}
 	first := l.segments[keep-1].first
 	s, _, err := openSegment(l.fs, l.path(first, segmentSuffix), first, l.opt.Identity)
+	if err != nil {
+		return 0, 0, err
+	}
 	for err == nil && s.last < seq {
 		_, _, err = s.batch()
 	}
 	if err == io.EOF {
 		err = s.damage("it ends after record %d, before record %d", s.last, seq)
 	}
-	if err != nil {
-		return 0, 0, err
-	}
-	return keep, s.prev, s.file.Close()
+	return keep, s.prev, errors.Join(err, s.file.Close())
 }

@@ -35,6 +35,7 @@ type Journal struct {
 	crowd    int           // waited for the last group
 	prepared uint64        // segments for which a successor was asked for
 	waits    Waits
+	begun    time.Time
 }
 
 // group is a batch with those who wait for it.
@@ -42,6 +43,8 @@ type group struct {
 	batch
 	eager   bool // to be written even if nobody waits
 	waiters int
+	oldest  time.Duration // since the journal was opened: when the first of them came
+	begins  time.Duration // the sum of when they came
 	done    chan struct{}
 	err     error // once done is closed
 }
@@ -54,7 +57,7 @@ func Open(dir string, opt Options, replay func(Entry) error) (*Journal, Recovery
 		return nil, r, err
 	}
 	j := &Journal{
-		log: l, opt: l.opt, next: l.last + 1,
+		log: l, opt: l.opt, next: l.last + 1, begun: time.Now(),
 		turn: make(chan struct{}, 1), snapshots: make(chan struct{}, 1), failure: make(chan struct{}),
 	}
 	j.pending = j.newGroup()
@@ -69,12 +72,11 @@ func Open(dir string, opt Options, replay func(Entry) error) (*Journal, Recovery
 // the journal is opened again; a context that ends first leaves them on their
 // way.
 func (j *Journal) Append(ctx context.Context, records ...[]byte) (uint64, error) {
-	begin := time.Now()
 	g, last, err := j.enqueue(ctx, (*Journal).await, records)
 	if err != nil {
 		return 0, err
 	}
-	return last, j.wait(ctx, g, last, begin)
+	return last, j.wait(ctx, g, last)
 }
 
 // Enqueue adds records without waiting: they become durable with the next
@@ -97,7 +99,6 @@ func (j *Journal) Submit(ctx context.Context, records ...[]byte) (uint64, error)
 // Sync returns once the record with sequence number seq, and all before it,
 // are durable.
 func (j *Journal) Sync(ctx context.Context, seq uint64) error {
-	begin := time.Now()
 	j.mu.Lock()
 	g := j.pending
 	switch {
@@ -116,9 +117,9 @@ func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 		j.mu.Unlock()
 		return nil
 	}
-	g.waiters++
+	j.await(g)
 	j.mu.Unlock()
-	return j.wait(ctx, g, seq, begin)
+	return j.wait(ctx, g, seq)
 }
 
 // Durable returns the sequence number of the last durable record, and a

@@ -46,11 +46,12 @@ func (j *Journal) Stats() Stats {
 	return s
 }
 
-func (j *Journal) waited(begin time.Time) {
-	d := time.Since(begin)
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.waits.Count++
-	j.waits.Sum += d
-	j.waits.Max = max(j.waits.Max, d)
+// add counts those who have waited for a group until now.
+func (w *Waits) add(g *group, now time.Duration) {
+	if g.waiters == 0 {
+		return
+	}
+	w.Count += uint64(g.waiters)
+	w.Sum += time.Duration(g.waiters)*now - g.begins
+	w.Max = max(w.Max, now-g.oldest)
 }
