@@ -19,17 +19,17 @@ const (
 	noFault      = "none"
 	faultKill    = string(fault.Kill)
 	faultPause   = string(fault.Pause) // until the load is over
-	faultDrain   = "drain"             // fault.Stop: it finishes what it has
+	faultStop    = string(fault.Stop)  // it finishes what it has
 	faultRestart = "restart-lb"        // kill the balancer and start another one, elsewhere
 	faultFail    = "fail"              // it answers by errors, much sooner than it would serve
 	faultHang    = "hang"              // it takes requests and never answers; its reports go on
 )
 
 // faults are all kinds, for the knob.
-var faultKinds = []string{noFault, faultKill, faultPause, faultDrain, faultRestart, faultFail, faultHang}
+var faultKinds = []string{noFault, faultKill, faultPause, faultStop, faultRestart, faultFail, faultHang}
 
 // ends says that a server's process ends, and its counts with it.
-func (f planned) ends() bool { return f.kind == faultKill || f.kind == faultDrain }
+func (f planned) ends() bool { return f.kind == faultKill || f.kind == faultStop }
 
 // leaves says that a server is not to be picked any more once its lease is over.
 func (f planned) leaves() bool { return f.ends() || f.kind == faultPause }
@@ -68,8 +68,8 @@ func (f *faultFlags) declare(fs systems.FlagSet) {
 	for _, flag := range []struct{ name, kind, does string }{
 		{faultKill, faultKill, "kill a server without warning (SIGKILL)"},
 		{faultPause, faultPause, "stop a server as if it hung (SIGSTOP)"},
-		{string(fault.Stop), faultDrain, "ask a server to finish what it has and end (SIGTERM)"},
-		{faultDrain, faultDrain, "the same as --stop"},
+		{faultStop, faultStop, "ask a server to finish what it has and end (SIGTERM)"},
+		{"drain", faultStop, "the same as --stop"},
 		{faultFail, faultFail, "let a server answer by errors, a hundred times faster than it serves"},
 		{faultHang, faultHang, "let a server take requests and never answer, while it reports as before"},
 	} {
@@ -166,7 +166,7 @@ func (d *deployment) hit(ctx context.Context, f planned) error {
 		return d.servers[f.server].Kill()
 	case faultPause:
 		return d.servers[f.server].Pause()
-	case faultDrain:
+	case faultStop:
 		ctx, cancel := context.WithTimeout(ctx, drainGrace)
 		defer cancel()
 		return d.servers[f.server].Stop(ctx)

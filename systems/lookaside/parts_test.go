@@ -125,7 +125,7 @@ func TestFaultFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := f.resolve(2, 10*time.Second)
-	want := []planned{{faultKill, 1, 2 * time.Second}, {faultPause, 0, 100 * time.Millisecond}, {faultRestart, -1, 3 * time.Second}, {faultDrain, 1, time.Second}, {faultDrain, 0, 4 * time.Second}}
+	want := []planned{{faultKill, 1, 2 * time.Second}, {faultPause, 0, 100 * time.Millisecond}, {faultRestart, -1, 3 * time.Second}, {faultStop, 1, time.Second}, {faultStop, 0, 4 * time.Second}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("faults %v, %v; want %v", got, err, want)
 	}

@@ -9,8 +9,8 @@ import (
 	mapreducev1 "dyno/proto/mapreduce/v1"
 )
 
-// fault strikes the first worker of a job.
-type fault struct {
+// affliction strikes the first worker of a job.
+type affliction struct {
 	kind    string
 	cluster *cluster
 	struck  bool
@@ -27,9 +27,9 @@ const (
 	slowShare = 10
 )
 
-func newFault(kind string, c *cluster) *fault {
+func newFault(kind string, c *cluster) *affliction {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &fault{kind: kind, cluster: c, cancel: cancel}
+	f := &affliction{kind: kind, cluster: c, cancel: cancel}
 	if kind == faultSlow {
 		f.struck = true
 		f.slow.Go(func() { f.brake(ctx) })
@@ -38,7 +38,7 @@ func newFault(kind string, c *cluster) *fault {
 }
 
 // follow strikes once half of the map tasks are done.
-func (f *fault) follow(s *mapreducev1.Status) {
+func (f *affliction) follow(s *mapreducev1.Status) {
 	if f.struck || s.GetMapsDone() < (s.GetMaps()+1)/2 {
 		return
 	}
@@ -46,13 +46,13 @@ func (f *fault) follow(s *mapreducev1.Status) {
 	switch f.kind {
 	case faultKill:
 		f.struck, f.err = true, p.Kill()
-	case faultStop:
+	case faultPause:
 		f.struck, f.err = true, p.Pause()
 	}
 }
 
 // brake stops the worker for most of the time, until the context ends.
-func (f *fault) brake(ctx context.Context) {
+func (f *affliction) brake(ctx context.Context) {
 	p := f.cluster.procs[0]
 	tick := time.NewTicker(slowSlice)
 	defer tick.Stop()
@@ -77,7 +77,7 @@ func (f *fault) brake(ctx context.Context) {
 }
 
 // end stops what goes on and tells whether the fault struck as it was to.
-func (f *fault) end() error {
+func (f *affliction) end() error {
 	f.cancel()
 	f.slow.Wait()
 	if f.err != nil {

@@ -1,6 +1,7 @@
 package mapreduce
 
 import (
+	"dyno/bench/fault"
 	"dyno/bench/lie"
 	"dyno/systems"
 )
@@ -26,16 +27,17 @@ const (
 	knobLie       = "lie"
 )
 
-// The faults of a trial.
+// The faults of a trial, in the words of package fault; slow is stopped for most
+// of the time.
 const (
-	faultNone = "none"
-	faultKill = "kill"
-	faultStop = "stop"
-	faultSlow = "slow"
+	faultNone  = "none"
+	faultKill  = string(fault.Kill)
+	faultPause = string(fault.Pause)
+	faultSlow  = "slow"
 )
 
 var (
-	faults = systems.Choice{faultNone, faultKill, faultStop, faultSlow}
+	faults = systems.Choice{faultNone, faultKill, faultPause, faultSlow}
 	onOff  = systems.Choice{"on", "off"}
 )
 

@@ -48,7 +48,7 @@ func TestTrials(t *testing.T) {
 		"tight memory":         {map[string]string{"input": "3", "memory": "1", "distinct": "400000", "split-size": "2048"}, spilled},
 		"kill":                 {faulty("kill", "files"), rerun(1)},
 		"kill, stream":         {faulty("kill", "stream"), rerun(2)},
-		"stop":                 {faulty("stop", "files"), struck},
+		"pause":                {faulty("pause", "files"), struck},
 		"slow, without backup": {map[string]string{"fault": "slow", "backups": "off", "input": "1", "split-size": "64"}, nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
