@@ -103,15 +103,16 @@ func runsRoad() record.Road {
 			warmups, ok := o.Evidence.Facts[factWarmups]
 			return float64(o.Counts.Sent) - warmups, ok
 		}),
-		servedLaw(byzantinev1.GeneralService_Begin_FullMethodName, "the runs that each general began", func(o *record.Observation) (float64, bool) {
-			var generals float64
-			for _, p := range o.Evidence.Processes {
-				if p.Role == roleGeneral {
-					generals++
+		servedLaw(byzantinev1.GeneralService_Begin_FullMethodName, "the runs that each general began",
+			func(o *record.Observation) (float64, bool) {
+				var generals float64
+				for _, p := range o.Evidence.Processes {
+					if p.Role == roleGeneral {
+						generals++
+					}
 				}
-			}
-			return float64(o.Counts.Sent) * generals, true
-		}),
+				return float64(o.Counts.Sent) * generals, true
+			}),
 	)
 }
 
@@ -133,7 +134,8 @@ func watchedLaw() record.Road {
 		case took > watched:
 			return record.Fail("", h.Count(), "the runs are said to have taken %.0f ns, who waited for them saw %.0f ns", took, watched)
 		case took < shortest*watched-perRun*float64(h.Count()):
-			return record.Doubt("", h.Count(), "the runs are said to have taken %.0f ns, who waited for them saw %.0f ns: too far apart to prove anything", took, watched)
+			return record.Doubt("", h.Count(), "the runs are said to have taken %.0f ns, who waited for them saw %.0f ns: too far apart to prove anything",
+				took, watched)
 		}
 		return record.Pass("", h.Count())
 	})
@@ -163,7 +165,8 @@ func trafficRoad(unit string, size float64, figure func(o *record.Observation) f
 		const half = 0.5 // whole numbers, divided and multiplied again
 		switch {
 		case got > sent+half || got < sent-missing-half:
-			return record.Fail("", n, "receivers are said to have got %.0f %s, the senders sent %.0f, of which %.0f may have been lost", got, unit, sent, missing)
+			return record.Fail("", n, "receivers are said to have got %.0f %s, the senders sent %.0f, of which %.0f may have been lost",
+				got, unit, sent, missing)
 		case missing > 0:
 			return record.Doubt("", n, "%.0f of %.0f %s came late or brought no answer", missing, sent, unit)
 		}
@@ -259,7 +262,8 @@ func socketLaw() record.Road {
 		}
 		most := payload + float64(calls*callOverhead+generals*processOverhead)
 		if got := float64(received); got < payload || got > most {
-			return record.Fail("", received, "batches of %.0f bytes, and the sockets read %d: it must be %.0f to %.0f", payload, received, payload, most)
+			return record.Fail("", received, "batches of %.0f bytes, and the sockets read %d: it must be %.0f to %.0f",
+				payload, received, payload, most)
 		}
 		return record.Pass("", received)
 	})

@@ -215,7 +215,8 @@ func (r *outcome) isPublished(read []fileSeen) record.Check {
 	}
 	names, err := filepath.Glob(filepath.Join(r.spec.out, "mr-out-*"))
 	if err != nil || len(names) != len(r.told().reduces) || len(names) != len(read) {
-		return record.Fail(checkPublished, n, "%d files were read, %d are published, workers had %d reduce tasks", len(read), len(names), len(r.told().reduces))
+		return record.Fail(checkPublished, n, "%d files were read, %d are published, workers had %d reduce tasks",
+			len(read), len(names), len(r.told().reduces))
 	}
 	return record.Pass(checkPublished, n)
 }

@@ -13,7 +13,7 @@ type tally struct {
 	tries          map[uint64]*try
 	done           map[string]int // attempts reported as finished, by the name of a worker's life
 	failed         int
-	strangers      int // workers that never joined
+	strangers      int              // workers that never joined
 	maps, reduces  map[int32][]*try // by task
 }
 
