@@ -101,7 +101,7 @@ func TestAnotherBuild(t *testing.T) {
 	write(t, run, string(text))
 	code, stdout, errOut := dyno(t, "run", file, "--out", out, "--yardsticks=false", "--only", "clients=1")
 	proven(t, stdout)
-	const aside = "keep: 6 of another build: not drawn; report --mixed draws them, run --fresh replaces them"
+	const aside = "keep: 6 of another build: not drawn; report --mixed draws them where this build has none, run --fresh replaces them"
 	if code != 0 || !strings.Contains(stdout, "(ran 2, reused 0)") || !strings.Contains(stdout, aside) {
 		t.Fatalf("exit %d %s %s", code, stdout, errOut)
 	}

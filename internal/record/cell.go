@@ -99,7 +99,7 @@ func (c Chosen) Aside() []string {
 		}
 	}
 	say(c.Mixed, "%d of another build: drawn with the others (--mixed)")
-	say(c.Older, "%d of another build: not drawn; report --mixed draws them, run --fresh replaces them")
+	say(c.Older, "%d of another build: not drawn; report --mixed draws them where this build has none, run --fresh replaces them")
 	say(c.Other, "%d of another plan (knobs, load, times or seed): not drawn; run --fresh replaces them")
 	say(c.Again, "%d that proved nothing, measured again since: not drawn")
 	return out
