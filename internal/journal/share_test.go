@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -156,11 +157,15 @@ func TestCutBesideWriters(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for cuts := 0; cuts < 20; {
 		durable, _ := j.Durable()
 		if err := j.CutAfter(t.Context(), durable/2); err != nil {
 			t.Error(err)
 		}
+		if durable > 0 {
+			cuts++
+		}
+		runtime.Gosched()
 	}
 	wg.Wait()
 	want := map[uint64]string{}
