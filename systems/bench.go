@@ -94,6 +94,13 @@ type Limiter interface {
 	Limit(cores float64) error
 }
 
+// Filler is a [Process] whose disk can be full: until it is told otherwise, each
+// of its writes to a file is an error and changes nothing. Not every operating
+// system can.
+type Filler interface {
+	FullDisk(full bool) error
+}
+
 // Process is a role under a name: one process, or one after another.
 type Process interface {
 	Name() string

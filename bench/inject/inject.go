@@ -41,8 +41,8 @@ func onLinks(text string) (string, error) {
 // stopGrace is what a process is given that is asked to stop.
 const stopGrace = 10 * time.Second
 
-// onProcesses are the faults that signals and restarts make.
-var onProcesses = []fault.Kind{fault.Kill, fault.Stop, fault.Restart, fault.Pause, fault.Resume}
+// onProcesses are the faults that signals, restarts and limits make.
+var onProcesses = []fault.Kind{fault.Kill, fault.Stop, fault.Restart, fault.Pause, fault.Resume, fault.FullDisk}
 
 // Faults are what is to go wrong in one trial. The zero value is of no use.
 type Faults struct {
@@ -69,6 +69,8 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 			links = true
 		case !slices.Contains(onProcesses, s.Kind):
 			return nil, systems.Usagef("fault %q: %s happens in the simulator only", s, s.Kind)
+		case s.Kind == fault.FullDisk && s.P != 1:
+			return nil, systems.Usagef("fault %q: that some writes fail happens in the simulator only; here all do", s)
 		}
 	}
 	if links {

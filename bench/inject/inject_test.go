@@ -41,6 +41,13 @@ func (f *fake) Kill() error   { return f.note("kill") }
 func (f *fake) Pause() error  { return f.note("pause") }
 func (f *fake) Resume() error { return f.note("resume") }
 
+func (f *fake) FullDisk(full bool) error {
+	if full {
+		return f.note("full")
+	}
+	return f.note("room")
+}
+
 func (f *fake) Restart(context.Context) error { return f.note("restart") }
 func (f *fake) Stop(context.Context) error {
 	time.Sleep(f.slow)
@@ -88,6 +95,8 @@ func TestProcesses(t *testing.T) {
 		"pause s1@1s":                             "1s pause, 10s resume | ", // so that the trial can drain
 		"kill s1@20s; pause s1@1s..30s":           "1s pause, 10s resume | ",
 		"kill s1@1s..20s":                         "1s kill | ",
+		"full-disk s1@1s..2s":                     "1s full, 2s room | ",
+		"full-disk s1@1s; kill s1@2s..3s":         "1s full, 2s kill, 3s restart, 3s full, 10s room | ",
 		"pause s1@1s; resume s1@2s; pause s1@30s": "1s pause, 2s resume | ",
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -138,10 +147,10 @@ func TestFailuresAreReported(t *testing.T) {
 
 func TestWhatCannotHappen(t *testing.T) {
 	for text, says := range map[string]string{
-		"melt s1@1s":       `"melt"`,
-		"crash s1@1s":      "crash happens in the simulator only",
-		"full-disk s1@1s":  "in the simulator only",
-		"duplicate=0.1@1s": "in the simulator only",
+		"melt s1@1s":          `"melt"`,
+		"crash s1@1s":         "crash happens in the simulator only",
+		"full-disk s1=0.5@1s": "in the simulator only",
+		"duplicate=0.1@1s":    "in the simulator only",
 	} {
 		if _, err := inject.Open(bench{}, text); err == nil || !systems.IsUsage(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want a usage error with %q", text, err, says)

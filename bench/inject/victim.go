@@ -2,6 +2,7 @@ package inject
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"dyno/bench/fault"
@@ -13,6 +14,7 @@ import (
 type victim struct {
 	process      systems.Process
 	down, paused []string // by kills and stops, and by pauses
+	full         []string // what its disk is full of; from its readiness on, after a restart
 }
 
 // meet has a fault begin or end.
@@ -27,7 +29,10 @@ func (v *victim) meet(ctx context.Context, e fault.Event) error {
 	case fault.Pause:
 		return v.pause(id)
 	case fault.Resume:
-		return v.relieve()
+		return v.resume()
+	case fault.FullDisk:
+		v.full = append(v.full, id)
+		return v.fill()
 	default: // Restart
 		return v.restart(ctx)
 	}
@@ -66,8 +71,12 @@ func (v *victim) recover(ctx context.Context, id string) error {
 	if i := slices.Index(v.down, id); i >= 0 {
 		v.down = slices.Delete(v.down, i, i+1)
 		if len(v.down) == 0 {
-			return v.process.Restart(ctx)
+			return v.start(ctx)
 		}
+	}
+	if i := slices.Index(v.full, id); i >= 0 {
+		v.full = slices.Delete(v.full, i, i+1)
+		return v.fill()
 	}
 	if i := slices.Index(v.paused, id); i >= 0 {
 		v.paused = slices.Delete(v.paused, i, i+1)
@@ -83,11 +92,42 @@ func (v *victim) restart(ctx context.Context) error {
 		return nil
 	}
 	v.down = nil
-	return v.process.Restart(ctx)
+	return v.start(ctx)
 }
 
-// relieve resumes a process that is paused.
+func (v *victim) start(ctx context.Context) error {
+	if err := v.process.Restart(ctx); err != nil || len(v.full) == 0 {
+		return err
+	}
+	return v.fill()
+}
+
+// fill makes the disk of a process that is up full, or lets it be as it is.
+func (v *victim) fill() error {
+	if len(v.down) > 0 {
+		return nil
+	}
+	f, ok := v.process.(systems.Filler)
+	if !ok {
+		return errNoFiller
+	}
+	return f.FullDisk(len(v.full) > 0)
+}
+
+var errNoFiller = errors.New("full-disk: this system cannot limit what a process writes")
+
+// relieve resumes a process that is paused, and makes room on its disk.
 func (v *victim) relieve() error {
+	err := v.resume()
+	if len(v.full) > 0 {
+		v.full = nil
+		err = errors.Join(err, v.fill())
+	}
+	return err
+}
+
+// resume resumes a process that is paused.
+func (v *victim) resume() error {
 	if len(v.paused) == 0 {
 		return nil
 	}

@@ -27,6 +27,7 @@ var announcement struct {
 // the process exits with status 1. main calls it first. In a process that no
 // group started it does nothing.
 func Adopt() {
+	bearFullDisk()
 	if fd, ok := inherited(lifelineVar); ok {
 		lifeline := os.NewFile(fd, "lifeline")
 		if null, err := os.Open(os.DevNull); err == nil {

@@ -5,6 +5,8 @@ package process_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -240,4 +242,32 @@ func onDoomedThread(f func()) (tid int) {
 		done <- syscall.Gettid()
 	}()
 	return <-done
+}
+
+// A role whose disk is full gets an error for each write, and lives.
+func TestFullDisk(t *testing.T) {
+	ctx, g := open(t, nil)
+	file := filepath.Join(t.TempDir(), "f")
+	p := start(ctx, t, g, "scribe", "--file", file)
+	f, ok := p.(systems.Filler)
+	if !ok {
+		t.Skip("this system cannot limit what a process writes")
+	}
+	written := func() bool {
+		info, err := os.Stat(file)
+		return err == nil && info.Size() > 0
+	}
+	for range 2 {
+		eventually(t, "written", written)
+		if err := f.FullDisk(true); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "refused", func() bool { return !written() })
+		if err := f.FullDisk(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Close(); err != nil {
+		t.Errorf("a full disk has hurt the process: %v", err)
+	}
 }

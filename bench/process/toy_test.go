@@ -51,6 +51,7 @@ var toy = &systems.System{
 		{Command: role("burn", burn)},
 		{Command: role("mumble", mumble)},
 		{Command: printer()},
+		{Command: scribe()},
 	},
 	Commands: []systems.Command{role("nest", nest), role("deaf", deaf)},
 }
@@ -99,6 +100,28 @@ func exitOn(s os.Signal, status int) {
 		<-c
 		os.Exit(status)
 	}()
+}
+
+// scribe is a role that writes a file over and over, and removes it whenever
+// that fails.
+func scribe() systems.Command {
+	return systems.Command{Name: "scribe", Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+		file := fs.String("file", "", "what to write")
+		return func(ctx context.Context, _ systems.Shell) error {
+			tick := time.NewTicker(time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return nil
+				}
+				if os.WriteFile(*file, []byte("x"), 0o600) != nil {
+					_ = os.Remove(*file)
+				}
+			}
+		}
+	}}
 }
 
 // wait does nothing until it is told to stop.

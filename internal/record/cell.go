@@ -52,6 +52,9 @@ func (r *Run) Choose(stored []*Trial, mixed bool) Chosen {
 			out.Older++
 		default:
 			t.Cell, t.Detail = c.Index, c.Detail
+			if t.Observation != nil {
+				t.Observation.HoldAgain(r.Experiment.Allowed())
+			}
 			at := place{c.Index, t.Block}
 			worse := best[at]
 			if best[at] = t; worse != nil && r.rank(worse) > r.rank(t) {

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // DefaultMaxFailures is the share of failures that a measurement may have,
@@ -11,6 +12,9 @@ const DefaultMaxFailures Share = 0.001
 
 // CheckFailures is the name of the check of [Failures.Check].
 const CheckFailures = "failures"
+
+// flagErrors is the flag of a trial with failures that are allowed.
+const flagErrors = "errors"
 
 // falseAlarm bounds how often [Failures.Check] calls a service invalid whose
 // operations fail, each by itself, just as often as is allowed.
@@ -103,7 +107,20 @@ func (o *Observation) HoldFailures(allowed Share) {
 	}
 	c := f.Check(allowed)
 	if c.Status == Valid && f.Failed > 0 {
-		o.Flag("errors", "%v", f)
+		o.Flag(flagErrors, "%v", f)
 	}
 	o.Verdict = Judge(append(o.Verdict.Checks, c)...)
+}
+
+// HoldAgain replaces the check "failures" of a stored observation by one with
+// another allowed share: what was measured stays, however much of it is allowed.
+// Results of before there was such a check have none.
+func (o *Observation) HoldAgain(allowed Share) {
+	named := func(c Check) bool { return c.Name == CheckFailures }
+	if !slices.ContainsFunc(o.Verdict.Checks, named) {
+		return
+	}
+	o.Verdict = Judge(slices.DeleteFunc(slices.Clone(o.Verdict.Checks), named)...)
+	o.Flags = slices.DeleteFunc(o.Flags, func(f Flag) bool { return f.Name == flagErrors })
+	o.HoldFailures(allowed)
 }

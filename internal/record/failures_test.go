@@ -120,3 +120,23 @@ func TestShare(t *testing.T) {
 		t.Errorf("to JSON %s, %v", text, err)
 	}
 }
+
+// A stored trial is judged by what the experiment allows now.
+func TestHoldAgain(t *testing.T) {
+	o := Observation{Counts: Counts{Offered: 1000, Sent: 1000, OK: 900, Failed: 100}, Verdict: Judge(Pass("x", 1))}
+	o.HoldAgain(1)
+	if len(o.Verdict.Checks) != 1 {
+		t.Errorf("a check out of nothing: %+v", o.Verdict)
+	}
+	o.HoldFailures(0.01)
+	for _, c := range []struct {
+		allowed Share
+		want    Status
+		flags   int
+	}{{0.2, Valid, 1}, {0.2, Valid, 1}, {0.01, Invalid, 0}, {0.5, Valid, 1}} {
+		o.HoldAgain(c.allowed)
+		if o.Verdict.Status != c.want || len(o.Verdict.Checks) != 2 || len(o.Flags) != c.flags {
+			t.Errorf("%v allowed: %+v, flags %+v", c.allowed, o.Verdict, o.Flags)
+		}
+	}
+}
