@@ -41,6 +41,15 @@ type Core[In, Out any] interface {
 	Wake(now time.Duration) Effects[Out]
 }
 
+// Idle is embedded by a core that does nothing but answer inputs.
+type Idle[Out any] struct{}
+
+// Begin implements [Core].
+func (Idle[Out]) Begin(time.Duration) (none Effects[Out]) { return none }
+
+// Wake implements [Core].
+func (Idle[Out]) Wake(time.Duration) (none Effects[Out]) { return none }
+
 // Effects are what a core wants done. The zero value wants nothing.
 type Effects[Out any] struct {
 	Write [][]byte      // records for the journal, in order; never changed afterwards

@@ -14,6 +14,7 @@ import (
 // ledger is the core of the toy that keeps state: it numbers operations, each
 // once, however often it is asked.
 type ledger struct {
+	node.Idle[told]
 	numbers map[uint64]uint64
 	mutant  string
 }
@@ -23,7 +24,7 @@ type told struct{ op, number uint64 }
 
 // The core's mutants: it forgets what earlier lives wrote, counts each attempt,
 // answers before it remembers, writes down nothing of every third operation,
-// and after a recovery goes on one number late.
+// and recovers one number too many.
 var ledgerMutants = []string{"none", "forgetful", "generous", "early", "sparing", "late"}
 
 func newLedger(mutant string) *ledger { return &ledger{numbers: map[uint64]uint64{}, mutant: mutant} }
@@ -35,17 +36,11 @@ func (l *ledger) Recover(entry []byte) error {
 	if l.mutant != "forgetful" {
 		l.number(binary.BigEndian.Uint64(entry))
 	}
-	return nil
-}
-
-func (l *ledger) Begin(time.Duration) node.Effects[told] {
-	if l.mutant == "late" && len(l.numbers) > 0 {
+	if l.mutant == "late" {
 		l.numbers[0] = 0 // which nobody has
 	}
-	return node.Effects[told]{}
+	return nil
 }
-
-func (l *ledger) Wake(time.Duration) node.Effects[told] { return node.Effects[told]{} }
 
 func (l *ledger) Step(_ time.Duration, op uint64) (e node.Effects[told]) {
 	if _, known := l.numbers[op]; !known || l.mutant == "generous" {
@@ -64,11 +59,7 @@ func (l *ledger) Step(_ time.Duration, op uint64) (e node.Effects[told]) {
 }
 
 func (l *ledger) number(op uint64) {
-	n := uint64(len(l.numbers)) + 1
-	if l.mutant == "generous" {
-		n += l.numbers[op]
-	}
-	l.numbers[op] = n
+	l.numbers[op] += uint64(len(l.numbers)) + 1
 }
 
 // ledgerHistory is what a trial knows at its end.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -44,8 +43,7 @@ var ledgerSystem = &systems.System{
 	},
 }
 
-// A restart in the middle of the trial, and a cut that holds back answers.
-const ledgerFaults = "kill server@500ms..600ms; cut server->client@900ms..1.1s"
+const ledgerFaults = "kill server@500ms..600ms; cut server->client@900ms..1.1s" // a restart, and answers that are held back
 
 var ledgerSetting = systems.Setting{Length: 1300 * time.Millisecond}
 
@@ -90,13 +88,11 @@ func ledgerArgs(b systems.Bench, mutant string) ([]string, error) {
 	return []string{"--dir", state, "--keys", keys, "--mutant", mutant}, err
 }
 
-// ledgerServer is the shell around the core: it knows who waits for an answer.
+// ledgerServer is the shell around the core.
 type ledgerServer struct {
 	echov1.UnimplementedEchoServiceServer
-	host *host.Host[uint64, told]
-
-	mu      sync.Mutex
-	waiting map[uint64][]chan uint64 // by operation
+	host    *host.Host[uint64, told]
+	waiting host.Waiters[uint64, uint64] // for an operation's number
 }
 
 func setupLedger(fs systems.FlagSet) func(context.Context, systems.Shell) error {
@@ -107,8 +103,9 @@ func setupLedger(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if err != nil {
 			return err
 		}
-		s := &ledgerServer{waiting: map[uint64][]chan uint64{}}
-		s.host, _, err = host.Open(newLedger(*mutant), host.Options[told]{Dir: filepath.Join(*dir, "journal"), Send: s.tell})
+		s := &ledgerServer{}
+		tell := func(a told) { s.waiting.Tell(a.op, a.number) }
+		s.host, _, err = host.Open(newLedger(*mutant), host.Options[told]{Dir: filepath.Join(*dir, "journal"), Send: tell})
 		if err != nil {
 			return err
 		}
@@ -119,33 +116,14 @@ func setupLedger(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	}
 }
 
-func (s *ledgerServer) tell(a told) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.waiting[a.op] {
-		w <- a.number
-	}
-	delete(s.waiting, a.op)
-}
-
 // Echo answers an operation with its number, once the host says so.
 func (s *ledgerServer) Echo(ctx context.Context, req *echov1.EchoRequest) (*echov1.EchoResponse, error) {
 	if len(req.GetPayload()) != 8 {
 		return nil, rpc.InvalidField("payload", "%d bytes, want 8", len(req.GetPayload()))
 	}
-	op, answer := binary.BigEndian.Uint64(req.GetPayload()), make(chan uint64, 1)
-	s.mu.Lock()
-	s.waiting[op] = append(s.waiting[op], answer)
-	s.mu.Unlock()
-	if err := s.host.Step(op); err != nil {
-		return nil, err
-	}
-	select {
-	case n := <-answer:
-		return &echov1.EchoResponse{Payload: binary.BigEndian.AppendUint64(nil, n)}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	op := binary.BigEndian.Uint64(req.GetPayload())
+	n, err := s.waiting.Await(ctx, op, func() error { return s.host.Step(op) })
+	return &echov1.EchoResponse{Payload: binary.BigEndian.AppendUint64(nil, n)}, err
 }
 
 // ledgerTrial has one client that repeats each operation until it is answered.
