@@ -7,15 +7,8 @@
 # its time later: with 12 s the holder believed for 4 s in a lock that all others
 # saw free. Who must know sooner watches the key. A closed channel is the only
 # sign: treat it as the loss of the lease, whatever the error was.
-set -eu
-dir=$(mktemp -d)
-trap 'cd / && rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-cd "$dir"
-export GOFLAGS=-mod=mod GOWORK=off
-go mod init finding 2>/dev/null
-go get go.etcd.io/etcd/client/v3@v3.7.3 go.etcd.io/etcd/server/v3@v3.7.3 go.uber.org/zap 2>/dev/null
-cat >main.go <<'GO'
+. "$(dirname "$0")/lib.sh"
+module go.etcd.io/etcd/client/v3@v3.7.3 go.etcd.io/etcd/server/v3@v3.7.3 go.uber.org/zap <<'GO'
 package main
 
 import (
@@ -71,8 +64,7 @@ func main() {
 	etcd.Close()
 }
 GO
-go build -o finding.bin .
-seen=$(./finding.bin)
+seen=$(./main.bin)
 printf '%s\n' "$seen"
 want='KeepAlive of no lease: error <nil>, then <nil>, open false
 KeepAliveOnce of it: etcdserver: requested lease not found

@@ -6,15 +6,8 @@
 # process switch 1000 times each: the process is said to have switched fewer than
 # 100 times. Add the threads up: process.Process{Pid: thread} for each of
 # Threads(), which together say 4000 or more.
-set -eu
-dir=$(mktemp -d)
-trap 'cd / && rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-cd "$dir"
-export GOFLAGS=-mod=mod GOWORK=off
-go mod init finding 2>/dev/null
-go get github.com/shirou/gopsutil/v3@v3.24.5 2>/dev/null
-cat >main.go <<'GO'
+. "$(dirname "$0")/lib.sh"
+module github.com/shirou/gopsutil/v3@v3.24.5 <<'GO'
 package main
 
 import (
@@ -79,8 +72,7 @@ func main() {
 	fmt.Println("its threads say 4000 or more:", sum >= 4000)
 }
 GO
-go build -o finding.bin .
-seen=$(./finding.bin)
+seen=$(./main.bin)
 printf '%s\n' "$seen"
 want='the process says fewer than 100: true
 its threads say 4000 or more: true'

@@ -4,15 +4,8 @@
 # round_robin over [A, A, A, B] does not send three quarters to A but half, with
 # Addresses as with Endpoints: repeating an address is no way to give it weight,
 # and nothing says that the repeats were dropped.
-set -eu
-dir=$(mktemp -d)
-trap 'cd / && rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-cd "$dir"
-export GOFLAGS=-mod=mod GOWORK=off
-go mod init finding 2>/dev/null
-go get google.golang.org/grpc@v1.85.0 2>/dev/null
-cat >main.go <<'GO'
+. "$(dirname "$0")/lib.sh"
+module google.golang.org/grpc@v1.85.0 <<'GO'
 package main
 
 import (
@@ -91,8 +84,7 @@ func main() {
 	share(ends)
 }
 GO
-go build -o finding.bin .
-seen=$(./finding.bin)
+seen=$(./main.bin)
 printf '%s\n' "$seen"
 want='500 of 1000 calls to A
 500 of 1000 calls to A'

@@ -8,15 +8,8 @@
 #
 # Who reports a rounded or a windowed utilisation turns the most idle server
 # into an average one: report a small number instead of 0.
-set -eu
-dir=$(mktemp -d)
-trap 'cd / && rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
-cd "$dir"
-export GOFLAGS=-mod=mod GOWORK=off
-go mod init finding 2>/dev/null
-go get google.golang.org/grpc@v1.85.0 2>/dev/null
-cat >main.go <<'GO'
+. "$(dirname "$0")/lib.sh"
+module google.golang.org/grpc@v1.85.0 <<'GO'
 package main
 
 import (
@@ -110,8 +103,7 @@ func main() {
 	share(0.1)
 }
 GO
-go build -o finding.bin .
-seen=$(./finding.bin)
+seen=$(./main.bin)
 printf '%s\n' "$seen"
 want='at 0 beside two at 0.9: 0.3 of the calls
 at 0.001 beside two at 0.9: 1.0 of the calls
