@@ -8,7 +8,7 @@ import (
 
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/lookaside"
+	"dyno/systems/lookaside/directory/dnstest"
 )
 
 // A client process that knows nothing but a DNS name finds the balancer's
@@ -27,7 +27,7 @@ func TestClientFindsTheBalancerByDNS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := "dns://" + lookaside.ServeDNS(t, uint16(port)) + "/lookaside.test"
+	name := "dns://" + (&dnstest.Zone{Port: uint16(port)}).Serve(t) + "/lookaside.test"
 	for _, mode := range []string{"ask", "list"} {
 		client := c.start(t, "client", "client-"+mode, "--discovery", name, "--mode", mode, "--clients", "3", "--requests", "30", "--json")
 		out, err := client.Wait(t.Context())

@@ -33,9 +33,22 @@
 //
 // # Rooms
 //
-// policy chooses; balancer is the core, a state machine without clock or
-// network; service is a server's work. Around them lies the gRPC shell.
-// [Simulation] runs the same cores in bench/sim, for theory and for thousands
-// of servers; the tests hunt there for schedules of faults that break them. check.go says what a correct history is, and every trial is held
-// against it: a figure of a trial that fails is never drawn.
+// Each room may import those above it, never those below:
+//
+//   - core: policy chooses, balancer is a state machine without clock or
+//     network, service is a server's work, theory what queues are known to do.
+//   - wait, lookasidegrpc: waiting for others; the client library for grpc-go.
+//   - directory: who there is, in etcd and in DNS.
+//   - lb, server, client: the other roles, which know nothing of each other.
+//   - check: what a correct history is. Every trial is held against it.
+//   - simulator: the same cores in bench/sim, for theory and for thousands of
+//     servers; its tests hunt for schedules of faults that break them.
+//   - trial, demo: a run, to be measured or to be looked at.
+//
+// # Words
+//
+// A configuration is what the knobs make of a trial; a deployment is its
+// processes. A server sends the balancer reports of its load. A client ends
+// with a summary, and so does the demo; a history is all that was counted on
+// every side, and a verdict is what the checks make of it.
 package lookaside

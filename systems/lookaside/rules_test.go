@@ -32,7 +32,7 @@ func TestEveryRuleHasATest(t *testing.T) {
 				t.Errorf("%s: %v", rule, err)
 			case isTest && !strings.Contains(string(code), "\nfunc "+name+"(t *testing.T)"):
 				t.Errorf("%s: there is no %s in %s", rule, name, file)
-			case !isTest && !strings.HasPrefix(file, "balancer/testdata/"):
+			case !isTest && !strings.HasPrefix(file, "core/balancer/testdata/"):
 				t.Errorf("%s: %s names no test", rule, file)
 			}
 		}

@@ -220,7 +220,7 @@ func TestLoadMustBeWhatItIsCalled(t *testing.T) {
 }
 
 // summary is what a script reads from the demo.
-type summary struct {
+type Summary struct {
 	Policy  string `json:"policy"`
 	Clients int    `json:"clients"`
 	Sent    int64  `json:"sent"`
@@ -245,14 +245,14 @@ func dyno(t *testing.T, args ...string) (out, errs string, code int) {
 }
 
 // demo runs the demo with --json; it must succeed.
-func demo(t *testing.T, args ...string) summary {
+func demo(t *testing.T, args ...string) Summary {
 	t.Helper()
 	out, errs, code := dyno(t, append([]string{"demo", "--json", "--service-time", "8ms"}, args...)...)
 	t.Logf("stderr:\n%s", errs)
 	if code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
-	var s summary
+	var s Summary
 	if err := json.Unmarshal([]byte(out), &s); err != nil {
 		t.Fatalf("%v in %q", err, out)
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"dyno/bench/queue"
-
 	"dyno/systems/lookaside/core/balancer"
 	"dyno/systems/lookaside/core/policy"
 	"dyno/systems/lookaside/core/service"

@@ -1,0 +1,95 @@
+package lb
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/policy"
+	"dyno/systems/lookaside/core/seed"
+	"dyno/systems/lookaside/directory"
+)
+
+// options are those of the lb role.
+type options struct {
+	listen string
+	seed   uint64
+	knobs  systems.Values
+	open   func(systems.Shell) (*directory.Directory, error)
+}
+
+func Role(knobs systems.Knobs) systems.Role {
+	return systems.Role{Serves: true, Command: systems.Command{
+		Name:    "lb",
+		Summary: "the look-aside load balancer: keeps the servers' state and answers who is to serve next",
+		Example: "dyno lookaside lb --policy least_load --listen 127.0.0.1:7000 --discovery etcd://127.0.0.1:2379",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			f := &options{open: directory.DiscoveryFlags(fs)}
+			fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			fs.Uint64Var(&f.seed, "seed", 1, "all random choices come from it")
+			f.knobs = knobs.Bind(fs, "policy", "report-interval", "mutant")
+			return f.run
+		},
+	}}
+}
+
+func (f *options) run(ctx context.Context, sh systems.Shell) error {
+	name := f.knobs.Text("policy")
+	m, err := policy.Lookup(name)
+	if err != nil {
+		return &systems.UsageError{Err: err}
+	}
+	dir, err := f.open(sh)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	b := New(name, balancer.New(balancer.Config{
+		Policy: policy.Mutate(m.New(), f.knobs.Text("mutant")), Promise: m.Shares, Interval: f.knobs.Duration("report-interval"), Service: dir.Service,
+		Rand: rand.New(rand.NewPCG(f.seed, seed.Balancer)),
+	}), dir.Log)
+	b.service = dir.Service
+	return b.serve(ctx, sh, dir, f.listen)
+}
+
+// serve answers until the context ends. The balancer announces itself only
+// once it has read who serves, so that nobody finds it empty after a restart.
+func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Directory, listen string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel() // before the wait, whatever ended Serve
+	b.probes.run(ctx, &background, b.probed)
+	known := make(chan struct{})
+	var once sync.Once
+	background.Go(func() {
+		dir.Follow(ctx, dir.ServersPrefix(), func(entries []directory.Entry, revision int64) {
+			b.Apply(entries, revision)
+			once.Do(func() { close(known) })
+		})
+	})
+	var announced sync.WaitGroup
+	return rpc.Serve(ctx, rpc.Options{
+		Listen: listen,
+		Log:    dir.Log,
+		Ready: func(addr string) {
+			announced.Go(func() {
+				select {
+				case <-known:
+					dir.Announce(ctx, dir.BalancersPrefix()+directory.NewInstance(), directory.Value{Address: addr}, func(int64) {})
+				case <-ctx.Done():
+				}
+			})
+			dir.Log.Info("serving", "policy", b.policy, "address", addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(context.Context) {
+			announced.Wait() // ctx has ended: the entry is being taken away
+			close(b.stopping)
+		},
+	}, b.register)
+}

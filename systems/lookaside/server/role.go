@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"dyno/bench/queue"
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/core/seed"
+	"dyno/systems/lookaside/directory"
+)
+
+// DrainGrace is what a server that is told to stop has to finish what it has.
+const DrainGrace = 30 * time.Second
+
+// options are the server role's flags.
+type options struct {
+	listen   string
+	id       string
+	after    string
+	capacity float64
+	seed     uint64
+	orca     bool
+	knobs    systems.Values
+	work     func() error // checks what a request is
+	open     func(systems.Shell) (*directory.Directory, error)
+}
+
+func Role(knobs systems.Knobs) systems.Role {
+	return systems.Role{Serves: true, Command: systems.Command{
+		Name:    "server",
+		Summary: "does the work, one request at a time, and tells the balancer how busy it is",
+		Example: "dyno lookaside server --id s1 --capacity 1 --discovery etcd://127.0.0.1:2379",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			o := &options{open: directory.DiscoveryFlags(fs)}
+			fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			fs.StringVar(&o.id, "id", "", "its name; of two servers with one name, the later counts")
+			fs.StringVar(&o.after, "after", "", "register only once the server of this name has, so that many started at once come in a known order")
+			fs.Float64Var(&o.capacity, "capacity", 1, "speed relative to a normal server: 0.2 serves five times slower")
+			fs.Uint64Var(&o.seed, "seed", 1, "together with --id, where its service times come from")
+			fs.BoolVar(&o.orca, "orca", false, "tell the load with each answer too, as grpc-go's weighted_round_robin wants it")
+			o.knobs = knobs.Bind(fs, "service-time", "cpu", "distribution", "report-interval")
+			o.work = OneWork(fs, o.knobs)
+			return o.run
+		},
+	}}
+}
+
+func (o *options) check() error {
+	for flag, name := range map[string]string{"--id": o.id, "--after": o.after} {
+		if strings.Contains(name, "/") || len(name) > balancer.MaxName {
+			return systems.Usagef("%s %q: give a name of at most %d bytes without slashes", flag, name, balancer.MaxName)
+		}
+	}
+	if o.id == "" {
+		return systems.Usagef("--id is missing: give the server a name, for example --id s1")
+	}
+	if !(o.capacity >= balancer.MinCapacity && o.capacity <= balancer.MaxCapacity) {
+		return systems.Usagef("--capacity %v: give a number from %v to %v", o.capacity, balancer.MinCapacity, balancer.MaxCapacity)
+	}
+	if o.knobs.Duration("report-interval") == 0 {
+		return systems.Usagef("--report-interval 0: give at least 1ms")
+	}
+	return o.work()
+}
+
+func (o *options) run(ctx context.Context, sh systems.Shell) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	burn := uint32(0)
+	if cpu := o.knobs.Duration("cpu"); cpu > 0 {
+		burn = calibrate(time.Duration(float64(cpu) / o.capacity))
+	}
+	dist, err := queue.NewDistribution(o.knobs.Text("distribution"), o.knobs.Duration("service-time"))
+	if err != nil {
+		return &systems.UsageError{Err: err}
+	}
+	dir, err := o.open(sh)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	name := fnv.New64a()
+	_, _ = name.Write([]byte(o.id))
+	st, err := newStation(queue.NewFCFS(o.capacity, dist, rand.New(rand.NewPCG(seed.Mix(o.seed, name.Sum64()), seed.Service))), maxWaiting)
+	if err != nil {
+		return err
+	}
+	s := &shell{id: o.id, instance: directory.NewInstance(), capacity: o.capacity, station: st, burn: burn, service: time.Duration(float64(dist.Mean) / o.capacity)}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer st.close()
+	serving.Go(st.run)
+	return s.serve(ctx, sh, dir, o)
+}
+
+// serve answers until the context ends. Then the server drains: it tells the
+// balancer, leaves the directory, and finishes what it has.
+func (s *shell) serve(ctx context.Context, sh systems.Shell, dir *directory.Directory, o *options) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx)) // of what goes on while it drains
+	var background, announced sync.WaitGroup
+	defer background.Wait()
+	defer announced.Wait()
+	defer end()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	f := directory.NewFinder(dir)
+	defer f.Close()
+	var r *reporter
+	return rpc.Serve(ctx, rpc.Options{
+		Listen: o.listen,
+		Log:    dir.Log,
+		Grace:  DrainGrace,
+		Server: s.orca(o.orca),
+		Ready: func(addr string) {
+			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.Log)
+			background.Go(func() { f.Run(life) })
+			background.Go(func() { r.run(life) })
+			announced.Go(func() {
+				if o.after != "" {
+					dir.Await(ctx, dir.ServerPrefix(o.after))
+				}
+				dir.Announce(ctx, dir.ServerPrefix(s.id)+s.instance, directory.Value{Address: addr, Capacity: s.capacity}, r.revision.Set)
+			})
+			dir.Log.Info("serving", "server", s.id, "address", addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(grace context.Context) {
+			r.drain(grace)
+			announced.Wait()
+		},
+	}, s.register)
+}

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dyno/bench/load"
+	"dyno/bench/queue"
+	"dyno/systems/lookaside/core/service"
+)
+
+// maxWaiting bounds the requests in one server; more are refused.
+const maxWaiting = 10_000
+
+// station makes the service-time model real: a request that enters leaves when
+// the model says so, as exactly as the machine can. Finish times grow from one
+// request to the next, so one alarm serves them all, in order.
+type station struct {
+	epoch  time.Time
+	alarm  load.Alarm
+	jobs   chan *job // under way, by finish time
+	closed chan struct{}
+
+	worker sync.Mutex // held by the request that is worked on
+
+	mu      sync.Mutex // guards what follows, and sending to jobs
+	queue   *queue.FCFS
+	meter   service.Meter
+	times   service.Latencies
+	refused int64
+}
+
+// job is one request in the station.
+type job struct {
+	visit   service.Visit
+	sojourn time.Duration // once left is closed
+	left    chan struct{}
+	givenUp bool // under mu: nobody waits for it any more
+}
+
+// newStation makes a station for a model that holds up to room requests besides
+// the one that is served.
+func newStation(q *queue.FCFS, room int) (*station, error) {
+	a, err := load.NewAlarm()
+	if err != nil {
+		return nil, err
+	}
+	return &station{epoch: time.Now(), alarm: a, jobs: make(chan *job, room), closed: make(chan struct{}), queue: q}, nil
+}
+
+func (s *station) now() time.Duration { return time.Since(s.epoch) }
+
+// enter takes a request in; nil when there is no room.
+func (s *station) enter() *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.jobs) == cap(s.jobs) {
+		s.refused++
+		return nil
+	}
+	j := &job{left: make(chan struct{})}
+	j.visit.Arrived = s.meter.Arrive(s.now())
+	j.visit.Found = s.meter.InFlight()
+	j.visit.Finish, j.visit.Service = s.queue.Arrive(j.visit.Arrived)
+	s.jobs <- j // never blocks: this is the only sender, and there is room
+	return j
+}
+
+// hold takes a request in and keeps it until nobody waits for it any more.
+func (s *station) hold(ctx context.Context) error {
+	s.mu.Lock()
+	v := service.Visit{Arrived: s.meter.Arrive(s.now())}
+	s.mu.Unlock()
+	<-ctx.Done()
+	s.mu.Lock()
+	s.meter.Abandon(s.now(), v)
+	s.mu.Unlock()
+	return ctx.Err()
+}
+
+// work takes a request in and does real work for it, one request at a time;
+// nil when there is no room or nobody waits any more.
+func (s *station) work(ctx context.Context, burn func()) *job {
+	s.mu.Lock()
+	if s.meter.InFlight() >= int64(cap(s.jobs)) {
+		s.refused++
+		s.mu.Unlock()
+		return nil
+	}
+	j := &job{}
+	j.visit.Arrived = s.meter.Arrive(s.now())
+	j.visit.Found = s.meter.InFlight()
+	s.mu.Unlock()
+	s.worker.Lock()
+	begin := s.now()
+	given := ctx.Err() == nil
+	if given {
+		burn()
+	}
+	s.worker.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if !given {
+		s.meter.Abandon(now, j.visit)
+		return nil
+	}
+	j.visit.Service = now - begin
+	j.sojourn = s.meter.Depart(now, j.visit)
+	s.times.Add(j.visit.Found, j.sojourn)
+	return j
+}
+
+// refuse counts a request that is turned away.
+func (s *station) refuse() {
+	s.mu.Lock()
+	s.refused++
+	s.mu.Unlock()
+}
+
+// abandon says that nobody waits for the job any more. It keeps its place in
+// the queue, as in a server that does not watch its clients. It reports false
+// when the job has left already.
+func (s *station) abandon(j *job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-j.left:
+		return false
+	default:
+		j.givenUp = true
+		return true
+	}
+}
+
+// run lets jobs leave at their finish times until the station is closed.
+func (s *station) run() {
+	for {
+		select {
+		case <-s.closed:
+			return
+		case j := <-s.jobs:
+			if err := s.alarm.Wait(j.visit.Finish - s.now()); err != nil {
+				return // closed meanwhile
+			}
+			s.leave(j)
+		}
+	}
+}
+
+func (s *station) leave(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.now(); j.givenUp {
+		j.sojourn = s.meter.Abandon(now, j.visit)
+	} else {
+		j.sojourn = s.meter.Depart(now, j.visit)
+		s.times.Add(j.visit.Found, j.sojourn)
+	}
+	close(j.left)
+}
+
+// close ends run; whoever is still in the station stays there.
+func (s *station) close() {
+	close(s.closed)
+	s.alarm.Close()
+}
+
+// probe returns the number of requests here, and how long one more must expect
+// to be.
+func (s *station) probe() (inFlight int64, latency time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.meter.InFlight()
+	return n, s.times.Expect(n + 1)
+}
+
+// stats returns the counts as of now, and the time.
+func (s *station) stats() (service.Stats, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	st := s.meter.Stats(now)
+	st.Abandoned += s.refused
+	return st, now
+}

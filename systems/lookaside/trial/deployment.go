@@ -1,0 +1,222 @@
+package trial
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
+	"dyno/systems/lookaside/client"
+	"dyno/systems/lookaside/simulator"
+)
+
+const (
+	callTimeout   = 2 * time.Second       // of one question by the trial itself
+	settleTimeout = 15 * time.Second      // for all servers to have registered and reported
+	stopTimeout   = 10 * time.Second      // for all processes to end
+	settlePause   = 10 * time.Millisecond // between two looks
+)
+
+// Deployment is the system's processes in a trial.
+type Deployment struct {
+	config
+	bench     systems.Bench
+	discovery string
+	Started   time.Time
+	Note      func(string) // tells of a fault
+	registry  systems.Process
+
+	mu      sync.Mutex // faults strike while others look
+	lb      systems.Process
+	lbs     int
+	servers []systems.Process
+
+	members []*lookasidev1.Server // as registered at the start, by index of servers
+	noQuota error                 // why servers are not limited though they should be
+}
+
+// Deploy starts everything but the clients, and returns once the balancer has
+// heard of and from every server.
+func Deploy(ctx context.Context, b systems.Bench, c config) (*Deployment, error) {
+	d := &Deployment{config: c, bench: b, Started: time.Now(), Note: func(string) {}, servers: make([]systems.Process, len(c.capacities))}
+	var err error
+	if d.registry, err = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry"}); err != nil {
+		return nil, err
+	}
+	d.discovery = "etcd://" + d.registry.Addr()
+	// All at once: starting a process is mostly waiting for it. The servers
+	// register one after the other all the same, since each waits for its
+	// predecessor in the directory.
+	errs := make([]error, len(d.servers)+1)
+	var all sync.WaitGroup
+	all.Go(func() { errs[len(d.servers)] = d.startBalancer(ctx) })
+	for i := range d.servers {
+		all.Go(func() { d.servers[i], errs[i] = b.Start(ctx, d.serverLaunch(i)) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if err := d.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.limit(); err != nil {
+		return nil, err
+	}
+	b.Logf("%d servers, policy %s: ready after %v", len(d.servers), c.policy, time.Since(d.Started).Round(time.Millisecond))
+	return d, nil
+}
+
+// limit puts the servers under their quota, now that they have started. Where
+// that cannot be had, they go without, and the trial says so.
+func (d *Deployment) limit() error {
+	if d.quota == 0 {
+		return nil
+	}
+	for _, s := range d.servers {
+		l, ok := s.(systems.Limiter)
+		if !ok {
+			d.noQuota = systems.ErrNoQuota
+			return nil
+		}
+		err := l.Limit(d.quota)
+		if errors.Is(err, systems.ErrNoQuota) {
+			d.noQuota = err
+			d.bench.Logf("%v", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startBalancer starts the first balancer, or the next one on another port.
+func (d *Deployment) startBalancer(ctx context.Context) error {
+	d.mu.Lock()
+	d.lbs++
+	name := "lb"
+	if d.lbs > 1 {
+		name += strconv.Itoa(d.lbs)
+	}
+	d.mu.Unlock()
+	lb, err := d.bench.Start(ctx, systems.Launch{Role: "lb", Name: name, Args: []string{
+		"--policy", d.policy,
+		"--mutant", d.mutant,
+		"--discovery", d.discovery,
+		"--report-interval", d.reportInterval.String(),
+		"--seed", strconv.FormatUint(d.seed, 10),
+	}})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.lb = lb
+	d.mu.Unlock()
+	return nil
+}
+
+// balancer is the balancer as of now.
+func (d *Deployment) balancer() systems.Process {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lb
+}
+
+func (d *Deployment) serverLaunch(i int) systems.Launch {
+	args := []string{
+		"--id", simulator.ServerName(i),
+		"--capacity", strconv.FormatFloat(d.capacities[i], 'g', -1, 64),
+		"--discovery", d.discovery,
+		"--service-time", d.service.String(),
+		"--cpu", d.cpu.String(),
+		"--distribution", d.distribution,
+		"--report-interval", d.reportInterval.String(),
+		"--seed", strconv.FormatUint(d.seed, 10),
+	}
+	if d.mode == client.ModeGRPC && d.choose == client.ChooseWeighted {
+		args = append(args, "--orca")
+	}
+	if i > 0 {
+		args = append(args, "--after", simulator.ServerName(i-1))
+	}
+	return systems.Launch{Role: "server", Name: simulator.ServerName(i), Args: args}
+}
+
+// clientLaunch starts the clients for a given load.
+func (d *Deployment) clientLaunch(load ...string) systems.Launch {
+	attempt := d.attempt()
+	return systems.Launch{Role: "client", Name: "client", Args: append([]string{
+		"--discovery", d.discovery,
+		"--clients", strconv.Itoa(d.clients),
+		"--rate", strconv.FormatFloat(d.rate, 'g', -1, 64),
+		"--mode", d.mode,
+		"--choose", d.choose,
+		"--lie", d.lie,
+		"--retries", strconv.Itoa(d.retries),
+		"--attempt", attempt.String(),
+		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server
+		"--seed", strconv.FormatUint(d.seed, 10),
+		"--json",
+	}, load...)}
+}
+
+// Stop ends the processes in the order that lets each take its leave: servers
+// drain towards the balancer, and all of them leave the directory.
+func (d *Deployment) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	errs := make([]error, len(d.servers), len(d.servers)+2)
+	var all sync.WaitGroup
+	for i, s := range d.servers {
+		all.Go(func() { errs[i] = s.Stop(ctx) })
+	}
+	all.Wait()
+	return errors.Join(append(errs, d.balancer().Stop(ctx), d.registry.Stop(ctx))...)
+}
+
+// settle waits until the balancer knows every server and its load.
+func (d *Deployment) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, settleTimeout, fmt.Errorf("not all servers had registered after %v", settleTimeout))
+	defer cancel()
+	for {
+		resp, err := d.Table(ctx)
+		rows := resp.GetServers()
+		if err == nil && len(rows) == len(d.servers) && heardOf(rows) {
+			return d.admit(rows)
+		}
+		select {
+		case <-time.After(settlePause):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w: %d of %d are registered (%w)", ctx.Err(), context.Cause(ctx), len(rows), len(d.servers),
+				cmp.Or(err, errors.New("not all have reported")))
+		}
+	}
+}
+
+// admit keeps the registered servers, which must be in order.
+func (d *Deployment) admit(rows []*lookasidev1.Server) error {
+	for i, r := range rows {
+		if r.GetId() != simulator.ServerName(i) {
+			return fmt.Errorf("server %s registered as number %d", r.GetId(), i+1)
+		}
+	}
+	d.members = rows
+	return nil
+}
+
+// heardOf says that every server has reported its load.
+func heardOf(rows []*lookasidev1.Server) bool {
+	for _, r := range rows {
+		if r.GetReportAgeNs() < 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,202 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"dyno/bench/fault"
+	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
+	"dyno/systems/lookaside/server"
+	"dyno/systems/lookaside/simulator"
+)
+
+// The kinds of faults. They hit real processes, as package fault says where the
+// word is one of its own.
+const (
+	noFault = "none"
+	kill    = string(fault.Kill)
+	pause   = string(fault.Pause) // until the load is over
+	stop    = string(fault.Stop)  // it finishes what it has
+	restart = "restart-lb"        // kill the balancer and start another one, elsewhere
+	fail    = "fail"              // it answers by errors, much sooner than it would serve
+	hang    = "hang"              // it takes requests and never answers; its reports go on
+)
+
+// faults are all kinds, for the knob.
+var faultKinds = []string{noFault, kill, pause, stop, restart, fail, hang}
+
+// ends says that a server's process ends, and its counts with it.
+func (f Fault) ends() bool { return f.kind == kill || f.kind == stop }
+
+// leaves says that a server is not to be picked any more once its lease is over.
+func (f Fault) leaves() bool { return f.ends() || f.kind == pause }
+
+// Fault is what is to happen to a process, and when.
+type Fault struct {
+	kind   string
+	server int // index; -1: the balancer
+	after  time.Duration
+}
+
+// String is the fault as it was typed.
+func (f Fault) String() string {
+	if f.server < 0 {
+		return fmt.Sprintf("--%s %v", f.kind, f.after)
+	}
+	return fmt.Sprintf("--%s %s@%v", f.kind, simulator.ServerName(f.server), f.after)
+}
+
+// strike is a fault that has happened.
+type strike struct {
+	Fault
+	at time.Duration // since the load began
+}
+
+// FaultFlags declares one flag per kind of fault. Servers are known only once
+// all flags are: check comes after parsing.
+type FaultFlags []flagged
+
+type flagged struct {
+	kind, server string
+	after        time.Duration
+}
+
+func (f *FaultFlags) Declare(fs systems.FlagSet) {
+	for _, flag := range []struct{ name, kind, does string }{
+		{kill, kill, "kill a server without warning (SIGKILL)"},
+		{pause, pause, "stop a server as if it hung (SIGSTOP)"},
+		{stop, stop, "ask a server to finish what it has and end (SIGTERM)"},
+		{"drain", stop, "the same as --stop"},
+		{fail, fail, "let a server answer by errors, a hundred times faster than it serves"},
+		{hang, hang, "let a server take requests and never answer, while it reports as before"},
+	} {
+		fs.Func(flag.name, flag.does+": `NAME@TIME`, for example s2@2s; may be repeated", func(text string) error {
+			s, err := fault.Parse(string(fault.Pause) + " " + text) // whose form is that of all
+			if err != nil || len(s) != 1 || s[0].For != 0 {
+				return fmt.Errorf("%q is not NAME@TIME, for example s2@2s", text)
+			}
+			*f = append(*f, flagged{flag.kind, s[0].Node, s[0].At})
+			return nil
+		})
+	}
+	fs.Func(restart, "kill the balancer at this `TIME` and start another one on another port, for example 3s; may be repeated", func(text string) error {
+		after, err := time.ParseDuration(text)
+		if err != nil || after < 0 {
+			return fmt.Errorf("%q is not a time, for example 3s", text)
+		}
+		*f = append(*f, flagged{kind: restart, after: after})
+		return nil
+	})
+}
+
+// Resolve finds the servers that are meant; length is how long the load lasts,
+// 0 when that is not known.
+func (f *FaultFlags) Resolve(servers int, length time.Duration) ([]Fault, error) {
+	names := make([]string, servers)
+	for i := range names {
+		names[i] = simulator.ServerName(i)
+	}
+	var out []Fault
+	for _, given := range *f {
+		ft := Fault{kind: given.kind, server: -1, after: given.after}
+		for i, n := range names {
+			if n == given.server {
+				ft.server = i
+			}
+		}
+		if ft.kind != restart && ft.server < 0 {
+			return nil, systems.Usagef("--%s: server %w", ft.kind, &systems.ChoiceError{Word: given.server, Allowed: names})
+		}
+		if length > 0 && ft.after >= length {
+			return nil, systems.Usagef("%v would come after the load, which lasts %v", ft, length)
+		}
+		out = append(out, ft)
+	}
+	return out, nil
+}
+
+// strike lets each fault happen at its time. The returned function ends the
+// waiting, undoes pauses, and returns what has happened, in the given order;
+// an error that it is given comes first.
+func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error) ([]*strike, error)) {
+	waiting, stop := context.WithCancel(ctx)
+	began := time.Now()
+	strikes := make([]*strike, len(faults))
+	errs := make([]error, len(faults)+1)
+	var all sync.WaitGroup
+	for i, f := range faults {
+		all.Go(func() {
+			timer := time.NewTimer(f.after)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-waiting.Done():
+				d.Note(fmt.Sprintf("%v did not happen: the load was over", f))
+				return
+			}
+			d.Note(fmt.Sprintf("now: %v", f))
+			strikes[i] = &strike{Fault: f, at: time.Since(began)}
+			errs[i] = d.hit(ctx, f)
+		})
+	}
+	return func(err error) ([]*strike, error) {
+		stop()
+		all.Wait()
+		errs[len(faults)] = err
+		var out []*strike
+		for i, s := range strikes {
+			if s != nil {
+				out = append(out, s)
+			}
+			if s != nil && s.kind == pause && errs[i] == nil && !lost(strikes, s.server) {
+				errs[i] = d.servers[s.server].Resume()
+			}
+		}
+		return out, errors.Join(errs...)
+	}
+}
+
+// hit makes one fault happen; a drain lasts until the server has ended.
+func (d *Deployment) hit(ctx context.Context, f Fault) error {
+	switch f.kind {
+	case kill:
+		return d.servers[f.server].Kill()
+	case pause:
+		return d.servers[f.server].Pause()
+	case stop:
+		ctx, cancel := context.WithTimeout(ctx, server.DrainGrace)
+		defer cancel()
+		return d.servers[f.server].Stop(ctx)
+	case fail:
+		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_FAIL)
+	case hang:
+		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_HANG)
+	default:
+		if err := d.balancer().Kill(); err != nil {
+			return err
+		}
+		return d.startBalancer(ctx)
+	}
+}
+
+// lost says that a server has ended, and its counts with it.
+func lost(strikes []*strike, server int) bool {
+	return slices.ContainsFunc(strikes, func(s *strike) bool {
+		return s != nil && s.server == server && s.ends()
+	})
+}
+
+// goneAt says when a server was gone first, if it was.
+func (r *Run) goneAt(i int) (at time.Duration, gone bool) {
+	for _, s := range r.struck {
+		if s.server == i && s.leaves() && (!gone || s.at < at) {
+			at, gone = s.at, true
+		}
+	}
+	return at, gone
+}

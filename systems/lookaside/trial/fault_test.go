@@ -1,0 +1,46 @@
+package trial
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/systems"
+)
+
+func TestFaultFlags(t *testing.T) {
+	parse := func(args ...string) (FaultFlags, error) {
+		var f FaultFlags
+		fs := flag.NewFlagSet("demo", flag.ContinueOnError)
+		fs.SetOutput(new(bytes.Buffer))
+		f.Declare(fs)
+		err := fs.Parse(args)
+		return f, err
+	}
+	f, err := parse("--kill", "s2@2s", "--pause", "s1@100ms", "--restart-lb", "3s", "--drain", "s2@1s", "--stop", "s1@4s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Resolve(2, 10*time.Second)
+	want := []Fault{{kill, 1, 2 * time.Second}, {pause, 0, 100 * time.Millisecond}, {restart, -1, 3 * time.Second}, {stop, 1, time.Second}, {stop, 0, 4 * time.Second}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("faults %v, %v; want %v", got, err, want)
+	}
+	if _, err := f.Resolve(2, 3*time.Second); !systems.IsUsage(err) || !strings.Contains(err.Error(), "--restart-lb 3s") {
+		t.Errorf("a fault after the end: error %v", err)
+	}
+	_, err = f.Resolve(1, 0)
+	var choice *systems.ChoiceError
+	if !systems.IsUsage(err) || !errors.As(err, &choice) || choice.Word != "s2" {
+		t.Errorf("an unknown server: error %v", err)
+	}
+	for _, args := range [][]string{{"--kill", "s2"}, {"--kill", "@2s"}, {"--pause", "s2@x"}, {"--drain", "s1@-1s"}, {"--restart-lb", "s1@2s"}, {"--kill", "s1@1s..2s"}, {"--kill", "s1@1s; kill s2@2s"}} {
+		if _, err := parse(args...); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}

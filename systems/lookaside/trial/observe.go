@@ -1,0 +1,172 @@
+package trial
+
+import (
+	"slices"
+	"time"
+
+	"dyno/bench/lie"
+	"dyno/internal/record"
+)
+
+// When a figure deserves a warning.
+const (
+	fewSamples      = 1000 // of a window: its p99 then rests on fewer than 10
+	muchOversleep   = 0.05 // of the service time given
+	busyProcess     = 0.9  // cores, of a process that has one
+	manyClients     = 4    // per server, from which on the asymptote is shown
+	missedCPUSample = "cpu-samples"
+)
+
+// observe turns a run into figures and the proof behind them.
+func (r *Run) observe() record.Observation {
+	l := &r.Client.Load
+	failures := l.Failures()
+	o := record.Observation{Counts: l.Counts, Failures: &failures, Verdict: r.Verdict(), Flags: l.Flags(), Evidence: r.evidence()}
+	o.Set("throughput_rps", lie.Rate(r.lie, l.Throughput))
+	o.SetHistogram("response", l.Latency)
+	o.Set("in_flight", l.InFlight)
+	if l.Schedule != nil {
+		o.Set("offered_rps", l.Offered)
+		o.Set("achieved_rps", l.Sent)
+		o.SetHistogram("lag", l.Lag)
+	}
+	oversleep := r.history().OversleepShare()
+	o.Set("oversleep_share", oversleep)
+	r.observeFaults(&o)
+	if l.Knee != nil { // what servers did and cost at many rates is a figure of none
+		l.ObserveSearch(&o)
+	} else {
+		r.observeTheory(&o)
+		r.observeServers(&o)
+		r.observeCPU(&o)
+	}
+	if n := l.Latency.Count(); n < fewSamples {
+		o.Flag("few-samples", "%d answers in the window; a p99 wants %d", n, fewSamples)
+	}
+	if oversleep > muchOversleep {
+		o.Flag("oversleep", "requests left %.1f %% of the service time late; up to %.0f %% is usual", 100*oversleep, 100*muchOversleep)
+	}
+	return o
+}
+
+// observeFaults sets what clients noticed.
+func (r *Run) observeFaults(o *record.Observation) {
+	l, a := &r.Client.Load, &r.Client
+	if l.Window.Sent > 0 {
+		o.Set("availability", float64(l.Window.OK)/float64(l.Window.Sent))
+	}
+	o.Set("client_errors", float64(l.Counts.Sent-l.Counts.OK))
+	o.Set("broken_attempts", float64(a.Broken))
+	o.Set("alone", float64(a.Alone))
+	for _, s := range r.struck {
+		at := r.began.Add(s.at)
+		o.Set("recovery_ms", float64(max(time.Unix(0, a.LastBroken).Sub(at), 0))/1e6)
+	}
+}
+
+// observeServers sets what is known per server.
+func (r *Run) observeServers(o *record.Observation) {
+	n := len(r.members)
+	names := make([]string, n)
+	requests, busy, utilization, most := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	window := r.window()
+	for i, m := range r.members {
+		names[i] = m.GetId()
+		seen := r.seen(i).Window
+		requests[i], busy[i] = float64(seen.OK), seen.Service.Seconds()
+		utilization[i] = busy[i] / window.Seconds()
+		most[i] = float64(r.stats[m.GetId()].GetMaxInFlight())
+	}
+	o.SetVector("requests", names, requests)
+	o.SetVector("utilization", names, utilization)
+	o.SetVector("max_in_flight", names, most)
+	o.Set("jain_requests", jain(requests))
+	o.Set("jain_busy", jain(busy))
+}
+
+// window is the length of the measured part.
+func (r *Run) window() time.Duration {
+	return time.Duration(r.Client.Load.EndUnixNS - r.Client.Load.BeginUnixNS)
+}
+
+// observeCPU sets the processor time that the window took.
+func (r *Run) observeCPU(o *record.Observation) {
+	l := &r.Client.Load
+	begin, end := time.Unix(0, l.BeginUnixNS), time.Unix(0, l.EndUnixNS)
+	var read int
+	cores := func(name string) float64 {
+		c, ok := r.usage.cores(name, begin, end)
+		c = lie.CPU(r.lie, read, c)
+		read++
+		if !ok {
+			o.Flag(missedCPUSample, "%s was not sampled over the whole window", name)
+		}
+		return c
+	}
+	names, each, sum := make([]string, len(r.servers)), make([]float64, len(r.servers)), 0.0
+	for i, s := range r.servers {
+		names[i], each[i] = s.Name(), cores(s.Name())
+		sum += each[i]
+	}
+	o.SetVector("cpu", names, each)
+	o.Set("servers_cores", sum)
+	if r.noQuota == nil {
+		o.Set("quota_cores", r.quota)
+	} else {
+		o.Set("quota_cores", 0)
+		o.Flag("quota", "%v", r.noQuota)
+	}
+	lb, generator := 0.0, lie.CPU(r.lie, len(r.servers), r.Client.Cores)
+	if r.lbs == 1 { // of a balancer that was started later there are no samples
+		lb = cores(r.lb.Name())
+		o.Set("lb_cores", lb)
+	}
+	o.Set("generator_cores", generator)
+	if n := l.Throughput; n > 0 && r.lbs == 1 {
+		o.Set("cpu_us_per_request", (generator+lb+sum)*1e6/n)
+		o.Set("client_us_per_request", generator*1e6/n)
+	}
+	if generator > busyProcess {
+		o.Flag("generator", "the clients used %.2f of their one core: they may be what limits the rate", generator)
+	}
+	if lb > busyProcess {
+		o.Flag("balancer", "the balancer used %.2f of its one core: it may be what limits the rate", lb)
+	}
+}
+
+// asymptote is the throughput in requests per second that a closed loop tends
+// to as clients grow in number, and never exceeds. With S the mean service
+// time at capacity 1:
+//
+//	pick_first   c1/S     the first server alone is never idle; exact for any number of clients that it keeps busy
+//	round_robin  n·cmin/S equal turns: the slowest sets the pace of all
+//	random       n·cmin/S equal shares: the same
+//	least_load   Σc/S     no server is ever idle
+//	weighted_round_robin
+//	             Σc/S     shares in proportion to speed: all are saturated together
+//
+// Between one client and many, round_robin and least_load have no closed form,
+// so with fewer than manyClients per server nothing is said. ok is false then,
+// for other policies, and without a service time.
+func (c *config) asymptote() (rps float64, ok bool) {
+	n := float64(len(c.capacities))
+	if c.service <= 0 {
+		return 0, false
+	}
+	sum := c.speed()
+	switch {
+	case c.rate > 0:
+		return 0, false // what is offered, as long as the servers can do it
+	case c.policy == "pick_first":
+		rps = c.capacities[0]
+	case float64(c.clients) < manyClients*n:
+		return 0, false
+	case c.policy == "round_robin" || c.policy == "random":
+		rps = n * slices.Min(c.capacities)
+	case c.policy == "least_load" || c.policy == "weighted_round_robin":
+		rps = sum
+	default:
+		return 0, false
+	}
+	return rps / c.service.Seconds(), true
+}
