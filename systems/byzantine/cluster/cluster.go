@@ -1,4 +1,7 @@
-package byzantine
+// Package cluster is the generals as processes: the role general, with its keys,
+// its server and its part in a run, and the runner that starts them, tells each
+// its part and gathers what they decided.
+package cluster
 
 import (
 	"context"
@@ -16,6 +19,7 @@ import (
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 const (
@@ -27,8 +31,8 @@ const (
 	afterMath = 10 * time.Second
 )
 
-// army is a number of generals in processes of their own, and their runner.
-type army struct {
+// Cluster is a number of generals in processes of their own, and their runner.
+type Cluster struct {
 	processes []systems.Process
 	conns     []*grpc.ClientConn
 	clients   []byzantinev1.GeneralServiceClient
@@ -38,8 +42,8 @@ type army struct {
 	base, last []time.Duration // processor time of each general: at its first part, and as it told it last
 }
 
-// raise starts n generals and hands each its keys.
-func raise(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *army, err error) {
+// Start starts n generals and hands each its keys.
+func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *Cluster, err error) {
 	keys, err := drawKeys(n)
 	if err != nil {
 		return nil, err
@@ -49,14 +53,14 @@ func raise(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, dir.Release()) }() // each has read its file when it is ready
-	a = newArmy(make([]byzantinev1.GeneralServiceClient, n))
+	a = newCluster(make([]byzantinev1.GeneralServiceClient, n))
 	a.processes, a.conns = make([]systems.Process, n), make([]*grpc.ClientConn, n)
 	err = each(n, func(id int) error {
-		path := filepath.Join(dir.Path, generalName(id)+".json")
+		path := filepath.Join(dir.Path, GeneralName(id)+".json")
 		if err := keys[id].write(path); err != nil {
 			return err
 		}
-		p, err := bench.Start(ctx, systems.Launch{Role: roleGeneral, Name: generalName(id), Args: []string{"--keys", path, "--lie", falsehood}})
+		p, err := bench.Start(ctx, systems.Launch{Role: RoleName, Name: GeneralName(id), Args: []string{"--keys", path, "--lie", falsehood}})
 		if err != nil {
 			return err
 		}
@@ -69,19 +73,19 @@ func raise(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, a.disconnect())
+		return nil, errors.Join(err, a.Disconnect())
 	}
 	return a, nil
 }
 
-func newArmy(clients []byzantinev1.GeneralServiceClient) *army {
+func newCluster(clients []byzantinev1.GeneralServiceClient) *Cluster {
 	n := len(clients)
-	return &army{clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n)}
+	return &Cluster{clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n)}
 }
 
-// used is the processor time of all generals from their first part until they
+// Used is the processor time of all generals from their first part until they
 // told their latest decisions.
-func (a *army) used() (sum time.Duration) {
+func (a *Cluster) Used() (sum time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for id := range a.last {
@@ -91,7 +95,7 @@ func (a *army) used() (sum time.Duration) {
 }
 
 // told takes in what a general says of its processor time.
-func (a *army) told(id int, cpu int64) {
+func (a *Cluster) told(id int, cpu int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last[id] = time.Duration(cpu)
@@ -100,7 +104,8 @@ func (a *army) told(id int, cpu int64) {
 	}
 }
 
-func generalName(id int) string { return fmt.Sprintf("general-%d", id) }
+// GeneralName is that of a general's process.
+func GeneralName(id int) string { return fmt.Sprintf("general-%d", id) }
 
 // each calls f for 0 to n−1 at once and waits for all.
 func each(n int, f func(int) error) error {
@@ -113,7 +118,8 @@ func each(n int, f func(int) error) error {
 	return errors.Join(errs...)
 }
 
-func (a *army) disconnect() error {
+// Disconnect leaves the generals alone.
+func (a *Cluster) Disconnect() error {
 	var errs []error
 	for _, c := range a.conns {
 		if c != nil {
@@ -123,11 +129,11 @@ func (a *army) disconnect() error {
 	return errors.Join(errs...)
 }
 
-// disband ends the generals that still live.
-func (a *army) disband(ctx context.Context, lost general.Set) error {
+// Stop ends the generals that still live.
+func (a *Cluster) Stop(ctx context.Context, lost general.Set) error {
 	ctx, cancel := context.WithTimeout(ctx, afterMath)
 	defer cancel()
-	return errors.Join(a.disconnect(), each(len(a.processes), func(id int) error {
+	return errors.Join(a.Disconnect(), each(len(a.processes), func(id int) error {
 		if lost.Has(id) {
 			return nil
 		}
@@ -135,8 +141,8 @@ func (a *army) disband(ctx context.Context, lost general.Set) error {
 	}))
 }
 
-// fight plays a run.
-func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
+// Play plays a run.
+func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
 	a.runs++
 	addresses := make([]string, b.N)
 	for id, p := range a.processes {
@@ -145,13 +151,13 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 	if err := a.muster(ctx, b, addresses); err != nil {
 		return nil, err
 	}
-	o := &outcome{battle: b}
+	o := &play.Outcome{Run: b}
 	o.Decisions = make([]general.Decision, b.N)
 	reports := make([]*byzantinev1.BeginResponse, b.N)
 	start := time.Now().Add(headStart)
 	errs := make([]error, b.N)
 	err := each(b.N, func(id int) error {
-		ctx, cancel := context.WithDeadline(ctx, start.Add(time.Duration(b.Algorithm.Rounds(b.T))*b.timeout+afterMath))
+		ctx, cancel := context.WithDeadline(ctx, start.Add(time.Duration(b.Algorithm.Rounds(b.T))*b.Timeout+afterMath))
 		defer cancel()
 		reports[id], errs[id] = a.clients[id].Begin(ctx, &byzantinev1.BeginRequest{Run: a.runs, StartUnixNs: start.UnixNano()})
 		return nil
@@ -169,7 +175,7 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 			continue
 		}
 		a.told(id, r.GetCpuNs())
-		if err := o.gather(id, r); err != nil {
+		if err := gather(o, id, r); err != nil {
 			return nil, fmt.Errorf("general %d: %w", id, err)
 		}
 	}
@@ -177,23 +183,23 @@ func (a *army) fight(ctx context.Context, b battle) (*outcome, error) {
 }
 
 // muster tells everybody his part.
-func (a *army) muster(ctx context.Context, b battle, addresses []string) error {
+func (a *Cluster) muster(ctx context.Context, b play.Run, addresses []string) error {
 	return each(b.N, func(id int) error {
 		ctx, cancel := context.WithTimeout(ctx, musterTimeout)
 		defer cancel()
 		req := &byzantinev1.MusterRequest{
 			Run: a.runs, Algorithm: b.Algorithm.Name, T: uint32(b.T), Commander: uint32(b.Commander),
 			Interactive: b.Interactive, Order: toOrder(b.Config(id).Order), Addresses: addresses,
-			RoundTimeoutNs: b.timeout.Nanoseconds(), Flat: b.Flat,
+			RoundTimeoutNs: b.Timeout.Nanoseconds(), Flat: b.Flat,
 		}
 		if b.Traitors.Has(id) {
-			req.Treason = &byzantinev1.Treason{Adversary: b.adversary.Name, Seed: b.seed, Traitors: uint64(b.Traitors)}
+			req.Treason = &byzantinev1.Treason{Adversary: b.Adversary.Name, Seed: b.Seed, Traitors: uint64(b.Traitors)}
 		}
-		if id == b.kill {
-			req.DieInRound = uint32(b.killIn)
+		if id == b.Kill {
+			req.DieInRound = uint32(b.KillIn)
 		}
-		if b.log {
-			req.Transcript = maxTranscript
+		if b.Heard {
+			req.Transcript = play.MaxTranscript
 		}
 		r, err := a.clients[id].Muster(ctx, req)
 		if err != nil {
@@ -205,7 +211,7 @@ func (a *army) muster(ctx context.Context, b battle, addresses []string) error {
 }
 
 // gather adds what one general has to say of a run.
-func (o *outcome) gather(id int, r *byzantinev1.BeginResponse) error {
+func gather(o *play.Outcome, id int, r *byzantinev1.BeginResponse) error {
 	vector, err := fromOrders(r.GetVector())
 	if err != nil {
 		return err
@@ -221,17 +227,17 @@ func (o *outcome) gather(id int, r *byzantinev1.BeginResponse) error {
 	o.Physical += r.GetBatches()
 	o.Bytes += r.GetBytes()
 	o.Refused += r.GetRefused()
-	o.Sent.add(fromTraffic(r.GetSent()))
-	o.Unanswered.add(fromTraffic(r.GetUnanswered()))
-	o.TurnedAway.add(fromTraffic(r.GetTurnedAway()))
+	o.Sent.Add(play.FromTraffic(r.GetSent()))
+	o.Unanswered.Add(play.FromTraffic(r.GetUnanswered()))
+	o.TurnedAway.Add(play.FromTraffic(r.GetTurnedAway()))
 	o.Took = max(o.Took, time.Duration(r.GetTookNs()))
-	o.Cut = o.Cut || len(r.GetTranscript()) == maxTranscript
-	o.transcribe(id, r.GetTranscript())
+	o.Cut = o.Cut || len(r.GetTranscript()) == play.MaxTranscript
+	transcribe(o, id, r.GetTranscript())
 	return nil
 }
 
 // transcribe merges what one general heard into the log.
-func (o *outcome) transcribe(id int, heard []*byzantinev1.Message) {
+func transcribe(o *play.Outcome, id int, heard []*byzantinev1.Message) {
 	if len(heard) == 0 {
 		return
 	}
@@ -242,22 +248,22 @@ func (o *outcome) transcribe(id int, heard []*byzantinev1.Message) {
 	}
 	known := make(map[key]int, len(o.Log))
 	for i, e := range o.Log {
-		known[key{e.round, e.path, e.value}] = i
+		known[key{e.Round, e.Path, e.Value}] = i
 	}
 	for _, m := range heard {
 		k := key{int(m.GetRound()), string(m.GetPath()), fromOrder(m.GetValue())}
 		if i, ok := known[k]; ok {
-			o.Log[i].to |= general.Only(id)
+			o.Log[i].To |= general.Only(id)
 			continue
 		}
 		known[k] = len(o.Log)
-		o.Log = append(o.Log, entry{k.round, k.path, k.value, general.Only(id)})
+		o.Log = append(o.Log, play.Entry{Round: k.round, Path: k.path, Value: k.value, To: general.Only(id)})
 	}
 }
 
-// play fights a single battle with fresh processes.
-func play(ctx context.Context, sh systems.Shell, b battle) (o *outcome, err error) {
-	setting := systems.Setting{Seed: b.seed}
+// Once fights a single run with fresh processes.
+func Once(ctx context.Context, sh systems.Shell, b play.Run) (o *play.Outcome, err error) {
+	setting := systems.Setting{Seed: b.Seed}
 	_, bench, closeBench, err := sh.Bench(ctx, setting)
 	if err != nil {
 		return nil, err
@@ -270,13 +276,13 @@ func play(ctx context.Context, sh systems.Shell, b battle) (o *outcome, err erro
 	}()
 	// Not the bench's own context: that ends when a process dies that nobody
 	// stopped, and the others are to go on without it.
-	a, err := raise(ctx, bench, b.N, lie.None)
+	a, err := Start(ctx, bench, b.N, lie.None)
 	if err != nil {
 		return nil, err
 	}
-	o, err = a.fight(ctx, b)
+	o, err = a.Play(ctx, b)
 	if err != nil {
-		return nil, errors.Join(err, a.disconnect())
+		return nil, errors.Join(err, a.Disconnect())
 	}
-	return o, a.disband(ctx, o.Lost)
+	return o, a.Stop(ctx, o.Lost)
 }

@@ -1,11 +1,13 @@
-package byzantine
+package trial
 
 import (
 	"dyno/bench/evidence"
 	"dyno/internal/record"
+	"dyno/systems/byzantine/cluster"
 )
 
-var metrics = []record.Metric{
+// Metrics are those of the system.
+var Metrics = []record.Metric{
 	{
 		Name: "agreement_share", Kind: record.KindScalar, Unit: "1", Better: record.Higher,
 		Help: "runs in which all loyal generals decided the same, and what a loyal commander ordered, divided by all runs",
@@ -44,7 +46,7 @@ var metrics = []record.Metric{
 	{
 		Name: "cpu_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
 		Help: "CPU time of all generals per run, telling them their parts included",
-		Road: evidence.CPUBeside(factBetween, perRun, roleGeneral, roleMemory),
+		Road: evidence.CPUBeside(factBetween, perRun, cluster.RoleName, roleMemory),
 	},
 	{
 		Name: "dropped", Kind: record.KindScalar, Unit: "messages",

@@ -1,4 +1,4 @@
-package byzantine
+package trial
 
 import (
 	"maps"
@@ -9,29 +9,31 @@ import (
 	"dyno/internal/record"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
+	"dyno/systems/byzantine/cluster"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
-// tenRuns is an account of ten runs, half of which end well, as generals in
+// tenRuns is a summary of ten runs, half of which end well, as generals in
 // processes would give it.
-func tenRuns(t *testing.T) (*cell, record.Observation) {
+func tenRuns(t *testing.T) (*config, record.Observation) {
 	t.Helper()
-	v, err := (&systems.System{Knobs: knobs}).Resolve(map[string]string{"algorithm": "sm", "n": "4", "t": "1", "traitors": "1"})
+	v, err := (&systems.System{Knobs: play.Knobs}).Resolve(map[string]string{"algorithm": "sm", "n": "4", "t": "1", "traitors": "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCell(v)
+	c, err := newConfig(v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	begin := time.Unix(1000, 0)
-	a := &account{Duration: record.NewHistogram(), Begin: begin, End: begin.Add(time.Second), CPU: 0.4, Between: 0.1}
+	a := &summary{Duration: record.NewHistogram(), Begin: begin, End: begin.Add(time.Second), CPU: 0.4, Between: 0.1}
 	a.Checks, a.Counts = []record.Check{record.Pass("agreement", 10)}, record.Counts{Offered: 12, Sent: 12, OK: 12}
 	for i := range 10 {
-		o := &outcome{battle: c.battle(1, i), Bytes: 900, Took: time.Duration(10+i) * time.Millisecond}
+		o := &play.Outcome{Run: c.draw(1, i), Bytes: 900, Took: time.Duration(10+i) * time.Millisecond}
 		o.Traitors = general.Only(3)
 		o.Watched = o.Took + time.Millisecond
-		o.Sent = traffic{Batches: 9, Bytes: 900, Values: 11}
+		o.Sent = play.Traffic{Batches: 9, Bytes: 900, Values: 11}
 		o.Physical, o.Messages, o.Drops[0] = 9, []int64{3, 6}, 2
 		o.Decisions = make([]general.Decision, 4)
 		for id := range o.Decisions {
@@ -41,11 +43,11 @@ func tenRuns(t *testing.T) (*cell, record.Observation) {
 		}
 		a.add(c, o)
 	}
-	a.Tallied = traffic{Batches: 12 * 9, Bytes: 12 * 900}
+	a.Tallied = play.Traffic{Batches: 12 * 9, Bytes: 12 * 900}
 	o := c.observe(a)
 	for id := range 4 {
 		o.Evidence.Processes = append(o.Evidence.Processes, record.ProcessEvidence{
-			Name: generalName(id), Role: roleGeneral, Covered: true, WindowCPU: 0.125, Least: 0.124, Most: 0.126, TotalCPU: 0.2, LastCPU: 0.2,
+			Name: cluster.GeneralName(id), Role: cluster.RoleName, Covered: true, WindowCPU: 0.125, Least: 0.124, Most: 0.126, TotalCPU: 0.2, LastCPU: 0.2,
 			Calls: &record.CallEvidence{Received: 7000, Served: map[string]record.Calls{
 				byzantinev1.GeneralService_Begin_FullMethodName: {OK: 12}, byzantinev1.GeneralService_Deliver_FullMethodName: {OK: 27},
 			}},
@@ -57,7 +59,7 @@ func tenRuns(t *testing.T) (*cell, record.Observation) {
 // judge holds the figures on their roads and returns what is not valid.
 func judge(o *record.Observation) map[string]record.Status {
 	out := map[string]record.Status{}
-	for _, c := range evidence.Judge(metrics, o) {
+	for _, c := range evidence.Judge(Metrics, o) {
 		if c.Status != record.Valid {
 			out[c.Name] = c.Status
 		}
@@ -70,7 +72,7 @@ func TestHonestFiguresHold(t *testing.T) {
 	if o.Scalars["agreement_share"] != 0.5 {
 		t.Errorf("five of ten runs end well, and the share is %v", o.Scalars["agreement_share"])
 	}
-	for _, c := range evidence.Judge(metrics, &o) {
+	for _, c := range evidence.Judge(Metrics, &o) {
 		if c.Status != record.Valid {
 			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
 		}
@@ -168,22 +170,22 @@ func TestLateBatches(t *testing.T) {
 // The second judgement of a run, on bits, is that of the first, whatever was
 // decided.
 func TestTestimonyAgreesWithJudge(t *testing.T) {
-	for _, mode := range []string{modeBroadcast, modeInteractive} {
-		v, err := (&systems.System{Knobs: knobs}).Resolve(map[string]string{"transport": "memory", "mode": mode, "n": "3", "adversary": "random"})
+	for _, mode := range []string{play.ModeBroadcast, play.ModeInteractive} {
+		v, err := (&systems.System{Knobs: play.Knobs}).Resolve(map[string]string{"transport": "memory", "mode": mode, "n": "3", "adversary": "random"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := newCell(v)
+		c, err := newConfig(v)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var raw testimony
 		var want, all int64
 		for i := range 200 {
-			o := c.battle(7, i)
-			result := o.fight()
+			o := c.draw(7, i)
+			result := o.Play()
 			raw.add(result)
-			if v := result.verdict(); v.Agreement && v.Validity {
+			if v := result.Verdict(); v.Agreement && v.Validity {
 				want++
 			}
 			all++
@@ -204,11 +206,11 @@ func TestFormulas(t *testing.T) {
 		{"n": "2", "t": "0", "traitors": "0"},
 	} {
 		k["transport"] = "memory"
-		v, err := (&systems.System{Knobs: knobs}).Resolve(k)
+		v, err := (&systems.System{Knobs: play.Knobs}).Resolve(k)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := newCell(v)
+		c, err := newConfig(v)
 		if err != nil {
 			t.Fatal(err)
 		}

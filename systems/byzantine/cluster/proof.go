@@ -1,4 +1,4 @@
-package byzantine
+package cluster
 
 import (
 	"context"

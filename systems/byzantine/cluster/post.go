@@ -1,4 +1,4 @@
-package byzantine
+package cluster
 
 import (
 	"context"
@@ -13,10 +13,8 @@ import (
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems/byzantine/core/adversary"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
-
-// maxRoundTimeout bounds how long a general may be made to wait in a round.
-const maxRoundTimeout = time.Minute
 
 // connectTimeout is how long a general waits for the others to be reachable
 // before the first round.
@@ -38,7 +36,7 @@ type post struct {
 
 // Muster implements byzantinev1.GeneralServiceServer.
 func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byzantinev1.MusterResponse, error) {
-	cpu := ownCPU().Nanoseconds() // connecting is a part of the run
+	cpu := OwnCPU().Nanoseconds() // connecting is a part of the run
 	c, err := p.enlist(req)
 	if err != nil {
 		return nil, err
@@ -87,8 +85,8 @@ func (p *post) enlist(req *byzantinev1.MusterRequest) (*campaign, error) {
 		return nil, rpc.InvalidField("commander", "%d is none of 0 to %d", req.GetCommander(), n-1)
 	case order > general.Attack:
 		return nil, rpc.InvalidField("order", "%v is no order", req.GetOrder())
-	case timeout <= 0 || timeout > maxRoundTimeout:
-		return nil, rpc.InvalidField("round_timeout_ns", "%v is not above 0 and at most %v", timeout, maxRoundTimeout)
+	case timeout <= 0 || timeout > play.MaxRoundTimeout:
+		return nil, rpc.InvalidField("round_timeout_ns", "%v is not above 0 and at most %v", timeout, play.MaxRoundTimeout)
 	case req.GetInteractive() && a.Name != "om":
 		return nil, rpc.InvalidField("interactive", "only om is")
 	}
@@ -96,7 +94,7 @@ func (p *post) enlist(req *byzantinev1.MusterRequest) (*campaign, error) {
 		N: n, T: int(req.GetT()), Me: p.keys.Me, Commander: int(req.GetCommander()),
 		Interactive: req.GetInteractive(), Order: order, Flat: req.GetFlat(), Keys: p.keys.signing(req.GetRun()),
 	}
-	if batchBytes(a, part) > rpc.DefaultMaxMessageBytes {
+	if play.BatchBytes(a, part) > rpc.DefaultMaxMessageBytes {
 		return nil, rpc.InvalidField("t", "with %d of %d generals a batch of messages is larger than %d bytes", part.T, n, rpc.DefaultMaxMessageBytes)
 	}
 	return newCampaign(req, a, part)
@@ -106,7 +104,7 @@ func (p *post) enlist(req *byzantinev1.MusterRequest) (*campaign, error) {
 func newCampaign(req *byzantinev1.MusterRequest, a general.Algorithm, part general.Config) (*campaign, error) {
 	c := &campaign{
 		run: req.GetRun(), algorithm: a, timeout: time.Duration(req.GetRoundTimeoutNs()),
-		dieIn: int(req.GetDieInRound()), keep: int(min(req.GetTranscript(), maxTranscript)),
+		dieIn: int(req.GetDieInRound()), keep: int(min(req.GetTranscript(), play.MaxTranscript)),
 		open: 1, arrived: make(chan struct{}, 1),
 		config: part, protocol: a.New(part),
 	}
@@ -173,8 +171,8 @@ func reach(ctx context.Context, conns []*grpc.ClientConn) {
 // Begin implements byzantinev1.GeneralServiceServer.
 func (p *post) Begin(ctx context.Context, req *byzantinev1.BeginRequest) (*byzantinev1.BeginResponse, error) {
 	start := time.Unix(0, req.GetStartUnixNs())
-	if wait := time.Until(start); wait > maxRoundTimeout {
-		return nil, rpc.InvalidField("start_unix_ns", "that is in %v, more than %v", wait, maxRoundTimeout)
+	if wait := time.Until(start); wait > play.MaxRoundTimeout {
+		return nil, rpc.InvalidField("start_unix_ns", "that is in %v, more than %v", wait, play.MaxRoundTimeout)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,4 +1,4 @@
-package byzantine
+package cluster
 
 import (
 	"context"
@@ -6,25 +6,25 @@ import (
 
 	"google.golang.org/grpc"
 
-	"dyno/bench/lie"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
+	"dyno/systems/byzantine/play"
 )
 
-func generalRole() systems.Role {
+// RoleName is that of the role.
+const RoleName = "general"
+
+// Role is one general in a process of its own.
+func Role() systems.Role {
 	return systems.Role{Serves: true, Command: systems.Command{
-		Name:    roleGeneral,
+		Name:    RoleName,
 		Summary: "is one general: waits for its part in a run and plays it with the others",
 		Example: "dyno byzantine general --keys general-0.json --listen 127.0.0.1:7000",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			path := fs.String("keys", "", "file with the keys that it shares with the others and with the runner")
-			falsehood := lie.None
-			fs.Func("lie", "what to say falsely on purpose, for a trial's checks to find (default none)", func(text string) (err error) {
-				falsehood, err = lies.Parse(text)
-				return err
-			})
+			v := play.Knobs.Bind(fs, play.KnobLie)
 			return func(ctx context.Context, sh systems.Shell) error {
 				if *path == "" {
 					return systems.Usagef("--keys is missing: a general needs the file that the runner makes for it")
@@ -33,7 +33,7 @@ func generalRole() systems.Role {
 				if err != nil {
 					return err
 				}
-				return serveGeneral(ctx, sh, *listen, &post{keys: keys, lie: falsehood, dial: rpc.Dial})
+				return serveGeneral(ctx, sh, *listen, &post{keys: keys, lie: v.Text(play.KnobLie), dial: rpc.Dial})
 			}
 		},
 	}}

@@ -1,9 +1,10 @@
-package byzantine
+package trial
 
 import (
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 // testimony is what the runs of a window were, one by one, as they were
@@ -18,16 +19,16 @@ type testimony struct {
 	Ordered  []uint64 `json:"ordered"`            // has the order to attack: his own, or the commander's
 	Believed []uint64 `json:"believed,omitempty"` // interactive: of each general in turn, who he believes has
 
-	Sent       traffic `json:"sent"` // from here on: in all runs of the window
-	Unanswered traffic `json:"unanswered"`
-	TurnedAway traffic `json:"turned_away"`
+	Sent       play.Traffic `json:"sent"` // from here on: in all runs of the window
+	Unanswered play.Traffic `json:"unanswered"`
+	TurnedAway play.Traffic `json:"turned_away"`
 }
 
 // add takes down a run.
-func (t *testimony) add(o *outcome) {
+func (t *testimony) add(o *play.Outcome) {
 	t.Took = append(t.Took, o.Took.Nanoseconds())
 	t.Watched = append(t.Watched, o.Watched.Nanoseconds())
-	t.Faulty = append(t.Faulty, uint64(o.faulty()))
+	t.Faulty = append(t.Faulty, uint64(o.Faulty()))
 	var decided uint64
 	for id, d := range o.Decisions {
 		decided |= uint64(d.Value&1) << id
@@ -45,9 +46,9 @@ func (t *testimony) add(o *outcome) {
 		}
 	}
 	t.Ordered = append(t.Ordered, ordered)
-	t.Sent.add(o.Sent)
-	t.Unanswered.add(o.Unanswered)
-	t.TurnedAway.add(o.TurnedAway)
+	t.Sent.Add(o.Sent)
+	t.Unanswered.Add(o.Unanswered)
+	t.TurnedAway.Add(o.TurnedAway)
 }
 
 func bitsOf(values []general.Value) (bits uint64) {

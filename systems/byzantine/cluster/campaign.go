@@ -1,4 +1,4 @@
-package byzantine
+package cluster
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // campaign is one run as one general lives it.
@@ -25,10 +28,10 @@ type campaign struct {
 	mu      sync.Mutex
 	begun   bool
 	open    int                                   // the first round that is not over
-	told    bool                                  // the account has been given
+	told    bool                                  // the summary has been given
 	boxes   []map[int]*byzantinev1.DeliverRequest // by round less one, by sender
 	arrived chan struct{}                         // has an element after an arrival
-	account byzantinev1.BeginResponse
+	summary byzantinev1.BeginResponse
 }
 
 func (c *campaign) rounds() int { return c.algorithm.Rounds(c.config.T) }
@@ -43,16 +46,16 @@ func (c *campaign) deliver(from int, req *byzantinev1.DeliverRequest) {
 	}
 	round := int(req.GetRound())
 	if round < c.open || round < 1 || round > c.rounds() || c.boxes[round-1][from] != nil {
-		c.account.Refused++
-		countBatch(&c.account.TurnedAway, req)
+		c.summary.Refused++
+		countBatch(&c.summary.TurnedAway, req)
 		return
 	}
 	if c.boxes[round-1] == nil {
 		c.boxes[round-1] = make(map[int]*byzantinev1.DeliverRequest)
 	}
 	c.boxes[round-1][from] = req
-	c.account.Batches++
-	c.account.Bytes += c.sizeOf(req)
+	c.summary.Batches++
+	c.summary.Bytes += c.sizeOf(req)
 	select {
 	case c.arrived <- struct{}{}:
 	default:
@@ -132,8 +135,8 @@ func (c *campaign) take(round int) []general.Delivery {
 		for _, m := range c.boxes[round-1][from].GetMessages() {
 			d := general.Delivery{From: from, Message: fromMessage(m)}
 			inbox = append(inbox, d)
-			if len(c.account.Transcript) < c.keep && len(d.Path) > 0 && int(d.Path[len(d.Path)-1]) == from {
-				c.account.Transcript = append(c.account.Transcript, &byzantinev1.Message{Path: m.GetPath(), Value: m.GetValue(), Round: uint32(round)})
+			if len(c.summary.Transcript) < c.keep && len(d.Path) > 0 && int(d.Path[len(d.Path)-1]) == from {
+				c.summary.Transcript = append(c.summary.Transcript, &byzantinev1.Message{Path: m.GetPath(), Value: m.GetValue(), Round: uint32(round)})
 			}
 		}
 	}
@@ -162,14 +165,14 @@ func (c *campaign) send(ctx context.Context, sending *sync.WaitGroup, round int,
 			die()
 		}
 		reached++
-		c.tell(&c.account.Sent, req)
+		c.tell(&c.summary.Sent, req)
 		sending.Go(func() {
 			ctx, cancel := context.WithDeadline(ctx, end)
 			defer cancel()
 			// Whoever cannot be reached hears nothing, and nothing can be done
 			// about it: to him this general is silent.
 			if _, err := c.peers[to].Deliver(ctx, req); err != nil {
-				c.tell(&c.account.Unanswered, req)
+				c.tell(&c.summary.Unanswered, req)
 			}
 		})
 	}
@@ -189,10 +192,10 @@ func (c *campaign) report(took time.Duration) *byzantinev1.BeginResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.told = true
-	a := &c.account
+	a := &c.summary
 	a.Decision, a.Vector, a.Votes = toOrder(d.Value), toOrders(d.Vector), toOrders(d.Votes)
 	a.Accepted, a.Dropped = tally.Accepted, tally.Drops[:]
-	a.TookNs, a.CpuNs = took.Nanoseconds(), ownCPU().Nanoseconds()
+	a.TookNs, a.CpuNs = took.Nanoseconds(), OwnCPU().Nanoseconds()
 	return a
 }
 
@@ -208,4 +211,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// sizeOf is what a general takes a batch's size for.
+func (c *campaign) sizeOf(req *byzantinev1.DeliverRequest) (bytes int64) {
+	if c.lie != play.LieUnframed {
+		return int64(proto.Size(req))
+	}
+	for _, m := range req.GetMessages() {
+		bytes += int64(proto.Size(m))
+	}
+	return bytes
 }

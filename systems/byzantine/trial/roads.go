@@ -1,9 +1,11 @@
-package byzantine
+package trial
 
 import (
 	"dyno/bench/evidence"
 	"dyno/internal/record"
 	byzantinev1 "dyno/proto/byzantine/v1"
+	"dyno/systems/byzantine/cluster"
+	"dyno/systems/byzantine/play"
 )
 
 // Names of facts.
@@ -27,8 +29,8 @@ const (
 	factUncounted = "uncounted_"
 )
 
-// evidence is what the figures of an account are held against.
-func (c *cell) evidence(a *account) *record.Evidence {
+// evidence is what the figures of a summary are held against.
+func (c *config) evidence(a *summary) *record.Evidence {
 	t := &a.Raw
 	e := &record.Evidence{
 		Begin: a.Begin.UnixNano(), End: a.End.UnixNano(),
@@ -45,7 +47,7 @@ func (c *cell) evidence(a *account) *record.Evidence {
 	if want, ok := c.formula(); ok {
 		e.Facts[factFormula] = want
 	}
-	if want := e.Facts[factFormula]; c.base.resolver == resolveFast && !c.base.adversary.Silent {
+	if want := e.Facts[factFormula]; c.base.Resolver == play.ResolveFast && !c.base.Adversary.Silent {
 		t.Sent.Values = int64(want) * int64(len(t.Took)) // nobody sends anything: the formula stands for the senders
 	}
 	c.traffic(e.Facts, "batches", t.Sent.Batches, t.Unanswered.Batches+t.TurnedAway.Batches)
@@ -55,7 +57,7 @@ func (c *cell) evidence(a *account) *record.Evidence {
 }
 
 // traffic notes what the senders told.
-func (c *cell) traffic(facts map[string]float64, unit string, sent, missing int64) {
+func (c *config) traffic(facts map[string]float64, unit string, sent, missing int64) {
 	if sent == 0 && !c.process {
 		facts[factUncounted+unit] = 1
 		return
@@ -65,7 +67,7 @@ func (c *cell) traffic(facts map[string]float64, unit string, sent, missing int6
 
 // formula is how many values a run carries, from closed forms: the product
 // (n−1)(n−2)… for oral messages, the phase king's polynomial.
-func (c *cell) formula() (sum float64, ok bool) {
+func (c *config) formula() (sum float64, ok bool) {
 	n, t := float64(c.n), float64(c.t)
 	switch c.base.Algorithm.Name {
 	case "om":
@@ -107,7 +109,7 @@ func runsRoad() record.Road {
 			func(o *record.Observation) (float64, bool) {
 				var generals float64
 				for _, p := range o.Evidence.Processes {
-					if p.Role == roleGeneral {
+					if p.Role == cluster.RoleName {
 						generals++
 					}
 				}
@@ -205,7 +207,7 @@ func servedLaw(method, text string, want func(*record.Observation) (calls float6
 	return evidence.Law(text, func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		served, generals := int64(0), 0
 		for _, p := range e.Processes {
-			if p.Role != roleGeneral {
+			if p.Role != cluster.RoleName {
 				continue
 			}
 			if p.Calls == nil {
@@ -243,7 +245,7 @@ func socketLaw() record.Road {
 		payload, ok := e.Facts[factPayload]
 		var received, calls, generals int64
 		for _, p := range e.Processes {
-			if p.Role != roleGeneral {
+			if p.Role != cluster.RoleName {
 				continue
 			}
 			if p.Calls == nil {

@@ -1,4 +1,4 @@
-package byzantine
+package cluster
 
 import (
 	"context"
@@ -25,6 +25,7 @@ import (
 	"dyno/systems/byzantine/core/adversary"
 	"dyno/systems/byzantine/core/council"
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 // camp is a number of generals over memory, in virtual time.
@@ -50,7 +51,7 @@ func pitch(t *testing.T, n int) *camp {
 		}))...)
 	}
 	for id := range n {
-		c.names = append(c.names, generalName(id))
+		c.names = append(c.names, GeneralName(id))
 		listeners[c.names[id]] = bufconn.Listen(1 << 16)
 	}
 	for id, name := range c.names {
@@ -81,10 +82,10 @@ func pitch(t *testing.T, n int) *camp {
 }
 
 // fight plays a run as the runner does and returns what each general says.
-func (c *camp) fight(t *testing.T, b battle) []*byzantinev1.BeginResponse {
+func (c *camp) fight(t *testing.T, b play.Run) []*byzantinev1.BeginResponse {
 	t.Helper()
 	c.run++
-	a := newArmy(c.clients)
+	a := newCluster(c.clients)
 	a.runs = c.run
 	if err := a.muster(t.Context(), b, c.names); err != nil {
 		t.Fatal(err)
@@ -101,12 +102,12 @@ func (c *camp) fight(t *testing.T, b battle) []*byzantinev1.BeginResponse {
 	return reports
 }
 
-func aBattle(n, t int, algorithm, liar string, traitors general.Set) battle {
+func aRun(n, t int, algorithm, liar string, traitors general.Set) play.Run {
 	a, _ := general.LookUp(algorithm)
 	l, _ := adversary.LookUp(liar)
-	return battle{
-		adversary: l, kill: -1, timeout: 500 * time.Millisecond, resolver: resolveMessages,
-		Plan: council.Plan{Algorithm: a, N: n, T: t, Order: general.Attack, Traitors: traitors, Traitor: l.New(0), Seed: 1},
+	return play.Run{
+		Adversary: l, Kill: -1, Timeout: 500 * time.Millisecond, Resolver: play.ResolveMessages,
+		Plan: council.Plan{Algorithm: a, N: n, T: t, Order: general.Attack, Traitors: traitors, Traitor: l.New(1), Seed: 1},
 	}
 }
 
@@ -116,16 +117,16 @@ func TestSilenceCostsTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := pitch(t, 7)
 		for _, k := range []struct {
-			b        battle
+			b        play.Run
 			commands time.Duration // what it takes the commander, who waits for nobody
 			waits    time.Duration // what it takes a loyal lieutenant
 		}{
-			{aBattle(7, 2, "om", "flip", general.Only(5, 6)), 0, 0},
-			{aBattle(7, 2, "om", "silent", general.Only(5)), 0, 3 * 500 * time.Millisecond},
-			{aBattle(7, 2, "om", "silent", general.Only(0)), 0, 500 * time.Millisecond},
-			{aBattle(7, 2, "sm", "silent", general.Only(0)), 0, 500 * time.Millisecond},
-			{aBattle(7, 1, "phase-king", "silent", general.Only(6)), 4 * 500 * time.Millisecond, 4 * 500 * time.Millisecond},
-			{aBattle(7, 2, "om", "equivocate", general.Only(0, 6)), 0, 0},
+			{aRun(7, 2, "om", "flip", general.Only(5, 6)), 0, 0},
+			{aRun(7, 2, "om", "silent", general.Only(5)), 0, 3 * 500 * time.Millisecond},
+			{aRun(7, 2, "om", "silent", general.Only(0)), 0, 500 * time.Millisecond},
+			{aRun(7, 2, "sm", "silent", general.Only(0)), 0, 500 * time.Millisecond},
+			{aRun(7, 1, "phase-king", "silent", general.Only(6)), 4 * 500 * time.Millisecond, 4 * 500 * time.Millisecond},
+			{aRun(7, 2, "om", "equivocate", general.Only(0, 6)), 0, 0},
 		} {
 			for id, r := range c.fight(t, k.b) {
 				want := k.waits
@@ -133,7 +134,7 @@ func TestSilenceCostsTheDeadline(t *testing.T) {
 					want = k.commands
 				}
 				if got := time.Duration(r.GetTookNs()); !k.b.Traitors.Has(id) && got != want {
-					t.Errorf("%s, %s by %s: general %d took %v, want %v", k.b.Algorithm.Name, k.b.adversary.Name, ids(k.b.Traitors), id, got, want)
+					t.Errorf("%s, %s by %s: general %d took %v, want %v", k.b.Algorithm.Name, k.b.Adversary.Name, play.Ids(k.b.Traitors), id, got, want)
 				}
 			}
 		}
@@ -148,22 +149,22 @@ func TestWireAgreesWithMemory(t *testing.T) {
 		for _, algorithm := range general.Names() {
 			for _, liar := range adversary.Names() {
 				for _, traitors := range []general.Set{general.Only(0), general.Only(3)} {
-					b := aBattle(5, 1, algorithm, liar, traitors)
-					o := &outcome{battle: b}
+					b := aRun(5, 1, algorithm, liar, traitors)
+					o := &play.Outcome{Run: b}
 					o.Decisions = make([]general.Decision, b.N)
 					for id, r := range c.fight(t, b) {
-						if err := o.gather(id, r); err != nil {
+						if err := gather(o, id, r); err != nil {
 							t.Fatal(err)
 						}
 					}
 					want := council.Run(b.Plan)
 					for id := range b.Loyal().All() {
 						if o.Decisions[id].Value != want.Decisions[id].Value {
-							t.Errorf("%s, %s by %s: general %d decides to %s, in memory to %s", algorithm, liar, ids(traitors), id, o.Decisions[id].Value, want.Decisions[id].Value)
+							t.Errorf("%s, %s by %s: general %d decides to %s, in memory to %s", algorithm, liar, play.Ids(traitors), id, o.Decisions[id].Value, want.Decisions[id].Value)
 						}
 					}
 					if o.Physical != want.Physical || o.Drops != want.Drops || o.Refused != 0 {
-						t.Errorf("%s, %s by %s: %d batches, dropped %v, in memory %d and %v", algorithm, liar, ids(traitors), o.Physical, o.Drops, want.Physical, want.Drops)
+						t.Errorf("%s, %s by %s: %d batches, dropped %v, in memory %d and %v", algorithm, liar, play.Ids(traitors), o.Physical, o.Drops, want.Physical, want.Drops)
 					}
 				}
 			}
@@ -203,8 +204,8 @@ func TestBatchesThatDoNotCount(t *testing.T) {
 		t.Errorf("%d batches, %d refused; want 2 and 4", r.GetBatches(), r.GetRefused())
 	}
 	c.deliver(3, batch(1, general.Retreat)) // nobody counts any more
-	if c.account.Refused != 4 {
-		t.Error("the account changes after it was given")
+	if c.summary.Refused != 4 {
+		t.Error("the summary changes after it was given")
 	}
 }
 
@@ -329,42 +330,6 @@ func TestKeys(t *testing.T) {
 		}
 		if _, err := readKeys(path); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v, want %q", err, name)
-		}
-	}
-}
-
-// The check of a run is able to fail.
-func TestChecksCanFail(t *testing.T) {
-	good := func() *outcome { return aBattle(4, 1, "om", "flip", general.Only(3)).fight() }
-	status := func(o *outcome) map[string]string {
-		out := make(map[string]string)
-		for _, c := range append(append(o.checks(), o.checkDecided()), o.checkTwin()...) {
-			out[c.Name] = string(c.Status)
-		}
-		return out
-	}
-	for name, s := range status(good()) {
-		if s != "valid" {
-			t.Errorf("%s is %s of a run that is right", name, s)
-		}
-	}
-	for name, spoil := range map[string]func(*outcome){
-		checkAgreement: func(o *outcome) { o.Decisions[1].Value = general.Retreat },
-		checkTwin:      func(o *outcome) { o.Decisions[2].Value = general.Retreat },
-		checkValidity: func(o *outcome) {
-			for i := range o.Decisions {
-				o.Decisions[i].Value = general.Retreat
-			}
-		},
-		checkMessages: func(o *outcome) { o.Messages[1]-- },
-		checkBatches:  func(o *outcome) { o.Physical++ },
-		checkPunctual: func(o *outcome) { o.Physical-- },
-		checkDecided:  func(o *outcome) { o.Lost = general.Only(1) },
-	} {
-		o := good()
-		spoil(o)
-		if s := status(o)[name]; s == "valid" || s == "" {
-			t.Errorf("%s does not notice: %q", name, s)
 		}
 	}
 }

@@ -1,38 +1,36 @@
-package byzantine
+package trial
 
 import (
 	"context"
 	"encoding/json"
-	"syscall"
 	"time"
 
 	"dyno/systems"
+	"dyno/systems/byzantine/cluster"
+	"dyno/systems/byzantine/play"
 )
 
-func memoryRole() systems.Role {
+const roleMemory = "memory"
+
+// Role plays all generals in one process.
+func Role() systems.Role {
 	return systems.Role{Command: systems.Command{
 		Name:    roleMemory,
-		Summary: "plays run after run with all generals in this one process, and prints the account as JSON",
+		Summary: "plays run after run with all generals in this one process, and prints the summary as JSON",
 		Example: "dyno byzantine memory --n 13 --t 4 --traitors 4 --adversary random --length 2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			var names []string
-			for _, k := range knobs {
-				if k.Name != knobTransport {
-					names = append(names, k.Name)
-				}
-			}
-			v := bindWords(fs, names...)
+			v := play.Knobs.Bind(fs, memoryKnobs()...)
 			var set systems.Setting
 			fs.Uint64Var(&set.Seed, "seed", 1, "all random choices come from it")
 			fs.DurationVar(&set.Warmup, "warmup", 0, "how long to play before anything is counted")
 			fs.DurationVar(&set.Length, "length", time.Second, "how long to play and count")
 			return func(ctx context.Context, sh systems.Shell) error {
-				v[knobTransport] = transportMemory
-				c, err := newCell(v)
+				v[play.KnobTransport] = play.TransportMemory
+				c, err := newConfig(v)
 				if err != nil {
 					return err
 				}
-				a, err := c.measure(ctx, set, func(ctx context.Context, b battle) (*outcome, error) { return b.fightUnder(ctx) }, ownCPU)
+				a, err := c.measure(ctx, set, func(ctx context.Context, b play.Run) (*play.Outcome, error) { return b.PlayUnder(ctx) }, cluster.OwnCPU)
 				if err != nil {
 					return err
 				}
@@ -42,11 +40,12 @@ func memoryRole() systems.Role {
 	}}
 }
 
-// ownCPU is the processor time of this process so far.
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0 // cannot fail with these arguments
+// memoryKnobs are those that the role has: all but where the generals are.
+func memoryKnobs() (names []string) {
+	for _, k := range play.Knobs {
+		if k.Name != play.KnobTransport {
+			names = append(names, k.Name)
+		}
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return names
 }

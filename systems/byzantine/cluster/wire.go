@@ -1,9 +1,11 @@
-package byzantine
+package cluster
 
 import (
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems/byzantine/core/general"
+
+	"google.golang.org/protobuf/proto"
 )
 
 func toOrder(v general.Value) byzantinev1.Order {
@@ -43,4 +45,14 @@ func toMessage(m general.Message) *byzantinev1.Message {
 
 func fromMessage(m *byzantinev1.Message) general.Message {
 	return general.Message{Path: string(m.GetPath()), Value: fromOrder(m.GetValue()), Seals: m.GetSeals()}
+}
+
+// countBatch adds a batch to what a general tells of its traffic.
+func countBatch(t **byzantinev1.Traffic, req *byzantinev1.DeliverRequest) {
+	if *t == nil {
+		*t = &byzantinev1.Traffic{}
+	}
+	(*t).Batches++
+	(*t).Bytes += int64(proto.Size(req))
+	(*t).Values += int64(len(req.GetMessages()))
 }
