@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,18 @@ func (ks Knobs) Knob(name string) (Knob, error) {
 		names[i] = k.Name
 	}
 	return Knob{}, fmt.Errorf("knob %w", &ChoiceError{Word: name, Allowed: names})
+}
+
+// With returns the knobs with another default of one of them: what a person
+// wants at first need not be what an experiment does.
+func (ks Knobs) With(name, preset string) Knobs {
+	out := slices.Clone(ks)
+	for i := range out {
+		if out[i].Name == name {
+			out[i].Default = preset
+		}
+	}
+	return out
 }
 
 // Bind declares a flag for each named knob and returns the values, which are

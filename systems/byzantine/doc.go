@@ -16,14 +16,13 @@
 //
 // The cores are in general (one general, and how he betrays), adversary (the
 // ways to lie), council (a run in memory, the check, the hunt for traitors that
-// break it) and eig (all of OM(t) at once, a bit per receiver). The shell is
-// here. A general is a process with a gRPC server (role general: generalrole.go,
-// post.go, campaign.go); rounds are synchronous with a deadline that counts from
-// the common start, so that a silent general costs the others that long and no
-// more. The runner (army.go) starts them, tells each its part, and gathers what
-// they decided.
+// break it) and eig (all of OM(t) at once, a bit per receiver). Package play is
+// one run with all that is said about it; package cluster the generals as
+// processes, each a gRPC server, and their runner; package trial measures. Rounds
+// are synchronous with a deadline that counts from the common start, so that a
+// silent general costs the others that long and no more.
 //
-// Who is at the other end is proved, not claimed (proof.go). Each pair of
+// Who is at the other end is proved, not claimed. Each pair of
 // generals shares a key for the life of the processes; the runner draws the keys
 // and hands each general its own in a file that only the user can read and that
 // is gone once the general has read it. A key shared by two proves the sender to
@@ -33,5 +32,5 @@
 //
 // Figures are computed from what receivers and generals tell, and held against
 // what senders tell, against every run's decisions taken down one by one, and
-// against clocks outside (metrics.go, roads.go, testimony.go).
+// against clocks outside.
 package byzantine

@@ -1,24 +1,12 @@
 package byzantine
 
 import (
-	"math/rand/v2"
 	"strconv"
 	"strings"
-	"time"
 
 	"dyno/systems"
-	"dyno/systems/byzantine/core/adversary"
-	"dyno/systems/byzantine/core/council"
 	"dyno/systems/byzantine/core/general"
-)
-
-// The words of flags and knobs.
-const (
-	modeBroadcast   = "broadcast"
-	modeInteractive = "interactive"
-
-	transportProcess = "process"
-	transportMemory  = "memory"
+	"dyno/systems/byzantine/play"
 )
 
 // maxProcesses is up to how many generals a run takes processes unless told.
@@ -31,66 +19,35 @@ type options struct {
 	traitors  string
 	initial   string
 	kill      string
-	transport string
-	timeout   time.Duration
 	seed      uint64
-	words     systems.Values
+	knobs     systems.Values
 	json      bool
 	verbose   bool
 }
 
-// words are the flags of which each accepts one of a few words.
-func bindWords(fs systems.FlagSet, names ...string) systems.Values {
-	return knobs.Bind(fs, names...)
-}
-
 func (o *options) declare(fs systems.FlagSet) {
-	declareSize(fs, &o.n, &o.t)
 	fs.IntVar(&o.commander, "commander", 0, "id of the commander, 0 to n-1")
 	fs.StringVar(&o.traitors, "traitors", "", "ids of the traitors, at most t, for example 3,5")
 	fs.StringVar(&o.initial, "initial", "", "interactive: each general's own decision, for example a,r,a,a; drawn from the seed unless given")
 	fs.StringVar(&o.kill, "kill", "", "ID@ROUND: kill this general's process in the middle of that round")
-	fs.StringVar(&o.transport, "transport", "", "process (a gRPC server for each general; the default for n up to 16) or memory")
-	fs.DurationVar(&o.timeout, "round-timeout", 500*time.Millisecond, "how long a round may last; a silent general costs the others that long")
 	fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 	fs.BoolVar(&o.json, "json", false, "print the result as JSON")
 	fs.BoolVar(&o.verbose, "v", false, "show every message")
-	o.words = bindWords(fs, "order", "adversary", "algorithm", "mode", "resolver")
+	o.knobs = play.Knobs.With(play.KnobTimeout, "500ms").Bind(fs, play.KnobN, play.KnobT, play.KnobOrder, play.KnobAdversary, play.KnobAlgorithm, play.KnobMode, play.KnobResolver, play.KnobTransport, play.KnobTimeout)
+	o.knobs[play.KnobTransport] = "" // unless told, it depends on how many there are
 }
 
-func declareSize(fs systems.FlagSet, n, t *int) {
-	fs.IntVar(n, "n", 4, "how many generals, the commander included")
-	fs.IntVar(t, "t", 1, "how many traitors the algorithm is to withstand")
-}
-
-// checkSize refuses numbers of generals that make no sense.
-func checkSize(n, t int) error {
-	switch {
-	case n < 2 || n > general.MaxGenerals:
-		return systems.Usagef("--n %d: give a number of generals from 2 to %d", n, general.MaxGenerals)
-	case t < 0 || t >= n:
-		return systems.Usagef("--t %d: give a number of traitors from 0 to %d, fewer than the %d generals", t, n-1, n)
-	}
-	return nil
-}
-
-// battle makes a run of the flags.
-func (o *options) battle() (b battle, process bool, err error) {
-	if err := checkSize(o.n, o.t); err != nil {
+// play makes a run of the flags.
+func (o *options) play() (b play.Run, process bool, err error) {
+	o.n, o.t = o.knobs.Int(play.KnobN), o.knobs.Int(play.KnobT)
+	if err := play.CheckSize(o.n, o.t); err != nil {
 		return b, false, err
 	}
 	if o.commander < 0 || o.commander >= o.n {
 		return b, false, systems.Usagef("--commander %d: give an id from 0 to %d", o.commander, o.n-1)
 	}
-	if o.timeout <= 0 || o.timeout > maxRoundTimeout {
-		return b, false, systems.Usagef("--round-timeout %v: give a duration above 0 and up to %v", o.timeout, maxRoundTimeout)
-	}
-	b = newBattle(o.words, o.n, o.t, o.seed)
-	b.Commander, b.timeout = o.commander, o.timeout
-	b.log = !o.json
-	if b.Order, err = general.ParseValue(o.words.Text("order")); err != nil {
-		return b, false, systems.Usagef("--order %w", err)
-	}
+	b = play.New(o.knobs, o.seed)
+	b.Commander, b.Heard = o.commander, !o.json
 	if b.Traitors, err = parseTraitors(o.traitors, o.n, o.t); err != nil {
 		return b, false, err
 	}
@@ -101,57 +58,14 @@ func (o *options) battle() (b battle, process bool, err error) {
 	return b, process, err
 }
 
-// newBattle sets what run, search and trials have in common.
-func newBattle(words systems.Values, n, t int, seed uint64) battle {
-	a, _ := general.LookUp(words.Text("algorithm"))
-	liar, _ := adversary.LookUp(words.Text("adversary"))
-	b := battle{adversary: liar, seed: seed, kill: -1, resolver: words.Text("resolver")}
-	b.Plan = council.Plan{
-		Algorithm: a, N: n, T: t, Order: general.Attack, Traitor: liar.New(seed), Seed: seed,
-		Interactive: words.Text("mode") == modeInteractive, Flat: words.Text("resolver") == resolveFlat,
-	}
-	return b
-}
-
 // choose settles transport and resolver, and refuses what cannot be played.
-func (o *options) choose(b *battle) (process bool, err error) {
-	switch o.transport {
-	case "":
-		process = o.n <= maxProcesses
-	case transportProcess:
-		process = true
-	case transportMemory:
-	default:
-		return false, systems.Usagef("--transport %w", &systems.ChoiceError{Word: o.transport, Allowed: []string{transportProcess, transportMemory}})
-	}
-	if b.kill, b.killIn, err = o.parseKill(b, process); err != nil {
+func (o *options) choose(b *play.Run) (process bool, err error) {
+	transport := o.knobs.Text(play.KnobTransport)
+	process = transport == play.TransportProcess || transport == "" && o.n <= maxProcesses
+	if b.Kill, b.KillIn, err = o.parseKill(b, process); err != nil {
 		return false, err
 	}
-	return process, b.settle(process)
-}
-
-// settle chooses the resolver where none is named, and refuses what does not go
-// together.
-func (b *battle) settle(process bool) error {
-	om := b.Algorithm.Name == "om"
-	switch {
-	case b.Interactive && !om:
-		return systems.Usagef("--mode interactive broadcasts every general's decision by om: give --algorithm om")
-	case b.resolver != resolveAuto && b.resolver != resolveMessages && !om:
-		return systems.Usagef("--resolver %s is for --algorithm om", b.resolver)
-	case (b.resolver == resolveFast || b.resolver == resolvePruned) && (process || b.Interactive):
-		return systems.Usagef("--resolver %s resolves one broadcast for all generals at once: give --transport memory --mode broadcast", b.resolver)
-	}
-	if b.resolver == resolveAuto {
-		b.resolver = resolveMessages
-		if !process {
-			b.resolver = b.choose()
-		}
-	}
-	if why := b.playable(process); why != "" {
-		return systems.Usagef("--n %d --t %d: %s", b.N, b.T, why)
-	}
-	return nil
+	return process, b.Settle(process)
 }
 
 // parseTraitors reads ids separated by commas.
@@ -182,7 +96,7 @@ func (o *options) parseInitial(interactive bool) ([]general.Value, error) {
 		return nil, nil
 	}
 	if o.initial == "" {
-		return drawInitial(o.n, o.seed), nil
+		return play.DrawInitial(o.n, o.seed), nil
 	}
 	words := strings.Split(o.initial, ",")
 	if len(words) != o.n {
@@ -199,24 +113,8 @@ func (o *options) parseInitial(interactive bool) ([]general.Value, error) {
 	return out, nil
 }
 
-func drawInitial(n int, seed uint64) []general.Value {
-	rng := rand.New(rand.NewPCG(seed, streamInitial))
-	out := make([]general.Value, n)
-	for i := range out {
-		out[i] = general.Value(rng.IntN(2))
-	}
-	return out
-}
-
-// Streams keep the random choices of one seed apart.
-const (
-	streamInitial = 1 << 40
-	streamTraitor = 2 << 40
-	streamSearch  = 3 << 40
-)
-
 // parseKill reads ID@ROUND.
-func (o *options) parseKill(b *battle, process bool) (id, round int, err error) {
+func (o *options) parseKill(b *play.Run, process bool) (id, round int, err error) {
 	if o.kill == "" {
 		return -1, 0, nil
 	}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/byzantine/cluster"
+	"dyno/systems/byzantine/play"
 )
 
 func runCommand() systems.Command {
@@ -27,40 +28,25 @@ func runCommand() systems.Command {
 }
 
 func (o *options) run(ctx context.Context, sh systems.Shell) error {
-	b, process, err := o.battle()
+	b, process, err := o.play()
 	if err != nil {
 		return err
 	}
-	var result *outcome
+	var result *play.Outcome
 	if process {
-		result, err = play(ctx, sh, b)
+		result, err = cluster.Once(ctx, sh, b)
 	} else {
-		result, err = b.fightUnder(ctx)
+		result, err = b.PlayUnder(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	if o.json {
-		err = result.printJSON(sh.Out)
+		err = printJSON(sh.Out, result)
 	} else {
-		err = result.story(sh.Out, o.verbose)
+		err = story(sh.Out, result, o.verbose)
 	}
-	return errors.Join(err, proved(sh, result.checks()))
-}
-
-// fightUnder plays a run in memory until it is over or nobody waits for it any
-// more: a run cannot be interrupted, but it ends by itself.
-func (b battle) fightUnder(ctx context.Context) (*outcome, error) {
-	done := make(chan *outcome, 1)
-	began := time.Now()
-	go func() { done <- b.fight() }()
-	select {
-	case o := <-done:
-		o.Watched = time.Since(began)
-		return o, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return errors.Join(err, proved(sh, result.Checks()))
 }
 
 // proved turns checks that failed into an error. That the machine was too slow

@@ -9,6 +9,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/byzantine/core/adversary"
 	"dyno/systems/byzantine/core/council"
+	"dyno/systems/byzantine/play"
 )
 
 // searchOptions are the flags of search.
@@ -17,7 +18,7 @@ type searchOptions struct {
 	how   string
 	limit int
 	seed  uint64
-	words systems.Values
+	knobs systems.Values
 }
 
 func searchCommand() systems.Command {
@@ -29,18 +30,17 @@ func searchCommand() systems.Command {
 			"dyno byzantine search --n 3 --t 1 --algorithm sm --adversary exhaustive",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := new(searchOptions)
-			declareSize(fs, &o.n, &o.t)
 			fs.StringVar(&o.how, "adversary", "random", "random: traitors and their words are drawn; exhaustive: everything they can say is tried")
 			fs.IntVar(&o.limit, "limit", 100_000, "most runs that are played")
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
-			o.words = bindWords(fs, "algorithm")
+			o.knobs = play.Knobs.Bind(fs, play.KnobN, play.KnobT, play.KnobAlgorithm)
 			return o.run
 		},
 	}
 }
 
 func (o *searchOptions) run(ctx context.Context, sh systems.Shell) error {
-	b, err := o.battle()
+	b, err := o.play()
 	if err != nil {
 		return err
 	}
@@ -64,20 +64,21 @@ func (o *searchOptions) run(ctx context.Context, sh systems.Shell) error {
 	}
 }
 
-func (o *searchOptions) battle() (battle, error) {
-	if err := checkSize(o.n, o.t); err != nil {
-		return battle{}, err
+func (o *searchOptions) play() (play.Run, error) {
+	o.n, o.t = o.knobs.Int(play.KnobN), o.knobs.Int(play.KnobT)
+	if err := play.CheckSize(o.n, o.t); err != nil {
+		return play.Run{}, err
 	}
 	if o.how != "random" && o.how != "exhaustive" {
-		return battle{}, systems.Usagef("--adversary %w", &systems.ChoiceError{Word: o.how, Allowed: []string{"random", "exhaustive"}})
+		return play.Run{}, systems.Usagef("--adversary %w", &systems.ChoiceError{Word: o.how, Allowed: []string{"random", "exhaustive"}})
 	}
 	if o.limit < 1 {
-		return battle{}, systems.Usagef("--limit %d: give at least 1 run", o.limit)
+		return play.Run{}, systems.Usagef("--limit %d: give at least 1 run", o.limit)
 	}
-	b := newBattle(o.words, o.n, o.t, o.seed)
-	b.log, b.resolver = true, resolveMessages
-	b.adversary = adversary.Adversary{Name: o.how, Summary: "says what the search has found"}
-	return b, b.settle(false)
+	b := play.New(o.knobs, o.seed)
+	b.Heard, b.Resolver = true, play.ResolveMessages
+	b.Adversary = adversary.Adversary{Name: o.how, Summary: "says what the search has found"}
+	return b, b.Settle(false)
 }
 
 // hunt looks for a run that breaks.
@@ -90,21 +91,21 @@ func (o *searchOptions) hunt(ctx context.Context, p council.Plan) (council.Find,
 		return h.Exhaustive()
 	}
 	coin, _ := adversary.LookUp("random")
-	return h.Random(rand.New(rand.NewPCG(o.seed, streamSearch)).Uint64, coin.New), nil
+	return h.Random(rand.New(rand.NewPCG(o.seed, play.StreamSearch)).Uint64, coin.New), nil
 }
 
 // tell says what was found; a run that breaks what is guaranteed is an error.
-func (o *searchOptions) tell(sh systems.Shell, b battle, f council.Find) error {
+func (o *searchOptions) tell(sh systems.Shell, b play.Run, f council.Find) error {
 	if !f.Broken {
 		why := "It is not guaranteed that there is none"
 		if b.Guaranteed() {
 			why = "There can be none"
 		}
-		_, err := fmt.Fprintf(sh.Out, "No adversary breaks agreement or validity in %d runs (%s search, seed %d).\n%s: %s.\n", f.Runs, o.how, o.seed, why, b.condition())
+		_, err := fmt.Fprintf(sh.Out, "No adversary breaks agreement or validity in %d runs (%s search, seed %d).\n%s: %s.\n", f.Runs, o.how, o.seed, why, b.Condition())
 		return err
 	}
 	fmt.Fprintf(sh.Out, "Broken in run %d of the %s search (seed %d). This is how:\n\n", f.Runs, o.how, o.seed)
 	b.Plan = f.Plan
-	result := b.fight()
-	return errors.Join(result.story(sh.Out, true), proved(sh, result.checks()))
+	result := b.Play()
+	return errors.Join(story(sh.Out, result, true), proved(sh, result.Checks()))
 }

@@ -3,16 +3,16 @@ package byzantine
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 // story tells a run to somebody who has never heard of the problem.
-func (o *outcome) story(w io.Writer, verbose bool) error {
-	t := &teller{outcome: o, verbose: verbose}
+func story(w io.Writer, o *play.Outcome, verbose bool) error {
+	t := &teller{Outcome: o, verbose: verbose}
 	t.introduce()
 	t.rounds()
 	t.decisions()
@@ -23,7 +23,7 @@ func (o *outcome) story(w io.Writer, verbose bool) error {
 
 // teller writes the story of an outcome.
 type teller struct {
-	*outcome
+	*play.Outcome
 	verbose bool
 	text    strings.Builder
 	heard   map[string]map[int]general.Value // om: by path, what each receiver was told
@@ -52,7 +52,7 @@ func (t *teller) introduce() {
 	if t.Flat {
 		t.sayf("             but decided by the majority of everything received, which is wrong")
 	}
-	t.sayf("  guarantee  %s", t.condition())
+	t.sayf("  guarantee  %s", t.Condition())
 }
 
 func (t *teller) orderLine() string {
@@ -74,20 +74,7 @@ func (t *teller) whoBetrays() string {
 	if t.Traitors == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%s; each %s. The loyal ones do not know that.", ids(t.Traitors), t.adversary.Summary)
-}
-
-// condition says whether agreement is guaranteed, and why.
-func (b *battle) condition() string {
-	a := b.Algorithm
-	numbers := fmt.Sprintf("%s needs %s, and here n = %d, t = %d", a.Name, a.Condition, b.N, b.T)
-	switch {
-	case b.Flat:
-		return "none: the majority of everything received guarantees nothing"
-	case a.Guarantees(b.N, b.T):
-		return "consensus is guaranteed: " + numbers
-	}
-	return "CONSENSUS IS NOT GUARANTEED: " + numbers
+	return fmt.Sprintf("%s; each %s. The loyal ones do not know that.", play.Ids(t.Traitors), t.Adversary.Summary)
 }
 
 // mark tells traitors and the dead from others.
@@ -99,15 +86,6 @@ func (t *teller) mark(id int) string {
 		return " (killed)"
 	}
 	return ""
-}
-
-// ids lists a set, for example "1 2 5".
-func ids(s general.Set) string {
-	var out []string
-	for id := range s.All() {
-		out = append(out, strconv.Itoa(id))
-	}
-	return strings.Join(out, " ")
 }
 
 // count is a number with its noun.
@@ -122,7 +100,7 @@ func count(n int64, noun string) string {
 func (t *teller) decisions() {
 	t.sayf("")
 	t.sayf("Decisions")
-	for id := range t.judged().Loyal().All() {
+	for id := range t.Judged().Loyal().All() {
 		d := t.Decisions[id]
 		t.sayf("%s", strings.TrimRight(fmt.Sprintf("  general %-3d %-8s %s", id, d.Value, t.because(id, d)), " "))
 	}
@@ -141,7 +119,7 @@ func (t *teller) because(id int, d general.Decision) string {
 		return "as it was ordered"
 	case len(d.Votes) == t.N:
 		return t.votes(id, d.Votes)
-	case t.Algorithm.Name == "sm" && t.log && !t.Cut:
+	case t.Algorithm.Name == "sm" && t.Heard && !t.Cut:
 		return t.signatures(id)
 	}
 	return ""
@@ -151,8 +129,8 @@ func (t *teller) because(id int, d general.Decision) string {
 func (t *teller) signatures(me int) string {
 	var seen [2]bool
 	for _, e := range t.Log {
-		if e.to.Has(me) {
-			seen[e.value] = true
+		if e.To.Has(me) {
+			seen[e.Value] = true
 		}
 	}
 	switch {
@@ -177,7 +155,7 @@ func (t *teller) votes(me int, votes []general.Value) string {
 	var parts []string
 	for _, v := range []general.Value{general.Attack, general.Retreat} {
 		if by[v] != 0 {
-			parts = append(parts, fmt.Sprintf("%s: %s", v, ids(by[v])))
+			parts = append(parts, fmt.Sprintf("%s: %s", v, play.Ids(by[v])))
 		}
 	}
 	text += " " + strings.Join(parts, "; ")
@@ -189,7 +167,7 @@ func (t *teller) votes(me int, votes []general.Value) string {
 
 // conclude says in one sentence what was agreed, or that nothing was.
 func (t *teller) conclude() {
-	v, loyal := t.verdict(), t.judged().Loyal()
+	v, loyal := t.Verdict(), t.Judged().Loyal()
 	t.sayf("")
 	all := fmt.Sprintf("All %d loyal generals decide to %s", loyal.Len(), v.Decision)
 	if loyal.Len() == 1 {
@@ -205,7 +183,7 @@ func (t *teller) conclude() {
 		for id := range loyal.All() {
 			by[t.Decisions[id].Value] |= general.Only(id)
 		}
-		t.sayf("No agreement: %s attack, %s retreat.", ids(by[general.Attack]), ids(by[general.Retreat]))
+		t.sayf("No agreement: %s attack, %s retreat.", play.Ids(by[general.Attack]), play.Ids(by[general.Retreat]))
 	case !v.Validity:
 		t.sayf("%s, but that is not what a loyal commander ordered.", all)
 	case t.Interactive:
@@ -225,7 +203,7 @@ func (t *teller) counts() {
 		total += n
 	}
 	var parts []string
-	if t.resolver != resolvePruned {
+	if t.Resolver != play.ResolvePruned {
 		parts = append(parts, count(total, "value")+" carried")
 	}
 	if t.Physical > 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 // shownInFull is how many lines of a round a digest still shows one by one.
@@ -14,11 +15,11 @@ const shownInFull = 24
 
 // rounds tells them one after the other.
 func (t *teller) rounds() {
-	slices.SortStableFunc(t.Log, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.round, b.round), cmp.Compare(a.speaker(), b.speaker()), strings.Compare(a.path, b.path), -cmp.Compare(a.value, b.value))
+	slices.SortStableFunc(t.Log, func(a, b play.Entry) int {
+		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(speaker(a), speaker(b)), strings.Compare(a.Path, b.Path), -cmp.Compare(a.Value, b.Value))
 	})
 	t.index()
-	if t.resolver == resolvePruned {
+	if t.Resolver == play.ResolvePruned {
 		t.sayf("\nThe traitors' paths were followed, those of loyal generals need not be; no message was sent.")
 		return
 	}
@@ -36,7 +37,7 @@ func (t *teller) rounds() {
 	}
 }
 
-func (e entry) speaker() byte { return e.path[len(e.path)-1] }
+func speaker(e play.Entry) byte { return e.Path[len(e.Path)-1] }
 
 // title says what a round is for.
 func (t *teller) title(round int) string {
@@ -68,54 +69,54 @@ func (t *teller) index() {
 		return
 	}
 	for _, e := range t.Log {
-		if t.heard[e.path] == nil {
-			t.heard[e.path] = make(map[int]general.Value)
+		if t.heard[e.Path] == nil {
+			t.heard[e.Path] = make(map[int]general.Value)
 		}
-		for id := range e.to.All() {
-			if _, ok := t.heard[e.path][id]; !ok { // the first word counts
-				t.heard[e.path][id] = e.value
+		for id := range e.To.All() {
+			if _, ok := t.heard[e.Path][id]; !ok { // the first word counts
+				t.heard[e.Path][id] = e.Value
 			}
 		}
 	}
 }
 
 // lies reports whether what is said is not what the speaker was told itself.
-func (t *teller) lies(e entry) bool {
+func (t *teller) lies(e play.Entry) bool {
 	if t.Algorithm.Name != "om" || t.Cut {
 		return false
 	}
-	me := int(e.speaker())
+	me := int(speaker(e))
 	switch {
 	case t.Lost.Has(me):
 		return false // nobody knows what it had heard
-	case len(e.path) > 1:
-		return t.heard[e.path[:len(e.path)-1]][me] != e.value // silence was taken for retreat
+	case len(e.Path) > 1:
+		return t.heard[e.Path[:len(e.Path)-1]][me] != e.Value // silence was taken for retreat
 	}
-	return t.Interactive && e.value != t.Initial[me] // a commander's order is true whatever it is
+	return t.Interactive && e.Value != t.Initial[me] // a commander's order is true whatever it is
 }
 
 // round tells one round: every message, or a line for each speaker if they are
 // many.
 func (t *teller) round(round int) {
-	var said []entry
+	var said []play.Entry
 	for _, e := range t.Log {
-		if e.round == round {
+		if e.Round == round {
 			said = append(said, e)
 		}
 	}
 	if t.verbose || len(said) <= shownInFull {
 		for _, e := range said {
-			t.sayf("  %d%s → %s: %s%s", e.speaker(), t.mark(int(e.speaker())), ids(e.to), t.quote(e), t.remark(e))
+			t.sayf("  %d%s → %s: %s%s", speaker(e), t.mark(int(speaker(e))), play.Ids(e.To), t.quote(e), t.remark(e))
 		}
 	} else {
 		t.digest(said)
 	}
-	if t.log && !t.Cut {
+	if t.Heard && !t.Cut {
 		t.quiet(round, said)
 	}
 }
 
-func (t *teller) remark(e entry) string {
+func (t *teller) remark(e play.Entry) string {
 	if t.lies(e) {
 		return "   a lie"
 	}
@@ -123,22 +124,22 @@ func (t *teller) remark(e entry) string {
 }
 
 // quote says who said what to whom: 1 said that 2 said that 0 said attack.
-func (t *teller) quote(e entry) string {
+func (t *teller) quote(e play.Entry) string {
 	var b strings.Builder
-	for i := len(e.path) - 2; i >= 0; i-- {
+	for i := len(e.Path) - 2; i >= 0; i-- {
 		if t.Algorithm.Name == "sm" {
 			break
 		}
-		fmt.Fprintf(&b, "%d said ", e.path[i])
+		fmt.Fprintf(&b, "%d said ", e.Path[i])
 		if i > 0 {
 			b.WriteString("that ")
 		}
 	}
-	b.WriteString(e.value.String())
+	b.WriteString(e.Value.String())
 	if t.Algorithm.Name == "sm" {
 		var names []string
-		for i := range len(e.path) {
-			names = append(names, fmt.Sprint(e.path[i]))
+		for i := range len(e.Path) {
+			names = append(names, fmt.Sprint(e.Path[i]))
 		}
 		fmt.Fprintf(&b, ", signed by %s", strings.Join(names, ", "))
 	}
@@ -147,12 +148,12 @@ func (t *teller) quote(e entry) string {
 
 // digest has a line for each speaker: how much it passed on, and how much of it
 // was not true. Loyal speakers share a line.
-func (t *teller) digest(said []entry) {
+func (t *teller) digest(said []play.Entry) {
 	values, lies := make([]int, t.N), make([]int, t.N)
 	for _, e := range said {
-		values[e.speaker()] += e.to.Len()
+		values[speaker(e)] += e.To.Len()
 		if t.lies(e) {
-			lies[e.speaker()] += e.to.Len()
+			lies[speaker(e)] += e.To.Len()
 		}
 	}
 	var honest general.Set
@@ -168,18 +169,18 @@ func (t *teller) digest(said []entry) {
 		}
 	}
 	if honest != 0 {
-		t.sayf("  %s pass on truly what they were told (-v shows every message)", ids(honest))
+		t.sayf("  %s pass on truly what they were told (-v shows every message)", play.Ids(honest))
 	}
 }
 
 // quiet names those who should have spoken and said nothing.
-func (t *teller) quiet(round int, said []entry) {
+func (t *teller) quiet(round int, said []play.Entry) {
 	senders, _ := t.Algorithm.Talk(t.Config(0), round)
 	var spoke general.Set
 	for _, e := range said {
-		spoke |= general.Only(int(e.speaker()))
+		spoke |= general.Only(int(speaker(e)))
 	}
 	if silent := senders &^ spoke; silent != 0 && t.Algorithm.Name != "sm" && (t.N > round || t.Algorithm.Name != "om") {
-		t.sayf("  %s say nothing, which is taken for retreat", ids(silent))
+		t.sayf("  %s say nothing, which is taken for retreat", play.Ids(silent))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"dyno/systems/byzantine/core/general"
+	"dyno/systems/byzantine/play"
 )
 
 // summary is what run prints with --json. Scripts rely on the names.
@@ -30,18 +31,18 @@ type summary struct {
 	Vector           []string          `json:"vector,omitempty"` // interactive: what all loyal generals hold, if they agree
 }
 
-func (o *outcome) summary() summary {
-	v := o.verdict()
+func newSummary(o *play.Outcome) summary {
+	v := o.Verdict()
 	s := summary{
 		N: o.N, T: o.T, Order: o.Order.String(), Commander: o.Commander,
 		Traitors: slices.AppendSeq([]int{}, o.Traitors.All()), Lost: slices.Collect(o.Lost.All()),
-		Adversary: o.adversary.Name, Algorithm: o.Algorithm.Name,
+		Adversary: o.Adversary.Name, Algorithm: o.Algorithm.Name,
 		Decisions: make(map[string]string), Decision: "none",
 		Agreement: v.Agreement, Validity: v.Validity,
 		MessagesPerRound: append([]int64{}, o.Messages...), PhysicalMessages: o.Physical,
-		Guaranteed: o.guaranteed(), Initial: words(o.Initial),
+		Guaranteed: o.Guaranteed(), Initial: words(o.Initial),
 	}
-	for id := range o.judged().Loyal().All() {
+	for id := range o.Judged().Loyal().All() {
 		s.Decisions[strconv.Itoa(id)] = o.Decisions[id].Value.String()
 		if v.Agreement {
 			s.Decision = v.Decision.String()
@@ -59,8 +60,8 @@ func words(values []general.Value) []string {
 	return out
 }
 
-func (o *outcome) printJSON(w io.Writer) error {
+func printJSON(w io.Writer, o *play.Outcome) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(o.summary())
+	return e.Encode(newSummary(o))
 }

@@ -121,7 +121,7 @@ func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"run --n 1":                                "2 to 64",
 		"run --n 65":                               "2 to 64",
-		"run --t -1":                               "0 to 3",
+		"run --t -1":                               "0 to 63",
 		"run --t 4":                                "0 to 3",
 		"run --traitors 4":                         "0 to 3",
 		"run --traitors x":                         "0 to 3",
@@ -136,7 +136,7 @@ func TestUsage(t *testing.T) {
 		"run --mode interactive --initial a,r":     "each of the 4",
 		"run --mode interactive --initial a,r,x,a": "neither attack (a) nor retreat (r)",
 		"run --mode interactive --algorithm sm":    "--algorithm om",
-		"run --round-timeout 0s":                   "above 0",
+		"run --round-timeout 0s":                   "1ms to 1m",
 		"run --kill 1":                             "ID@ROUND",
 		"run --kill 1@3":                           "1 to 2",
 		"run --kill 1@1 --transport memory":        "process",

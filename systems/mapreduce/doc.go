@@ -6,9 +6,9 @@
 //
 // # Roles
 //
-//   - master: cuts the input into map tasks, plans (package plan), keeps the
+//   - master (package master): cuts the input into map tasks, plans (package plan), keeps the
 //     journal, and publishes the output when all of it is there.
-//   - worker: runs one task at a time (package task) of the job's functions
+//   - worker (package worker): runs one task at a time (package task) of the job's functions
 //     (package job); with the stream shuffle it also serves its runs to others.
 //
 // # Guarantees
@@ -25,9 +25,9 @@
 //
 // # Figures
 //
-// What a trial reports comes from the master. It is held (metrics.go, roads.go)
-// against what the master had no hand in: the workers' ledgers, the files, the
-// clock of the process that waits (witness.go).
+// What a trial (package trial) reports comes from the master. It is held against
+// what the master had no hand in: the workers' ledgers (package ledger), the files,
+// the clock of the process that waits.
 //
 // # On disk
 //

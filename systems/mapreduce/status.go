@@ -12,6 +12,7 @@ import (
 	"dyno/internal/rpc"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems"
+	"dyno/systems/mapreduce/config"
 )
 
 const statusDeadline = 5 * time.Second
@@ -31,7 +32,7 @@ func statusCommand() systems.Command {
 
 func showStatus(ctx context.Context, sh systems.Shell, master, out string) error {
 	if master == "" {
-		text, err := os.ReadFile(layout{out}.address())
+		text, err := os.ReadFile(config.Layout{Out: out}.Address())
 		if err != nil {
 			return systems.Usagef("no job is at work in %s: give its --out, or the --master", out)
 		}

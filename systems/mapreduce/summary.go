@@ -1,117 +1,91 @@
 package mapreduce
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"path/filepath"
+	"fmt"
+	"io"
+	"text/tabwriter"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	mapreducev1 "dyno/proto/mapreduce/v1"
-	"dyno/systems/mapreduce/core/plan"
-	"dyno/systems/mapreduce/core/task"
+	"dyno/systems/mapreduce/config"
 )
 
-// newJobID names a job unlike any other, so that runs of several in one folder
-// do not meet.
-func newJobID() string {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails, says package rand
-	return hex.EncodeToString(b[:])
+// summary is the summary as run --json prints it.
+type summary struct {
+	Job          string  `json:"job"`
+	Out          string  `json:"out"`
+	Maps         int64   `json:"maps"`
+	Reduces      int     `json:"reduces"`
+	Seconds      float64 `json:"seconds"`
+	MapSeconds   float64 `json:"map_seconds"`
+	ReduceSecond float64 `json:"reduce_seconds"`
+	InputBytes   int64   `json:"input_bytes"`
+	Pairs        int64   `json:"pairs"`
+	ShuffleBytes int64   `json:"shuffle_bytes"`
+	Keys         int64   `json:"keys"`
+	OutputLines  int64   `json:"output_lines"`
+	OutputBytes  int64   `json:"output_bytes"`
+	SpilledRuns  int64   `json:"spilled_runs"`
+	Attempts     int64   `json:"attempts"`
+	Backups      int64   `json:"backups"`
+	BackupWins   int64   `json:"backup_wins"`
+	Reruns       int64   `json:"reruns"`
+	Failures     int64   `json:"failures"`
+	WorkersLost  int64   `json:"workers_lost"`
+	LostMaps     int64   `json:"lost_maps"`
+	Skipped      int64   `json:"skipped_records"`
+	Resumed      int64   `json:"resumed_tasks"`
 }
 
-// runPath is where a map task has left a run.
-func runPath(dir, jobID string, mapTask, reduceTask int) string {
-	return filepath.Join(dir, task.RunName(jobID, mapTask, reduceTask))
+func newSummary(s *config.Config, sum *mapreducev1.Summary) summary {
+	c, e := sum.GetCounters(), sum.GetEvents()
+	return summary{
+		Job: s.Job.Name, Out: s.Out, Maps: int64(sum.GetMaps()), Reduces: s.Reduces,
+		Seconds: time.Duration(sum.GetElapsedNs()).Seconds(), MapSeconds: time.Duration(sum.GetMapNs()).Seconds(), ReduceSecond: time.Duration(sum.GetReduceNs()).Seconds(),
+		InputBytes: c.GetInputBytes(), Pairs: c.GetPairs(), ShuffleBytes: c.GetRunBytes(), Keys: c.GetKeys(),
+		OutputLines: c.GetOutputLines(), OutputBytes: c.GetOutputBytes(), SpilledRuns: c.GetSpilledRuns(),
+		Attempts: e.GetAttempts(), Backups: e.GetBackups(), BackupWins: e.GetBackupWins(), Reruns: e.GetReruns(),
+		Failures: e.GetFailures(), WorkersLost: e.GetLeft(), LostMaps: e.GetLostMaps(), Skipped: e.GetSkipped(), Resumed: e.GetResumed(),
+	}
 }
 
-// summarize says how the job ended; the host is at rest.
-func (m *master) summarize(now time.Duration) *mapreducev1.Summary {
-	s := &mapreducev1.Summary{
-		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
-		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ownUsage(m.wrong),
-	}
-	if m.mapsAt > 0 {
-		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
-	}
-	if m.wrong.lie == lieShortened {
-		s.MapNs, s.ReduceNs = s.MapNs*3/4, s.ReduceNs*3/4
-	}
-	for i := range m.splits {
-		if r := m.result(plan.Task{Phase: plan.Map, Index: i}); r != nil {
-			addCounters(s.Counters, r.GetCounters())
-			s.BusyNs += r.GetWallNs()
-			s.MapLongestNs = max(s.MapLongestNs, r.GetWallNs())
+// printSummary shows how a job went, for a person.
+func printSummary(w io.Writer, s *config.Config, sum *mapreducev1.Summary) error {
+	c, e := sum.GetCounters(), sum.GetEvents()
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%s\t%d files, %s in %s: map %s, reduce %s\n", s.Job.Name, len(s.Files), bytesText(c.GetInputBytes()),
+		durationText(sum.GetElapsedNs()), durationText(sum.GetMapNs()), durationText(sum.GetReduceNs()))
+	fmt.Fprintf(t, "map\t%d tasks, %d pairs, %s for the reduce tasks\n", sum.GetMaps(), c.GetPairs(), bytesText(c.GetRunBytes()))
+	fmt.Fprintf(t, "reduce\t%d tasks, %d keys, %d lines, %s\n", s.Reduces, c.GetKeys(), c.GetOutputLines(), bytesText(c.GetOutputBytes()))
+	fmt.Fprintf(t, "attempts\t%d, %d of them backups (%d won), %d tasks run again, %d failed\n",
+		e.GetAttempts(), e.GetBackups(), e.GetBackupWins(), e.GetReruns(), e.GetFailures())
+	for _, x := range []struct {
+		n    int64
+		name string
+	}{
+		{e.GetLeft(), "workers lost"},
+		{e.GetLostMaps(), "map outputs lost"},
+		{e.GetSkipped(), "records skipped that crash the job's functions"},
+		{e.GetResumed(), "tasks were finished before"},
+	} {
+		if x.n > 0 {
+			fmt.Fprintf(t, "\t%d %s\n", x.n, x.name)
 		}
 	}
-	for _, w := range m.all {
-		s.Workers = append(s.Workers, &mapreducev1.WorkerUsage{
-			Name: w.hello.GetName(), Usage: w.usage, MapsDone: int32(w.mapsDone), ReducesDone: int32(w.reducesDone),
-		})
-	}
-	mapped := s.Counters.GetRunBytes()
-	for x := range m.spec.reduces {
-		r := m.result(plan.Task{Phase: plan.Reduce, Index: x})
-		addCounters(s.Counters, r.GetCounters())
-		s.BusyNs += r.GetWallNs()
-		s.ReduceLongestNs = max(s.ReduceLongestNs, r.GetWallNs())
-		s.ReduceBytes = append(s.ReduceBytes, r.GetCounters().GetRunBytes())
-	}
-	s.Counters.RunBytes = mapped // those of reduce tasks are the same bytes again
-	return s
+	fmt.Fprintf(t, "output\t%s/mr-out-0 … mr-out-%d\n", s.Out, s.Reduces-1)
+	return t.Flush()
 }
 
-// result is what a finished task has left; nil for one that is not done. Every
-// reduce task asks for those of all map tasks, so they are decoded once.
-func (m *master) result(t plan.Task) *mapreducev1.Result {
-	r, done := m.core.Planner().Result(t)
-	if !done {
-		return nil
-	}
-	if known := m.results[r.Attempt]; known != nil {
-		return known
-	}
-	result := &mapreducev1.Result{}
-	if err := proto.Unmarshal(r.Result, result); err != nil {
-		m.log.Error("a result cannot be read", "task", t.String(), "error", err)
-		return nil
-	}
-	m.results[r.Attempt] = result
-	return result
+func durationText(ns int64) string {
+	return time.Duration(ns).Round(time.Millisecond).String()
 }
 
-func (m *master) events() *mapreducev1.Events {
-	c := m.core.Planner().Counters()
-	return &mapreducev1.Events{
-		Attempts: int64(c.Attempts), Backups: int64(c.Backups), BackupWins: int64(c.BackupWins),
-		Reruns: int64(c.Reruns), Failures: int64(c.Failures), Wasted: int64(c.Wasted),
-		Suspected: int64(c.Suspected), Left: int64(c.Left), LostMaps: int64(c.LostMaps),
-		Skipped: int64(c.Skipped), Resumed: int64(c.Resumed), Joined: int64(m.joined),
+func bytesText(n int64) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 10<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
 	}
-}
-
-// wireCounters translates a task's counters.
-func wireCounters(c task.Counters) *mapreducev1.Counters {
-	return &mapreducev1.Counters{
-		InputBytes: c.InputBytes, Pairs: c.Pairs, Combined: c.Combined, Skipped: c.Skipped,
-		SpilledRuns: c.SpilledRuns, RunBytes: c.RunBytes, Keys: c.Keys, OutputLines: c.OutputLines,
-		OutputBytes: c.OutputBytes, MergePasses: c.MergePasses, MemoryBytes: c.MemoryBytes, LongestBlock: c.LongestBlock,
-	}
-}
-
-// addCounters adds c to sum; what is a maximum stays one.
-func addCounters(sum, c *mapreducev1.Counters) {
-	sum.InputBytes += c.GetInputBytes()
-	sum.Pairs += c.GetPairs()
-	sum.Combined += c.GetCombined()
-	sum.Skipped += c.GetSkipped()
-	sum.SpilledRuns += c.GetSpilledRuns()
-	sum.RunBytes += c.GetRunBytes()
-	sum.Keys += c.GetKeys()
-	sum.OutputLines += c.GetOutputLines()
-	sum.OutputBytes += c.GetOutputBytes()
-	sum.MergePasses = max(sum.MergePasses, c.GetMergePasses())
-	sum.MemoryBytes = max(sum.MemoryBytes, c.GetMemoryBytes())
-	sum.LongestBlock = max(sum.LongestBlock, c.GetLongestBlock())
+	return fmt.Sprintf("%d B", n)
 }

@@ -4,17 +4,22 @@ import (
 	_ "embed"
 
 	"dyno/systems"
+	"dyno/systems/mapreduce/config"
+	"dyno/systems/mapreduce/master"
+	"dyno/systems/mapreduce/peer"
+	"dyno/systems/mapreduce/trial"
+	"dyno/systems/mapreduce/worker"
 )
 
 // System is MapReduce on the bench.
 var System = &systems.System{
 	Name:     "mapreduce",
 	Summary:  "MapReduce: a master hands out map and reduce tasks to workers, and sees to it that they get done",
-	Roles:    []systems.Role{masterRole(), workerRole(), peerRole()},
+	Roles:    []systems.Role{master.Role(), worker.Role(), peer.Role()},
 	Commands: []systems.Command{runCommand(), statusCommand()},
-	Knobs:    knobs,
-	Metrics:  metrics,
-	Trial:    trial,
+	Knobs:    config.Knobs,
+	Metrics:  trial.Metrics,
+	Trial:    trial.Run,
 	Report:   reportTemplate,
 }
 

@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	"dyno/internal/rpc"
+	byzantinev1 "dyno/proto/byzantine/v1"
+	"dyno/systems"
+	"dyno/systems/byzantine/play"
+)
+
+// RoleName is that of the role.
+const RoleName = "general"
+
+// Role is one general in a process of its own.
+func Role() systems.Role {
+	return systems.Role{Serves: true, Command: systems.Command{
+		Name:    RoleName,
+		Summary: "is one general: waits for its part in a run and plays it with the others",
+		Example: "dyno byzantine general --keys general-0.json --listen 127.0.0.1:7000",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			path := fs.String("keys", "", "file with the keys that it shares with the others and with the runner")
+			v := play.Knobs.Bind(fs, play.KnobLie)
+			return func(ctx context.Context, sh systems.Shell) error {
+				if *path == "" {
+					return systems.Usagef("--keys is missing: a general needs the file that the runner makes for it")
+				}
+				keys, err := readKeys(*path)
+				if err != nil {
+					return err
+				}
+				return serveGeneral(ctx, sh, *listen, &post{keys: keys, lie: v.Text(play.KnobLie), dial: rpc.Dial})
+			}
+		},
+	}}
+}
+
+func serveGeneral(ctx context.Context, sh systems.Shell, listen string, p *post) error {
+	keys := p.keys
+	defer p.leave()
+	return rpc.Serve(ctx, rpc.Options{
+		Listen: listen,
+		Ready: func(addr string) {
+			fmt.Fprintf(sh.Err, "general %d of %d listens on %s\n", keys.Me, len(keys.Peers), addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(context.Context) { p.leave() },
+		Server:     []grpc.ServerOption{grpc.ChainUnaryInterceptor(keys.demandProof)},
+	}, func(r grpc.ServiceRegistrar) { byzantinev1.RegisterGeneralServiceServer(r, p) })
+}

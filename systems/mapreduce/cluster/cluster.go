@@ -1,0 +1,209 @@
+// Package cluster starts a master and its workers as processes and follows one
+// job to its end.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"dyno/internal/rpc"
+	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems"
+	"dyno/systems/mapreduce/config"
+	"dyno/systems/mapreduce/worker"
+)
+
+// ErrNoWorkers ends a run whose workers are all gone. Lost workers are not
+// replaced: what ended all of them is likely to end their successors, and
+// whoever started the run can see to it and resume.
+var ErrNoWorkers = errors.New("no worker is left")
+
+// Cluster is a master and its workers as processes.
+type Cluster struct {
+	Bench   systems.Bench
+	Config  *config.Config
+	Workers int
+	Prefix  string // of the names of its processes
+	Wrong   config.Wrong
+	Ledger  bool // workers write ledgers, see [cluster.ledgers]
+
+	mu     sync.Mutex
+	master systems.Process
+	Procs  []systems.Process // workers, by number
+	left   int               // workers that have not ended
+	none   chan struct{}     // closed when left becomes 0
+}
+
+// ErrMasterLost is a master that ended in the middle of the job.
+var ErrMasterLost = errors.New("the master is gone")
+
+// newsPatience is how long the master's last word may take after the last
+// worker has ended.
+const newsPatience = time.Second
+
+// Run starts everything, shows how far the job is, and returns its summary.
+func (c *Cluster) Run(ctx context.Context, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
+	if err := c.Start(ctx); err != nil {
+		return nil, err
+	}
+	return c.Watch(ctx, show)
+}
+
+// Start starts the master, and then all workers at once.
+func (c *Cluster) Start(ctx context.Context) (err error) {
+	c.none = make(chan struct{})
+	if err := c.startMaster(ctx); err != nil {
+		return firstCause(err)
+	}
+	runs, err := c.Config.Layout().MakeRuns()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.Procs, c.left = make([]systems.Process, c.Workers), c.Workers
+	c.mu.Unlock()
+	errs := make([]error, c.Workers)
+	var all sync.WaitGroup
+	for i := range c.Workers {
+		all.Go(func() { errs[i] = c.startWorker(ctx, i, runs) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *Cluster) startMaster(ctx context.Context) error {
+	args := append(c.Wrong.Args(), c.Config.CommandLine()...)
+	p, err := c.Bench.Start(ctx, systems.Launch{Role: "master", Name: c.Prefix + "master", Args: args, Expendable: true})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.master = p
+	return err
+}
+
+func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
+	name := "w" + strconv.Itoa(i+1)
+	p, err := c.Bench.Start(ctx, systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Wrong.Args(),
+		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
+		fmt.Sprintf("--ledger=%t", c.Ledger),
+	)})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Procs[i] = p
+	go func() {
+		_, _ = p.Wait(ctx) // why it ended is in the log that the bench keeps
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.left--; c.left == 0 {
+			close(c.none)
+		}
+	}()
+	return nil
+}
+
+// Watch follows the master until the job is over.
+func (c *Cluster) Watch(ctx context.Context, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-c.none:
+			// The last worker may have ended because the job is over: the
+			// master's word, which is on its way then, counts.
+			select {
+			case <-time.After(newsPatience):
+				cancel(ErrNoWorkers)
+			case <-ctx.Done():
+			}
+		case <-ctx.Done():
+		}
+	}()
+	summary, err := follow(ctx, c.master.Addr(), show)
+	switch {
+	case err == nil:
+		return summary, nil
+	case errors.Is(context.Cause(ctx), ErrNoWorkers):
+		return nil, ErrNoWorkers
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("%w (%s)", ErrMasterLost, strings.TrimSpace(status.Convert(err).Message()))
+}
+
+// follow asks a master how far it is until the job is over.
+func follow(ctx context.Context, addr string, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
+	conn, err := rpc.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stream, err := mapreducev1.NewMasterServiceClient(conn).WatchJob(ctx, &mapreducev1.WatchJobRequest{}, grpc.WaitForReady(false))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		r, err := stream.Recv()
+		if err != nil {
+			return nil, err
+		}
+		show(r.GetStatus())
+		if s := r.GetSummary(); s != nil {
+			return s, nil
+		}
+	}
+}
+
+// firstCause is what a process that could not start said itself, without the
+// story around it.
+func firstCause(err error) error {
+	_, last, found := strings.Cut(err.Error(), "| dyno: ")
+	if found && !strings.Contains(last, "\n") {
+		return errors.New(last)
+	}
+	return err
+}
+
+// Processes are those of the job that were started so far.
+func (c *Cluster) Processes() (list []systems.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range append([]systems.Process{c.master}, c.Procs...) {
+		if p != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// stopTimeout bounds the end of the processes of a job that is over.
+const stopTimeout = 5 * time.Second
+
+// Stop ends what is left of the job: all of it at once.
+func (c *Cluster) Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, p := range c.Processes() {
+		all.Go(func() { _ = p.Stop(ctx) }) // how they end was their affair: they are expendable
+	}
+	all.Wait()
+}
+
+// Ledgers are what the workers of a job that is over have written, by number.
+func (c *Cluster) Ledgers(ctx context.Context) (texts [][]byte) {
+	for _, p := range c.Procs {
+		text, _ := p.Wait(ctx) // how it ended was its own affair; what it wrote until then counts
+		texts = append(texts, text)
+	}
+	return texts
+}

@@ -1,0 +1,98 @@
+// Package ledger is what a process of a job tells of itself, apart from what the
+// master says: what it did, what it has used, and which files it saw.
+//
+// A worker's ledger is what it did in its own words, line by line as it goes, so
+// that a worker that is killed leaves what it had written. The master does not
+// see it: a trial holds what the master says against it.
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems/mapreduce/core/plan"
+)
+
+// The events of a ledger.
+const (
+	EventHello   = "hello"   // is about to say hello
+	EventWelcome = "welcome" // the master has answered
+	EventGot     = "got"     // has been given an attempt
+	EventMade    = "made"    // has finished it, with what came of it
+	EventTold    = "told"    // is about to report it
+	EventFailed  = "failed"  // is about to report that it came to nothing
+	EventOver    = "over"    // has heard that the job is over
+)
+
+// Line is one line of a ledger.
+type Line struct {
+	At      int64      `json:"at"` // nanoseconds since 1970
+	Event   string     `json:"event"`
+	Attempt uint64     `json:"attempt,omitempty"`
+	Phase   plan.Phase `json:"phase,omitempty"`
+	Task    int32      `json:"task,omitempty"`
+	Made    *Made      `json:"made,omitempty"`
+}
+
+// Made is what came of an attempt, as its worker has it.
+type Made struct {
+	WallNs  int64 `json:"wall_ns"`
+	Spilled int64 `json:"spilled,omitempty"`
+	Fetched int64 `json:"fetched,omitempty"` // bytes of runs that came from other workers
+	Output  *File `json:"output,omitempty"`  // of a reduce task
+}
+
+// Writer writes lines; the nil ledger writes none.
+type Writer struct {
+	mu  sync.Mutex
+	Out io.Writer
+}
+
+// Write adds a line and dates it.
+func (l *Writer) Write(e Line) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.At = time.Now().UnixNano()
+	line, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // numbers and words only
+	}
+	_, _ = l.Out.Write(append(line, '\n')) // who does not read it misses it, and says so
+}
+
+// Got notes what the master has given.
+func (l *Writer) Got(r *mapreducev1.WorkResponse) {
+	switch e := r.GetEvent().(type) {
+	case *mapreducev1.WorkResponse_Map:
+		l.Write(Line{Event: EventGot, Attempt: e.Map.GetAttempt(), Phase: plan.Map, Task: e.Map.GetTask()})
+	case *mapreducev1.WorkResponse_Reduce:
+		l.Write(Line{Event: EventGot, Attempt: e.Reduce.GetAttempt(), Phase: plan.Reduce, Task: e.Reduce.GetTask()})
+	}
+}
+
+// Told notes what the master is about to be told.
+func (l *Writer) Told(r *mapreducev1.WorkRequest) {
+	if d := r.GetDone(); d != nil {
+		l.Write(Line{Event: EventTold, Attempt: d.GetAttempt()})
+	} else {
+		l.Write(Line{Event: EventFailed, Attempt: r.GetFailed().GetAttempt()})
+	}
+}
+
+// Read reads what a worker wrote. Its last line may be cut short.
+func Read(text []byte) (lines []Line) {
+	for line := range bytes.Lines(text) {
+		var e Line
+		if json.Unmarshal(line, &e) == nil {
+			lines = append(lines, e)
+		}
+	}
+	return lines
+}

@@ -1,0 +1,96 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/mapreduce/config"
+)
+
+// Role is the role master.
+func Role() systems.Role {
+	return systems.Role{Serves: true, Command: systems.Command{
+		Name:    "master",
+		Args:    "JOB FILE...",
+		Summary: "hands out the tasks of one job to workers, publishes the output, and ends with the job",
+		Example: "dyno mapreduce master --listen 127.0.0.1:7100 --reduces 4 --out counts wordcount book.txt",
+		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+			s := &config.Config{}
+			s.Declare(fs)
+			w := &config.Wrong{}
+			w.Declare(fs)
+			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen, *w) }
+		},
+	}}
+}
+
+func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen string, w config.Wrong) (err error) {
+	if err := s.Check(sh.Args); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "master")
+	m, err := newMaster(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	m.wrong = w
+	defer func() { err = errors.Join(err, m.close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m.ended.Go(func() {
+		select {
+		case <-m.over:
+		case <-ctx.Done():
+		case <-m.host.Failed():
+			m.fail("journal: " + m.host.Err().Error())
+			<-m.over
+		}
+		cancel() // open streams are told, and the server ends when they have been
+	})
+	err = rpc.Serve(ctx, rpc.Options{
+		Listen: listen,
+		Log:    log,
+		Ready: func(addr string) {
+			if err := config.WriteFile(s.Layout().Address(), addr); err != nil {
+				log.Warn("status cannot find this master by its folder", "error", err)
+			}
+			log.Info("serving", "job", m.id, "maps", len(m.splits), "reduces", s.Reduces, "address", addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(context.Context) { close(m.stop) },
+	}, m.register)
+	cancel()
+	m.ended.Wait()
+	if err != nil {
+		return err
+	}
+	return m.verdict()
+}
+
+// verdict is how the job ended, as an error; one that has not ended is none:
+// the master was asked to stop, and the job can be resumed.
+func (m *master) verdict() (err error) {
+	m.host.View(func(time.Duration) {
+		if m.summary != nil && m.failure != "" {
+			err = errors.New("the job failed: " + m.failure)
+		}
+	})
+	return err
+}
+
+// close closes the journal and, unless it is to be kept, removes the scratch
+// folder of a job that is over.
+func (m *master) close() error {
+	err := m.host.Close()
+	m.host.View(func(time.Duration) {
+		if m.summary != nil && !m.config.Keep {
+			err = errors.Join(err, m.config.Layout().Remove())
+		}
+	})
+	return err
+}

@@ -1,0 +1,103 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/mapreduce/config"
+	"dyno/systems/mapreduce/peer"
+)
+
+// errPeerJob refuses what peers cannot do.
+var errPeerJob = errors.New("a peer counts the words of one file and has no faults: set job wordcount, files 1, fault none")
+
+// errPeerMutant refuses what nobody could notice.
+var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
+
+// runPeer measures a peer on the same input, and holds its answer against the
+// same sequential run.
+func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation, err error) {
+	if v.Text(config.KnobJob) != "wordcount" || len(files) != 1 || v.Text(config.KnobFault) != config.FaultNone {
+		return o, errPeerJob
+	}
+	r, w, err := waitForPeer(ctx, b, v, files[0], dir)
+	if err != nil {
+		return o, err
+	}
+	checks, _, err := want.check(v.Text(config.KnobJob), dir, 1)
+	if err != nil {
+		return o, err
+	}
+	info, err := os.Stat(files[0])
+	if err != nil {
+		return o, err
+	}
+	o.Verdict = record.Judge(checks...)
+	o.Counts = record.Counts{Offered: 1, Sent: 1, OK: 1}
+	if o.Verdict.Status == record.Invalid {
+		o.Counts.OK, o.Counts.Failed = 0, 1
+	}
+	mb := v.Float(config.KnobInput)
+	o.Set("time_s", r.Seconds)
+	o.Set("mb_per_s", mb/r.Seconds)
+	o.Set("cpu_s", r.CPUSeconds)
+	o.Set("cpu_ns_per_byte", r.CPUSeconds*1e3/mb)
+	o.Set("peak_mb", megabytes(r.PeakBytes))
+	o.Evidence = peerEvidence(r, w, info.Size())
+	return o, nil
+}
+
+// peerName is that of a peer's process.
+const peerName = "peer"
+
+// waitForPeer runs a peer to its end and watches it.
+func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, file, dir string) (r peer.Summary, w *witness, err error) {
+	cores := min(v.Int(config.KnobWorkers), runtime.NumCPU())
+	w = &witness{began: time.Now().UnixNano()}
+	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: []string{
+		"--engine", v.Text(config.KnobEngine), "--out", dir, "--cores", strconv.Itoa(cores), file,
+	}})
+	if err != nil {
+		return r, nil, err
+	}
+	looking, stopLooking := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { w.watchMemory(looking, func() []systems.Process { return []systems.Process{p} }) })
+	text, err := p.Wait(ctx)
+	w.gone = time.Now().UnixNano()
+	stopLooking()
+	watching.Wait()
+	if err != nil {
+		return r, nil, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, nil, fmt.Errorf("the peer's report: %w", err)
+	}
+	return r, w, nil
+}
+
+// A peer's process also starts up, and brings the output into form.
+const (
+	peerSpareCPU = 0.15   // seconds
+	peerClocks   = 0.0002 // seconds between two of its readings that are one moment
+)
+
+// peerEvidence is what a peer's figures are held against: its wall clock, within
+// the life of its process.
+func peerEvidence(r peer.Summary, w *witness, input int64) *record.Evidence {
+	f := map[string]float64{factInputB: float64(input), factPeakB: float64(w.peak), factSpareS: peerSpareCPU, factUntoldS: 0}
+	if r.Opened >= w.began && r.Closed <= w.gone {
+		took := float64(r.Closed-r.Opened) / 1e9
+		f[factTime+least], f[factTime+most] = took-peerClocks, took+max(peerClocks, took*peerClocks)
+	}
+	return &record.Evidence{Facts: f}
+}
