@@ -42,12 +42,17 @@ func (s *shell) orca(wanted bool) []grpc.ServerOption {
 	return []grpc.ServerOption{orca.CallMetricsServerOption(s.metrics)}
 }
 
+// idle is what a server that had nothing to do says of its utilisation:
+// weighted_round_robin takes 0 for no report at all, and would give the idlest
+// server the mean of the others' weights.
+const idle = 1e-3
+
 // measured is told the load of each interval.
 func (s *shell) measured(r *lookasidev1.ReportRequest) {
 	if s.metrics == nil {
 		return
 	}
-	s.metrics.SetApplicationUtilization(r.GetUtilization())
+	s.metrics.SetApplicationUtilization(max(r.GetUtilization(), idle))
 	s.metrics.SetQPS(r.GetQps())
 	s.metrics.SetEPS(r.GetEps())
 }

@@ -216,3 +216,15 @@ func wantCode(t *testing.T, err error, code codes.Code, words string) {
 		t.Errorf("error %v; want %v with %q", err, code, words)
 	}
 }
+
+// An idle server says that it is idle, not that it has nothing to say.
+func TestIdleServersReport(t *testing.T) {
+	s := &shell{}
+	s.orca(true)
+	for given, want := range map[float64]float64{0: idle, 0.5: 0.5} {
+		s.measured(&lookasidev1.ReportRequest{Utilization: given, Qps: 3})
+		if got := s.metrics.ServerMetrics(); got.AppUtilization != want || got.QPS != 3 {
+			t.Errorf("utilisation %v is told as %v", given, got.AppUtilization)
+		}
+	}
+}
