@@ -58,14 +58,9 @@ var (
 	Choices = []string{ChooseRoundRobin, choosePowerOfTwo, "pick_first", ChooseWeighted, "least_request"}
 )
 
-// modeHelp and chooseHelp are for the knobs and the client role's flags.
-const (
-	ModeHelp   = "who chooses the server: ask the balancer for every request; list: the client, from the balancer's list; grpc: a balancer of grpc-go's; direct: nobody, all go to the first"
-	ChooseHelp = "how the client chooses, in mode list (round_robin or power_of_two) and in mode grpc (all but power_of_two)"
-)
-
 // CheckMode refuses a way of choosing that a mode does not have.
-func CheckMode(mode, choose string) error {
+func CheckMode(knobs systems.Values) error {
+	mode, choose := knobs.Text("mode"), knobs.Text("choose")
 	ours := choose == ChooseRoundRobin || choose == choosePowerOfTwo
 	_, theirs := grpcConfigs[choose]
 	if mode == modeList && !ours {
@@ -87,7 +82,8 @@ type channel struct {
 
 // openChannel makes a channel in a mode.
 func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*channel, error) {
-	if o.mode == ModeAsk || o.mode == modeList {
+	mode := o.knobs.Text("mode")
+	if mode == ModeAsk || mode == modeList {
 		return openBalanced(dir.Service, func(ctx context.Context, _ string, found func(string)) { dir.Find(ctx, found) }, o)
 	}
 	ctx, cancel := context.WithTimeout(ctx, registered)
@@ -100,7 +96,7 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 	for _, s := range servers {
 		ch.byAddress[s.Address] = lookasidegrpc.Server{ID: s.Path[0], Instance: s.Path[1], Address: s.Address}
 	}
-	if o.mode == modeDirect {
+	if mode == modeDirect {
 		ch.conn, err = rpc.Dial(servers[0].Address)
 		return ch, err
 	}
@@ -110,15 +106,15 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: s.Address}}})
 	}
 	addresses.InitialState(state)
-	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses), grpc.WithDefaultServiceConfig(grpcConfigs[o.choose]))
+	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses), grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))
 	return ch, err
 }
 
 // openBalanced makes a channel that our balancer balances.
 func openBalanced(name string, find func(ctx context.Context, service string, found func(addr string)), o *options) (*channel, error) {
 	b, err := lookasidegrpc.New(lookasidegrpc.Config{
-		Mode: o.mode, Choose: o.choose, Seed: o.seed,
-		Find: find, Attempt: o.attempt, Retries: o.retries,
+		Mode: o.knobs.Text("mode"), Choose: o.knobs.Text("choose"), Seed: o.seed,
+		Find: find, Attempt: o.attempt, Retries: o.knobs.Int("retries"),
 		Retry: func(method string) bool { return method == lookasidev1.ComputeService_Compute_FullMethodName }, // it is pure
 	})
 	if err != nil {

@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	maxRetries   = 3      // of one request, after servers that broke off
 	maxInstances = 10_000 // known over the life of a process
 
 	nobody = int32(-1) // the target of a request that no server got

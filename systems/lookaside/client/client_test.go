@@ -13,10 +13,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
+	"dyno/systems"
 	"dyno/systems/lookaside/core/service"
 )
 
@@ -122,7 +124,7 @@ func newTestCaller(t *testing.T, pick func([]*lookasidev1.Instance) (string, err
 		lb.servers = append(lb.servers, &lookasidev1.Endpoint{Id: id, Instance: "a", Address: addr, Capacity: 1, Revision: int64(len(lb.servers) + 1)})
 	}
 	addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterBalancerServiceServer(r, lb) })
-	o := options{clients: 1, rounds: 2, attempt: patience, retries: maxRetries, mode: ModeAsk, choose: ChooseRoundRobin}
+	o := options{clients: 1, rounds: 2, attempt: patience, knobs: systems.Values{"rate": "0", "mode": ModeAsk, "choose": ChooseRoundRobin, "retries": "3", "lie": lie.None}}
 	for _, f := range change {
 		f(&o)
 	}
@@ -217,8 +219,8 @@ func TestRetriesAreBounded(t *testing.T) {
 	if _, outcome := c.once(t, patience); outcome != record.Unknown {
 		t.Errorf("outcome %v, want unknown", outcome)
 	}
-	if attempts.Load() != maxRetries+1 || c.clients[0].tried[0].sent != maxRetries+1 {
-		t.Errorf("%d attempts, %d counted, want %d", attempts.Load(), c.clients[0].tried[0].sent, maxRetries+1)
+	if attempts.Load() != 4 || c.clients[0].tried[0].sent != 4 {
+		t.Errorf("%d attempts, %d counted, want %d", attempts.Load(), c.clients[0].tried[0].sent, 4)
 	}
 }
 
@@ -276,7 +278,7 @@ func TestBalancerThatBreaksOffIsDoneWithout(t *testing.T) {
 
 func TestAccountAddsUp(t *testing.T) {
 	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: right}})
-	res, err := (&options{clients: 1, requests: 30}).single(t.Context(), c)
+	res, err := (&options{clients: 1, requests: 30, knobs: systems.Values{"rate": "0", "lie": lie.None}}).single(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,33 +20,25 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/core/service"
 	"dyno/systems/lookaside/directory"
-	"dyno/systems/lookaside/lookasidegrpc"
 )
 
 // options are the client role's flags.
 type options struct {
+	knobs    systems.Values
 	clients  int
-	rate     float64
 	requests int64
 	warmup   time.Duration
 	length   time.Duration
 	rounds   uint
 	timeout  time.Duration
 	attempt  time.Duration
-	retries  int
 	search   bool
 	goal     *load.Goal
-	mode     string
-	choose   string
 	seed     uint64
-	lie      string
 	json     bool
 	allowed  record.Share
 	where    *directory.Flags
 }
-
-// MaxRate bounds an open loop, in requests per second.
-const MaxRate = 100_000
 
 const (
 	DefaultLength  = 10 * time.Second
@@ -65,19 +56,15 @@ func Role(knobs systems.Knobs) systems.Role {
 			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --search --from 100 --to 1000 --p99-below 200ms --length 2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &options{where: directory.Bind(fs, "where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+directory.DNSPort+")")}
+			o.knobs = knobs.Bind(fs, "rate", "mode", "choose", "lie", "retries")
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
-			fs.Float64Var(&o.rate, "rate", 0, RateHelp)
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
 			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v, of each probe of a search %v", DefaultLength, defaultProbe))
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
-			fs.IntVar(&o.retries, "retries", maxRetries, "of a request at other servers, in the modes ask and list")
-			fs.StringVar(&o.mode, "mode", ModeAsk, ModeHelp)
-			fs.StringVar(&o.choose, "choose", ChooseRoundRobin, ChooseHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
-			fs.StringVar(&o.lie, "lie", lie.None, "what to say falsely on purpose about the load, for a trial's checks to find")
 			fs.BoolVar(&o.search, "search", false, "look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
 			o.goal = load.BindGoal(fs)
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON, and judge nothing")
@@ -88,45 +75,35 @@ func Role(knobs systems.Knobs) systems.Role {
 	}}
 }
 
-// RateHelp says what --rate does, of the client role and of the demo.
-const RateHelp = "send so many requests per second, at random (Poisson) and come what may: an open loop, whose latency runs from the intended start; 0: a closed loop"
+// rate is that of an open loop; 0: a closed one.
+func (o *options) rate() float64 { return o.knobs.Float("rate") }
 
 // slots is how many requests can be under way at once.
 func (o *options) slots() int {
 	switch {
 	case o.search:
 		return load.MaxClients
-	case o.rate > 0:
+	case o.rate() > 0:
 		return load.DefaultMaxInFlight
 	}
 	return o.clients
 }
 
+// CheckRate refuses a number of requests in an open loop.
 func CheckRate(rate float64, requests int64) error {
-	switch {
-	case !(rate >= 0 && rate <= MaxRate):
-		return systems.Usagef("--rate %v: give 0 to %v requests per second", rate, float64(MaxRate))
-	case rate > 0 && requests > 0:
+	if rate > 0 && requests > 0 {
 		return systems.Usagef("--rate %v and --requests %d: give one of them; an open loop lasts for a time", rate, requests)
 	}
 	return nil
 }
 
 func (o *options) check() error {
-	if err := errors.Join(CheckRate(o.rate, o.requests), CheckMode(o.mode, o.choose)); err != nil {
+	if err := errors.Join(CheckRate(o.rate(), o.requests), CheckMode(o.knobs)); err != nil {
 		return err
 	}
 	switch {
-	case o.search && (o.rate > 0 || o.requests > 0):
+	case o.search && (o.rate() > 0 || o.requests > 0):
 		return systems.Usagef("--search tries rates of its own: give neither --rate nor --requests")
-	case !slices.Contains(Modes, o.mode):
-		return systems.Usagef("--mode %w", &systems.ChoiceError{Word: o.mode, Allowed: Modes})
-	case !slices.Contains(lie.All, o.lie):
-		return systems.Usagef("--lie %w", &systems.ChoiceError{Word: o.lie, Allowed: lie.All})
-	case !slices.Contains(Choices, o.choose):
-		return systems.Usagef("--choose %w", &systems.ChoiceError{Word: o.choose, Allowed: Choices})
-	case o.retries < 0 || o.retries > lookasidegrpc.MaxRetries:
-		return systems.Usagef("--retries %d: give 0 to %d", o.retries, lookasidegrpc.MaxRetries)
 	case o.clients < 1 || o.clients > load.MaxClients:
 		return systems.Usagef("--clients %d: give 1 to %d", o.clients, load.MaxClients)
 	case o.requests < 0 || o.warmup < 0 || o.length < 0:
@@ -163,8 +140,8 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 // channel finds the balancer, or the servers, and opens a channel.
 func (o *options) channel(ctx context.Context, sh systems.Shell) (*channel, error) {
 	if strings.HasPrefix(o.where.Discovery, directory.DNSScheme) {
-		if o.mode != ModeAsk && o.mode != modeList {
-			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT", o.where.Discovery, o.mode)
+		if mode := o.knobs.Text("mode"); mode != ModeAsk && mode != modeList {
+			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT", o.where.Discovery, mode)
 		}
 		n, err := directory.NewDNS(o.where.Discovery)
 		if err != nil {
@@ -215,24 +192,24 @@ func (o *options) load(ctx context.Context, c *caller) (load.Summary, *load.Resu
 		}
 		sum, err := load.Search{
 			Goal: goal, Arrivals: "poisson", Seed: o.seed, Warmup: o.warmup, Length: cmp.Or(o.length, defaultProbe), Timeout: o.timeout,
-		}.Run(ctx, lie.Op(o.lie, c.do))
+		}.Run(ctx, lie.Op(o.knobs.Text("lie"), c.do))
 		return sum, nil, err
 	}
 	res, err := o.single(ctx, c)
 	if err != nil {
 		return load.Summary{}, nil, err
 	}
-	lie.Result(o.lie, &res)
+	lie.Result(o.knobs.Text("lie"), &res)
 	return res.Summary(), &res, nil
 }
 
 // single is one loop, open or closed.
 func (o *options) single(ctx context.Context, c *caller) (load.Result, error) {
-	length, op := cmp.Or(o.length, DefaultLength), lie.Op(o.lie, c.do)
+	length, op := cmp.Or(o.length, DefaultLength), lie.Op(o.knobs.Text("lie"), c.do)
 	switch {
-	case o.rate > 0:
+	case o.rate() > 0:
 		return load.Open{
-			Arrivals: "poisson", Rate: o.rate, Seed: o.seed, Warmup: o.warmup, Length: length,
+			Arrivals: "poisson", Rate: o.rate(), Seed: o.seed, Warmup: o.warmup, Length: length,
 			Timeout: o.timeout, MaxInFlight: o.slots(), Each: c.within(o.warmup, length),
 		}.Run(ctx, op)
 	case o.requests > 0:

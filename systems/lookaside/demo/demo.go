@@ -23,7 +23,6 @@ import (
 type demoOptions struct {
 	knobs    systems.Values
 	duration time.Duration
-	rate     float64
 	requests int64
 	seed     uint64
 	json     bool
@@ -39,10 +38,9 @@ func Command(knobs systems.Knobs) systems.Command {
 		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &demoOptions{knobs: knobs.Bind(fs, "policy", "mode", "choose", "servers", "clients", "retries", "attempt", "service-time", "cpu", "quota", "distribution", "capacity", "report-interval")}
+			o := &demoOptions{knobs: knobs.Bind(fs, "policy", "mode", "choose", "servers", "clients", "rate", "retries", "attempt", "service-time", "cpu", "quota", "distribution", "capacity", "report-interval")}
 			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; 0 without --requests: %v", client.DefaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
-			fs.Float64Var(&o.rate, "rate", 0, client.RateHelp)
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
 			o.allowed = record.DefaultMaxFailures
@@ -56,11 +54,8 @@ func Command(knobs systems.Knobs) systems.Command {
 
 // load is what the client role is told, and how long that lasts if it is known.
 func (o *demoOptions) load() (args []string, length time.Duration, err error) {
-	if err := client.CheckRate(o.rate, o.requests); err != nil {
+	if err := client.CheckRate(o.knobs.Float("rate"), o.requests); err != nil {
 		return nil, 0, err
-	}
-	if o.rate > 0 {
-		args = []string{"--rate", strconv.FormatFloat(o.rate, 'g', -1, 64)}
 	}
 	switch {
 	case o.requests < 0 || o.duration < 0:
@@ -72,7 +67,7 @@ func (o *demoOptions) load() (args []string, length time.Duration, err error) {
 	case o.duration == 0:
 		o.duration = client.DefaultLength
 	}
-	return append(args, "--length", o.duration.String()), o.duration, nil
+	return []string{"--length", o.duration.String()}, o.duration, nil
 }
 
 func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {

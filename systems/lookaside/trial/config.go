@@ -2,7 +2,9 @@ package trial
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"dyno/bench/lie"
@@ -11,81 +13,66 @@ import (
 	"dyno/systems/lookaside/core/policy"
 )
 
-// config is what a trial and the demo run.
-type config struct {
-	policy         string
+// Config is what a trial and the demo run: the knobs, with what they come to
+// together in place of what was given.
+type Config struct {
+	systems.Values
+	policy, mode   string
 	clients        int
 	rate           float64       // of an open loop, requests per second; 0: closed
 	cpu            time.Duration // of real work per request, instead of service
-	quota          float64       // cores that each server is allowed; 0: all there are
-	mode, choose   string
-	lie            string
-	retries        int
-	patience       time.Duration // what one server is given to answer; 0: as attempt says
-	fault          string        // empty: none
 	service        time.Duration
-	distribution   string
 	capacities     []float64 // one per server
 	reportInterval time.Duration
-	mutant         string // of the policy
 	seed           uint64
 }
 
-func NewConfig(v systems.Values, seed uint64) (config, error) {
-	c := config{
+// NewConfig makes sense of knobs, or says which of them exclude each other.
+func NewConfig(v systems.Values, seed uint64) (Config, error) {
+	c := Config{
+		Values:         maps.Clone(v),
 		policy:         v.Text("policy"),
-		clients:        v.Int("clients"),
-		service:        v.Duration("service-time"),
 		mode:           v.Text("mode"),
-		choose:         v.Text("choose"),
-		lie:            v.Text("lie"),
-		retries:        v.Int("retries"),
-		patience:       v.Duration("attempt"),
-		distribution:   v.Text("distribution"),
-		capacities:     make([]float64, v.Int("servers")),
+		clients:        v.Int("clients"),
+		rate:           v.Float("rate"),
+		cpu:            v.Duration("cpu"),
+		service:        v.Duration("service-time"),
+		capacities:     slices.Repeat([]float64{1}, v.Int("servers")),
 		reportInterval: v.Duration("report-interval"),
-		quota:          v.Float("quota"),
-		mutant:         v.Text("mutant"),
 		seed:           seed,
 	}
-	if err := cmp.Or(client.CheckMode(c.mode, c.choose), c.fits(v.Text("world"))); err != nil {
+	if err := cmp.Or(client.CheckMode(v), c.fits(v.Text("world"))); err != nil {
 		return c, err
 	}
-	if c.cpu = v.Duration("cpu"); c.cpu > 0 {
-		c.service = 0 // there is no model to hold the servers against
+	if c.cpu > 0 { // there is no model to hold the servers against
+		c.service = 0
+		c.Values["service-time"] = "0s"
 	}
-	if c.fault = v.Text("fault"); c.fault == noFault {
-		c.fault = ""
-	}
-	given := v.Floats("capacity")
-	if len(given) > len(c.capacities) {
+	if given := v.Floats("capacity"); copy(c.capacities, given) < len(given) {
 		return c, systems.Usagef("capacity lists %d servers, but there are %d", len(given), len(c.capacities))
 	}
-	for i := range c.capacities {
-		c.capacities[i] = 1
-		if i < len(given) {
-			c.capacities[i] = given[i]
-		}
-	}
-	c.rate = v.Float("rate")
 	if share := v.Float("offered-load"); share > 0 {
 		if c.rate > 0 || c.service == 0 {
 			return c, systems.Usagef("offered-load %v is a share of what the servers can do: it wants a service-time, and no rate", share)
 		}
 		c.rate = share * c.speed() / c.service.Seconds()
+		c.Values["rate"] = strconv.FormatFloat(c.rate, 'g', -1, 64)
+	}
+	if c.Duration("attempt") == 0 {
+		c.Values["attempt"] = c.attempt().String()
 	}
 	return c, nil
 }
 
 // fits says whether a world has room for a configuration.
-func (c *config) fits(world string) error {
+func (c *Config) fits(world string) error {
 	switch {
 	case world == worldSimulator && c.mode != client.ModeAsk:
 		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, client.ModeAsk)
-	case world == worldSimulator && c.mutant != policy.MutantNone:
-		return systems.Usagef("mutant %s: the simulator has none", c.mutant)
-	case world == worldSimulator && c.lie != lie.None:
-		return systems.Usagef("lie %s: the simulator tells none", c.lie)
+	case world == worldSimulator && c.Text("mutant") != policy.MutantNone:
+		return systems.Usagef("mutant %s: the simulator has none", c.Text("mutant"))
+	case world == worldSimulator && c.Text("lie") != lie.None:
+		return systems.Usagef("lie %s: the simulator tells none", c.Text("lie"))
 	case world == worldSimulator:
 		return nil
 	case len(c.capacities) > maxServers:
@@ -97,7 +84,7 @@ func (c *config) fits(world string) error {
 }
 
 // speed is what all servers can do, in that of a normal one.
-func (c *config) speed() (sum float64) {
+func (c *Config) speed() (sum float64) {
 	for _, x := range c.capacities {
 		sum += x
 	}
@@ -105,15 +92,10 @@ func (c *config) speed() (sum float64) {
 }
 
 // attempt is what one server is given for a request before it counts as
-// failed: longer than it takes when all clients queue at the slowest one.
-func (c *config) attempt() time.Duration {
-	if c.patience > 0 {
-		return c.patience
-	}
-	slowest := c.capacities[0]
-	for _, x := range c.capacities {
-		slowest = min(slowest, x)
-	}
+// failed, unless the knob says: longer than it takes when all clients queue at
+// the slowest one.
+func (c *Config) attempt() time.Duration {
+	slowest := slices.Min(c.capacities)
 	// Servers that compute share the cores of the machine.
 	each := max(float64(c.service+c.cpu*time.Duration(len(c.capacities))), float64(c.computing())) / slowest
 	// The mean of the longest queue, half as much again for its spread (that of
@@ -123,12 +105,13 @@ func (c *config) attempt() time.Duration {
 }
 
 // computing is how long real work takes at the quota, if there is one.
-func (c *config) computing() time.Duration {
-	if c.quota == 0 {
+func (c *Config) computing() time.Duration {
+	quota := c.Float("quota")
+	if quota == 0 {
 		return 0
 	}
-	return time.Duration(float64(c.cpu) / c.quota)
+	return time.Duration(float64(c.cpu) / quota)
 }
 
 // equal says that all servers are as fast.
-func (c *config) equal() bool { return slices.Min(c.capacities) == slices.Max(c.capacities) }
+func (c *Config) equal() bool { return slices.Min(c.capacities) == slices.Max(c.capacities) }

@@ -24,7 +24,7 @@ const (
 
 // Deployment is the system's processes in a trial.
 type Deployment struct {
-	config
+	Config
 	bench     systems.Bench
 	discovery string
 	Started   time.Time
@@ -42,8 +42,8 @@ type Deployment struct {
 
 // Deploy starts everything but the clients, and returns once the balancer has
 // heard of and from every server.
-func Deploy(ctx context.Context, b systems.Bench, c config) (*Deployment, error) {
-	d := &Deployment{config: c, bench: b, Started: time.Now(), Note: func(string) {}, servers: make([]systems.Process, len(c.capacities))}
+func Deploy(ctx context.Context, b systems.Bench, c Config) (*Deployment, error) {
+	d := &Deployment{Config: c, bench: b, Started: time.Now(), Note: func(string) {}, servers: make([]systems.Process, len(c.capacities))}
 	var err error
 	if d.registry, err = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry"}); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func Deploy(ctx context.Context, b systems.Bench, c config) (*Deployment, error)
 // limit puts the servers under their quota, now that they have started. Where
 // that cannot be had, they go without, and the trial says so.
 func (d *Deployment) limit() error {
-	if d.quota == 0 {
+	if d.Float("quota") == 0 {
 		return nil
 	}
 	for _, s := range d.servers {
@@ -84,7 +84,7 @@ func (d *Deployment) limit() error {
 			d.noQuota = systems.ErrNoQuota
 			return nil
 		}
-		err := l.Limit(d.quota)
+		err := l.Limit(d.Float("quota"))
 		if errors.Is(err, systems.ErrNoQuota) {
 			d.noQuota = err
 			d.bench.Logf("%v", err)
@@ -106,13 +106,7 @@ func (d *Deployment) startBalancer(ctx context.Context) error {
 		name += strconv.Itoa(d.lbs)
 	}
 	d.mu.Unlock()
-	lb, err := d.bench.Start(ctx, systems.Launch{Role: "lb", Name: name, Args: []string{
-		"--policy", d.policy,
-		"--mutant", d.mutant,
-		"--discovery", d.discovery,
-		"--report-interval", d.reportInterval.String(),
-		"--seed", strconv.FormatUint(d.seed, 10),
-	}})
+	lb, err := d.bench.Start(ctx, systems.Launch{Role: "lb", Name: name, Args: d.args("policy", "mutant", "report-interval")})
 	if err != nil {
 		return err
 	}
@@ -129,18 +123,15 @@ func (d *Deployment) balancer() systems.Process {
 	return d.lb
 }
 
+// args are a role's, for some knobs and where everybody meets.
+func (d *Deployment) args(knobs ...string) []string {
+	return append(d.Args(knobs...), "--discovery", d.discovery, "--seed", strconv.FormatUint(d.seed, 10))
+}
+
 func (d *Deployment) serverLaunch(i int) systems.Launch {
-	args := []string{
-		"--id", simulator.ServerName(i),
-		"--capacity", strconv.FormatFloat(d.capacities[i], 'g', -1, 64),
-		"--discovery", d.discovery,
-		"--service-time", d.service.String(),
-		"--cpu", d.cpu.String(),
-		"--distribution", d.distribution,
-		"--report-interval", d.reportInterval.String(),
-		"--seed", strconv.FormatUint(d.seed, 10),
-	}
-	if d.mode == client.ModeGRPC && d.choose == client.ChooseWeighted {
+	args := append(d.args("service-time", "cpu", "distribution", "report-interval"),
+		"--id", simulator.ServerName(i), "--capacity", strconv.FormatFloat(d.capacities[i], 'g', -1, 64))
+	if d.mode == client.ModeGRPC && d.Text("choose") == client.ChooseWeighted {
 		args = append(args, "--orca")
 	}
 	if i > 0 {
@@ -151,20 +142,9 @@ func (d *Deployment) serverLaunch(i int) systems.Launch {
 
 // clientLaunch starts the clients for a given load.
 func (d *Deployment) clientLaunch(load ...string) systems.Launch {
-	attempt := d.attempt()
-	return systems.Launch{Role: "client", Name: "client", Args: append([]string{
-		"--discovery", d.discovery,
-		"--clients", strconv.Itoa(d.clients),
-		"--rate", strconv.FormatFloat(d.rate, 'g', -1, 64),
-		"--mode", d.mode,
-		"--choose", d.choose,
-		"--lie", d.lie,
-		"--retries", strconv.Itoa(d.retries),
-		"--attempt", attempt.String(),
-		"--timeout", (2*attempt + 5*time.Second).String(), // time for a balancer to come back, and for another server
-		"--seed", strconv.FormatUint(d.seed, 10),
-		"--json",
-	}, load...)}
+	timeout := 2*d.Duration("attempt") + 5*time.Second // time for a balancer to come back, and for another server
+	args := append(d.args("clients", "rate", "mode", "choose", "lie", "retries", "attempt"), "--timeout", timeout.String(), "--json")
+	return systems.Launch{Role: "client", Name: "client", Args: append(args, load...)}
 }
 
 // Stop ends the processes in the order that lets each take its leave: servers

@@ -39,7 +39,7 @@ func TestSimulationRoads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := (&config{capacities: s.Capacities, policy: s.Policy}).observeSimulation(&s, &r)
+			o := (&Config{capacities: s.Capacities, policy: s.Policy}).observeSimulation(&s, &r)
 			mutate(&o)
 			v := record.Judge(evidence.Judge(Metrics, &o)...)
 			if (v.Status == record.Valid) != (wrong == "nothing") {

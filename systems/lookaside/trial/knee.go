@@ -19,7 +19,7 @@ const kneeRequests = 60_000
 // observeKnee sets what the search is to find: by theory where a policy has one,
 // and in the simulator, which has the queues and reports of the real thing and
 // nothing else.
-func (c *config) observeKnee(ctx context.Context, o *record.Observation, l record.Load) error {
+func (c *Config) observeKnee(ctx context.Context, o *record.Observation, l record.Load) error {
 	if c.service == 0 {
 		return nil // nothing is modelled
 	}
@@ -39,8 +39,8 @@ func (c *config) observeKnee(ctx context.Context, o *record.Observation, l recor
 
 // theoryKnee is the rate at which the 99th percentile by theory is a bound; 0
 // where theory says nothing, or where not even an idle server keeps to it.
-func (c *config) theoryKnee(below time.Duration) float64 {
-	if c.distribution != "exp" || !c.equal() {
+func (c *Config) theoryKnee(below time.Duration) float64 {
+	if c.Text("distribution") != "exp" || !c.equal() {
 		return 0
 	}
 	unit := float64(c.service) / c.capacities[0]
@@ -62,8 +62,8 @@ func (c *config) theoryKnee(below time.Duration) float64 {
 
 // simulatedKnee does the same search in the simulator; 0: not even the lowest
 // rate is held.
-func (c *config) simulatedKnee(ctx context.Context, l record.Load) (float64, error) {
-	dist, err := queue.NewDistribution(c.distribution, c.service)
+func (c *Config) simulatedKnee(ctx context.Context, l record.Load) (float64, error) {
+	dist, err := queue.NewDistribution(c.Text("distribution"), c.service)
 	if err != nil {
 		return 0, err
 	}

@@ -22,7 +22,7 @@ func (r *Run) observe() record.Observation {
 	l := &r.Client.Load
 	failures := l.Failures()
 	o := record.Observation{Counts: l.Counts, Failures: &failures, Verdict: r.Verdict(), Flags: l.Flags(), Evidence: r.evidence()}
-	o.Set("throughput_rps", lie.Rate(r.lie, l.Throughput))
+	o.Set("throughput_rps", lie.Rate(r.Text("lie"), l.Throughput))
 	o.SetHistogram("response", l.Latency)
 	o.Set("in_flight", l.InFlight)
 	if l.Schedule != nil {
@@ -96,7 +96,7 @@ func (r *Run) observeCPU(o *record.Observation) {
 	var read int
 	cores := func(name string) float64 {
 		c, ok := r.usage.cores(name, begin, end)
-		c = lie.CPU(r.lie, read, c)
+		c = lie.CPU(r.Text("lie"), read, c)
 		read++
 		if !ok {
 			o.Flag(missedCPUSample, "%s was not sampled over the whole window", name)
@@ -111,12 +111,12 @@ func (r *Run) observeCPU(o *record.Observation) {
 	o.SetVector("cpu", names, each)
 	o.Set("servers_cores", sum)
 	if r.noQuota == nil {
-		o.Set("quota_cores", r.quota)
+		o.Set("quota_cores", r.Float("quota"))
 	} else {
 		o.Set("quota_cores", 0)
 		o.Flag("quota", "%v", r.noQuota)
 	}
-	lb, generator := 0.0, lie.CPU(r.lie, len(r.servers), r.Client.Cores)
+	lb, generator := 0.0, lie.CPU(r.Text("lie"), len(r.servers), r.Client.Cores)
 	if r.lbs == 1 { // of a balancer that was started later there are no samples
 		lb = cores(r.lb.Name())
 		o.Set("lb_cores", lb)
@@ -148,7 +148,7 @@ func (r *Run) observeCPU(o *record.Observation) {
 // Between one client and many, round_robin and least_load have no closed form,
 // so with fewer than manyClients per server nothing is said. ok is false then,
 // for other policies, and without a service time.
-func (c *config) asymptote() (rps float64, ok bool) {
+func (c *Config) asymptote() (rps float64, ok bool) {
 	n := float64(len(c.capacities))
 	if c.service <= 0 {
 		return 0, false

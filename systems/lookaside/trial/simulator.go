@@ -45,7 +45,7 @@ func Overhead(v systems.Values) time.Duration {
 const simOverhead = 100 * time.Millisecond
 
 // simulateTrial measures one cell in the simulator.
-func simulateTrial(ctx context.Context, b systems.Bench, c config) (record.Observation, error) {
+func simulateTrial(ctx context.Context, b systems.Bench, c Config) (record.Observation, error) {
 	s, err := c.simulation(b.Setting())
 	if err != nil {
 		return record.Observation{}, err
@@ -68,8 +68,8 @@ func simulateTrial(ctx context.Context, b systems.Bench, c config) (record.Obser
 // √(2(1+ρ)/(ρ(1−ρ)²N)) for N requests: the measured requests grow with ρ such
 // that it stays what it is at 0.8, up to maxSimFactor times as many, and it is warmed up for three relaxation
 // times of a queue at least, since it begins empty.
-func (c *config) simulation(set systems.Setting) (simulator.Simulation, error) {
-	dist, err := queue.NewDistribution(c.distribution, c.service)
+func (c *Config) simulation(set systems.Setting) (simulator.Simulation, error) {
+	dist, err := queue.NewDistribution(c.Text("distribution"), c.service)
 	if err != nil {
 		return simulator.Simulation{}, &systems.UsageError{Err: err}
 	}
@@ -96,7 +96,7 @@ func spread(rho float64) float64 { return 2 * (1 + rho) / (rho * (1 - rho) * (1 
 
 // observeSimulation turns a simulation into figures and their proof. Times are
 // virtual, of the same service-time model as in processes.
-func (c *config) observeSimulation(s *simulator.Simulation, r *simulator.Result) record.Observation {
+func (c *Config) observeSimulation(s *simulator.Simulation, r *simulator.Result) record.Observation {
 	n := int64(s.Requests)
 	o := record.Observation{Counts: record.Counts{Offered: n, Sent: n, OK: n}, Verdict: record.Judge(r.Checks()...), Evidence: r.Evidence}
 	window := r.Window.Seconds()
@@ -118,12 +118,12 @@ func (c *config) observeSimulation(s *simulator.Simulation, r *simulator.Result)
 }
 
 // observeTheory sets what theory has to say of the cell.
-func (c *config) observeTheory(o *record.Observation) {
+func (c *Config) observeTheory(o *record.Observation) {
 	if bound, ok := c.asymptote(); ok && c.rate == 0 {
 		o.Set("theory_throughput_rps", bound)
 	}
 	rho := c.rate * c.service.Seconds() / c.speed()
-	if !(rho > 0 && rho < 1) || c.distribution != "exp" || !c.equal() {
+	if !(rho > 0 && rho < 1) || c.Text("distribution") != "exp" || !c.equal() {
 		return
 	}
 	unit := float64(c.service) / float64(time.Millisecond) / c.capacities[0]

@@ -75,7 +75,7 @@ func Measurable(set systems.Setting, v systems.Values) error {
 	return c.measurable(set, v.Text("world"))
 }
 
-func (c *config) measurable(set systems.Setting, world string) error {
+func (c *Config) measurable(set systems.Setting, world string) error {
 	if err := c.loads(set.Load.Loop); err != nil {
 		return err
 	}
@@ -89,9 +89,9 @@ func (c *config) measurable(set systems.Setting, world string) error {
 }
 
 // loads says whether a configuration is what an experiment calls its load.
-func (c *config) loads(loop string) error {
+func (c *Config) loads(loop string) error {
 	switch {
-	case loop == loopSearch && (c.rate > 0 || c.fault != ""):
+	case loop == loopSearch && (c.rate > 0 || c.Text("fault") != noFault):
 		return errors.New("lookaside: load search tries rates of its own: give no rate, no offered-load, and no fault")
 	case loop != "closed" && loop != "open" && loop != "swept" && loop != loopSearch:
 		return fmt.Errorf("lookaside: there is no load %q; use closed, open, search, or swept", loop)
@@ -105,10 +105,10 @@ func (c *config) loads(loop string) error {
 
 // faults are what the knob fault asks for: it strikes the first server, which
 // every policy uses, after a quarter of the window.
-func (c *config) faults(warmup, length time.Duration) []Fault {
-	f := Fault{kind: c.fault, after: warmup + length/4}
-	switch c.fault {
-	case "":
+func (c *Config) faults(warmup, length time.Duration) []Fault {
+	f := Fault{kind: c.Text("fault"), after: warmup + length/4}
+	switch f.kind {
+	case noFault:
 		return nil
 	case restart:
 		f.server = -1
@@ -126,7 +126,7 @@ func TimeConstant(v systems.Values) time.Duration {
 	if v.Text("world") == worldSimulator {
 		return 0 // it sees to that itself
 	}
-	if c.mode == client.ModeGRPC && c.choose == client.ChooseWeighted {
+	if c.mode == client.ModeGRPC && c.Text("choose") == client.ChooseWeighted {
 		return max(client.WeightsCount, c.queues())
 	}
 	return c.queues()
@@ -135,7 +135,7 @@ func TimeConstant(v systems.Values) time.Duration {
 // queues is the time that the queue of all clients takes to pass: at the first
 // server, or at all of them together. In an open loop it is the time in which
 // the queues that are offered this load forget where they began.
-func (c *config) queues() time.Duration {
+func (c *Config) queues() time.Duration {
 	speed := c.speed()
 	if rho := c.rate * c.service.Seconds() / speed; rho > 0 {
 		if rho >= 1 {
@@ -154,7 +154,7 @@ func (c *config) queues() time.Duration {
 // arrive more evenly, and an excess lasts as much shorter as the variances of
 // both sides add up to less. A policy that sees all loads keeps queues level, and
 // then they drain together, unless reports are what takes longer.
-func (c *config) forgets(rho float64) time.Duration {
+func (c *Config) forgets(rho float64) time.Duration {
 	alone := float64(c.service) * theory.Relaxation(rho)
 	n := float64(len(c.capacities))
 	switch c.policy {
