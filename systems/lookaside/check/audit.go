@@ -44,17 +44,20 @@ func (h *History) audit() record.Check {
 	const name = "audit"
 	a := h.Audit
 	if a.Broken > 0 {
-		return record.Fail(name, a.Picks, "%d of %d picks went to a server that policy %s gives no chance at the loads known then", a.Broken, a.Picks, h.Policy)
+		return record.Fail(name, a.Picks, "%d of %d picks went to a server that policy %s gives no chance at the loads known then",
+			a.Broken, a.Picks, h.Policy)
 	}
 	looks := 2 * (len(h.Servers) + 1) // both sides
 	for _, s := range h.Servers {
 		if bound := chanceReach(s.Tally.Variance, looks); math.Abs(s.Tally.excess()) > bound {
-			return record.Fail(name, a.Picks, "%s was picked %d times; by policy %s and the loads known at each pick %.1f ± %.1f were to be expected (chance of that below %g)",
+			return record.Fail(name, a.Picks, "%s was picked %d times; by policy %s and the loads known at each pick %.1f ± %.1f "+
+				"were to be expected (chance of that below %g)",
 				s.Key(), s.Tally.Picks, h.Policy, s.Tally.Expected, bound, auditAlarm)
 		}
 	}
 	if bound := chanceReach(a.RankVariance, looks); math.Abs(a.Rank) > bound {
-		return record.Fail(name, a.Picks, "the picked servers stood %.3f places of 1 off what policy %s makes of the loads known at each pick, at most %.3f is chance (below %g)",
+		return record.Fail(name, a.Picks, "the picked servers stood %.3f places of 1 off what policy %s makes of the loads known at each pick, "+
+			"at most %.3f is chance (below %g)",
 			a.Rank/float64(a.Picks), h.Policy, bound/float64(a.Picks), auditAlarm)
 	}
 	c := record.Pass(name, a.Picks)

@@ -213,7 +213,8 @@ func (h *History) punctual() record.Check {
 		}
 	}
 	if share := h.OversleepShare(); share > maxOversleep {
-		return record.Doubt(Punctual, n, "departures were late by %.1f %% of the service time on average; at most %.0f %% is tolerated", 100*share, 100*maxOversleep)
+		return record.Doubt(Punctual, n, "departures were late by %.1f %% of the service time on average; at most %.0f %% is tolerated",
+			100*share, 100*maxOversleep)
 	}
 	return record.Pass(Punctual, n)
 }

@@ -106,7 +106,8 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: s.Address}}})
 	}
 	addresses.InitialState(state)
-	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses), grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))
+	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses),
+		grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))
 	return ch, err
 }
 
@@ -133,7 +134,9 @@ func (ch *channel) close() {
 }
 
 // compute makes a call and traces who had it.
-func (ch *channel) compute(ctx context.Context, stub lookasidev1.ComputeServiceClient, req *lookasidev1.ComputeRequest, trace *lookasidegrpc.Trace) (*lookasidev1.ComputeResponse, error) {
+func (ch *channel) compute(
+	ctx context.Context, stub lookasidev1.ComputeServiceClient, req *lookasidev1.ComputeRequest, trace *lookasidegrpc.Trace,
+) (*lookasidev1.ComputeResponse, error) {
 	if ch.builder != nil {
 		return stub.Compute(ctx, req, trace)
 	}

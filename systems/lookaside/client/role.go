@@ -55,17 +55,20 @@ func Role(knobs systems.Knobs) systems.Role {
 			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --rate 200 --length 5s\n" +
 			"dyno lookaside client --discovery etcd://127.0.0.1:2379 --search --from 100 --to 1000 --p99-below 200ms --length 2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &options{where: directory.Bind(fs, "where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+directory.DNSPort+")")}
+			o := &options{where: directory.Bind(fs,
+				"where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+directory.DNSPort+")")}
 			o.knobs = knobs.Bind(fs, "rate", "mode", "choose", "lie", "retries")
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
-			fs.DurationVar(&o.length, "length", 0, fmt.Sprintf("of the measured window; without it and without --requests %v, of each probe of a search %v", DefaultLength, defaultProbe))
+			fs.DurationVar(&o.length, "length", 0,
+				fmt.Sprintf("of the measured window; without it and without --requests %v, of each probe of a search %v", DefaultLength, defaultProbe))
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
-			fs.BoolVar(&o.search, "search", false, "look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
+			fs.BoolVar(&o.search, "search", false,
+				"look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
 			o.goal = load.BindGoal(fs)
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON, and judge nothing")
 			o.allowed = record.DefaultMaxFailures
@@ -141,7 +144,8 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 func (o *options) channel(ctx context.Context, sh systems.Shell) (*channel, error) {
 	if strings.HasPrefix(o.where.Discovery, directory.DNSScheme) {
 		if mode := o.knobs.Text("mode"); mode != ModeAsk && mode != modeList {
-			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT", o.where.Discovery, mode)
+			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT",
+				o.where.Discovery, mode)
 		}
 		n, err := directory.NewDNS(o.where.Discovery)
 		if err != nil {

@@ -38,7 +38,8 @@ func Command(knobs systems.Knobs) systems.Command {
 		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			o := &demoOptions{knobs: knobs.Bind(fs, "policy", "mode", "choose", "servers", "clients", "rate", "retries", "attempt", "service-time", "cpu", "quota", "distribution", "capacity", "report-interval")}
+			o := &demoOptions{knobs: knobs.Bind(fs, "policy", "mode", "choose", "servers", "clients", "rate", "retries", "attempt",
+				"service-time", "cpu", "quota", "distribution", "capacity", "report-interval")}
 			fs.DurationVar(&o.duration, "duration", 0, fmt.Sprintf("how long clients send; 0 without --requests: %v", client.DefaultLength))
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many requests instead")
 			fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
@@ -82,8 +83,7 @@ func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 	if err != nil {
 		return err
 	}
-	faults, err := o.faults.Resolve(o.knobs.Int("servers"), length)
-	if err != nil {
+	if err := o.faults.Check(o.knobs.Int("servers"), length); err != nil {
 		return err
 	}
 	ctx, bench, closeBench, err := sh.Bench(ctx, systems.Setting{Seed: o.seed, Load: record.Load{Loop: "closed"}, Length: length})
@@ -96,7 +96,7 @@ func (o *demoOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	stop := show(ctx, sh, d)
-	r, err := d.Run(ctx, faults, load...)
+	r, err := d.Run(ctx, o.faults, load...)
 	stop()
 	if err != nil {
 		return err

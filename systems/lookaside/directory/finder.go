@@ -2,13 +2,95 @@ package directory
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"dyno/internal/rpc"
+	"dyno/systems"
 	"dyno/systems/lookaside/wait"
 )
+
+const (
+	DNSScheme  = "dns://"
+	dnsTimeout = 2 * time.Second // of one look-up
+	dnsRefresh = time.Second     // between two that succeed: a balancer that moved is found sooner than in 5 s
+	DNSPort    = "7000"          // where a balancer listens of which only the address (A) is known
+)
+
+// DNS finds the balancer by DNS: its SRV record says host and port; without
+// one its address, at dnsPort.
+type DNS struct {
+	resolver *net.Resolver
+	name     string // absolute
+}
+
+// NewDNS reads dns://RESOLVER/NAME; the resolver's port is 53 unless given.
+func NewDNS(text string) (*DNS, error) {
+	server, name, ok := strings.Cut(strings.TrimPrefix(text, DNSScheme), "/")
+	if !ok || server == "" || name == "" {
+		return nil, systems.Usagef("--discovery %s: give dns://RESOLVER/NAME, for example dns://127.0.0.1:53/lb.example", text)
+	}
+	if _, _, err := net.SplitHostPort(server); err != nil {
+		server = net.JoinHostPort(server, "53")
+	}
+	return &DNS{
+		name: strings.TrimSuffix(name, ".") + ".",
+		resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, server)
+		}},
+	}, nil
+}
+
+// Find follows where the balancer is until the context ends. While the resolver
+// cannot be reached, nothing is said: the last answer stands.
+func (n *DNS) Find(ctx context.Context, _ string, found func(addr string)) {
+	var b wait.Backoff
+	for ctx.Err() == nil {
+		addr, err := n.look(ctx)
+		if missing, ok := errors.AsType[*net.DNSError](err); ok && missing.IsNotFound {
+			addr, err = "", nil
+		}
+		if err != nil {
+			b.Wait(ctx, nil)
+			continue
+		}
+		found(addr)
+		if addr == "" {
+			b.Wait(ctx, nil)
+			continue
+		}
+		b.Reset()
+		select {
+		case <-time.After(dnsRefresh):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// look resolves the name once.
+func (n *DNS) look(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+	defer cancel()
+	host, port := n.name, DNSPort
+	if _, records, err := n.resolver.LookupSRV(ctx, "", "", n.name); err == nil && len(records) > 0 {
+		host, port = records[0].Target, strconv.Itoa(int(records[0].Port)) // by priority, at random by weight
+	}
+	hosts, err := n.resolver.LookupHost(ctx, host)
+	if err != nil {
+		return "", err
+	}
+	if len(hosts) == 0 {
+		return "", fmt.Errorf("%s has no address", host)
+	}
+	return net.JoinHostPort(hosts[0], port), nil
+}
 
 // Finder knows where the balancer is now and keeps a connection to it.
 type Finder struct {

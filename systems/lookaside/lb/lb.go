@@ -16,6 +16,7 @@ import (
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/core/balancer"
+	"dyno/systems/lookaside/directory"
 	"dyno/systems/lookaside/wait"
 )
 
@@ -116,12 +117,14 @@ func (b *Server) Register(ctx context.Context, req *lookasidev1.RegisterRequest)
 		case got.Revision >= want.Revision:
 			return nil, rpc.Errorf(rpc.Precondition, "server %s is %+v in the directory, not %+v", want.ID, got, want)
 		case revision >= want.Revision:
-			return nil, rpc.Errorf(rpc.NotFound, "server %s (%s) is not in the directory at revision %d: announce it again", want.ID, want.Instance, revision)
+			return nil, rpc.Errorf(rpc.NotFound, "server %s (%s) is not in the directory at revision %d: announce it again",
+				want.ID, want.Instance, revision)
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, rpc.Errorf(rpc.Unavailable, "server %s: the directory has been read up to revision %d, not yet to %d", want.ID, revision, want.Revision)
+			return nil, rpc.Errorf(rpc.Unavailable, "server %s: the directory has been read up to revision %d, not yet to %d",
+				want.ID, revision, want.Revision)
 		}
 	}
 }
@@ -208,4 +211,51 @@ func WireError(err error) error {
 	default:
 		return rpc.Errorf(rpc.Internal, "%v", err)
 	}
+}
+
+// Apply makes the directory's entries, which are complete up to a revision and
+// sorted by it, the balancer's members. Of two lives of one id the later
+// counts, until it leaves.
+func (b *Server) Apply(entries []directory.Entry, revision int64) {
+	listed := make(map[string]balancer.Member, len(entries))
+	for _, e := range entries {
+		if len(e.Path) != 2 {
+			b.log.Warn("foreign entry in the directory", "path", e.Path)
+			continue
+		}
+		listed[e.Path[0]] = balancer.Member{ID: e.Path[0], Instance: e.Path[1], Address: e.Address, Capacity: e.Capacity, Revision: e.Revision}
+	}
+	b.mu.Lock()
+	b.leave(listed)
+	for _, e := range entries { // in the order of registration
+		if m, ok := listed[e.Path[0]]; ok && m.Revision == e.Revision {
+			b.join(m)
+		}
+	}
+	b.mu.Unlock()
+	b.complete.Set(revision)
+	b.relist()
+}
+
+// leave removes the members that the directory no longer lists. One that it
+// lists with an earlier revision than ours is an earlier life, or etcd has
+// lost its data: both start over.
+func (b *Server) leave(listed map[string]balancer.Member) {
+	for id, m := range b.members {
+		if l, ok := listed[id]; !ok || l.Revision < m.Revision {
+			b.core.Leave(id, m.Instance)
+			delete(b.members, id)
+		}
+	}
+}
+
+func (b *Server) join(m balancer.Member) {
+	if b.members[m.ID] == m {
+		return
+	}
+	if err := b.core.Join(m); err != nil {
+		b.log.Warn("entry in the directory refused", "id", m.ID, "instance", m.Instance, "error", err)
+		return
+	}
+	b.members[m.ID] = m
 }

@@ -22,11 +22,11 @@ const (
 // probing carries out the probes that the balancer's policy asks for.
 type probing struct {
 	queue chan balancer.Pick
-	pool  *serverPool // the balancer's own connections to servers
+	pool  pool
 }
 
 func newProbing() *probing {
-	return &probing{queue: make(chan balancer.Pick, probesQueued), pool: newServerPool()}
+	return &probing{queue: make(chan balancer.Pick, probesQueued), pool: pool{peers: make(map[balancer.Pick]*peer)}}
 }
 
 // want queues probes; those for which there is no room are dropped.
@@ -67,7 +67,7 @@ func (p *probing) run(ctx context.Context, running *sync.WaitGroup, tell func(*l
 func (p *probing) probe(ctx context.Context, t balancer.Pick) (*lookasidev1.ProbeResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	peer, err := p.pool.use(&lookasidev1.PickResponse{Id: t.ID, Instance: t.Instance, Address: t.Address})
+	peer, err := p.pool.use(t)
 	if err != nil {
 		return nil, err
 	}
@@ -86,100 +86,73 @@ func (b *Server) probed(resp *lookasidev1.ProbeResponse) {
 	})
 }
 
-const (
-	maxConnections = 128    // open at once; a trial has up to 64 servers
-	maxProbed      = 10_000 // instances known over the life of a process
-)
+const maxConnections = 128 // of a pool, open at once; a trial has up to 64 servers
 
-// serverPool is the servers that the balancer has probed, and its connections
-// to them. It is safe for concurrent use.
-type serverPool struct {
+// pool is the balancer's own connections to servers. It is safe for concurrent
+// use.
+type pool struct {
 	mu    sync.Mutex
-	byKey map[string]*peer
-	all   []*peer // in the order in which they were first picked
-	open  int     // connections
+	peers map[balancer.Pick]*peer
 }
 
 // peer is one instance of a server.
 type peer struct {
-	id, instance string
-	address      string
-	conn         *grpc.ClientConn
-	client       lookasidev1.ComputeServiceClient
-	inFlight     int64
-	lastPicked   time.Time
+	conn     *grpc.ClientConn
+	client   lookasidev1.ComputeServiceClient
+	inFlight int64
+	lastUsed time.Time
 }
 
-func newServerPool() *serverPool { return &serverPool{byKey: make(map[string]*peer)} }
-
 // use returns the picked server, connected, and counts a request to it. Every
-// use is followed by a done.
-func (p *serverPool) use(pick *lookasidev1.PickResponse) (*peer, error) {
+// use is followed by a done. At the bound it closes the idle connection that
+// was used least recently.
+func (p *pool) use(pick balancer.Pick) (*peer, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := pick.GetId() + "/" + pick.GetInstance()
-	s := p.byKey[key]
+	s := p.peers[pick]
 	if s == nil {
-		if len(p.all) >= maxProbed {
-			return nil, fmt.Errorf("the balancer has named more than %d instances", maxProbed)
+		if len(p.peers) >= maxConnections && !p.drop() {
+			return nil, fmt.Errorf("all of %d connections are in use; none is left for server %s", maxConnections, pick.ID)
 		}
-		s = &peer{id: pick.GetId(), instance: pick.GetInstance(), address: pick.GetAddress()}
-		p.byKey[key] = s
-		p.all = append(p.all, s)
-	}
-	if s.conn == nil {
-		if err := p.connect(s); err != nil {
-			return nil, err
+		conn, err := rpc.Dial(pick.Address)
+		if err != nil {
+			return nil, fmt.Errorf("server %s: %w", pick.ID, err)
 		}
+		s = &peer{conn: conn, client: lookasidev1.NewComputeServiceClient(conn)}
+		p.peers[pick] = s
 	}
 	s.inFlight++
-	s.lastPicked = time.Now()
+	s.lastUsed = time.Now()
 	return s, nil
 }
 
-func (p *serverPool) done(s *peer) {
+func (p *pool) done(s *peer) {
 	p.mu.Lock()
 	s.inFlight--
 	p.mu.Unlock()
 }
 
-// connect opens a connection; at the bound it closes the idle one that was
-// used least recently.
-func (p *serverPool) connect(s *peer) error {
-	if p.open >= maxConnections {
-		var oldest *peer
-		for _, o := range p.all {
-			if o.conn != nil && o.inFlight == 0 && (oldest == nil || o.lastPicked.Before(oldest.lastPicked)) {
-				oldest = o
-			}
+// drop closes the idle connection that was used least recently, if there is one.
+func (p *pool) drop() (dropped bool) {
+	var oldest balancer.Pick
+	for pick, s := range p.peers {
+		if s.inFlight == 0 && (!dropped || s.lastUsed.Before(p.peers[oldest].lastUsed)) {
+			oldest, dropped = pick, true
 		}
-		if oldest == nil {
-			return fmt.Errorf("all of %d connections are in use; none is left for server %s", maxConnections, s.id)
-		}
-		p.disconnect(oldest)
 	}
-	conn, err := rpc.Dial(s.address)
-	if err != nil {
-		return fmt.Errorf("server %s: %w", s.id, err)
+	if dropped {
+		_ = p.peers[oldest].conn.Close()
+		delete(p.peers, oldest)
 	}
-	s.conn, s.client = conn, lookasidev1.NewComputeServiceClient(conn)
-	p.open++
-	return nil
-}
-
-func (p *serverPool) disconnect(s *peer) {
-	_ = s.conn.Close()
-	s.conn, s.client = nil, nil
-	p.open--
+	return dropped
 }
 
 // close closes all connections.
-func (p *serverPool) close() {
+func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, s := range p.all {
-		if s.conn != nil {
-			p.disconnect(s)
-		}
+	for _, s := range p.peers {
+		_ = s.conn.Close()
 	}
+	clear(p.peers)
 }

@@ -105,11 +105,11 @@ func TestProbesAreBounded(t *testing.T) {
 }
 
 func TestPoolBoundsConnections(t *testing.T) {
-	p := newServerPool()
+	p := &newProbing().pool
 	defer p.close()
 	var first *peer
 	for i := range maxConnections {
-		s, err := p.use(&lookasidev1.PickResponse{Id: fmt.Sprint("s", i), Instance: "a", Address: "127.0.0.1:1"})
+		s, err := p.use(balancer.Pick{ID: fmt.Sprint("s", i), Address: "127.0.0.1:1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,12 +117,13 @@ func TestPoolBoundsConnections(t *testing.T) {
 			first = s
 		}
 	}
-	pick := &lookasidev1.PickResponse{Id: "more", Instance: "a", Address: "127.0.0.1:1"}
+	pick := balancer.Pick{ID: "more", Address: "127.0.0.1:1"}
 	if _, err := p.use(pick); err == nil {
 		t.Error("all connections are in use, but one more was opened")
 	}
 	p.done(first)
-	if _, err := p.use(pick); err != nil || first.conn != nil || p.open != maxConnections {
-		t.Errorf("the idle connection was not given up for a new one: %v, %d open", err, p.open)
+	_, err := p.use(pick)
+	if _, kept := p.peers[balancer.Pick{ID: "s0", Address: "127.0.0.1:1"}]; err != nil || kept || len(p.peers) != maxConnections {
+		t.Errorf("the idle connection was not given up for a new one: %v, %d open", err, len(p.peers))
 	}
 }

@@ -146,7 +146,7 @@ func (b *Server) endpoints() []endpoint {
 	rows := b.core.Rows(b.now())
 	out := make([]endpoint, len(rows))
 	for i, r := range rows {
-		out[i] = endpoint{id: r.ID, instance: r.Instance, address: r.Address, capacity: r.Capacity, revision: r.Revision, avoid: r.Draining || r.Suspect}
+		out[i] = endpoint{r.ID, r.Instance, r.Address, r.Capacity, r.Revision, r.Draining || r.Suspect}
 	}
 	return out
 }

@@ -137,7 +137,7 @@ func deliver(asks []chan pick, of func(int) pick) {
 
 // serve sends frames until the stream breaks or the context ends. Asks that were
 // under way then wait again, in front.
-func (a *asker) serve(ctx context.Context, cancel context.CancelFunc, stream grpc.BidiStreamingClient[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse]) error {
+func (a *asker) serve(ctx context.Context, cancel context.CancelFunc, stream frames) error {
 	var named []*Server
 	watchdog := time.AfterFunc(frameTimeout, cancel)
 	defer watchdog.Stop()
@@ -168,7 +168,9 @@ func (a *asker) serve(ctx context.Context, cancel context.CancelFunc, stream grp
 	}
 }
 
-func exchange(stream grpc.BidiStreamingClient[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse], req *lookasidev1.PickManyRequest) (*lookasidev1.PickManyResponse, error) {
+type frames = grpc.BidiStreamingClient[lookasidev1.PickManyRequest, lookasidev1.PickManyResponse]
+
+func exchange(stream frames, req *lookasidev1.PickManyRequest) (*lookasidev1.PickManyResponse, error) {
 	if err := stream.Send(req); err != nil {
 		// The stream has ended; why, receiving says.
 		_, recvErr := stream.Recv()

@@ -74,7 +74,8 @@ func (c Config) complete() (Config, error) {
 	case c.Find == nil:
 		return c, fmt.Errorf("lookasidegrpc: Find is missing")
 	case c.Retries < 0 || c.Retries > MaxRetries || c.Budget < 0 || c.Attempt < 0:
-		return c, fmt.Errorf("lookasidegrpc: Retries %d (0 to %d), Budget %d and Attempt %v must not be negative", c.Retries, MaxRetries, c.Budget, c.Attempt)
+		return c, fmt.Errorf("lookasidegrpc: Retries %d (0 to %d), Budget %d and Attempt %v must not be negative",
+			c.Retries, MaxRetries, c.Budget, c.Attempt)
 	}
 	return c, nil
 }

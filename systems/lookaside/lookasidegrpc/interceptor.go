@@ -2,6 +2,7 @@ package lookasidegrpc
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -14,10 +15,20 @@ import (
 
 // unary balances one call: it asks who is to serve, and does so again when that
 // server breaks off.
-func (b *Builder) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func (b *Builder) unary(
+	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
 	l := b.link(cc)
 	if l == nil {
 		return rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
+	}
+	attempt := func(ctx context.Context) error {
+		if b.cfg.Attempt > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, b.cfg.Attempt)
+			defer cancel()
+		}
+		return invoke(ctx, method, req, reply, cc, opts...)
 	}
 	trace := traceOf(opts)
 	var pause wait.Backoff
@@ -30,7 +41,7 @@ func (b *Builder) unary(ctx context.Context, method string, req, reply any, cc *
 			return err
 		}
 		begin := time.Now()
-		err = b.attempt(ctx, c, method, req, reply, cc, invoke, opts)
+		err = attempt(context.WithValue(ctx, callKey{}, c))
 		trace.add(c, begin, err)
 		if err == nil {
 			b.budget.answered()
@@ -47,17 +58,6 @@ func (b *Builder) unary(ctx context.Context, method string, req, reply any, cc *
 	}
 }
 
-// attempt makes the call at one server.
-func (b *Builder) attempt(ctx context.Context, c *call, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts []grpc.CallOption) error {
-	ctx = context.WithValue(ctx, callKey{}, c)
-	if b.cfg.Attempt > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, b.cfg.Attempt)
-		defer cancel()
-	}
-	return invoke(ctx, method, req, reply, cc, opts...)
-}
-
 func (b *Builder) mayRetry(method string, retries int) bool {
 	if retries >= b.cfg.Retries || b.cfg.Retry == nil || !b.cfg.Retry(method) {
 		return false
@@ -70,7 +70,9 @@ func (b *Builder) mayRetry(method string, retries int) bool {
 }
 
 // stream balances a stream, once: what it has exchanged cannot be made again.
-func (b *Builder) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (b *Builder) stream(
+	ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	l := b.link(cc)
 	if l == nil {
 		return nil, rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
@@ -155,4 +157,35 @@ func (t *Trace) add(c *call, at time.Time, err error) {
 		a.Server = *c.named
 	}
 	t.Attempts = append(t.Attempts, a)
+}
+
+// answersPerRetry is how many answers earn a retry.
+const answersPerRetry = 5
+
+// budget bounds retries, so that clients of an overloaded service do not double
+// its load: a bucket that starts full, pays for each retry, and is refilled by
+// answers.
+type budget struct {
+	most  int64         // in fifths of a retry, as all counts here
+	spent *atomic.Int64 // 0 to most
+}
+
+func newBudget(retries int) budget {
+	return budget{most: int64(retries) * answersPerRetry, spent: new(atomic.Int64)}
+}
+
+// answered refills. It is cheap while the bucket is full, as it mostly is.
+func (b budget) answered() {
+	if n := b.spent.Load(); n > 0 {
+		b.spent.CompareAndSwap(n, n-1) // lost to another one now and then
+	}
+}
+
+// take pays for a retry, if there is enough.
+func (b budget) take() bool {
+	if b.spent.Add(answersPerRetry) <= b.most {
+		return true
+	}
+	b.spent.Add(-answersPerRetry)
+	return false
 }

@@ -111,7 +111,9 @@ func (r *reporter) register(ctx context.Context, lb lookasidev1.BalancerServiceC
 	return err
 }
 
-func (r *reporter) stream(ctx context.Context, stream grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse], b *wait.Backoff, moved, reannounced <-chan struct{}) error {
+type reports = grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse]
+
+func (r *reporter) stream(ctx context.Context, stream reports, b *wait.Backoff, moved, reannounced <-chan struct{}) error {
 	tick := time.NewTimer(untilReport(time.Now(), r.interval))
 	defer tick.Stop()
 	for draining := false; ; {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"flag"
 	"hash/fnv"
 	"math/rand/v2"
 	"strings"
@@ -93,7 +94,8 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 	if err != nil {
 		return err
 	}
-	s := &shell{id: o.id, instance: directory.NewInstance(), capacity: o.capacity, station: st, burn: burn, service: time.Duration(float64(dist.Mean) / o.capacity)}
+	s := &shell{id: o.id, instance: directory.NewInstance(), capacity: o.capacity, station: st, burn: burn}
+	s.service = time.Duration(float64(dist.Mean) / o.capacity)
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	defer st.close()
@@ -137,4 +139,40 @@ func (s *shell) serve(ctx context.Context, sh systems.Shell, dir *directory.Dire
 			announced.Wait()
 		},
 	}, s.register)
+}
+
+// OneWork returns a check that not both kinds of work were asked for: that
+// --service-time was not given together with --cpu, whatever its default.
+func OneWork(fs systems.FlagSet, knobs systems.Values) func() error {
+	model := fs.Lookup("service-time")
+	given := &givenFlag{Value: model.Value}
+	model.Value = given
+	return func() error {
+		modelled, cpu := knobs.Duration("service-time"), knobs.Duration("cpu")
+		if !given.set || cpu == 0 || modelled == 0 {
+			return nil
+		}
+		return systems.Usagef("--service-time %v and --cpu %v: give one of them; a request takes modelled time or real work", modelled, cpu)
+	}
+}
+
+// givenFlag notes that a flag was given. The set of flags itself does not know:
+// the command line parses a copy.
+type givenFlag struct {
+	flag.Value
+	set bool
+}
+
+// Set implements [flag.Value].
+func (g *givenFlag) Set(text string) error {
+	g.set = true
+	return g.Value.Set(text)
+}
+
+// Type is what help calls the flag's value.
+func (g *givenFlag) Type() string {
+	if t, ok := g.Value.(interface{ Type() string }); ok {
+		return t.Type()
+	}
+	return "value"
 }

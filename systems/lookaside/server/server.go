@@ -86,10 +86,13 @@ func (s *shell) Compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*
 			return nil, ctx.Err()
 		}
 	}
+	return s.answer(digest, j), nil
+}
+
+func (s *shell) answer(digest uint64, j *job) *lookasidev1.ComputeResponse {
 	return &lookasidev1.ComputeResponse{
-		Digest: digest, Id: s.id, Instance: s.instance,
-		ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
-	}, nil
+		Digest: digest, Id: s.id, Instance: s.instance, ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
+	}
 }
 
 // compute does real work: a hash chain as long as the server's share of a core
@@ -102,10 +105,7 @@ func (s *shell) compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*
 	case j == nil:
 		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, cap(s.station.jobs))
 	}
-	return &lookasidev1.ComputeResponse{
-		Digest: service.Hash(req.GetSeed(), req.GetRounds()), Id: s.id, Instance: s.instance,
-		ServiceNs: int64(j.visit.Service), SojournNs: int64(j.sojourn),
-	}, nil
+	return s.answer(service.Hash(req.GetSeed(), req.GetRounds()), j), nil
 }
 
 // calibrate says how many rounds of hashing take this long on an idle core: by

@@ -59,18 +59,20 @@ func (s *station) enter() *job {
 		s.refused++
 		return nil
 	}
-	j := &job{left: make(chan struct{})}
-	j.visit.Arrived = s.meter.Arrive(s.now())
-	j.visit.Found = s.meter.InFlight()
+	j := &job{visit: s.arrive(), left: make(chan struct{})}
 	j.visit.Finish, j.visit.Service = s.queue.Arrive(j.visit.Arrived)
 	s.jobs <- j // never blocks: this is the only sender, and there is room
 	return j
 }
 
+func (s *station) arrive() service.Visit {
+	return service.Visit{Arrived: s.meter.Arrive(s.now()), Found: s.meter.InFlight()}
+}
+
 // hold takes a request in and keeps it until nobody waits for it any more.
 func (s *station) hold(ctx context.Context) error {
 	s.mu.Lock()
-	v := service.Visit{Arrived: s.meter.Arrive(s.now())}
+	v := s.arrive()
 	s.mu.Unlock()
 	<-ctx.Done()
 	s.mu.Lock()
@@ -88,9 +90,7 @@ func (s *station) work(ctx context.Context, burn func()) *job {
 		s.mu.Unlock()
 		return nil
 	}
-	j := &job{}
-	j.visit.Arrived = s.meter.Arrive(s.now())
-	j.visit.Found = s.meter.InFlight()
+	j := &job{visit: s.arrive()}
 	s.mu.Unlock()
 	s.worker.Lock()
 	begin := s.now()

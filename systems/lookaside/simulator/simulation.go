@@ -95,7 +95,8 @@ func (s Simulation) check() error {
 	case (s.Load > 0) == (s.Clients > 0) || s.Clients < 0 || !(s.Load >= 0 && s.Load < 1):
 		return fmt.Errorf("simulation: Load is %v and Clients is %d, want one of them above 0, and Load below 1", s.Load, s.Clients)
 	case s.Interval < 0 || s.Warmup < 0 || s.Requests < MinRequests:
-		return fmt.Errorf("simulation: Interval %v and Warmup %d must not be negative, Requests %d at least %d", s.Interval, s.Warmup, s.Requests, MinRequests)
+		return fmt.Errorf("simulation: Interval %v and Warmup %d must not be negative, Requests %d at least %d",
+			s.Interval, s.Warmup, s.Requests, MinRequests)
 	}
 	return nil
 }

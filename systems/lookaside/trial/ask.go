@@ -5,60 +5,52 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 )
 
-// Table asks the balancer, as of now, for its table.
-func (d *Deployment) Table(ctx context.Context) (*lookasidev1.ListServersResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	conn, err := rpc.Dial(d.balancer().Addr())
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	resp, err := lookasidev1.NewBalancerServiceClient(conn).ListServers(ctx, &lookasidev1.ListServersRequest{})
-	if err != nil {
-		return nil, fmt.Errorf("the balancer's table: %w", err)
-	}
-	return resp, nil
-}
-
-// disturb makes a server misbehave.
-func disturb(ctx context.Context, addr string, d lookasidev1.Disturbance) error {
+// ask asks a process what the trial itself wants to know.
+func ask[C, Q, R any](
+	ctx context.Context, addr, what string,
+	client func(grpc.ClientConnInterface) C, call func(C, context.Context, Q, ...grpc.CallOption) (R, error), req Q,
+) (r R, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	conn, err := rpc.Dial(addr)
 	if err != nil {
-		return err
+		return r, err
 	}
 	defer conn.Close()
-	if _, err := lookasidev1.NewComputeServiceClient(conn).Disturb(ctx, &lookasidev1.DisturbRequest{Disturbance: d}); err != nil {
-		return fmt.Errorf("disturb the server at %s: %w", addr, err)
+	if r, err = call(client(conn), ctx, req); err != nil {
+		return r, fmt.Errorf("%s at %s: %w", what, addr, err)
 	}
-	return nil
+	return r, nil
+}
+
+// Table asks the balancer, as of now, for its table.
+func (d *Deployment) Table(ctx context.Context) (*lookasidev1.ListServersResponse, error) {
+	return ask(ctx, d.balancer().Addr(), "the balancer's table", lookasidev1.NewBalancerServiceClient,
+		lookasidev1.BalancerServiceClient.ListServers, &lookasidev1.ListServersRequest{})
+}
+
+// disturb makes a server misbehave.
+func disturb(ctx context.Context, addr string, d lookasidev1.Disturbance) error {
+	_, err := ask(ctx, addr, "disturb the server", lookasidev1.NewComputeServiceClient,
+		lookasidev1.ComputeServiceClient.Disturb, &lookasidev1.DisturbRequest{Disturbance: d})
+	return err
 }
 
 // idleStats asks a server for its counts, until it has nothing left to do:
 // what clients have given up on stays in a server for its service time. When
 // the bound is reached the last counts are returned as they are.
 func idleStats(ctx context.Context, addr string, bound time.Duration) (*lookasidev1.GetStatsResponse, error) {
-	conn, err := rpc.Dial(addr)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	client := lookasidev1.NewComputeServiceClient(conn)
 	for end := time.Now().Add(bound); ; {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		st, err := client.GetStats(call, &lookasidev1.GetStatsRequest{})
-		cancel()
-		if err != nil {
-			return nil, fmt.Errorf("the counts of the server at %s: %w", addr, err)
-		}
-		if st.GetInFlight() == 0 || time.Now().After(end) {
-			return st, nil
+		st, err := ask(ctx, addr, "the counts of the server", lookasidev1.NewComputeServiceClient,
+			lookasidev1.ComputeServiceClient.GetStats, &lookasidev1.GetStatsRequest{})
+		if err != nil || st.GetInFlight() == 0 || time.Now().After(end) {
+			return st, err
 		}
 		select {
 		case <-time.After(settlePause):

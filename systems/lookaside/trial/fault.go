@@ -39,16 +39,16 @@ func (f Fault) leaves() bool { return f.ends() || f.kind == pause }
 // Fault is what is to happen to a process, and when.
 type Fault struct {
 	kind   string
-	server int // index; -1: the balancer
+	server string // its name; empty: the balancer
 	after  time.Duration
 }
 
 // String is the fault as it was typed.
 func (f Fault) String() string {
-	if f.server < 0 {
+	if f.server == "" {
 		return fmt.Sprintf("--%s %v", f.kind, f.after)
 	}
-	return fmt.Sprintf("--%s %s@%v", f.kind, simulator.ServerName(f.server), f.after)
+	return fmt.Sprintf("--%s %s@%v", f.kind, f.server, f.after)
 }
 
 // strike is a fault that has happened.
@@ -58,13 +58,8 @@ type strike struct {
 }
 
 // FaultFlags declares one flag per kind of fault. Servers are known only once
-// all flags are: check comes after parsing.
-type FaultFlags []flagged
-
-type flagged struct {
-	kind, server string
-	after        time.Duration
-}
+// all flags are: Check comes after parsing.
+type FaultFlags []Fault
 
 func (f *FaultFlags) Declare(fs systems.FlagSet) {
 	for _, flag := range []struct{ name, kind, does string }{
@@ -80,44 +75,37 @@ func (f *FaultFlags) Declare(fs systems.FlagSet) {
 			if err != nil || len(s) != 1 || s[0].For != 0 {
 				return fmt.Errorf("%q is not NAME@TIME, for example s2@2s", text)
 			}
-			*f = append(*f, flagged{flag.kind, s[0].Node, s[0].At})
+			*f = append(*f, Fault{flag.kind, s[0].Node, s[0].At})
 			return nil
 		})
 	}
-	fs.Func(restart, "kill the balancer at this `TIME` and start another one on another port, for example 3s; may be repeated", func(text string) error {
+	const help = "kill the balancer at this `TIME` and start another one on another port, for example 3s; may be repeated"
+	fs.Func(restart, help, func(text string) error {
 		after, err := time.ParseDuration(text)
 		if err != nil || after < 0 {
 			return fmt.Errorf("%q is not a time, for example 3s", text)
 		}
-		*f = append(*f, flagged{kind: restart, after: after})
+		*f = append(*f, Fault{kind: restart, after: after})
 		return nil
 	})
 }
 
-// Resolve finds the servers that are meant; length is how long the load lasts,
-// 0 when that is not known.
-func (f *FaultFlags) Resolve(servers int, length time.Duration) ([]Fault, error) {
+// Check refuses servers that there are not, and faults after the load; length is
+// how long that lasts, 0 when it is not known.
+func (f FaultFlags) Check(servers int, length time.Duration) error {
 	names := make([]string, servers)
 	for i := range names {
 		names[i] = simulator.ServerName(i)
 	}
-	var out []Fault
-	for _, given := range *f {
-		ft := Fault{kind: given.kind, server: -1, after: given.after}
-		for i, n := range names {
-			if n == given.server {
-				ft.server = i
-			}
-		}
-		if ft.kind != restart && ft.server < 0 {
-			return nil, systems.Usagef("--%s: server %w", ft.kind, &systems.ChoiceError{Word: given.server, Allowed: names})
+	for _, ft := range f {
+		if ft.kind != restart && !slices.Contains(names, ft.server) {
+			return systems.Usagef("--%s: server %w", ft.kind, &systems.ChoiceError{Word: ft.server, Allowed: names})
 		}
 		if length > 0 && ft.after >= length {
-			return nil, systems.Usagef("%v would come after the load, which lasts %v", ft, length)
+			return systems.Usagef("%v would come after the load, which lasts %v", ft, length)
 		}
-		out = append(out, ft)
 	}
-	return out, nil
+	return nil
 }
 
 // strike lets each fault happen at its time. The returned function ends the
@@ -154,7 +142,7 @@ func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error
 				out = append(out, s)
 			}
 			if s != nil && s.kind == pause && errs[i] == nil && !lost(strikes, s.server) {
-				errs[i] = d.servers[s.server].Resume()
+				errs[i] = d.server(s.server).Resume()
 			}
 		}
 		return out, errors.Join(errs...)
@@ -163,19 +151,20 @@ func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error
 
 // hit makes one fault happen; a drain lasts until the server has ended.
 func (d *Deployment) hit(ctx context.Context, f Fault) error {
+	s := d.server(f.server)
 	switch f.kind {
 	case kill:
-		return d.servers[f.server].Kill()
+		return s.Kill()
 	case pause:
-		return d.servers[f.server].Pause()
+		return s.Pause()
 	case stop:
 		ctx, cancel := context.WithTimeout(ctx, server.DrainGrace)
 		defer cancel()
-		return d.servers[f.server].Stop(ctx)
+		return s.Stop(ctx)
 	case fail:
-		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_FAIL)
+		return disturb(ctx, s.Addr(), lookasidev1.Disturbance_DISTURBANCE_FAIL)
 	case hang:
-		return disturb(ctx, d.servers[f.server].Addr(), lookasidev1.Disturbance_DISTURBANCE_HANG)
+		return disturb(ctx, s.Addr(), lookasidev1.Disturbance_DISTURBANCE_HANG)
 	default:
 		if err := d.balancer().Kill(); err != nil {
 			return err
@@ -184,17 +173,27 @@ func (d *Deployment) hit(ctx context.Context, f Fault) error {
 	}
 }
 
+// server is the server of a name; nil for the balancer's, which is none.
+func (d *Deployment) server(name string) systems.Process {
+	for _, s := range d.servers {
+		if s.Name() == name {
+			return s
+		}
+	}
+	return nil
+}
+
 // lost says that a server has ended, and its counts with it.
-func lost(strikes []*strike, server int) bool {
+func lost(strikes []*strike, server string) bool {
 	return slices.ContainsFunc(strikes, func(s *strike) bool {
 		return s != nil && s.server == server && s.ends()
 	})
 }
 
 // goneAt says when a server was gone first, if it was.
-func (r *Run) goneAt(i int) (at time.Duration, gone bool) {
+func (r *Run) goneAt(server string) (at time.Duration, gone bool) {
 	for _, s := range r.struck {
-		if s.server == i && s.leaves() && (!gone || s.at < at) {
+		if s.server == server && s.leaves() && (!gone || s.at < at) {
 			at, gone = s.at, true
 		}
 	}

@@ -25,15 +25,21 @@ func TestFaultFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := f.Resolve(2, 10*time.Second)
-	want := []Fault{{kill, 1, 2 * time.Second}, {pause, 0, 100 * time.Millisecond}, {restart, -1, 3 * time.Second}, {stop, 1, time.Second}, {stop, 0, 4 * time.Second}}
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("faults %v, %v; want %v", got, err, want)
+	err = f.Check(2, 10*time.Second)
+	want := FaultFlags{
+		{kill, "s2", 2 * time.Second},
+		{pause, "s1", 100 * time.Millisecond},
+		{restart, "", 3 * time.Second},
+		{stop, "s2", time.Second},
+		{stop, "s1", 4 * time.Second},
 	}
-	if _, err := f.Resolve(2, 3*time.Second); !systems.IsUsage(err) || !strings.Contains(err.Error(), "--restart-lb 3s") {
+	if err != nil || !slices.Equal(f, want) {
+		t.Errorf("faults %v, %v; want %v", f, err, want)
+	}
+	if err := f.Check(2, 3*time.Second); !systems.IsUsage(err) || !strings.Contains(err.Error(), "--restart-lb 3s") {
 		t.Errorf("a fault after the end: error %v", err)
 	}
-	_, err = f.Resolve(1, 0)
+	err = f.Check(1, 0)
 	var choice *systems.ChoiceError
 	if !systems.IsUsage(err) || !errors.As(err, &choice) || choice.Word != "s2" {
 		t.Errorf("an unknown server: error %v", err)

@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"time"
+
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/check"
@@ -33,4 +35,28 @@ func Judge(bundle string) (record.Verdict, error) {
 		p.History = new(check.History) // which proves nothing
 	}
 	return p.judge(), nil
+}
+
+// evidence is what a run's figures are held against, beside what the engine sees
+// from outside: the clients' spans summed up by other code than the histograms,
+// and what the servers counted by themselves.
+func (r *Run) evidence() *record.Evidence {
+	l := &r.Client.Load
+	begin, end := time.Unix(0, l.BeginUnixNS), time.Unix(0, l.EndUnixNS)
+	e := &record.Evidence{Begin: l.BeginUnixNS, End: l.EndUnixNS, Spans: l.Digests, Facts: make(map[string]float64)}
+	e.Slack = int64(max(r.usage.samples.Slack(begin, end), r.Client.CPUSlack))
+	e.Missed = r.usage.samples.Missed(begin, end).Seconds()
+	window := end.Sub(begin).Seconds()
+	for i, m := range r.members {
+		st := r.stats[m.GetId()]
+		if st == nil || window <= 0 {
+			continue // its counts died with it
+		}
+		e.Facts["answered/"+m.GetId()] = float64(st.GetRequests())
+		e.Facts["busy/"+m.GetId()] = time.Duration(st.GetBusyNs()).Seconds() / window
+		if l.Counts.OK == l.Counts.Sent && r.Client.Broken == 0 && l.Knee == nil { // else a server may still work for a client that has gone on
+			e.Facts["peak/"+m.GetId()] = float64(r.seen(i).MaxInFlight)
+		}
+	}
+	return e
 }

@@ -27,9 +27,6 @@ const (
 
 	// maxSimFactor bounds by how much a trial at a high utilisation is longer.
 	maxSimFactor = 4
-
-	// mostLabelled is the number of servers up to which each has a figure.
-	mostLabelled = maxServers
 )
 
 // Overhead is what a trial takes beside its warm-up and window: processes have
@@ -56,7 +53,8 @@ func simulateTrial(ctx context.Context, b systems.Bench, c Config) (record.Obser
 		return record.Observation{}, fmt.Errorf("lookaside: %w", err)
 	}
 	took := time.Since(began)
-	b.Logf("%d servers, policy %s: %d requests simulated in %v", len(c.capacities), c.policy, s.Warmup+s.Requests, took.Round(time.Millisecond))
+	b.Logf("%d servers, policy %s: %d requests simulated in %v",
+		len(c.capacities), c.policy, s.Warmup+s.Requests, took.Round(time.Millisecond))
 	o := c.observeSimulation(&s, &r)
 	o.Set("simulated_rps", float64(s.Warmup+s.Requests)/took.Seconds())
 	return o, nil
@@ -109,7 +107,7 @@ func (c *Config) observeSimulation(s *simulator.Simulation, r *simulator.Result)
 	}
 	o.Set("jain_requests", jain(requests))
 	o.Set("jain_busy", jain(busy))
-	if len(names) <= mostLabelled {
+	if len(names) <= maxServers {
 		o.SetVector("requests", names, requests)
 		o.SetVector("utilization", names, busy)
 	}

@@ -18,6 +18,7 @@ import (
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/core/theory"
 	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/simulator"
 )
 
 // idleBound is what servers are given, after the last answer, to be done with
@@ -28,11 +29,11 @@ const idleBound = 5 * time.Second
 // a drain.
 func Measure(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
 	set := b.Setting()
-	c, err := NewConfig(v, set.Seed)
-	if err != nil {
+	if err := Measurable(set, v); err != nil {
 		return record.Observation{}, err
 	}
-	if err := c.measurable(set, v.Text("world")); err != nil {
+	c, err := NewConfig(v, set.Seed)
+	if err != nil {
 		return record.Observation{}, err
 	}
 	if v.Text("world") == worldSimulator {
@@ -69,18 +70,11 @@ const loopSearch = "search"
 // Measurable refuses a cell that could not measure what it says.
 func Measurable(set systems.Setting, v systems.Values) error {
 	c, err := NewConfig(v, set.Seed)
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.loads(set.Load.Loop)
 	}
-	return c.measurable(set, v.Text("world"))
-}
-
-func (c *Config) measurable(set systems.Setting, world string) error {
-	if err := c.loads(set.Load.Loop); err != nil {
+	if err != nil || c.rate == 0 || v.Text("world") == worldSimulator { // whose windows are numbers of requests
 		return err
-	}
-	if c.rate == 0 || world == worldSimulator { // whose windows are numbers of requests
-		return nil
 	}
 	if err := load.CheckWindow(c.rate, set.Length); err != nil {
 		return fmt.Errorf("lookaside: %w", err)
@@ -106,12 +100,12 @@ func (c *Config) loads(loop string) error {
 // faults are what the knob fault asks for: it strikes the first server, which
 // every policy uses, after a quarter of the window.
 func (c *Config) faults(warmup, length time.Duration) []Fault {
-	f := Fault{kind: c.Text("fault"), after: warmup + length/4}
+	f := Fault{kind: c.Text("fault"), server: simulator.ServerName(0), after: warmup + length/4}
 	switch f.kind {
 	case noFault:
 		return nil
 	case restart:
-		f.server = -1
+		f.server = ""
 	}
 	return []Fault{f}
 }
@@ -207,8 +201,8 @@ func (d *Deployment) Run(ctx context.Context, faults []Fault, load ...string) (*
 
 // gather asks the balancer and every server that lives for their counts.
 func (r *Run) gather(ctx context.Context) (err error) {
-	for i, s := range r.servers {
-		if lost(r.struck, i) {
+	for _, s := range r.servers {
+		if lost(r.struck, s.Name()) {
 			continue
 		}
 		if r.stats[s.Name()], err = idleStats(ctx, s.Addr(), idleBound); err != nil {
@@ -227,12 +221,13 @@ func (r *Run) history() *check.History {
 		Moved:   r.changes != uint64(len(r.members)), // each joined once
 		Service: r.service, Elapsed: r.elapsed, Bound: directory.LeaseTTL + time.Second,
 	}
-	h.Audit = check.Audit{Picks: r.audit.GetPicks(), Broken: r.audit.GetBroken(), Rank: r.audit.GetRank(), RankVariance: r.audit.GetRankVariance()}
+	a := r.audit
+	h.Audit = check.Audit{Picks: a.GetPicks(), Broken: a.GetBroken(), Rank: a.GetRank(), RankVariance: a.GetRankVariance()}
 	rows := make(map[string]*lookasidev1.Server)
 	for _, row := range r.rows {
 		rows[row.GetId()+"/"+row.GetInstance()] = row
 	}
-	for i, m := range r.members {
+	for _, m := range r.members {
 		s := check.Server{ID: m.GetId(), Instance: m.GetInstance(), Capacity: m.GetCapacity()}
 		row := rows[s.Key()]
 		s.Picks, s.Tally = row.GetPicks(), check.Tally{Picks: row.GetAudited(), Expected: row.GetExpected(), Variance: row.GetVariance()}
@@ -240,7 +235,7 @@ func (r *Run) history() *check.History {
 		s.Lost = st == nil
 		s.Requests, s.Abandoned, s.InFlight = st.GetRequests(), st.GetAbandoned(), st.GetInFlight()
 		s.Area, s.Busy, s.Oversleep = time.Duration(st.GetInFlightAreaNs()), time.Duration(st.GetBusyNs()), time.Duration(st.GetOversleepNs())
-		s.GoneAt, s.Gone = r.goneAt(i)
+		s.GoneAt, s.Gone = r.goneAt(s.ID)
 		h.Servers = append(h.Servers, s)
 	}
 	for _, a := range r.Client.Servers {
@@ -257,7 +252,8 @@ func (r *Run) history() *check.History {
 func (r *Run) clientHistories() []check.Client {
 	out := make([]check.Client, len(r.Client.Clients))
 	for i, c := range r.Client.Clients {
-		out[i] = check.Client{Name: fmt.Sprintf("client %d", i), Counts: c.Counts, Verified: c.Verified, Wrong: c.Wrong, Servers: make(map[string]check.Share)}
+		out[i] = check.Client{Name: fmt.Sprintf("client %d", i), Counts: c.Counts, Verified: c.Verified, Wrong: c.Wrong}
+		out[i].Servers = make(map[string]check.Share)
 		for k, share := range c.Shares {
 			if s := r.Client.Servers[k]; share.Sent > 0 {
 				out[i].Servers[s.ID+"/"+s.Instance] = check.Share(share)

@@ -1,7 +1,30 @@
+// Package balancer is the core of the look-aside load balancer: the table of
+// servers, what they reported, and who is picked next.
+//
+// It is a state machine without a clock, network or disk. The shell around it
+// (package lookaside) turns etcd events, registrations, load reports and
+// questions into calls, passes the time in as now, and serialises them: the
+// type is not safe for concurrent use. Times are durations since any fixed
+// moment of the shell's choice and must not run backwards; one that does is
+// taken as the latest time seen.
+//
+// What the core promises for every policy:
+//
+//   - no server that may be picked: an immediate [NoServerError], never a wait;
+//   - a draining server gets nothing new;
+//   - a server registered twice is one row, the newer registration counts, and
+//     the end of the older one does not remove it;
+//   - reports out of order are ignored, impossible ones refused, and those of a
+//     server that is not in the table answered with [ErrUnknownServer], so that
+//     it registers again;
+//   - an empty core that is told the members by [Balancer.Join], as after a
+//     restart, spreads by its own picks alone until reports arrive.
 package balancer
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -220,4 +243,30 @@ func (b *Balancer) advance(now time.Duration) { b.now = max(b.now, now) }
 
 func order(r, s *row) int {
 	return cmp.Or(cmp.Compare(r.Revision, s.Revision), cmp.Compare(r.ID, s.ID))
+}
+
+// Errors that a server gets for what it says of itself; the shell maps them to
+// INVALID_ARGUMENT, NOT_FOUND and RESOURCE_EXHAUSTED.
+var (
+	ErrInvalid       = errors.New("invalid")
+	ErrUnknownServer = errors.New("unknown server: register again")
+	ErrFull          = fmt.Errorf("the table is full with %d servers", MaxServers)
+)
+
+// NoServerError says that there is nobody to pick; the shell maps it to
+// UNAVAILABLE.
+type NoServerError struct {
+	Service    string
+	Registered int // servers in the table, none of which may be picked
+}
+
+func (e *NoServerError) Error() string {
+	if e.Registered > 0 {
+		return fmt.Sprintf("no server for service %q: all %d are draining", e.Service, e.Registered)
+	}
+	return fmt.Sprintf("no server for service %q is registered", e.Service)
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }

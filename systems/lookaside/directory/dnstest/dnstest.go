@@ -65,7 +65,8 @@ func (z *Zone) answer(m dnsmessage.Message) *dnsmessage.Message {
 	case z.gone:
 		out.RCode = dnsmessage.RCodeNameError
 	case q.Type == dnsmessage.TypeSRV && z.Port != 0:
-		out.Answers = []dnsmessage.Resource{{Header: head, Body: &dnsmessage.SRVResource{Port: z.Port, Target: dnsmessage.MustNewName("lb.test.")}}}
+		srv := &dnsmessage.SRVResource{Port: z.Port, Target: dnsmessage.MustNewName("lb.test.")}
+		out.Answers = []dnsmessage.Resource{{Header: head, Body: srv}}
 	case q.Type == dnsmessage.TypeA:
 		out.Answers = []dnsmessage.Resource{{Header: head, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}}}
 	}
