@@ -30,7 +30,7 @@ type workerFlags struct {
 	name     string
 	patience time.Duration
 	ledger   bool
-	wrong    config.Wrong
+	wrong    systems.Values // knobs
 }
 
 const (
@@ -56,7 +56,7 @@ func Role() systems.Role {
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
 			fs.BoolVar(&f.ledger, "ledger", false, "write a line of JSON to standard output for whatever it does")
-			f.wrong.Declare(fs)
+			f.wrong = config.Knobs.Bind(fs, config.RoleKnobs...)
 			return f.run
 		},
 	}}
@@ -74,7 +74,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
-	w := &worker{name: f.name, dir: dir, wrong: f.wrong, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	w := &worker{name: f.name, dir: dir, lie: f.wrong.Text(config.KnobLie), mutant: f.wrong.Text(config.KnobMutant), log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
 	if f.ledger {
 		w.ledger = &ledger.Writer{Out: sh.Out}
 	}
