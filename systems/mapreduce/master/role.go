@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dyno/internal/atomicfile"
 	"dyno/internal/rpc"
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
@@ -53,7 +54,7 @@ func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen s
 		Listen: listen,
 		Log:    log,
 		Ready: func(addr string) {
-			if err := config.WriteFile(s.Layout().Address(), addr); err != nil {
+			if err := atomicfile.Write(s.Layout().Address(), []byte(addr)); err != nil {
 				log.Warn("status cannot find this master by its folder", "error", err)
 			}
 			log.Info("serving", "job", m.id, "maps", len(m.splits), "reduces", s.Reduces(), "address", addr)
