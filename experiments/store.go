@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"dyno/internal/atomicfile"
 	"dyno/internal/record"
 )
 
@@ -236,25 +237,6 @@ func writeJSON(path string, v any) error {
 }
 
 // replace writes a file whole or not at all.
-func replace(path string, text []byte) error {
-	tmp := path + ".tmp"
-	err := writeSynced(tmp, text)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp) // on a full disk it would take what is left
-	}
-	return unwritable(err)
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
+func replace(path string, text []byte) error { return unwritable(atomicfile.Write(path, text)) }
 
 func (s *store) close() error { return s.trials.Close() }

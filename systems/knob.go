@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dyno/internal/record"
+	"dyno/internal/size"
 )
 
 // Values are a trial's knobs: every knob of the system, in canonical text.
@@ -49,6 +50,37 @@ func (t Int) Parse(text string) (string, error) {
 
 // Allowed implements [Type].
 func (t Int) Allowed() string { return fmt.Sprintf("a whole number from %d to %d", t.Min, t.Max) }
+
+// Size accepts whole numbers of a unit of bytes from Min to Max, and any size
+// that is one: 4MiB is 4096 where the unit is KiB.
+type Size struct {
+	Unit     string
+	Min, Max int
+}
+
+// Parse implements [Type].
+func (t Size) Parse(text string) (string, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		unit := must(size.Parse("1" + t.Unit))
+		var bytes int64
+		if bytes, err = size.Parse(text); err == nil {
+			n = int(bytes / unit)
+			if bytes%unit != 0 {
+				n = t.Min - 1 // is not one
+			}
+		}
+	}
+	if err != nil || n < t.Min || n > t.Max {
+		return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+	}
+	return strconv.Itoa(n), nil
+}
+
+// Allowed implements [Type].
+func (t Size) Allowed() string {
+	return fmt.Sprintf("a size of %d to %d %s, such as 16 or 16%s", t.Min, t.Max, t.Unit, t.Unit)
+}
 
 // Float accepts finite numbers from Min to Max.
 type Float struct{ Min, Max float64 }

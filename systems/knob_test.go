@@ -30,6 +30,19 @@ var sys = &systems.System{
 	},
 }
 
+// A size is written as a number of its unit, however a person wrote it.
+func TestSize(t *testing.T) {
+	k := systems.Size{Unit: "KiB", Min: 1, Max: 4096}
+	for text, want := range map[string]string{
+		"16": "16", "16KiB": "16", "4MiB": "4096", "4096B": "4", "0.5MiB": "512",
+		"0": "", "4097": "", "5MiB": "", "1000": "1000", "1000B": "", "1kB": "", "lots": "", "-1": "", "": "",
+	} {
+		if got, err := k.Parse(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestResolve(t *testing.T) {
 	v, err := sys.Resolve(map[string]string{"clients": "007", "pause": "1500ms", "capacity": "1, 0.20", "note": " a {b} ", "word": "Up"})
 	if err != nil {

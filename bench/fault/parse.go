@@ -1,8 +1,8 @@
 package fault
 
 import (
+	"dyno/internal/size"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -149,7 +149,7 @@ func (f *Fault) parseValue(v value, word string, given bool) (err error) {
 	case v == amount:
 		f.Delay, err = parseTime(word)
 	case v == bytes:
-		f.Rate, err = parseBytes(word)
+		f.Rate, err = size.Parse(word)
 	default:
 		if f.P, err = strconv.ParseFloat(word, 64); err != nil {
 			err = fmt.Errorf("%q is not a number between 0 and 1", word)
@@ -178,26 +178,4 @@ func parseTime(word string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q is negative", word)
 	}
 	return d, nil
-}
-
-// byteUnits are tried in this order: a suffix of another stands behind it.
-var byteUnits = []struct {
-	suffix string
-	bytes  float64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-
-// parseBytes reads a number of bytes with or without a unit.
-func parseBytes(word string) (int64, error) {
-	for _, u := range byteUnits {
-		number, ok := strings.CutSuffix(word, u.suffix)
-		if !ok {
-			continue
-		}
-		x, err := strconv.ParseFloat(number, 64)
-		if err != nil || !(x > 0 && x*u.bytes <= 1e15) {
-			break
-		}
-		return int64(math.Ceil(x * u.bytes)), nil
-	}
-	return 0, fmt.Errorf("%q is not a rate in bytes per second, such as 500000, 64kB or 1MiB", word)
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dyno/internal/record"
+	"dyno/internal/splitmix"
 )
 
 // sums are what a run reports of operations, and what its checks need to know
@@ -126,9 +127,4 @@ func ended(s record.Span, begin, end int64) bool {
 
 // fingerprint scatters a start over 64 bits, so that sums of them differ, but
 // for one in 2⁶⁴, when the starts do, in whatever order they come.
-func fingerprint(at int64) uint64 {
-	x := uint64(at) + 0x9e3779b97f4a7c15 // splitmix64
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func fingerprint(at int64) uint64 { return splitmix.Mix(uint64(at)) }

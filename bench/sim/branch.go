@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"context"
+	"dyno/internal/splitmix"
 	"fmt"
 	"slices"
 	"time"
@@ -19,7 +20,7 @@ type Branch struct {
 // fork takes the branch.
 func (w *World) fork() {
 	w.forked = true
-	w.seed = scramble(w.cfg.Branch.Seed ^ scramble(w.cfg.Seed))
+	w.seed = splitmix.Mix(w.cfg.Branch.Seed ^ splitmix.Mix(w.cfg.Seed))
 	for _, n := range w.nodes {
 		n.net = *stream(w.seed, "net", n.id, 0)
 		n.store.chance = *stream(w.seed, "disk", n.id, 0)
@@ -107,7 +108,7 @@ func (h Hunt) odds(ctx context.Context, f *Failure, at time.Duration, branches i
 		faults := until(f.Shrunk.Faults, at)
 		if p := h.Profile; at+max(p.MinFor, 1) < p.Until {
 			p.From = max(p.From, at+1)
-			others, err := Generate(uint64(b)^scramble(uint64(at)), p)
+			others, err := Generate(uint64(b)^splitmix.Mix(uint64(at)), p)
 			if err != nil {
 				return 0, err
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dyno/bench/fault"
+	"dyno/internal/splitmix"
 )
 
 // Config says what a world is made of.
@@ -131,18 +132,9 @@ func (w *World) Add(name string, start func() Node) ID {
 func stream(seed uint64, purpose string, id ID, life uint32) *rand.PCG {
 	h := seed
 	for _, b := range []byte(purpose) {
-		h = scramble(h + uint64(b))
+		h = splitmix.Mix(h + uint64(b))
 	}
-	return rand.NewPCG(scramble(h+uint64(id)), scramble(h^uint64(life)<<32))
-}
-
-// scramble is the finaliser of SplitMix64 (Steele, Lea, Flood 2014): inputs
-// that differ in one bit give outputs that differ in half of them.
-func scramble(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
+	return rand.NewPCG(splitmix.Mix(h+uint64(id)), splitmix.Mix(h^uint64(life)<<32))
 }
 
 // SetLink makes the link from one node to another differ from

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"dyno/internal/atomicfile"
 	"errors"
 	"io/fs"
 	"maps"
@@ -53,25 +54,12 @@ func (f Files) outdated(path string) bool {
 	return false
 }
 
-// replace writes a file beside its place and moves it there.
-func replace(path string, content []byte) (err error) {
+// replace writes a file, in a folder that may have to be made.
+func replace(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(tmp.Name()))
-		}
-	}()
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return atomicfile.Write(path, content)
 }
 
 // Stale compares what lies below a folder with what should: one line for each

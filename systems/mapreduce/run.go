@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems"
@@ -15,9 +14,8 @@ import (
 
 // runOptions are the flags of the command run.
 type runOptions struct {
-	config  config.Config
-	workers int
-	json    bool
+	config config.Config
+	json   bool
 }
 
 func runCommand() systems.Command {
@@ -30,8 +28,7 @@ func runCommand() systems.Command {
 			"dyno mapreduce run grep --pattern '^func ' --out funcs cmd/dyno/main.go",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &runOptions{}
-			o.config.Declare(fs)
-			fs.IntVar(&o.workers, "workers", runtime.NumCPU(), "how many worker processes")
+			o.config.Declare(fs, config.KnobWorkers)
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
 			return o.run
 		},
@@ -39,9 +36,6 @@ func runCommand() systems.Command {
 }
 
 func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
-	if o.workers < 1 || o.workers > config.MaxWorkers {
-		return systems.Usagef("--workers %d: want 1 to %d", o.workers, config.MaxWorkers)
-	}
 	if err := o.config.Check(sh.Args); err != nil {
 		return err
 	}
@@ -52,7 +46,7 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	view := newProgress(sh)
-	c := &cluster.Cluster{Bench: b, Config: &o.config, Workers: o.workers, Wrong: config.NothingWrong}
+	c := &cluster.Cluster{Bench: b, Config: &o.config, Workers: o.config.Knobs.Int(config.KnobWorkers)}
 	summary, err := c.Run(bctx, view.show)
 	view.end()
 	resumable := errors.Is(err, cluster.ErrMasterLost) || errors.Is(err, cluster.ErrNoWorkers)

@@ -40,7 +40,7 @@ type summary struct {
 func newSummary(s *config.Config, sum *mapreducev1.Summary) summary {
 	c, e := sum.GetCounters(), sum.GetEvents()
 	return summary{
-		Job: s.Job.Name, Out: s.Out, Maps: int64(sum.GetMaps()), Reduces: s.Reduces,
+		Job: s.Job.Name, Out: s.Out, Maps: int64(sum.GetMaps()), Reduces: s.Reduces(),
 		Seconds: time.Duration(sum.GetElapsedNs()).Seconds(), MapSeconds: time.Duration(sum.GetMapNs()).Seconds(), ReduceSecond: time.Duration(sum.GetReduceNs()).Seconds(),
 		InputBytes: c.GetInputBytes(), Pairs: c.GetPairs(), ShuffleBytes: c.GetRunBytes(), Keys: c.GetKeys(),
 		OutputLines: c.GetOutputLines(), OutputBytes: c.GetOutputBytes(), SpilledRuns: c.GetSpilledRuns(),
@@ -56,7 +56,7 @@ func printSummary(w io.Writer, s *config.Config, sum *mapreducev1.Summary) error
 	fmt.Fprintf(t, "%s\t%d files, %s in %s: map %s, reduce %s\n", s.Job.Name, len(s.Files), bytesText(c.GetInputBytes()),
 		durationText(sum.GetElapsedNs()), durationText(sum.GetMapNs()), durationText(sum.GetReduceNs()))
 	fmt.Fprintf(t, "map\t%d tasks, %d pairs, %s for the reduce tasks\n", sum.GetMaps(), c.GetPairs(), bytesText(c.GetRunBytes()))
-	fmt.Fprintf(t, "reduce\t%d tasks, %d keys, %d lines, %s\n", s.Reduces, c.GetKeys(), c.GetOutputLines(), bytesText(c.GetOutputBytes()))
+	fmt.Fprintf(t, "reduce\t%d tasks, %d keys, %d lines, %s\n", s.Reduces(), c.GetKeys(), c.GetOutputLines(), bytesText(c.GetOutputBytes()))
 	fmt.Fprintf(t, "attempts\t%d, %d of them backups (%d won), %d tasks run again, %d failed\n",
 		e.GetAttempts(), e.GetBackups(), e.GetBackupWins(), e.GetReruns(), e.GetFailures())
 	for _, x := range []struct {
@@ -72,7 +72,7 @@ func printSummary(w io.Writer, s *config.Config, sum *mapreducev1.Summary) error
 			fmt.Fprintf(t, "\t%d %s\n", x.n, x.name)
 		}
 	}
-	fmt.Fprintf(t, "output\t%s/mr-out-0 … mr-out-%d\n", s.Out, s.Reduces-1)
+	fmt.Fprintf(t, "output\t%s/mr-out-0 … mr-out-%d\n", s.Out, s.Reduces()-1)
 	return t.Flush()
 }
 

@@ -41,8 +41,8 @@ type Run struct {
 	Adversary adversary.Adversary
 	Timeout   time.Duration
 	Resolver  string
-	Kill      int // general whose process dies, -1: none
-	KillIn    int // in the middle of this round
+	Kill      int  // general whose process dies, -1: none
+	KillIn    int  // in the middle of this round
 	Heard     bool // what is said is written down
 }
 

@@ -32,8 +32,7 @@ type Cluster struct {
 	Config  *config.Config
 	Workers int
 	Prefix  string // of the names of its processes
-	Wrong   config.Wrong
-	Ledger  bool // workers write ledgers, see [cluster.ledgers]
+	Ledger  bool   // workers write ledgers, see [cluster.ledgers]
 
 	mu     sync.Mutex
 	master systems.Process
@@ -80,8 +79,7 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 }
 
 func (c *Cluster) startMaster(ctx context.Context) error {
-	args := append(c.Wrong.Args(), c.Config.CommandLine()...)
-	p, err := c.Bench.Start(ctx, systems.Launch{Role: "master", Name: c.Prefix + "master", Args: args, Expendable: true})
+	p, err := c.Bench.Start(ctx, systems.Launch{Role: "master", Name: c.Prefix + "master", Args: c.Config.CommandLine(), Expendable: true})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.master = p
@@ -90,7 +88,7 @@ func (c *Cluster) startMaster(ctx context.Context) error {
 
 func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.Bench.Start(ctx, systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Wrong.Args(),
+	p, err := c.Bench.Start(ctx, systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Config.Knobs.Args(config.RoleKnobs...),
 		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
 		fmt.Sprintf("--ledger=%t", c.Ledger),
 	)})

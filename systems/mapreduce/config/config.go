@@ -11,7 +11,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,9 +26,11 @@ import (
 const (
 	maxReduces = 10_000
 	MaxMaps    = 1_000_000
-	MaxWorkers = 100
-	minMemory  = 1 << 20
+	maxWorkers = 100
+)
 
+// How soon a worker counts as lost.
+const (
 	DefaultLease = time.Second
 	minLease     = 50 * time.Millisecond
 	LeaseBeats   = 40 // beats in a lease
@@ -35,26 +39,32 @@ const (
 // Config is a job as it was typed: the same for run, which checks it before it
 // starts anything, and for master.
 type Config struct {
-	Job     job.Job
-	Args    map[string]string
-	Files   []string // as typed
-	sizes   []int64  // of the files, in bytes
-	times   []int64  // when they were changed, Unix ns
-	Reduces int
-	Maps    int
-	Split   Size
-	Memory  Size
-	Out     string // as typed
-	Shuffle string
-	Combine bool
-	Backups bool
-	Lease   time.Duration
-	resume  bool
-	Force   bool
-	Keep    bool
+	Knobs  systems.Values
+	Job    job.Job
+	Args   map[string]string
+	Files  []string // as typed
+	sizes  []int64  // of the files, in bytes
+	times  []int64  // when they were changed, Unix ns
+	Out    string   // as typed
+	Lease  time.Duration
+	resume bool
+	Force  bool
+	Keep   bool
 
 	Given map[string]string // values of the arguments of all jobs
 }
+
+// Reduces is how many reduce tasks there are.
+func (c *Config) Reduces() int { return c.Knobs.Int(KnobReduces) }
+
+// Memory is the budget of a task, in bytes.
+func (c *Config) Memory() int64 { return int64(c.Knobs.Int(KnobMemory)) << 20 }
+
+// Stream says that map output reaches reduce tasks over gRPC.
+func (c *Config) Stream() bool { return c.Knobs.Text(KnobShuffle) == ShuffleStream }
+
+// On says whether a knob is on.
+func (c *Config) On(knob string) bool { return c.Knobs.Text(knob) == "on" }
 
 // shuffles are how map output reaches reduce tasks.
 var shuffles = systems.Choice{"files", ShuffleStream}
@@ -62,20 +72,19 @@ var shuffles = systems.Choice{"files", ShuffleStream}
 // ShuffleStream is the shuffle over gRPC.
 const ShuffleStream = "stream"
 
-// Declare makes the flags that run and master share.
-func (c *Config) Declare(fs systems.FlagSet) {
-	c.Split, c.Memory, c.Shuffle, c.Given = task.DefaultSplitBytes, task.DefaultMemoryBytes, "files", map[string]string{}
-	fs.IntVar(&c.Reduces, "reduces", 1, "how many reduce tasks, and output files")
-	fs.IntVar(&c.Maps, "maps", 0, "about how many map tasks; 0: as many as --split-size makes")
-	fs.Var(&c.Split, "split-size", "larger files are cut at line ends into map tasks of about this size")
-	fs.Var(&c.Memory, "memory", "budget of a task; beyond it sorted runs go to disk")
+// jobKnobs are those by which a job is described, and RoleKnobs those by which a
+// role is told what to do wrong.
+var (
+	jobKnobs  = []string{KnobReduces, KnobMaps, KnobSplitSize, KnobMemory, KnobShuffle, KnobCombiner, KnobBackups}
+	RoleKnobs = []string{KnobLie, KnobMutant}
+)
+
+// Declare makes the flags that run and master share, and those of more knobs.
+// What a person wants at first is one output and large tasks.
+func (c *Config) Declare(fs systems.FlagSet, more ...string) {
+	knobs := Knobs.With(KnobReduces, "1").With(KnobSplitSize, "16384").With(KnobWorkers, strconv.Itoa(min(runtime.NumCPU(), maxWorkers)))
+	c.Knobs, c.Given = knobs.Bind(fs, slices.Concat(jobKnobs, more)...), map[string]string{}
 	fs.StringVar(&c.Out, "out", "mr-out", "folder for mr-out-0, mr-out-1 …")
-	fs.Func("shuffle", "how map output reaches reduce tasks: files in a shared folder, or stream over gRPC (default files)", func(text string) (err error) {
-		c.Shuffle, err = shuffles.Parse(text)
-		return err
-	})
-	fs.BoolVar(&c.Combine, "combine", true, "combine values of a key on the map side, if the job has a combiner")
-	fs.BoolVar(&c.Backups, "backups", true, "start a task a second time when its worker is slow or silent")
 	fs.DurationVar(&c.Lease, "lease", DefaultLease, "silence after which a worker's task is given to another")
 	fs.BoolVar(&c.resume, "resume", false, "go on with the job whose master was killed: finished tasks are not done again")
 	fs.BoolVar(&c.Force, "force", false, "replace what is in the output folder")
@@ -101,12 +110,6 @@ func (c *Config) Check(args []string) error {
 	}
 	c.Job, c.Files = job.All[i], args[1:]
 	switch {
-	case c.Reduces < 1 || c.Reduces > maxReduces:
-		return systems.Usagef("--reduces %d: want 1 to %d reduce tasks", c.Reduces, maxReduces)
-	case c.Maps < 0 || c.Maps > MaxMaps:
-		return systems.Usagef("--maps %d: want at most %d map tasks, or 0 for as many as --split-size makes", c.Maps, MaxMaps)
-	case c.Memory < minMemory:
-		return systems.Usagef("--memory %v: want at least %v", c.Memory, Size(minMemory))
 	case c.Lease < minLease:
 		return systems.Usagef("--lease %v: want at least %v", c.Lease, minLease)
 	case c.Force && c.resume:
@@ -197,33 +200,29 @@ func (c *Config) Layout() Layout {
 
 // SplitBytes is the split size that --maps or --split-size ask for.
 func (c *Config) SplitBytes() int64 {
-	if c.Maps > 0 {
-		return task.SplitBytesFor(c.sizes, c.Maps)
+	if maps := c.Knobs.Int(KnobMaps); maps > 0 {
+		return task.SplitBytesFor(c.sizes, maps)
 	}
-	return int64(c.Split)
+	return int64(c.Knobs.Int(KnobSplitSize)) << 10
 }
 
 // Identity names the job by all that its output and its tasks depend on: a
 // journal of another identity is no use to it.
 func (c *Config) Identity() string {
-	text, err := json.Marshal([]any{c.Job.Name, c.Args, c.Files, c.sizes, c.times, c.Reduces, c.SplitBytes(), c.Shuffle, c.Combine})
+	text, err := json.Marshal([]any{c.Job.Name, c.Args, c.Files, c.sizes, c.times, c.Reduces(), c.SplitBytes(), c.Stream(), c.On(KnobCombiner)})
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
 	sum := sha256.Sum256(text)
-	return fmt.Sprintf("mapreduce %s of %d files, %d reduces, %x", c.Job.Name, len(c.Files), c.Reduces, sum[:8])
+	return fmt.Sprintf("mapreduce %s of %d files, %d reduces, %x", c.Job.Name, len(c.Files), c.Reduces(), sum[:8])
 }
 
 // CommandLine is the config as arguments for the role master. What is to be
 // replaced was looked at by then, so a crash in between cannot lose anything.
 func (c *Config) CommandLine() []string {
-	line := []string{
-		"--reduces", fmt.Sprint(c.Reduces), "--maps", fmt.Sprint(c.Maps),
-		"--split-size", fmt.Sprint(int64(c.Split)), "--memory", fmt.Sprint(int64(c.Memory)),
-		"--out", c.Out, "--shuffle", c.Shuffle, "--lease", c.Lease.String(),
-		fmt.Sprintf("--combine=%t", c.Combine), fmt.Sprintf("--backups=%t", c.Backups),
-		fmt.Sprintf("--resume=%t", c.resume), fmt.Sprintf("--force=%t", c.Force), "--keep",
-	}
+	line := append(c.Knobs.Args(slices.Concat(jobKnobs, RoleKnobs)...),
+		"--out", c.Out, "--lease", c.Lease.String(),
+		fmt.Sprintf("--resume=%t", c.resume), fmt.Sprintf("--force=%t", c.Force), "--keep")
 	for _, name := range slices.Sorted(maps.Keys(c.Args)) {
 		line = append(line, "--"+name+"="+c.Args[name])
 	}

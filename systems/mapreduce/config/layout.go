@@ -119,7 +119,7 @@ func (l Layout) Publish(reduces int) error {
 			}
 		}
 	}
-	return syncDir(l.Out)
+	return disk.Disk{}.SyncDir(l.Out)
 }
 
 // Remove takes the scratch folder away.
@@ -145,23 +145,6 @@ func (l Layout) Restore(before presence) error {
 	return err
 }
 
-// WriteFile replaces a small file at once.
-func WriteFile(name, content string) error {
-	temp := name + ".new"
-	if err := os.WriteFile(temp, []byte(content), 0o666); err != nil {
-		return err
-	}
-	return os.Rename(temp, name)
-}
-
 // Sync makes the names of staged outputs durable; the tasks did so with their
 // content.
-func (l Layout) Sync() error { return syncDir(l.Staged()) }
-
-func syncDir(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+func (l Layout) Sync() error { return disk.Disk{}.SyncDir(l.Staged()) }

@@ -20,25 +20,3 @@ var (
 	lies    = systems.Choice{lie.None, LieShortened, lie.HalvedCPU, LieOtherOutput}
 	mutants = systems.Choice{MutantNone, MutantDropped}
 )
-
-// Wrong says what is wrong on purpose with the processes of a job.
-type Wrong struct{ Lie, Mutant string }
-
-// NothingWrong is how things are outside of controls.
-var NothingWrong = Wrong{lie.None, MutantNone}
-
-// Declare makes the flags by which a role is told.
-func (w *Wrong) Declare(fs systems.FlagSet) {
-	*w = NothingWrong
-	fs.Func("lie", "what to say falsely on purpose, for a trial's checks to find (default none)", func(text string) (err error) {
-		w.Lie, err = lies.Parse(text)
-		return err
-	})
-	fs.Func("mutant", "what to do wrong on purpose, likewise (default none)", func(text string) (err error) {
-		w.Mutant, err = mutants.Parse(text)
-		return err
-	})
-}
-
-// Args are those flags.
-func (w Wrong) Args() []string { return []string{"--lie", w.Lie, "--mutant", w.Mutant} }

@@ -30,7 +30,6 @@ const (
 // master is the shell around the planner: one job.
 type master struct {
 	config *config.Config
-	wrong  config.Wrong
 	id     string // of the job
 	splits []task.Split
 	log    *slog.Logger
@@ -150,5 +149,5 @@ func (m *master) publish() error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	<-m.placed // Sync has sent what rested on the record
-	return m.config.Layout().Publish(m.config.Reduces)
+	return m.config.Layout().Publish(m.config.Reduces())
 }

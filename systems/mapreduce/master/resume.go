@@ -88,9 +88,9 @@ func (m *master) begin(past plan.Past) (plan.Life, plan.Config, []plan.Record) {
 		m.log.Info("resuming", "job", m.id, "records", len(records))
 	}
 	return plan.Life{Job: m.id, Boot: boot}, plan.Config{
-		Maps: len(m.splits), Reduces: s.Reduces,
-		Survives: s.Shuffle == "files",
-		Lease:    s.Lease, Backups: s.Backups, Quiet: quietBeats * s.Lease / config.LeaseBeats, Slow: slowFactor, MinAge: minAge,
+		Maps: len(m.splits), Reduces: s.Reduces(),
+		Survives: !s.Stream(),
+		Lease:    s.Lease, Backups: s.On(config.KnobBackups), Quiet: quietBeats * s.Lease / config.LeaseBeats, Slow: slowFactor, MinAge: minAge,
 		Failures: maxFailures, Skips: maxSkips, Losses: maxLosses,
 	}, records
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"dyno/internal/atomicfile"
 	"dyno/internal/rpc"
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
@@ -20,16 +21,14 @@ func Role() systems.Role {
 		Example: "dyno mapreduce master --listen 127.0.0.1:7100 --reduces 4 --out counts wordcount book.txt",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			s := &config.Config{}
-			s.Declare(fs)
-			w := &config.Wrong{}
-			w.Declare(fs)
+			s.Declare(fs, config.RoleKnobs...)
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
-			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen, *w) }
+			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen) }
 		},
 	}}
 }
 
-func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen string, w config.Wrong) (err error) {
+func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen string) (err error) {
 	if err := s.Check(sh.Args); err != nil {
 		return err
 	}
@@ -38,7 +37,6 @@ func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen s
 	if err != nil {
 		return err
 	}
-	m.wrong = w
 	defer func() { err = errors.Join(err, m.close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -56,10 +54,10 @@ func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen s
 		Listen: listen,
 		Log:    log,
 		Ready: func(addr string) {
-			if err := config.WriteFile(s.Layout().Address(), addr); err != nil {
+			if err := atomicfile.Write(s.Layout().Address(), []byte(addr)); err != nil {
 				log.Warn("status cannot find this master by its folder", "error", err)
 			}
-			log.Info("serving", "job", m.id, "maps", len(m.splits), "reduces", s.Reduces, "address", addr)
+			log.Info("serving", "job", m.id, "maps", len(m.splits), "reduces", s.Reduces(), "address", addr)
 			sh.Ready(addr)
 		},
 		BeforeStop: func(context.Context) { close(m.stop) },

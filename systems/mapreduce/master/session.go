@@ -197,8 +197,8 @@ func recordNamed(name string) *mapreducev1.Record {
 func (m *master) jobMessage() *mapreducev1.WorkResponse {
 	s := m.config
 	return &mapreducev1.WorkResponse{Event: &mapreducev1.WorkResponse_Job{Job: &mapreducev1.Job{
-		Id: m.id, Name: s.Job.Name, Args: s.Args, Combine: s.Combine, Reduces: int32(s.Reduces),
-		MemoryBytes: int64(s.Memory), Stream: s.Shuffle == config.ShuffleStream, OutDir: s.Layout().Staged(),
+		Id: m.id, Name: s.Job.Name, Args: s.Args, Combine: s.On(config.KnobCombiner), Reduces: int32(s.Reduces()),
+		MemoryBytes: s.Memory(), Stream: s.Stream(), OutDir: s.Layout().Staged(),
 		BeatNs: (s.Lease / config.LeaseBeats).Nanoseconds(),
 	}}}
 }

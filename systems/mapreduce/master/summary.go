@@ -13,14 +13,15 @@ import (
 
 // summarize says how the job ended; the host is at rest.
 func (m *master) summarize(now time.Duration) *mapreducev1.Summary {
+	falsehood := m.config.Knobs.Text(config.KnobLie)
 	s := &mapreducev1.Summary{
 		Failure: m.failure, Events: m.events(), Counters: &mapreducev1.Counters{},
-		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ledger.OwnUsage(m.wrong),
+		ElapsedNs: now.Nanoseconds(), Maps: int32(len(m.splits)), Master: ledger.OwnUsage(falsehood),
 	}
 	if m.mapsAt > 0 {
 		s.MapNs, s.ReduceNs = (m.mapsAt - m.joinedAt).Nanoseconds(), (now - m.mapsAt).Nanoseconds()
 	}
-	if m.wrong.Lie == config.LieShortened {
+	if falsehood == config.LieShortened {
 		s.MapNs, s.ReduceNs = s.MapNs*3/4, s.ReduceNs*3/4
 	}
 	for i := range m.splits {
@@ -36,7 +37,7 @@ func (m *master) summarize(now time.Duration) *mapreducev1.Summary {
 		})
 	}
 	mapped := s.Counters.GetRunBytes()
-	for x := range m.config.Reduces {
+	for x := range m.config.Reduces() {
 		r := m.result(plan.Task{Phase: plan.Reduce, Index: x})
 		addCounters(s.Counters, r.GetCounters())
 		s.BusyNs += r.GetWallNs()

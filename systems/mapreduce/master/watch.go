@@ -55,7 +55,7 @@ func (m *master) status(now time.Duration) (*mapreducev1.WatchJobResponse, <-cha
 	planner := m.core.Planner()
 	s := &mapreducev1.Status{
 		JobId: m.id, Job: m.config.Job.Name, ElapsedNs: now.Nanoseconds(), Events: m.events(),
-		Maps: int32(len(m.splits)), Reduces: int32(m.config.Reduces),
+		Maps: int32(len(m.splits)), Reduces: int32(m.config.Reduces()),
 	}
 	s.MapsDone = s.Maps - int32(planner.Left(plan.Map))
 	s.ReducesDone = s.Reduces - int32(planner.Left(plan.Reduce))

@@ -39,10 +39,13 @@ func Role() systems.Role {
 		Example: "dyno mapreduce peer --engine go-limit --out counts book.txt",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			f := &peerFlags{}
-			fs.StringVar(&f.engine, "engine", config.EngineLimit, "one of "+strings.Join(config.Peers, ", "))
+			v := config.Knobs.With(config.KnobEngine, config.EngineLimit).Bind(fs, config.KnobEngine)
 			fs.StringVar(&f.out, "out", ".", "folder for mr-out-0")
 			fs.IntVar(&f.cores, "cores", runtime.NumCPU(), "how many goroutines go-limit has")
-			return f.run
+			return func(ctx context.Context, sh systems.Shell) error {
+				f.engine = v.Text(config.KnobEngine)
+				return f.run(ctx, sh)
+			}
 		},
 	}}
 }

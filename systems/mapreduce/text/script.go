@@ -1,6 +1,9 @@
 package text
 
-import "math/bits"
+import (
+	"dyno/internal/splitmix"
+	"math/bits"
+)
 
 // Script is an alphabet: 16 syllables, of letters only, none the beginning of
 // another, so that different ranks are different words.
@@ -25,8 +28,8 @@ var Mixed = []Script{Latin, Latin, Latin, Latin, Greek, Cyrillic, CJK, Gothic}
 // alphabet; some words are capitalised.
 func (g *writer) spell(buf []byte, rank uint64) []byte {
 	low := uint64(1) << (bits.Len64(rank) - 1)
-	code := low | (rank*0x9e3779b97f4a7c15+g.Seed)&(low-1)
-	h := mix(code ^ g.Seed)
+	code := low | (rank*splitmix.Step+g.Seed)&(low-1)
+	h := splitmix.Mix((code ^ g.Seed) - splitmix.Step)
 	script := &g.Scripts[int(h%uint64(len(g.Scripts)))]
 	start := len(buf)
 	for ; code > 0; code >>= 4 {

@@ -8,6 +8,7 @@
 package text
 
 import (
+	"dyno/internal/splitmix"
 	"io"
 	"math/bits"
 )
@@ -162,12 +163,7 @@ func (g *writer) separator(buf []byte, r uint64) []byte {
 
 // random is SplitMix64 (Steele, Lea, Flood 2014).
 func (g *writer) random() uint64 {
-	g.state += 0x9e3779b97f4a7c15
-	return mix(g.state)
-}
-
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	r := splitmix.Mix(g.state)
+	g.state += splitmix.Step
+	return r
 }

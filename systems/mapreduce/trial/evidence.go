@@ -158,7 +158,7 @@ func (r *outcome) runs(f map[string]float64) {
 		f[factRunsB] += float64(info.Size())
 		f[factReduceMB+"/"+strconv.Itoa(x)] += megabytes(info.Size())
 	}
-	if found != int(r.summary.GetMaps())*r.config.Reduces {
+	if found != int(r.summary.GetMaps())*r.config.Reduces() {
 		delete(f, factRunsB) // not all are there: nothing can be said
 	}
 }
@@ -186,11 +186,11 @@ func (r *outcome) fetched(f map[string]float64) {
 		}
 	}
 	f[factFetchedB+least], f[factFetchedB+most] = float64(sum), float64(sum)
-	if r.config.Shuffle == config.ShuffleStream {
+	if r.config.Stream() {
 		f[factFetchedB+most] += float64(lost) * f[factRunsB]
 	}
 	f[factControlB] = float64(r.workers)*(workerControl+beatControl*r.wall.Seconds()) +
-		float64(len(t.tries))*float64(attemptControl+runControl*max(r.config.Reduces, int(r.summary.GetMaps())))
+		float64(len(t.tries))*float64(attemptControl+runControl*max(r.config.Reduces(), int(r.summary.GetMaps())))
 }
 
 // checkPublished is the check that what was compared is what was published.

@@ -15,7 +15,7 @@ import (
 // is in the folder out.
 func (r *outcome) observe(v systems.Values, want *expectation, out string) (record.Observation, error) {
 	var o record.Observation
-	checks, read, err := want.check(v.Text(config.KnobJob), out, r.config.Reduces)
+	checks, read, err := want.check(v.Text(config.KnobJob), out, r.config.Reduces())
 	if err != nil {
 		return o, err
 	}
@@ -26,7 +26,7 @@ func (r *outcome) observe(v systems.Values, want *expectation, out string) (reco
 	s := r.summary
 	checks = append(checks, r.books(want))
 	o.Verdict = record.Judge(checks...)
-	tasks := int64(s.GetMaps()) + int64(r.config.Reduces)
+	tasks := int64(s.GetMaps()) + int64(r.config.Reduces())
 	o.Counts = record.Counts{Offered: tasks, Sent: tasks, OK: tasks}
 	if o.Verdict.Status == record.Invalid {
 		o.Counts.OK, o.Counts.Failed = 0, tasks

@@ -47,7 +47,11 @@ func jobSeen(t *testing.T, want *expectation, outputs []string) *outcome {
 	t.Helper()
 	dir := t.TempDir()
 	input := filepath.Join(dir, "input")
-	r := &outcome{workers: 2, wall: 1200 * time.Millisecond, config: &config.Config{Out: filepath.Join(dir, measured), Reduces: 2, Files: []string{input}}}
+	knobs, err := config.Knobs.Resolve(map[string]string{config.KnobReduces: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &outcome{workers: 2, wall: 1200 * time.Millisecond, config: &config.Config{Knobs: knobs, Out: filepath.Join(dir, measured), Files: []string{input}}}
 	write := func(name, content string) *ledger.File {
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			t.Fatal(err)

@@ -58,7 +58,7 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 		if err != nil {
 			return nil, err
 		}
-		return runJob(ctx, b, s, workers, fault, config.Wrong{Lie: v.Text(config.KnobLie), Mutant: v.Text(config.KnobMutant)})
+		return runJob(ctx, b, s, workers, fault)
 	}
 	if o, err = measure(run, v, want); err == nil {
 		err = context.Cause(ctx) // half a measurement is none
@@ -193,10 +193,10 @@ type outcome struct {
 func (r *outcome) seconds() float64 { return seconds(r.summary.GetMapNs() + r.summary.GetReduceNs()) }
 
 // runJob runs the job once, with processes of its own.
-func runJob(ctx context.Context, b systems.Bench, s *config.Config, workers int, fault string, what config.Wrong) (*outcome, error) {
+func runJob(ctx context.Context, b systems.Bench, s *config.Config, workers int, fault string) (*outcome, error) {
 	began := time.Now()
 	w := &witness{began: began.UnixNano()}
-	c := &cluster.Cluster{Bench: b, Config: s, Workers: workers, Prefix: filepath.Base(s.Out) + "-", Wrong: what, Ledger: true}
+	c := &cluster.Cluster{Bench: b, Config: s, Workers: workers, Prefix: filepath.Base(s.Out) + "-", Ledger: true}
 	defer c.Stop()
 	looking, stopLooking := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -235,12 +235,7 @@ func runJob(ctx context.Context, b systems.Bench, s *config.Config, workers int,
 
 // trialConfig is the job that the knobs describe.
 func trialConfig(v systems.Values, files []string, out string) (*config.Config, error) {
-	s := &config.Config{
-		Reduces: v.Int(config.KnobReduces), Maps: v.Int(config.KnobMaps), Split: config.Size(v.Int(config.KnobSplitSize)) << 10,
-		Memory: config.Size(v.Int(config.KnobMemory)) << 20, Out: out, Shuffle: v.Text(config.KnobShuffle),
-		Combine: v.Text(config.KnobCombiner) == "on", Backups: v.Text(config.KnobBackups) == "on", Lease: config.DefaultLease,
-		Given: map[string]string{},
-	}
+	s := &config.Config{Knobs: v, Out: out, Lease: config.DefaultLease, Given: map[string]string{}}
 	if v.Text(config.KnobJob) == "grep" {
 		s.Given["pattern"] = trialPattern
 	}

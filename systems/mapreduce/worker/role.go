@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems"
@@ -30,12 +31,12 @@ type workerFlags struct {
 	name     string
 	patience time.Duration
 	ledger   bool
-	wrong    config.Wrong
+	wrong    systems.Values // knobs
 }
 
 const (
 	defaultPatience = 10 * time.Second
-	retryPause      = 20 * time.Millisecond
+	retryMost       = 100 * time.Millisecond // a master that comes back is not kept waiting
 	workerGrace     = 500 * time.Millisecond // for those who fetch runs when the worker ends
 )
 
@@ -56,7 +57,7 @@ func Role() systems.Role {
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
 			fs.BoolVar(&f.ledger, "ledger", false, "write a line of JSON to standard output for whatever it does")
-			f.wrong.Declare(fs)
+			f.wrong = config.Knobs.Bind(fs, config.RoleKnobs...)
 			return f.run
 		},
 	}}
@@ -74,7 +75,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
-	w := &worker{name: f.name, dir: dir, wrong: f.wrong, log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	w := &worker{name: f.name, dir: dir, lie: f.wrong.Text(config.KnobLie), mutant: f.wrong.Text(config.KnobMutant), log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
 	if f.ledger {
 		w.ledger = &ledger.Writer{Out: sh.Out}
 	}
@@ -125,6 +126,7 @@ func (f *workerFlags) follow(ctx context.Context, w *worker) error {
 	defer conn.Close()
 	client := mapreducev1.NewMasterServiceClient(conn)
 	name := w.name
+	retry := backoff.Backoff{Most: retryMost}
 	for life, last := 1, time.Now(); ; life++ {
 		if life > 1 { // a name is never used again: the master may not have noticed yet
 			w.name = fmt.Sprintf("%s.%d", name, life)
@@ -132,6 +134,7 @@ func (f *workerFlags) follow(ctx context.Context, w *worker) error {
 		joined, err := w.work(ctx, client)
 		if joined {
 			last = time.Now()
+			retry.Reset()
 		}
 		if err == nil || ctx.Err() != nil {
 			return nil
@@ -140,12 +143,8 @@ func (f *workerFlags) follow(ctx context.Context, w *worker) error {
 			return fmt.Errorf("master %s: %s", f.master, strings.TrimSpace(status.Convert(err).Message()))
 		}
 		w.log.Info("looking for the master", "master", f.master, "error", err)
-		select {
-		case <-time.After(retryPause):
-			conn.ResetConnectBackoff()
-		case <-ctx.Done():
-			return nil
-		}
+		retry.Wait(ctx, nil)
+		conn.ResetConnectBackoff()
 	}
 }
 

@@ -74,7 +74,7 @@ func (t *turn) doReduce(ctx context.Context, m *mapreducev1.ReduceTask) *mapredu
 }
 
 func (t *turn) success(attempt uint64, r *mapreducev1.Result) *mapreducev1.WorkRequest {
-	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{Attempt: attempt, Result: r, Usage: ledger.OwnUsage(t.wrong)}}}
+	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{Attempt: attempt, Result: r, Usage: ledger.OwnUsage(t.lie)}}}
 }
 
 // failure reports an attempt that came to nothing, and who is to blame: the

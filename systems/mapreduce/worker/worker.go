@@ -27,7 +27,8 @@ type worker struct {
 	dir     string // where it leaves runs: an absolute path
 	address string // where it serves them
 	ledger  *ledger.Writer
-	wrong   config.Wrong
+	lie     string // what it says falsely on purpose
+	mutant  string // what it does wrong
 	log     *slog.Logger
 }
 
@@ -62,7 +63,7 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	t := &turn{worker: w, stream: stream}
 	defer t.running.Wait()
 	defer cancel() // before the wait
-	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address, Usage: ledger.OwnUsage(w.wrong)}
+	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address, Usage: ledger.OwnUsage(w.lie)}
 	w.ledger.Write(ledger.Line{Event: ledger.EventHello})
 	if err := t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Hello{Hello: hello}}); err != nil {
 		return false, err
@@ -112,7 +113,7 @@ func (t *turn) program() (job.Program, error) {
 	if err == nil && !t.job.GetCombine() {
 		p = p.WithoutCombiner()
 	}
-	if t.wrong.Mutant == config.MutantDropped {
+	if t.mutant == config.MutantDropped {
 		p = dropping(p)
 	}
 	return p, err
@@ -144,7 +145,7 @@ func (t *turn) beat(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ledger.OwnUsage(t.wrong)}}}) // Recv says what is wrong
+			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ledger.OwnUsage(t.lie)}}}) // Recv says what is wrong
 		case <-ctx.Done():
 			return
 		}

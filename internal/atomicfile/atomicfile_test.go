@@ -1,0 +1,47 @@
+package atomicfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dyno/internal/atomicfile"
+)
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	for _, text := range []string{"one", "another one"} {
+		if err := atomicfile.Write(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != text {
+			t.Errorf("%q, %v; want %q", got, err, text)
+		}
+	}
+	only(t, dir, "f")
+}
+
+// What cannot take its place leaves nothing behind, and what was there stays.
+func TestWriteFails(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	if err := os.MkdirAll(filepath.Join(name, "full"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Write(name, nil); err == nil {
+		t.Error("a file took the place of a folder")
+	}
+	if err := atomicfile.Write(filepath.Join(dir, "no", "f"), nil); err == nil {
+		t.Error("written to a folder that is not there")
+	}
+	only(t, dir, "f")
+}
+
+func only(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != name {
+		t.Errorf("%v, %v; want %s and nothing else", entries, err, name)
+	}
+}
