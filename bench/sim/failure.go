@@ -2,7 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -16,6 +20,34 @@ type Failure struct {
 	Trace       []byte // of the shrunken run, up to Limits.Trace
 	Record      Record // of the same, for a Timeline
 	Replay      string // the command that runs the seed again
+
+	// Page is the file with its [Timeline], and Inevitable since when there was no
+	// way out, if the environment names a folder for such pages.
+	Page       string
+	Inevitable *Inevitable
+}
+
+// TimelinesVar names a folder in the environment into which a hunt puts a
+// [Timeline] of the failure that it finds.
+const TimelinesVar = "DYNO_TIMELINES"
+
+// draw makes the page of a failure, for people who want one.
+func (h Hunt) draw(ctx context.Context, f *Failure) error {
+	dir := os.Getenv(TimelinesVar)
+	if dir == "" {
+		return nil
+	}
+	var err error
+	if f.Inevitable, err = h.Inevitable(ctx, f, 0); err != nil {
+		return err
+	}
+	page, err := os.Create(filepath.Join(dir, fmt.Sprintf("seed-%d.html", f.Seed)))
+	if err != nil {
+		return fmt.Errorf("sim: %s: %w", TimelinesVar, err)
+	}
+	f.Page = page.Name()
+	title := fmt.Sprintf("Seed %d: %v", f.Seed, f.Inevitable)
+	return errors.Join(Timeline(page, title, f.Record), page.Close())
 }
 
 // tail is how many lines of the trace a message shows.
@@ -35,6 +67,11 @@ func (f *Failure) String() string {
 	b.WriteString(indent(f.Original.String()))
 	if f.Replay != "" {
 		fmt.Fprintf(&b, "replay: %s\n", f.Replay)
+	}
+	if f.Page != "" {
+		fmt.Fprintf(&b, "timeline: %s\n%v\n", f.Page, f.Inevitable)
+	} else {
+		fmt.Fprintf(&b, "timeline: run it with %s=DIR\n", TimelinesVar)
 	}
 	lines := bytes.SplitAfter(f.Trace, []byte("\n"))
 	if skip := len(lines) - 1 - tail; skip > 0 {

@@ -207,7 +207,7 @@ func (h Hunt) shrink(ctx context.Context, found *Outcome) (*Failure, error) {
 	if h.Replay != nil {
 		f.Replay = h.Replay(f.Seed)
 	}
-	return f, nil
+	return f, h.draw(ctx, f)
 }
 
 // sameClass tells violations, limits, panics and misuse apart.
