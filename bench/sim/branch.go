@@ -3,10 +3,11 @@ package sim
 import (
 	"cmp"
 	"context"
-	"dyno/internal/splitmix"
 	"fmt"
 	"slices"
 	"time"
+
+	"dyno/internal/splitmix"
 )
 
 // Branch says from when on a world goes another way: up to and including the
