@@ -1,11 +1,12 @@
 package fault
 
 import (
-	"dyno/internal/size"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"dyno/internal/size"
 )
 
 // Max bounds a schedule that is read from text, in faults.

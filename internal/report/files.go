@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"dyno/internal/atomicfile"
 	"errors"
 	"io/fs"
 	"maps"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"dyno/internal/atomicfile"
 )
 
 // generated are the patterns of generated files: what matches one and is not

@@ -1,8 +1,9 @@
 package text
 
 import (
-	"dyno/internal/splitmix"
 	"math/bits"
+
+	"dyno/internal/splitmix"
 )
 
 // Script is an alphabet: 16 syllables, of letters only, none the beginning of

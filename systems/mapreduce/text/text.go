@@ -8,9 +8,10 @@
 package text
 
 import (
-	"dyno/internal/splitmix"
 	"io"
 	"math/bits"
+
+	"dyno/internal/splitmix"
 )
 
 // Options say what text to write.
