@@ -15,7 +15,7 @@ import (
 // process, and by it the servers.
 func TestClientFindsTheBalancerByDNS(t *testing.T) {
 	t.Parallel() // mostly waiting
-	c := &cluster{bench: bench(t, systems.Setting{})}
+	c := &deployment{bench: bench(t, systems.Setting{})}
 	c.discovery = "etcd://" + c.start(t, "registry", "registry").Addr()
 	lb := c.start(t, "lb", "lb", "--policy", "round_robin", "--discovery", c.discovery)
 	c.server(t, "s1", "s1")

@@ -11,16 +11,16 @@ import (
 	"dyno/systems"
 )
 
-// cluster is a registry, a balancer and some servers, each a process.
-type cluster struct {
+// deployment is a registry, a balancer and some servers, each a process.
+type deployment struct {
 	bench     systems.Bench
 	discovery string
 	lb        lookasidev1.BalancerServiceClient
 }
 
-func startCluster(t *testing.T, policy string) *cluster {
+func deploy(t *testing.T, policy string) *deployment {
 	t.Helper()
-	c := &cluster{bench: bench(t, systems.Setting{})}
+	c := &deployment{bench: bench(t, systems.Setting{})}
 	c.discovery = "etcd://" + c.start(t, "registry", "registry").Addr()
 	lb := c.start(t, "lb", "lb", "--policy", policy, "--discovery", c.discovery)
 	conn, err := rpc.Dial(lb.Addr())
@@ -32,7 +32,7 @@ func startCluster(t *testing.T, policy string) *cluster {
 	return c
 }
 
-func (c *cluster) start(t *testing.T, role, name string, args ...string) systems.Process {
+func (c *deployment) start(t *testing.T, role, name string, args ...string) systems.Process {
 	t.Helper()
 	p, err := c.bench.Start(t.Context(), systems.Launch{Role: role, Name: name, Args: args})
 	if err != nil {
@@ -41,14 +41,14 @@ func (c *cluster) start(t *testing.T, role, name string, args ...string) systems
 	return p
 }
 
-func (c *cluster) server(t *testing.T, name, id string, args ...string) systems.Process {
+func (c *deployment) server(t *testing.T, name, id string, args ...string) systems.Process {
 	t.Helper()
 	return c.start(t, "server", name, append(args, "--id", id, "--discovery", c.discovery, "--service-time", "1ms")...)
 }
 
 // await waits until the balancer's table lists these servers, in this order,
 // all of them heard of.
-func (c *cluster) await(t *testing.T, ids ...string) []*lookasidev1.Server {
+func (c *deployment) await(t *testing.T, ids ...string) []*lookasidev1.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -65,7 +65,7 @@ func (c *cluster) await(t *testing.T, ids ...string) []*lookasidev1.Server {
 	}
 }
 
-func (c *cluster) pick(t *testing.T) string {
+func (c *deployment) pick(t *testing.T) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -90,7 +90,7 @@ func TestLives(t *testing.T) {
 
 // hangs: for longer than its lease lasts.
 func hangs(t *testing.T) {
-	c := startCluster(t, "pick_first")
+	c := deploy(t, "pick_first")
 	s1 := c.server(t, "s1", "s1")
 	c.server(t, "s2", "s2", "--after", "s1")
 	before := c.await(t, "s1", "s2")
@@ -116,7 +116,7 @@ func hangs(t *testing.T) {
 // isRestarted: of two lives of one id the later one is the row, at once, and
 // the end of the earlier one's lease leaves it alone.
 func isRestarted(t *testing.T) {
-	c := startCluster(t, "round_robin")
+	c := deploy(t, "round_robin")
 	first := c.server(t, "first", "s1")
 	old := c.await(t, "s1")[0]
 	if err := first.Kill(); err != nil {

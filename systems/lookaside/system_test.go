@@ -68,7 +68,10 @@ func TestTrial(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := bench(t, systems.Setting{Seed: 3, Load: record.Load{Loop: "closed"}, Warmup: 200 * time.Millisecond, Length: 800 * time.Millisecond})
+			b := bench(t, systems.Setting{
+				Seed: 3, Load: record.Load{Loop: "closed"}, Warmup: 200 * time.Millisecond,
+				Length: 800 * time.Millisecond,
+			})
 			o, err := lookaside.System.Trial(t.Context(), b, v)
 			if err != nil {
 				t.Fatal(err)
@@ -169,7 +172,8 @@ func TestSearchTrial(t *testing.T) {
 			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
 		}
 	}
-	if s := o.Scalars; s["probes"] == 0 || s["theory_knee_rps"] == 0 || s["simulated_knee_rps"] == 0 || o.Counts.OK == 0 || o.Vectors["requests"].Values != nil {
+	if s := o.Scalars; s["probes"] == 0 || s["theory_knee_rps"] == 0 || s["simulated_knee_rps"] == 0 || o.Counts.OK == 0 ||
+		o.Vectors["requests"].Values != nil {
 		t.Errorf("scalars %v, counts %+v, vectors %v", s, o.Counts, o.Vectors)
 	}
 }
@@ -183,7 +187,10 @@ func TestTrialWithAFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := lookaside.System.Trial(t.Context(), bench(t, systems.Setting{Seed: 3, Load: record.Load{Loop: "closed"}, Length: 800 * time.Millisecond}), v)
+	o, err := lookaside.System.Trial(t.Context(), bench(t, systems.Setting{
+		Seed: 3, Load: record.Load{Loop: "closed"},
+		Length: 800 * time.Millisecond,
+	}), v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +325,8 @@ func TestDemoSurvivesFaults(t *testing.T) {
 
 func TestDemoForPeople(t *testing.T) {
 	out, errs, code := dyno(t, "demo", "--servers", "2", "--clients", "4", "--duration", "1200ms", "--policy", "least_load")
-	if code != 0 || !strings.Contains(out, "policy least_load, 4 clients") || !strings.Contains(out, "s2 ") || !strings.Contains(out, "checks: ") {
+	if code != 0 || !strings.Contains(out, "policy least_load, 4 clients") || !strings.Contains(out, "s2 ") ||
+		!strings.Contains(out, "checks: ") {
 		t.Errorf("exit code %d, output:\n%s", code, out)
 	}
 	if !strings.Contains(errs, "picks(in flight): s1 ") {

@@ -102,9 +102,15 @@ func TestGoodHistoriesAreValid(t *testing.T) {
 		"pick_first":  {goodHistory("pick_first", 3), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"round_robin": {goodHistory("round_robin", 12), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"least_load":  {goodHistory("least_load", 10), "accounting answers capacity little-at-servers picks service-time-model shares"},
-		"too few picks for a claim about least_load": {goodHistory("least_load", 12).thin(), "accounting answers capacity little-at-servers picks service-time-model"},
-		"random":               {goodHistory("random", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
-		"weighted_round_robin": {goodHistory("weighted_round_robin", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"too few picks for a claim about least_load": {
+			goodHistory("least_load", 12).thin(),
+			"accounting answers capacity little-at-servers picks service-time-model",
+		},
+		"random": {goodHistory("random", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
+		"weighted_round_robin": {
+			goodHistory("weighted_round_robin", 8),
+			"accounting answers capacity little-at-servers picks service-time-model shares",
+		},
 		"power_of_two":         {goodHistory("power_of_two", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"two for power_of_two": {goodHistory("power_of_two", 2), "accounting answers capacity little-at-servers picks service-time-model shares"},
 		"peak_ewma":            {goodHistory("peak_ewma", 8), "accounting answers capacity little-at-servers picks service-time-model shares"},
@@ -197,7 +203,8 @@ var mutants = []struct {
 		h.Clients[2].share("s1/a", func(s *Share) { s.Sent++ })
 	}, "answers", record.Invalid},
 	{"an answer nobody verified", roundRobin, func(h *History) { h.Clients[0].Verified-- }, "answers", record.Invalid},
-	{"no answers at all", roundRobin, func(h *History) { h.Clients = nil }, "answers", record.Valid}, // of nothing examined: Judge says unknown
+	// Of nothing examined; Judge says unknown.
+	{"no answers at all", roundRobin, func(h *History) { h.Clients = nil }, "answers", record.Valid},
 
 	{"a request without an outcome", roundRobin, func(h *History) {
 		h.Clients[1].Counts.Sent++
@@ -235,8 +242,14 @@ var mutants = []struct {
 	{"a sojourn told wrong", roundRobin, func(h *History) {
 		h.Clients[3].share("s2/a", func(s *Share) { s.Sojourn += time.Nanosecond })
 	}, "little-at-servers", record.Invalid},
-	{"with faults: less area than told", faultyHistory, func(h *History) { h.Servers[1].Area -= 2 * time.Second }, "little-at-servers", record.Invalid},
-	{"with faults: an untouched server is still exact", faultyHistory, func(h *History) { h.Servers[2].Area++ }, "little-at-servers", record.Invalid},
+	{
+		"with faults: less area than told", faultyHistory, func(h *History) { h.Servers[1].Area -= 2 * time.Second },
+		"little-at-servers", record.Invalid,
+	},
+	{
+		"with faults: an untouched server is still exact", faultyHistory, func(h *History) { h.Servers[2].Area++ }, "little-at-servers",
+		record.Invalid,
+	},
 	{"accounts that do not add up", roundRobin, func(h *History) { h.Clients[1].Counts.OK++ }, "little-at-servers", record.Undetermined},
 
 	{"a pick that became no request", roundRobin, func(h *History) { h.Servers[0].Picks++ }, "picks", record.Invalid},
@@ -255,7 +268,10 @@ var mutants = []struct {
 		h.Servers[0].Gone, h.Servers[0].GoneAt, h.Servers[0].LastPicked = true, time.Second, time.Second+h.Bound+1
 	}, "gone", record.Invalid},
 	{"with faults: a wrong answer", faultyHistory, func(h *History) { h.Clients[0].Wrong++ }, "answers", record.Invalid},
-	{"with faults: a loss that no client counts", faultyHistory, func(h *History) { h.Clients[1].Counts.Failed-- }, "accounting", record.Invalid},
+	{
+		"with faults: a loss that no client counts", faultyHistory, func(h *History) { h.Clients[1].Counts.Failed-- }, "accounting",
+		record.Invalid,
+	},
 
 	{"picked too long after it was gone", faultyHistory, func(h *History) {
 		h.Servers[0].LastPicked = h.Servers[0].GoneAt + h.Bound + 1
@@ -274,7 +290,10 @@ var mutants = []struct {
 		h.Servers[1].Picks--
 		h.Clients[0].Counts.Add(record.Counts{Offered: 1, Sent: 1, Failed: 1})
 	}, "shares", record.Undetermined},
-	{"least_load: an idle server passed over", func() *History { return goodHistory("least_load", 3) }, func(h *History) { h.Servers[2].Picks = 0 }, "shares", record.Invalid},
+	{
+		"least_load: an idle server passed over", func() *History { return goodHistory("least_load", 3) },
+		func(h *History) { h.Servers[2].Picks = 0 }, "shares", record.Invalid,
+	},
 	{"random: a server drawn half as often again", history("random", 4), move(0, 3, 200), "shares", record.Invalid},
 	{"random: a server never drawn", history("random", 4), move(0, 1, 400), "shares", record.Invalid},
 	{"weighted_round_robin: equal shares, unequal capacities", history("weighted_round_robin", 3), func(h *History) {

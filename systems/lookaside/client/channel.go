@@ -27,6 +27,7 @@ const (
 	modeDirect = "direct" // one connection to the first server
 )
 
+// Modes are all of them.
 var Modes = []string{ModeAsk, modeList, ModeGRPC, modeDirect}
 
 // How clients choose for themselves: in mode list ours, in mode grpc that of
@@ -51,7 +52,7 @@ var (
 		"round_robin": `{"loadBalancingConfig":[{"round_robin":{}}]}`,
 		// By the load that comes with each answer. By default it takes turns for the
 		// first 10 s, for want of trust in the weights: most windows here would be
-		// over. Weights count as soon as weightsCount instead.
+		// over. Weights count as soon as WeightsCount instead.
 		ChooseWeighted:  `{"loadBalancingConfig":[{"weighted_round_robin":{"blackoutPeriod":"0.1s","weightUpdatePeriod":"0.1s"}}]}`,
 		"least_request": `{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":2}}]}`,
 	}

@@ -116,15 +116,23 @@ func serveLoopback(t *testing.T, register func(grpc.ServiceRegistrar)) (addr str
 
 // newTestCaller has one client, a balancer that answers as pick says, and
 // servers.
-func newTestCaller(t *testing.T, pick func([]*lookasidev1.Instance) (string, error), servers map[string]*fakeServer, change ...func(*options)) *caller {
+func newTestCaller(t *testing.T, pick func([]*lookasidev1.Instance) (string, error), servers map[string]*fakeServer,
+	change ...func(*options),
+) *caller {
 	t.Helper()
 	lb := &fakeBalancer{pick: pick}
 	for _, id := range slices.Sorted(maps.Keys(servers)) {
 		addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterComputeServiceServer(r, servers[id]) })
-		lb.servers = append(lb.servers, &lookasidev1.Endpoint{Id: id, Instance: "a", Address: addr, Capacity: 1, Revision: int64(len(lb.servers) + 1)})
+		lb.servers = append(lb.servers, &lookasidev1.Endpoint{
+			Id: id, Instance: "a", Address: addr, Capacity: 1,
+			Revision: int64(len(lb.servers) + 1),
+		})
 	}
 	addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterBalancerServiceServer(r, lb) })
-	o := options{clients: 1, rounds: 2, attempt: patience, knobs: systems.Values{"rate": "0", "mode": ModeAsk, "choose": ChooseRoundRobin, "retries": "3", "lie": lie.None}}
+	o := options{clients: 1, rounds: 2, attempt: patience, knobs: systems.Values{
+		"rate": "0", "mode": ModeAsk,
+		"choose": ChooseRoundRobin, "retries": "3", "lie": lie.None,
+	}}
 	for _, f := range change {
 		f(&o)
 	}
@@ -173,7 +181,9 @@ func TestRequestIsVerified(t *testing.T) {
 }
 
 func TestWrongAnswerFails(t *testing.T) {
-	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: func(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
+	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: func(ctx context.Context,
+		req *lookasidev1.ComputeRequest,
+	) (*lookasidev1.ComputeResponse, error) {
 		resp, err := right(ctx, req)
 		resp.Digest++
 		return resp, err
@@ -211,7 +221,9 @@ func TestHungServerIsReplaced(t *testing.T) {
 
 func TestRetriesAreBounded(t *testing.T) {
 	var attempts atomic.Int64
-	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: func(ctx context.Context, req *lookasidev1.ComputeRequest) (*lookasidev1.ComputeResponse, error) {
+	c := newTestCaller(t, always("s1"), map[string]*fakeServer{"s1": {compute: func(ctx context.Context,
+		req *lookasidev1.ComputeRequest,
+	) (*lookasidev1.ComputeResponse, error) {
 		attempts.Add(1)
 		return broken(ctx, req)
 	}}})
@@ -286,7 +298,8 @@ func TestAccountAddsUp(t *testing.T) {
 	if s := a.Servers[0]; s.Sent != 30 || s.Total != (Work{OK: 30, Sojourn: 210, Service: 150}) || s.Window != s.Total || s.MaxInFlight != 1 {
 		t.Errorf("server %+v", s)
 	}
-	if cl := a.Clients[0]; cl.Counts.OK != 30 || cl.Counts.Conform() != nil || cl.Verified != 30 || cl.Shares[0] != (Share{Sent: 30, OK: 30, Sojourn: 210}) {
+	if cl := a.Clients[0]; cl.Counts.OK != 30 || cl.Counts.Conform() != nil || cl.Verified != 30 ||
+		cl.Shares[0] != (Share{Sent: 30, OK: 30, Sojourn: 210}) {
 		t.Errorf("client %+v", cl)
 	}
 	for _, check := range a.Load.Checks {
@@ -303,7 +316,8 @@ func TestAccountOfASearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := c.summary(res.Summary(), nil).Servers[0]; s.Sent != 3 || s.Total != (Work{OK: 3, Sojourn: 21, Service: 15}) || s.Window != (Work{}) {
+	if s := c.summary(res.Summary(), nil).Servers[0]; s.Sent != 3 || s.Total != (Work{OK: 3, Sojourn: 21, Service: 15}) ||
+		s.Window != (Work{}) {
 		t.Errorf("%+v", s)
 	}
 }
@@ -336,7 +350,8 @@ func TestClientPrintsFailures(t *testing.T) {
 	}}
 	var out strings.Builder
 	err := a.print(&out, record.DefaultMaxFailures)
-	if err == nil || !strings.Contains(err.Error(), "failures is invalid: 0.1 % allowed, 30 % of 100") || !strings.Contains(out.String(), "the server is gone") {
+	if err == nil || !strings.Contains(err.Error(), "failures is invalid: 0.1 % allowed, 30 % of 100") ||
+		!strings.Contains(out.String(), "the server is gone") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
 	out.Reset()

@@ -40,6 +40,7 @@ type options struct {
 	where    *directory.Flags
 }
 
+// What flags are when they are not given.
 const (
 	DefaultLength  = 10 * time.Second
 	defaultProbe   = 2 * time.Second
@@ -47,6 +48,7 @@ const (
 	defaultAttempt = 10 * time.Second
 )
 
+// Role is the role client.
 func Role(knobs systems.Knobs) systems.Role {
 	return systems.Role{Command: systems.Command{
 		Name:    "client",

@@ -31,6 +31,7 @@ type demoOptions struct {
 	faults   trial.FaultFlags
 }
 
+// Command is the command demo.
 func Command(knobs systems.Knobs) systems.Command {
 	return systems.Command{
 		Name:    "demo",

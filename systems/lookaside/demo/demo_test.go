@@ -55,7 +55,8 @@ func TestTable(t *testing.T) {
 		tab.draw(time.Second, rows, nil)
 		tab.note("now: --kill s2@1s")
 		tab.draw(2*time.Second, nil, errors.New("away"))
-		if got := b.String(); strings.Count(got, "\n") != 3 || strings.Contains(got, "\x1b") || !strings.Contains(got, "s1 5(2)") || !strings.Contains(got, "s2 0(0) suspect") || !strings.Contains(got, "no balancer: away") {
+		if got := b.String(); strings.Count(got, "\n") != 3 || strings.Contains(got, "\x1b") || !strings.Contains(got, "s1 5(2)") ||
+			!strings.Contains(got, "s2 0(0) suspect") || !strings.Contains(got, "no balancer: away") {
 			t.Errorf("log:\n%s", got)
 		}
 	})
@@ -66,7 +67,8 @@ func TestTable(t *testing.T) {
 		tab.note("now: --kill s2@1s")
 		b.Reset()
 		tab.draw(2*time.Second, rows[:1], nil)
-		if got := b.String(); !strings.HasPrefix(got, "\x1b[4A") || !strings.Contains(got, "#####.....  50%") || !strings.Contains(got, "now: --kill s2@1s") {
+		if got := b.String(); !strings.HasPrefix(got, "\x1b[4A") || !strings.Contains(got, "#####.....  50%") ||
+			!strings.Contains(got, "now: --kill s2@1s") {
 			t.Errorf("screen:\n%q", got)
 		}
 	})

@@ -73,6 +73,7 @@ func DiscoveryFlags(fs systems.FlagSet) (open func(systems.Shell) (*Directory, e
 // Flags say where to look.
 type Flags struct{ Discovery, Service string }
 
+// Bind declares the flags; help is for --discovery.
 func Bind(fs systems.FlagSet, help string) *Flags {
 	w := new(Flags)
 	fs.StringVar(&w.Discovery, "discovery", "etcd://127.0.0.1:2379", help)
@@ -80,10 +81,13 @@ func Bind(fs systems.FlagSet, help string) *Flags {
 	return w
 }
 
+// Open is [Open] of what the flags say.
 func (w *Flags) Open(sh systems.Shell) (*Directory, error) {
 	return Open(w.Discovery, w.Service, slog.New(slog.NewTextHandler(sh.Err, nil)))
 }
 
+// Open prepares for the directory of a service at etcd://HOST:PORT[,HOST:PORT]….
+// It connects with the first call; a bad address or name is a usage error.
 func Open(discovery, service string, log *slog.Logger) (*Directory, error) {
 	endpoints, err := parseDiscovery(discovery)
 	if err != nil {
@@ -126,10 +130,13 @@ func (d *Directory) Close() { _ = d.client.Close() }
 
 func (d *Directory) prefix() string { return "/dyno/lookaside/" + d.Service + "/" }
 
+// ServersPrefix is what the keys of all servers begin with.
 func (d *Directory) ServersPrefix() string { return d.prefix() + "servers/" }
 
+// ServerPrefix is what the keys of all lives of one server begin with.
 func (d *Directory) ServerPrefix(id string) string { return d.ServersPrefix() + id + "/" }
 
+// BalancersPrefix is what the keys of all balancers begin with.
 func (d *Directory) BalancersPrefix() string { return d.prefix() + "lb/" }
 
 // Announce keeps a key in the directory until the context ends, and then takes

@@ -215,7 +215,8 @@ func TestRegistryKeepsItsData(t *testing.T) {
 func TestRegistryOnABusyPort(t *testing.T) {
 	addr := strings.TrimPrefix(startRegistry(t), "etcd://")
 	err := serveRegistry(t.Context(), systems.Shell{Err: t.Output()}, addr, t.TempDir())
-	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "address already in use") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "address already in use") ||
+		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)
 	}
 }

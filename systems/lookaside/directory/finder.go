@@ -102,6 +102,7 @@ type Finder struct {
 	to   string // where conn goes
 }
 
+// NewFinder makes a finder, which knows nothing until it runs.
 func NewFinder(dir *Directory) *Finder { return &Finder{dir: dir} }
 
 // Run follows the directory until the context ends. When no balancer is

@@ -51,6 +51,7 @@ type Server struct {
 	members map[string]balancer.Member // by id
 }
 
+// New makes a balancer around a core whose policy has this name.
 func New(policy string, core *balancer.Balancer, log *slog.Logger) *Server {
 	return &Server{
 		policy:   policy,

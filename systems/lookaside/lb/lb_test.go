@@ -296,7 +296,11 @@ func TestMembersFollowTheDirectory(t *testing.T) {
 			{[]directory.Entry{life("s2", "a", 2), life("s1", "a", 3)}, "s2/a s1/a"},
 		},
 		"foreign and absurd entries are left out": {
-			{[]directory.Entry{{Path: []string{"s9"}, Address: "x:1", Capacity: 1, Revision: 1}, {Path: []string{"s8", "a"}, Address: "x:1", Capacity: -1, Revision: 2}, life("s1", "a", 3)}, "s1/a"},
+			{[]directory.Entry{
+				{Path: []string{"s9"}, Address: "x:1", Capacity: 1, Revision: 1},
+				{Path: []string{"s8", "a"}, Address: "x:1", Capacity: -1, Revision: 2},
+				life("s1", "a", 3),
+			}, "s1/a"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

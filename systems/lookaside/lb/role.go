@@ -21,6 +21,7 @@ type options struct {
 	open   func(systems.Shell) (*directory.Directory, error)
 }
 
+// Role is the role lb.
 func Role(knobs systems.Knobs) systems.Role {
 	return systems.Role{Serves: true, Command: systems.Command{
 		Name:    "lb",
@@ -64,14 +65,8 @@ func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Dir
 	defer background.Wait()
 	defer cancel() // before the wait, whatever ended Serve
 	b.probes.run(ctx, &background, b.probed)
-	known := make(chan struct{})
-	var once sync.Once
-	background.Go(func() {
-		dir.Follow(ctx, dir.ServersPrefix(), func(entries []directory.Entry, revision int64) {
-			b.Apply(entries, revision)
-			once.Do(func() { close(known) })
-		})
-	})
+	_, known := b.complete.Get() // another revision than none
+	background.Go(func() { dir.Follow(ctx, dir.ServersPrefix(), b.Apply) })
 	var announced sync.WaitGroup
 	return rpc.Serve(ctx, rpc.Options{
 		Listen: listen,

@@ -33,6 +33,7 @@ type options struct {
 	open     func(systems.Shell) (*directory.Directory, error)
 }
 
+// Role is the role server.
 func Role(knobs systems.Knobs) systems.Role {
 	return systems.Role{Serves: true, Command: systems.Command{
 		Name:    "server",

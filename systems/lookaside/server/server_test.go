@@ -233,7 +233,10 @@ func TestIdleServersReport(t *testing.T) {
 func TestReportsAreAligned(t *testing.T) {
 	const interval = 100 * time.Millisecond
 	base := time.Unix(1_700_000_000, 0)
-	for _, offset := range []time.Duration{0, time.Nanosecond, 30 * time.Millisecond, 99_999_999, 100 * time.Millisecond, 250 * time.Millisecond} {
+	for _, offset := range []time.Duration{
+		0, time.Nanosecond, 30 * time.Millisecond, 99_999_999, 100 * time.Millisecond,
+		250 * time.Millisecond,
+	} {
 		now := base.Add(offset)
 		wait := untilReport(now, interval)
 		if wait <= 0 || wait > interval {

@@ -54,7 +54,10 @@ func simScenario(p policy.Maker, m simMutant) sim.Scenario {
 		if err != nil {
 			return err
 		}
-		s := &simWorld{World: w, policy: p, mutant: m, service: d, byInstance: map[string]*simServer{}, think: sim.Delay{Tail: 60 * time.Millisecond}}
+		s := &simWorld{
+			World: w, policy: p, mutant: m, service: d, byInstance: map[string]*simServer{},
+			think: sim.Delay{Tail: 60 * time.Millisecond},
+		}
 		s.populate()
 		if err := w.RunUntil(simEnd); err != nil {
 			return err
@@ -214,7 +217,8 @@ func TestSimulatedFaultsFindMutants(t *testing.T) {
 			if f == nil {
 				t.Fatalf("%d seeds found nothing", c.seeds)
 			}
-			t.Logf("seed %d, %d of %d faults, %d runs: %v\n%s", f.Seed, len(f.Shrunk.Faults), len(f.Original), f.Shrunk.Runs, f.Shrunk.Err, f.Shrunk.Faults)
+			t.Logf("seed %d, %d of %d faults, %d runs: %v\n%s", f.Seed, len(f.Shrunk.Faults), len(f.Original), f.Shrunk.Runs, f.Shrunk.Err,
+				f.Shrunk.Faults)
 			if replay := fmt.Sprintf("-sim.seed=%d", f.Seed); !strings.Contains(f.String(), replay) {
 				t.Errorf("the message does not say %s:\n%s", replay, f)
 			}

@@ -23,7 +23,10 @@ func simRestart(m simMutant, back time.Duration) sim.Scenario {
 		if err != nil {
 			return err
 		}
-		s := &simWorld{World: w, policy: policy.LeastLoad, mutant: m, service: d, byInstance: map[string]*simServer{}, think: sim.Delay{Tail: 60 * time.Millisecond}}
+		s := &simWorld{
+			World: w, policy: policy.LeastLoad, mutant: m, service: d, byInstance: map[string]*simServer{},
+			think: sim.Delay{Tail: 60 * time.Millisecond},
+		}
 		s.populate()
 		if err := w.RunUntil(back - time.Millisecond); err != nil {
 			return err

@@ -61,6 +61,7 @@ type strike struct {
 // all flags are: Check comes after parsing.
 type FaultFlags []Fault
 
+// Declare declares the flags.
 func (f *FaultFlags) Declare(fs systems.FlagSet) {
 	for _, flag := range []struct{ name, kind, does string }{
 		{kill, kill, "kill a server without warning (SIGKILL)"},

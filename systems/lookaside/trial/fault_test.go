@@ -44,7 +44,15 @@ func TestFaultFlags(t *testing.T) {
 	if !systems.IsUsage(err) || !errors.As(err, &choice) || choice.Word != "s2" {
 		t.Errorf("an unknown server: error %v", err)
 	}
-	for _, args := range [][]string{{"--kill", "s2"}, {"--kill", "@2s"}, {"--pause", "s2@x"}, {"--drain", "s1@-1s"}, {"--restart-lb", "s1@2s"}, {"--kill", "s1@1s..2s"}, {"--kill", "s1@1s; kill s2@2s"}} {
+	for _, args := range [][]string{
+		{"--kill", "s2"},
+		{"--kill", "@2s"},
+		{"--pause", "s2@x"},
+		{"--drain", "s1@-1s"},
+		{"--restart-lb", "s1@2s"},
+		{"--kill", "s1@1s..2s"},
+		{"--kill", "s1@1s; kill s2@2s"},
+	} {
 		if _, err := parse(args...); err == nil {
 			t.Errorf("%v: no error", args)
 		}

@@ -20,6 +20,7 @@ var computes = evidence.Operations{
 
 var counted = evidence.Counts(computes)
 
+// Metrics are what a trial observes.
 var Metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	{Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "right answers per second of the window", Road: evidence.All(evidence.Answered(responses), counted)},
 	{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "from asking the balancer to the server's answer, of requests that ended in the window; of an open loop from the intended start, of requests that were to start in it", Road: evidence.All(evidence.Spans(), evidence.Little())},

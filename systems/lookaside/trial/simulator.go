@@ -33,15 +33,12 @@ const (
 // to be started, a simulation has none.
 func Overhead(v systems.Values) time.Duration {
 	if v.Text("world") == worldSimulator {
-		return simOverhead
+		return 100 * time.Millisecond // for the warm-up that it adds, and for its books
 	}
 	return 0 // as usual
 }
 
-// simOverhead is for the warm-up that a simulation adds, and for its books.
-const simOverhead = 100 * time.Millisecond
-
-// simulateTrial measures one cell in the simulator.
+// simulateTrial measures one configuration in the simulator.
 func simulateTrial(ctx context.Context, b systems.Bench, c Config) (record.Observation, error) {
 	s, err := c.simulation(b.Setting())
 	if err != nil {
@@ -60,7 +57,7 @@ func simulateTrial(ctx context.Context, b systems.Bench, c Config) (record.Obser
 	return o, nil
 }
 
-// simulation is the cell as the simulator runs it.
+// simulation is the configuration as the simulator runs it.
 //
 // In an open loop of utilisation ρ the relative standard error of a mean is
 // √(2(1+ρ)/(ρ(1−ρ)²N)) for N requests: the measured requests grow with ρ such
@@ -115,7 +112,7 @@ func (c *Config) observeSimulation(s *simulator.Simulation, r *simulator.Result)
 	return o
 }
 
-// observeTheory sets what theory has to say of the cell.
+// observeTheory sets what theory has to say of the configuration.
 func (c *Config) observeTheory(o *record.Observation) {
 	if bound, ok := c.asymptote(); ok && c.rate == 0 {
 		o.Set("theory_throughput_rps", bound)

@@ -131,7 +131,8 @@ func TestWorlds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Measure(ctx, b, values(t, map[string]string{"world": worldSimulator, "offered-load": "0.5"})); !errors.Is(err, context.Canceled) {
+	if _, err := Measure(ctx, b, values(t, map[string]string{"world": worldSimulator, "offered-load": "0.5"})); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 	for _, load := range []string{"0.5", "0.95"} {

@@ -39,6 +39,7 @@ type serverSummary struct {
 	MaxInFlight int64   `json:"max_in_flight"`
 }
 
+// Summary sums the run up.
 func (r *Run) Summary() *Summary {
 	l := &r.Client.Load
 	s := &Summary{
@@ -95,6 +96,7 @@ func jain(xs []float64) float64 {
 	return sum * sum / (float64(len(xs)) * squares)
 }
 
+// PrintJSON writes the summary for scripts.
 func (s *Summary) PrintJSON(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
 
 // Print writes the summary for people.

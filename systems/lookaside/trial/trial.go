@@ -67,7 +67,7 @@ func Measure(ctx context.Context, b systems.Bench, v systems.Values) (record.Obs
 // loopSearch is the load of an experiment that looks for the knee.
 const loopSearch = "search"
 
-// Measurable refuses a cell that could not measure what it says.
+// Measurable refuses a configuration that could not measure what it says.
 func Measurable(set systems.Setting, v systems.Values) error {
 	c, err := NewConfig(v, set.Seed)
 	if err == nil {

@@ -200,7 +200,8 @@ func TestQueuesAreKeptLevel(t *testing.T) {
 	level := l.run(t)
 	l.policy = "round_robin"
 	blind := l.run(t)
-	t.Logf("p50 and p99: least_load %v, %v; round_robin %v, %v", level.quantile(0.5), level.quantile(0.99), blind.quantile(0.5), blind.quantile(0.99))
+	t.Logf("p50 and p99: least_load %v, %v; round_robin %v, %v", level.quantile(0.5), level.quantile(0.99), blind.quantile(0.5),
+		blind.quantile(0.99))
 	if r := float64(level.quantile(0.99)) / float64(blind.quantile(0.99)); r < 0.45 || r > 0.55 {
 		t.Errorf("ratio of the 99th percentiles %.2f, want 0.45 to 0.55", r)
 	}

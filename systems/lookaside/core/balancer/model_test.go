@@ -329,7 +329,10 @@ func TestIndexedPicks(t *testing.T) {
 			b := balancer.New(balancer.Config{Policy: eye, Rand: rand.New(rand.NewPCG(1, 2)), Interval: interval, Doubt: doubt})
 			m := &model{rows: make(map[string]*modelRow)}
 			for i := range rapid.IntRange(1, 40).Draw(t, "n") {
-				in := balancer.Member{ID: name(i), Instance: "a", Address: "x", Capacity: rapid.SampledFrom([]float64{0.2, 1}).Draw(t, "capacity"), Revision: int64(i)}
+				in := balancer.Member{
+					ID: name(i), Instance: "a", Address: "x",
+					Capacity: rapid.SampledFrom([]float64{0.2, 1}).Draw(t, "capacity"), Revision: int64(i),
+				}
 				if err := b.Join(in); err != nil {
 					t.Fatal(err)
 				}
@@ -347,7 +350,10 @@ func (m *model) step(t *rapid.T, b *balancer.Balancer, seq uint64) {
 	who := name(rapid.IntRange(0, len(m.rows)-1).Draw(t, "who"))
 	switch rapid.IntRange(0, 4).Draw(t, "what") {
 	case 0, 1:
-		rep := balancer.Report{ID: who, Instance: "a", Sequence: seq + 1, InFlight: rapid.Int64Range(0, 3).Draw(t, "in flight"), Draining: rapid.IntRange(0, 9).Draw(t, "draining") == 0}
+		rep := balancer.Report{
+			ID: who, Instance: "a", Sequence: seq + 1, InFlight: rapid.Int64Range(0, 3).Draw(t, "in flight"),
+			Draining: rapid.IntRange(0, 9).Draw(t, "draining") == 0,
+		}
 		if got, want := b.Report(m.now, rep), m.report(rep); !errors.Is(got, want) {
 			t.Fatalf("Report(%+v) = %v, want %v", rep, got, want)
 		}
