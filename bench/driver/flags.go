@@ -30,8 +30,8 @@ var All = systems.Choice{Closed, Open, Search, GHZ, GHZAsync}
 // IsGHZ says whether a driver is a witness from outside.
 func IsGHZ(driver string) bool { return driver == GHZ || driver == GHZAsync }
 
-// Fits refuses a driver that is not what the experiment says of its load.
-func Fits(driver string, l record.Load) error {
+// fits refuses a driver that is not what the experiment says of its load.
+func fits(driver string, l record.Load) error {
 	switch {
 	case !slices.Contains(record.Loops, l.Loop):
 		return fmt.Errorf("there is no load %q; use one of %s", l.Loop, strings.Join(record.Loops, ", "))
@@ -43,8 +43,8 @@ func Fits(driver string, l record.Load) error {
 	return nil
 }
 
-// Window refuses a window into which no request of a driver need fall.
-func Window(driver string, rate float64, length time.Duration) error {
+// window refuses a window into which no request of a driver need fall.
+func window(driver string, rate float64, length time.Duration) error {
 	if driver != Open && !IsGHZ(driver) {
 		return nil
 	}
@@ -81,8 +81,8 @@ func (f *Flags) Check() error {
 	return nil
 }
 
-// Args are the flags for a trial's setting.
-func Args(set systems.Setting) []string {
+// settingArgs are the flags for a trial's setting.
+func settingArgs(set systems.Setting) []string {
 	return []string{
 		"--warmup", set.Warmup.String(),
 		"--length", set.Length.String(),

@@ -44,7 +44,7 @@ func (w Witness) Check() error {
 	if n := w.calls(); n < 1 || n > maxGHZCalls {
 		return systems.Usagef("--rate %v for %v makes %d calls: give 1 to %d", w.Rate, w.Warmup+w.Length, n, maxGHZCalls)
 	}
-	if err := Window(GHZ, w.Rate, w.Length); err != nil {
+	if err := window(GHZ, w.Rate, w.Length); err != nil {
 		return systems.Usagef("--rate %v --length %v: %w", w.Rate, w.Length, err)
 	}
 	return nil

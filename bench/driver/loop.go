@@ -44,7 +44,7 @@ func (f *Flags) Loop(kind string, m Model) (Loop, error) {
 	case Closed:
 		return Once(m.Wrap(load.Closed{Clients: m.Clients, Warmup: f.Warmup, Length: f.Length})), nil
 	case Open:
-		if err := Window(kind, m.Rate, f.Length); err != nil {
+		if err := window(kind, m.Rate, f.Length); err != nil {
 			return nil, systems.Usagef("--rate %v --length %v: %w", m.Rate, f.Length, err)
 		}
 		return Once(m.Wrap(load.Open{Arrivals: m.Arrivals, Rate: m.Rate, Seed: f.Seed, Warmup: f.Warmup, Length: f.Length})), nil

@@ -12,10 +12,10 @@ import (
 func TestWindow(t *testing.T) {
 	for _, kind := range All {
 		paced := kind == Open || IsGHZ(kind)
-		if err := Window(kind, 0.1, 3*time.Second); (err != nil) != paced {
+		if err := window(kind, 0.1, 3*time.Second); (err != nil) != paced {
 			t.Errorf("%s at 0.1 req/s for 3 s: %v", kind, err)
 		}
-		if err := Window(kind, 0.1, 10*time.Second); err != nil {
+		if err := window(kind, 0.1, 10*time.Second); err != nil {
 			t.Errorf("%s at 0.1 req/s for 10 s: %v", kind, err)
 		}
 	}

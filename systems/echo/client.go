@@ -29,7 +29,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := knobs.Bind(fs, knobClients, knobPayload, knobRate, knobArrivals, knobMutant, knobLie)
+	v := knobs.Bind(fs, driver.KnobClients, knobPayload, driver.KnobRate, driver.KnobArrivals, knobMutant, knobLie)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
@@ -38,7 +38,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 			return err
 		}
 		loop, err := f.Loop(*kind, driver.Model{
-			Clients: v.Int(knobClients), Rate: v.Float(knobRate), Arrivals: v.Text(knobArrivals), Goal: *goal,
+			Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal,
 			Wrap: func(l driver.Single) driver.Single { return misreporting{l, v.Text(knobMutant), v.Text(knobLie)} },
 		})
 		if err != nil {
@@ -133,4 +133,37 @@ func (c *caller) call(ctx context.Context) (target int32, o record.Outcome) {
 		return 0, record.Failed
 	}
 	return 0, record.OK
+}
+
+// setupGHZ is the witness: another load generator, in a process of its own as
+// every generator, whose report of a server is put beside ours.
+func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+	server := fs.String("server", "", "HOST:PORT of the server to call")
+	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
+	f := driver.BindFlags(fs)
+	v := knobs.Bind(fs, driver.KnobClients, knobPayload, driver.KnobRate)
+	return func(ctx context.Context, sh systems.Shell) error {
+		if *server == "" {
+			return systems.Usagef("--server is missing: give the address that an echo server listens on")
+		}
+		request, err := driver.Encode(&echov1.EchoRequest{Payload: newCaller(nil, 0, v.Int(knobPayload), f.Seed).payload})
+		if err != nil {
+			return err
+		}
+		w := driver.Witness{
+			Flags: f, Server: *server, Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
+			Method: echov1.File_echo_v1_echo_proto.Services().ByName("EchoService").Methods().ByName("Echo"), Request: request,
+		}
+		if err := w.Check(); err != nil {
+			return err
+		}
+		r, err := w.Run(ctx)
+		if err != nil {
+			return err
+		}
+		if f.JSON {
+			return json.NewEncoder(sh.Out).Encode(r)
+		}
+		return r.Print(sh.Out, driver.GHZ, f.MaxFailures)
+	}
 }

@@ -23,7 +23,7 @@
 // And it can be wrong on purpose (mutant.go), so that the checks are seen to
 // find it: experiment negative-control.
 //
-// There is no protocol and so no pure core; the shell is server.go with
-// station.go (when a request may be answered), client.go and ghz.go, the checks
-// are check.go, the adaptor is system.go, cell.go and trial.go.
+// There is no protocol and so no pure core: server.go and client.go are the
+// roles, check.go the checks, mutant.go what they find, theory.go what theory
+// says, trial.go a trial, and system.go is what the engine knows of all that.
 package echo

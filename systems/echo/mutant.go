@@ -67,7 +67,7 @@ func (s *service) mutate(resp *echov1.EchoResponse) {
 var clientMutants = []string{mutantInvented, mutantForgotten, mutantShortened, mutantPostponed}
 
 // checkMutant refuses a mutant that would be as right as none.
-func (c *cell) checkMutant() error {
+func (c *config) checkMutant() error {
 	ours := c.driver == driver.Closed || c.driver == driver.Open
 	switch {
 	case slices.Contains(clientMutants, c.mutant) && !ours:

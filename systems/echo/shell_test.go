@@ -61,7 +61,7 @@ func TestFaultyServers(t *testing.T) {
 					t.Fatal(err)
 				}
 				var invalid []string
-				for _, check := range judge(r, &cell{driver: driver.Closed}, srv.answered.Load()).Checks {
+				for _, check := range judge(r, &config{driver: driver.Closed}, srv.answered.Load()).Checks {
 					if check.Status == record.Invalid {
 						invalid = append(invalid, check.Name)
 					}

@@ -20,13 +20,9 @@ const name = "echo"
 
 // The knobs.
 const (
-	knobDriver       = "driver"
-	knobRate         = "rate"
-	knobArrivals     = "arrivals"
 	knobStall        = "stall"
 	knobServiceTime  = "service-time"
 	knobDistribution = "distribution"
-	knobClients      = "clients"
 	knobPayload      = "payload"
 	knobMutant       = "mutant"
 	knobLie          = "lie"
@@ -65,24 +61,20 @@ var System = &systems.System{
 	Knobs:        knobs,
 	Metrics:      metrics,
 	Trial:        trial,
-	Check:        func(set systems.Setting, v systems.Values) error { return newCell(v).check(set) },
+	Check:        check,
 	TimeConstant: timeConstant,
 	Report:       section,
 }
 
-var knobs = systems.Knobs{
-	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
-	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
-	{Name: knobArrivals, Default: "constant", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
+var knobs = append(driver.Knobs("constant"), systems.Knobs{
 	{Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second}, Help: "the server stops for so long from a third of the window on, then answers all that came"},
 	{Name: knobServiceTime, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Second}, Help: "mean time that the server is busy with a request, one at a time; 0s: it answers at once"},
 	{Name: knobDistribution, Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service time: exponential, or always the same"},
-	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection; workers of ghz"},
 	{Name: knobPayload, Unit: "B", Default: "16", Type: systems.Int{Min: 0, Max: 1 << 20}, Help: "payload of a request and of its answer"},
 	inject.Links,
 	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing"},
 	{Name: knobLie, Default: lie.None, Type: systems.Choice(lie.All), Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
-}
+}...)
 
 // counted: an operation is one call, and the trial itself makes one more to ask
 // for the server's count.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"dyno/bench/driver"
+	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // theory is what callers who come at a steady rate must expect of a server, by
@@ -56,10 +58,10 @@ func md1(s time.Duration, rate float64) (t theory, ok bool) {
 	return theory{mean: time.Duration(float64(s) * (1 + rho/(2*(1-rho))))}, true
 }
 
-// expected is what theory says of a cell with a window of a length; ok is
+// expected is what theory says of a trial with a window of a length; ok is
 // false when there is nothing to say. A stall concerns all who call, however
 // one asks them; the queues are those of an open loop with Poisson arrivals.
-func (c *cell) expected(length time.Duration) (t theory, ok bool) {
+func (c *config) expected(length time.Duration) (t theory, ok bool) {
 	switch {
 	case c.stall > 0 && c.service == 0:
 		return stalled(c.stall, length), true
@@ -69,5 +71,26 @@ func (c *cell) expected(length time.Duration) (t theory, ok bool) {
 		return mm1(c.service, c.rate)
 	default:
 		return md1(c.service, c.rate)
+	}
+}
+
+// observeTheory sets what theory has to say of a trial.
+func (c *config) observeTheory(o *record.Observation, set systems.Setting) {
+	if t, ok := c.expected(set.Length); ok {
+		t.observe(o)
+	}
+	if c.driver == driver.Search && c.service > 0 && c.arrivals == "poisson" && c.distribution == "exp" {
+		o.Set("theory_knee_rps", mm1Knee(c.service, set.Load.P99Below.Duration()))
+	}
+}
+
+// observe sets the response times of theory.
+func (t theory) observe(o *record.Observation) {
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	o.Set("theory_mean_ms", ms(t.mean))
+	if t.quantile != nil {
+		o.Set("theory_p90_ms", ms(t.quantile(0.90)))
+		o.Set("theory_p95_ms", ms(t.quantile(0.95)))
+		o.Set("theory_p99_ms", ms(t.quantile(0.99)))
 	}
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
 	"dyno/bench/lie"
-	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
@@ -18,24 +18,81 @@ import (
 	"dyno/systems"
 )
 
+// config is what the knobs say.
+type config struct {
+	driver       string
+	rate         float64
+	arrivals     string
+	stall        time.Duration
+	service      time.Duration
+	distribution string
+	clients      int
+	mutant       string
+	lie          string
+}
+
+func newConfig(v systems.Values) *config {
+	return &config{
+		driver:       v.Text(driver.KnobDriver),
+		rate:         v.Float(driver.KnobRate),
+		arrivals:     v.Text(driver.KnobArrivals),
+		stall:        v.Duration(knobStall),
+		service:      v.Duration(knobServiceTime),
+		distribution: v.Text(knobDistribution),
+		clients:      v.Int(driver.KnobClients),
+		mutant:       v.Text(knobMutant),
+		lie:          v.Text(knobLie),
+	}
+}
+
+// check refuses knobs with which a trial would not measure what they say.
+func check(set systems.Setting, v systems.Values) error {
+	c := newConfig(v)
+	if err := driver.Measurable(set, v); err != nil {
+		return fmt.Errorf("echo: %w", err)
+	}
+	switch {
+	case c.driver == driver.Search && c.stall > 0:
+		return errors.New("echo: a search with a stall: every probe but one would be of a server without")
+	case !stallFits(set.Length, c.stall):
+		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall, set.Length)
+	}
+	return c.checkMutant()
+}
+
+// timeConstant is how long the queue remembers: an open one's relaxation time,
+// or the time that a closed loop's clients take to pass. An echo without
+// service time remembers nothing.
+func timeConstant(v systems.Values) time.Duration {
+	c := newConfig(v)
+	if c.driver == driver.Search {
+		return 0 // another one at each rate: the experiment's times must do
+	}
+	if c.driver == driver.Closed || driver.IsGHZ(c.driver) {
+		return time.Duration(c.clients) * c.service
+	}
+	rho := c.rate * c.service.Seconds()
+	if rho >= 1 {
+		return 0 // it grows for ever: no time would do
+	}
+	gap := 1 - math.Sqrt(rho)
+	return time.Duration(float64(c.service) / (gap * gap))
+}
+
 // probeTimeout bounds the one request of the trial itself.
 const probeTimeout = 5 * time.Second
 
 // trial starts a server, lets a client process drive it, and judges what both
 // say.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
-	c, set := newCell(v), b.Setting()
-	if err := c.check(set); err != nil {
+	c, set := newConfig(v), b.Setting()
+	if err := check(set, v); err != nil {
 		return record.Observation{}, err
 	}
-	server, err := b.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: []string{
-		"--stall-at", (set.Warmup + set.Length/3).String(),
-		"--stall-for", c.stall.String(),
-		"--service-time", c.service.String(),
-		"--distribution", c.distribution,
-		"--mutant", c.mutant,
-		"--seed", strconv.FormatUint(set.Seed, 10),
-	}})
+	server, err := b.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: append(
+		v.Args(knobServiceTime, knobDistribution, knobMutant),
+		"--stall-at", (set.Warmup + set.Length/3).String(), "--stall-for", c.stall.String(), "--seed", strconv.FormatUint(set.Seed, 10),
+	)})
 	if err != nil {
 		return record.Observation{}, err
 	}
@@ -43,7 +100,10 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, fmt.Errorf("echo: %w", err)
 	}
-	r, err := throughLinks(ctx, b, v, server, func(addr string) (report, error) { return runGenerator(ctx, b, c, addr, v) })
+	r, err := throughLinks(ctx, b, v, server, func(addr string) (r report, err error) {
+		all := append(v.Args(knobPayload), "--server", addr)
+		return r, driver.Await(ctx, b, driver.Launch(set, v, all, v.Args(knobMutant, knobLie)), &r)
+	})
 	samples := sampler.Stop()
 	if err != nil {
 		return record.Observation{}, err
@@ -83,25 +143,6 @@ func throughLinks(ctx context.Context, b systems.Bench, v systems.Values, server
 	return r, errors.Join(err, strikesErr)
 }
 
-// runGenerator lets a process of its own drive the server, and reads what it
-// prints.
-func runGenerator(ctx context.Context, b systems.Bench, c *cell, addr string, v systems.Values) (report, error) {
-	set := b.Setting()
-	args := append(driver.Args(set), "--server", addr, "--clients", v.Text(knobClients), "--payload", v.Text(knobPayload), "--rate", v.Text(knobRate))
-	launch := systems.Launch{Role: "client", Name: "client", Args: append(args, "--loop", c.driver, "--arrivals", c.arrivals, "--mutant", c.mutant, "--lie", c.lie)}
-	switch {
-	case c.driver == driver.Search:
-		launch.Args = append(launch.Args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
-	case driver.IsGHZ(c.driver):
-		launch = systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", c.driver == driver.GHZAsync))}
-	}
-	var r report
-	if err := driver.Await(ctx, b, launch, &r); err != nil {
-		return report{}, err
-	}
-	return r, nil
-}
-
 // countAnswers asks the server how many requests it has answered: one echo
 // carries the number, itself included.
 func countAnswers(ctx context.Context, addr string) (uint64, error) {
@@ -123,7 +164,7 @@ func countAnswers(ctx context.Context, addr string) (uint64, error) {
 }
 
 // observe turns what both sides said into figures and their proof.
-func observe(r report, c *cell, answered uint64, serverCPU float64) record.Observation {
+func observe(r report, c *config, answered uint64, serverCPU float64) record.Observation {
 	o := record.Observation{Verdict: judge(r, c, answered)}
 	serverCPU, r.CPUSeconds = lie.CPU(c.lie, 0, serverCPU), lie.CPU(c.lie, 1, r.CPUSeconds)
 	r.Throughput = lie.Rate(c.lie, r.Throughput)
@@ -141,31 +182,10 @@ func observe(r report, c *cell, answered uint64, serverCPU float64) record.Obser
 	return o
 }
 
-// observeTheory sets what theory has to say of a cell.
-func (c *cell) observeTheory(o *record.Observation, set systems.Setting) {
-	if t, ok := c.expected(set.Length); ok {
-		t.observe(o)
-	}
-	if c.driver == driver.Search && c.service > 0 && c.arrivals == "poisson" && c.distribution == "exp" {
-		o.Set("theory_knee_rps", mm1Knee(c.service, set.Load.P99Below.Duration()))
-	}
-}
-
-// observe sets the response times of theory.
-func (t theory) observe(o *record.Observation) {
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	o.Set("theory_mean_ms", ms(t.mean))
-	if t.quantile != nil {
-		o.Set("theory_p90_ms", ms(t.quantile(0.90)))
-		o.Set("theory_p95_ms", ms(t.quantile(0.95)))
-		o.Set("theory_p99_ms", ms(t.quantile(0.99)))
-	}
-}
-
 // judge puts all that a trial promises to the test. ghz hands out no answers,
 // so of what they carry nothing can be said; that it was answered exactly what
 // it counts as answered can.
-func judge(r report, c *cell, answered uint64) record.Verdict {
+func judge(r report, c *config, answered uint64) record.Verdict {
 	checks := append(r.Checks, checkAnswered(answered, r.Counts))
 	if !driver.IsGHZ(c.driver) {
 		checks = append(checks, checkPayload(r.Answers), checkNumbers(r.Answers.Numbers, r.Counts))

@@ -128,12 +128,12 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate, knobArrivals)...)
+	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), driver.KnobClients, driver.KnobRate, driver.KnobArrivals)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if err := f.Check(); err != nil {
 			return err
 		}
-		loop, err := f.Loop(*kind, driver.Model{Clients: v.Int(knobClients), Rate: v.Float(knobRate), Arrivals: v.Text(knobArrivals), Goal: *goal})
+		loop, err := f.Loop(*kind, driver.Model{Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal})
 		if err != nil {
 			return err
 		}
@@ -157,10 +157,10 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
 	f := driver.BindFlags(fs)
-	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), knobClients, knobRate)...)
+	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), driver.KnobClients, driver.KnobRate)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		w := driver.Witness{
-			Flags: f, Server: v.Text(knobAddress), Async: *async, Workers: v.Int(knobClients), Rate: v.Float(knobRate),
+			Flags: f, Server: v.Text(knobAddress), Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
 		}
 		if err := w.Check(); err != nil {
 			return err

@@ -11,7 +11,6 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/evidence"
-	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -28,10 +27,6 @@ const (
 	knobImportPaths = "import-paths"
 	knobProtoset    = "protoset"
 	knobMetadata    = "metadata"
-	knobDriver      = "driver"
-	knobRate        = "rate"
-	knobArrivals    = "arrivals"
-	knobClients     = "clients"
 	knobPID         = "pid"
 )
 
@@ -63,11 +58,11 @@ var System = &systems.System{
 	Knobs:   knobs,
 	Metrics: metrics,
 	Trial:   trial,
-	Check:   measurable,
+	Check:   driver.Measurable,
 	Report:  section,
 }
 
-var knobs = systems.Knobs{
+var knobs = append(systems.Knobs{
 	{Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort}, Help: "where the service listens, in plain text (no TLS)"},
 	{Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName}, Help: "the unary method to call"},
 	{Name: knobData, Default: "{}", Type: systems.Text{What: "JSON", Check: compact}, Help: "the request, in protobuf's JSON form"},
@@ -76,12 +71,8 @@ var knobs = systems.Knobs{
 	{Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"}, Help: "where .proto files, and what they import, are looked for"},
 	{Name: knobProtoset, Default: "", Type: systems.Text{What: "a file, or nothing"}, Help: "where the method is described, instead of proto: a set of descriptors, from protoc --include_imports --descriptor_set_out=FILE"},
 	{Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybe(object)}, Help: "sent with every call; binary values, of keys that end in -bin, in base64"},
-	{Name: knobDriver, Default: driver.Closed, Type: driver.All, Help: "who loads the service: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async"},
-	{Name: knobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000}, Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers"},
-	{Name: knobArrivals, Default: "poisson", Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
-	{Name: knobClients, Default: "8", Type: systems.Int{Min: 1, Max: 1000}, Help: "clients of the closed loop, one request in flight each, all on one connection; workers of ghz"},
 	{Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30}, Help: "the service's process on this machine, whose CPU time is to be measured; 0: none"},
-}
+}, driver.Knobs("poisson")...)
 
 // counted: an operation is one call of the method that the knobs name. The
 // service is somebody's: what it counts nobody asks, nor whose child it is.

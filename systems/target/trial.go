@@ -3,11 +3,8 @@ package target
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 
 	"dyno/bench/driver"
-	"dyno/bench/load"
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -17,9 +14,9 @@ const uncheckedDetail = "unchecked: nobody looked at what the answers say (give 
 
 // trial lets a process drive the service, which runs already.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
-	set, kind := b.Setting(), v.Text(knobDriver)
-	if err := measurable(set, v); err != nil {
-		return record.Observation{}, err
+	set, kind := b.Setting(), v.Text(driver.KnobDriver)
+	if err := driver.Measurable(set, v); err != nil {
+		return record.Observation{}, fmt.Errorf("target: %w", err)
 	}
 	p, err := prepare(ctx, v) // here too: a mistake is told at once, without a process around it
 	if err != nil {
@@ -37,7 +34,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		return record.Observation{}, fmt.Errorf("target: knob pid: %w", err)
 	}
 	var r report
-	err = driver.Await(ctx, b, launch(set, v, kind), &r)
+	err = driver.Await(ctx, b, driver.Launch(set, v, v.Args(serviceKnobs...), nil), &r)
 	samples := sampler.Stop()
 	if err != nil {
 		return record.Observation{}, err
@@ -48,37 +45,6 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		o.Set("service_cores", samples.Window("service", begin, end).CPUSeconds/end.Sub(begin).Seconds())
 	}
 	return o, nil
-}
-
-// measurable refuses a cell that could not measure what it says.
-func measurable(set systems.Setting, v systems.Values) error {
-	kind, rate := v.Text(knobDriver), v.Float(knobRate)
-	if err := driver.Fits(kind, set.Load); err != nil {
-		return fmt.Errorf("target: %w", err)
-	}
-	if driver.IsGHZ(kind) && rate != math.Trunc(rate) {
-		return fmt.Errorf("target: ghz knows whole rates only, not %v per second", rate)
-	}
-	if err := driver.Window(kind, rate, set.Length); err != nil {
-		return fmt.Errorf("target: %w", err)
-	}
-	return nil
-}
-
-// launch is the generator of a driver.
-func launch(set systems.Setting, v systems.Values, kind string) systems.Launch {
-	args := driver.Args(set)
-	for _, knob := range append(slices.Clone(serviceKnobs), knobClients, knobRate) {
-		args = append(args, "--"+knob, v.Text(knob))
-	}
-	if driver.IsGHZ(kind) {
-		return systems.Launch{Role: "ghz", Name: "ghz", Args: append(args, fmt.Sprintf("--async=%v", kind == driver.GHZAsync))}
-	}
-	args = append(args, "--loop", kind, "--arrivals", v.Text(knobArrivals))
-	if kind == driver.Search {
-		args = append(args, load.SearchGoal(set.Load, set.Warmup, set.Length).Args()...)
-	}
-	return systems.Launch{Role: "client", Name: "client", Args: args}
 }
 
 // observe turns what the generator said into figures and their proof.
