@@ -24,11 +24,13 @@ func (k *checker) load() error {
 		return nil
 	}
 	if l.P99Below == 0 || l.From == 0 || l.To == 0 {
-		return k.fail(errors.New("load: a search needs p99-below, from and to, for example {loop: search, p99-below: 100ms, from: 100, to: 5000}"), "load")
+		return k.fail(errors.New("load: a search needs p99-below, from and to, for example {loop: search, p99-below: 100ms, from: 100, to: "+
+			"5000}"), "load")
 	}
 	for name, scale := range k.e.Scales {
 		if n := l.From * scale.Length.Duration().Seconds(); n < load.MinProbeOperations {
-			return k.fail(fmt.Errorf("scale %s: a probe of %v at %v req/s has %.0f requests, and p99 takes %d: raise load.from, or length", name, scale.Length, l.From, n, load.MinProbeOperations), "scales", name, "length")
+			return k.fail(fmt.Errorf("scale %s: a probe of %v at %v req/s has %.0f requests, and p99 takes %d: raise load.from, or length", name,
+				scale.Length, l.From, n, load.MinProbeOperations), "scales", name, "length")
 		}
 	}
 	t, err := load.SearchGoal(*l, 0, 0).Check()

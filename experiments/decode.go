@@ -117,7 +117,8 @@ var (
 // yamlHints say in plain words what the library's most frequent complaints
 // about a beginner's file mean.
 var yamlHints = map[string]string{
-	"found character that cannot start any token":    "lines are indented with blanks, not tabs, and a text that begins with a sign such as @ or % goes in quotes",
+	"found character that cannot start any token": "lines are indented with blanks, not tabs, and a text that begins with a sign such " +
+		"as @ or % goes in quotes",
 	"mapping values are not allowed in this context": "a text with a colon goes in quotes; or the line is indented too far",
 	"did not find expected '-' indicator":            "in what begins in this line, lines that belong together are not indented alike",
 	"did not find expected key":                      "in what begins in this line, lines that belong together are not indented alike",

@@ -67,7 +67,8 @@ func environment(ctx context.Context) record.Environment {
 		env.Commit = strings.TrimSpace(string(out))
 		// Without its optional lock, which a run that is interrupted right now
 		// would leave behind in the checkout.
-		status, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "status", "--porcelain", "--", ":!results", ":!plots", ":!REPORT.md", ":!report.html").Output()
+		status, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "status", "--porcelain", "--", ":!results", ":!plots",
+			":!REPORT.md", ":!report.html").Output()
 		env.Dirty = err == nil && len(status) > 0
 	}
 	return env

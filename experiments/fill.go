@@ -96,7 +96,8 @@ func (f filler) fields(n *yaml.Node, name string, v reflect.Value) error {
 	}
 	allowed := slices.Sorted(maps.Keys(fields))
 	if n.Kind != yaml.MappingNode {
-		return f.fail(n, name, fmt.Errorf("want keys with values, such as {%s: …}; the keys are %s", v.Type().Field(0).Tag.Get("yaml"), strings.Join(allowed, ", ")))
+		return f.fail(n, name,
+			fmt.Errorf("want keys with values, such as {%s: …}; the keys are %s", v.Type().Field(0).Tag.Get("yaml"), strings.Join(allowed, ", ")))
 	}
 	for i := 0; i < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -181,7 +182,8 @@ func (f filler) scalar(n *yaml.Node, v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.String:
 		if tag := n.ShortTag(); (tag == "!!int" || tag == "!!float") && !numberForm.MatchString(n.Value) {
-			return fmt.Errorf("%s is a number to YAML that reads otherwise: write it in decimal digits without a leading 0, or as '%s' for the text", n.Value, n.Value)
+			return fmt.Errorf("%s is a number to YAML that reads otherwise: write it in decimal digits without a leading 0, or as '%s' for the "+
+				"text", n.Value, n.Value)
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:

@@ -126,7 +126,8 @@ func (p *Plan) fit(blocks, detail int) (int, int) {
 		}
 	}
 	if blocks != wantBlocks || detail != wantDetail {
-		p.Notes = append(p.Notes, fmt.Sprintf("budget %v: %d of %d blocks, %d of %d detail blocks", p.Budget, blocks, wantBlocks, detail, wantDetail))
+		p.Notes = append(p.Notes,
+			fmt.Sprintf("budget %v: %d of %d blocks, %d of %d detail blocks", p.Budget, blocks, wantBlocks, detail, wantDetail))
 	}
 	if cost := p.cost(blocks, detail); p.Budget > 0 && cost > p.Budget {
 		p.Notes = append(p.Notes, fmt.Sprintf("budget %v: even one block is estimated at %v", p.Budget, cost.Round(time.Second)))

@@ -231,7 +231,8 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 // measure runs the system's trial with fresh processes and reaps them.
 func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
 	limit := t.Cell.cost() + cmp.Or(r.patience, patience)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
 	defer cancel()
 	profiles := ""
 	if r.Profile {

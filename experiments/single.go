@@ -65,7 +65,8 @@ func (r *Rivals) Check(ctx context.Context, p *Plan) error {
 				return systems.Usagef("--%s %s cannot run %s, cell %s: %s", side, r.Binary[side], p.Name, c.Label(p.Experiment), lastWords(err))
 			}
 			if !bytes.Contains(out, []byte(p.Name)) {
-				return systems.Usagef("--%s %s is not a dyno binary: run %s --dry-run does not name the experiment", side, r.Binary[side], filepath.Base(file))
+				return systems.Usagef("--%s %s is not a dyno binary: run %s --dry-run does not name the experiment", side, r.Binary[side],
+					filepath.Base(file))
 			}
 		}
 	}

@@ -178,7 +178,8 @@ func checkWitness(rep *runner.Report, listed record.Counts, calls int) record.Ch
 	case n != int64(calls) || len(rep.Details) != calls:
 		return record.Fail(name, n, "ghz was to make %d calls; it counts %d and lists %d", calls, n, len(rep.Details))
 	case total(rep.StatusCodeDist) != n || total(rep.ErrorDist) != failed:
-		return record.Fail(name, n, "of %d calls ghz lists %d as failed; it has %d statuses and met %d errors: %v", n, failed, total(rep.StatusCodeDist), total(rep.ErrorDist), rep.ErrorDist)
+		return record.Fail(name, n, "of %d calls ghz lists %d as failed; it has %d statuses and met %d errors: %v", n, failed,
+			total(rep.StatusCodeDist), total(rep.ErrorDist), rep.ErrorDist)
 	case ok != listed.OK:
 		return record.Fail(name, n, "of %d calls ghz lists %d as answered; %d have status OK: %v", calls, listed.OK, ok, rep.StatusCodeDist)
 	}

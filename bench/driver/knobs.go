@@ -23,7 +23,8 @@ func Knobs(arrivals string) systems.Knobs {
 	return systems.Knobs{
 		{
 			Name: KnobDriver, Default: Closed, Type: All,
-			Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its option async",
+			Help: "who loads the server: our closed or open loop, a search for the knee by open loops, or ghz as it is by default or with its " +
+				"option async",
 		},
 		{
 			Name: KnobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000},

@@ -38,7 +38,8 @@ func Metrics(counts record.Road) []record.Metric {
 	const h = load.DigestLatency
 	return append([]record.Metric{
 		{
-			Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "OK requests that ended in the window, per second",
+			Name: "throughput_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher,
+			Help: "OK requests that ended in the window, per second",
 			Road: evidence.All(evidence.Answered(h), counts),
 		},
 		{
@@ -46,16 +47,27 @@ func Metrics(counts record.Road) []record.Metric {
 			Help: "as the driver reports it: closed loop and ghz from sending a request to its answer, open loop from its intended start",
 			Road: evidence.All(evidence.Spans(), evidence.Little()),
 		},
-		{Name: load.DigestService, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: from sending a request to its answer", Road: evidence.Spans()},
-		{Name: load.DigestLag, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent", Road: evidence.Spans()},
 		{
-			Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did",
+			Name: load.DigestService, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+			Help: "open loop: from sending a request to its answer", Road: evidence.Spans(),
+		},
+		{
+			Name: load.DigestLag, Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "open loop: how late requests were sent",
+			Road: evidence.Spans(),
+		},
+		{
+			Name: "offered_rps", Kind: record.KindScalar, Unit: "req/s",
+			Help: "requests that the driver was to send in the window, per second; a closed loop's are those that it did",
 			Road: evidence.Offered(h),
 		},
 		{Name: "achieved_rps", Kind: record.KindScalar, Unit: "req/s", Help: "requests that it did send, per second", Road: evidence.Sent(h)},
-		{Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second", Road: evidence.CPU(evidence.Cores, Roles...)},
 		{
-			Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of the client process per OK request",
+			Name: "generator_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the client process per second",
+			Road: evidence.CPU(evidence.Cores, Roles...),
+		},
+		{
+			Name: "generator_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+			Help: "CPU time of the client process per OK request",
 			Road: evidence.CPU(evidence.MicrosPerMeasured(h), Roles...),
 		},
 	}, load.SearchMetrics...)
@@ -105,7 +117,8 @@ func (r *Report) Observe(o *record.Observation, driver string) {
 func (r *Report) Print(w io.Writer, driver string, allowed record.Share, checks ...record.Check) error {
 	q := func(q float64) time.Duration { return r.Latency.Quantile(q).Round(time.Microsecond) }
 	v := record.Judge(slices.Concat(r.Checks, checks, []record.Check{r.Failures().Check(allowed)})...)
-	_, err := fmt.Fprintf(w, "%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
+	_, err := fmt.Fprintf(w,
+		"%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
 		r.model(driver), r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
 		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
 	if err == nil {
@@ -145,7 +158,8 @@ func (r *Report) model(driver string) string {
 		return fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))
 	case r.Schedule != nil:
 		s := r.Schedule
-		return fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent, r.Lag.Quantile(0.99).Round(time.Microsecond))
+		return fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent,
+			r.Lag.Quantile(0.99).Round(time.Microsecond))
 	}
 	return fmt.Sprintf("%d clients, closed loop", r.Clients)
 }

@@ -70,7 +70,8 @@ func (ops Operations) clients(c record.Counts, made record.Calls) string {
 	case ops.Retried && calls < c.OK:
 		return fmt.Sprintf("%d operations are said to be OK, the clients made %d calls", c.OK, calls)
 	case !ops.Retried && made.OK > c.OK+c.Failed+c.Unknown:
-		return fmt.Sprintf("the clients' calls brought %d answers, but %d operations are said to be OK, %d failed and %d unknown", made.OK, c.OK, c.Failed, c.Unknown)
+		return fmt.Sprintf("the clients' calls brought %d answers, but %d operations are said to be OK, %d failed and %d unknown", made.OK,
+			c.OK, c.Failed, c.Unknown)
 	}
 	return ""
 }
@@ -82,7 +83,8 @@ func (ops Operations) servers(c record.Counts, served record.Calls) string {
 	case c.OK > served.OK:
 		return fmt.Sprintf("%d operations are said to be OK, the servers answered %d", c.OK, served.OK)
 	case !ops.Retried && !ops.Rerouted && served.OK > c.OK+c.Failed+c.Unknown:
-		return fmt.Sprintf("the servers answered %d operations, but %d are said to be OK, %d failed and %d unknown", served.OK, c.OK, c.Failed, c.Unknown)
+		return fmt.Sprintf("the servers answered %d operations, but %d are said to be OK, %d failed and %d unknown", served.OK, c.OK, c.Failed,
+			c.Unknown)
 	}
 	return ""
 }

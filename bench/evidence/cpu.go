@@ -61,24 +61,25 @@ func CPU(per Per, roles ...string) record.Road {
 // CPUEach holds a vector against the CPU clocks of the processes that its
 // labels name.
 func CPUEach(per Per) record.Road {
-	return road("CPU clocks of the processes, read by the engine", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		factor, ok := per(o, e)
-		v := o.Vectors[metric]
-		if !ok || len(v.Labels) == 0 {
-			return record.Doubt("", 0, "the evidence has no window, or the figure no members")
-		}
-		for i, label := range v.Labels {
-			lives := slices.DeleteFunc(slices.Clone(e.Processes), func(p record.ProcessEvidence) bool { return p.Name != label })
-			if len(lives) == 0 {
-				return record.Doubt("", int64(i), "no process %s was seen", label)
+	return road("CPU clocks of the processes, read by the engine",
+		func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+			factor, ok := per(o, e)
+			v := o.Vectors[metric]
+			if !ok || len(v.Labels) == 0 {
+				return record.Doubt("", 0, "the evidence has no window, or the figure no members")
 			}
-			if c := within(v.Values[i]/factor, e, lives); c.Status != record.Valid {
-				c.Detail = label + ": " + c.Detail
-				return c
+			for i, label := range v.Labels {
+				lives := slices.DeleteFunc(slices.Clone(e.Processes), func(p record.ProcessEvidence) bool { return p.Name != label })
+				if len(lives) == 0 {
+					return record.Doubt("", int64(i), "no process %s was seen", label)
+				}
+				if c := within(v.Values[i]/factor, e, lives); c.Status != record.Valid {
+					c.Detail = label + ": " + c.Detail
+					return c
+				}
 			}
-		}
-		return record.Pass("", int64(len(v.Labels)))
-	})
+			return record.Pass("", int64(len(v.Labels)))
+		})
 }
 
 // within holds CPU seconds, of which some may be missing, against the bounds of
@@ -96,7 +97,8 @@ func within(got float64, e *record.Evidence, all []record.ProcessEvidence) recor
 	}
 	slack := stale(e, len(all))
 	if got < least-e.Missed-slack || got > most+slack {
-		return record.Fail("", int64(len(all)), "reported %.4g CPU seconds, the CPU clocks of %d processes say %.4g to %.4g", got, len(all), least, most)
+		return record.Fail("", int64(len(all)), "reported %.4g CPU seconds, the CPU clocks of %d processes say %.4g to %.4g", got, len(all),
+			least, most)
 	}
 	return record.Pass("", int64(len(all)))
 }
@@ -149,11 +151,15 @@ func exits(e *record.Evidence) record.Check {
 		after := p.LastAge*float64(runtime.NumCPU()) + stale(e, 1)
 		switch {
 		case p.LastCPU > most || p.Least > most:
-			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g at the last reading and %.4g in the window", p.Name, p.TotalCPU, p.LastCPU, p.Least)
+			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g at the last reading and %.4g in the window",
+				p.Name, p.TotalCPU, p.LastCPU, p.Least)
 		case p.LastCPU > 0 && p.TotalCPU > p.LastCPU*(1+share)+after:
-			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g only %.3g s before", p.Name, p.TotalCPU, p.LastCPU, p.LastAge)
+			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g only %.3g s before", p.Name, p.TotalCPU,
+				p.LastCPU, p.LastAge)
 		case p.GroupCPU > most || p.GroupCPU > 0 && p.Least > p.GroupCPU*(1+share)+stale(e, 1):
-			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, %.4g at least in the window; its control group counted %.4g", p.Name, p.TotalCPU, p.Least, p.GroupCPU)
+			return record.Fail(AtExitCPU, n,
+				"%s had used %.4g CPU seconds when it ended, %.4g at least in the window; its control group counted %.4g", p.Name, p.TotalCPU,
+				p.Least, p.GroupCPU)
 		}
 	}
 	return record.Pass(AtExitCPU, n)
@@ -178,9 +184,11 @@ func whole(e *record.Evidence) record.Check {
 	case window <= 0 || n == 0:
 		return record.Check{}
 	case least > cores*window+slack:
-		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in a window of %.4g s, in which %g cores have %.4g", least, window, cores, cores*window)
+		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in a window of %.4g s, in which %g cores have %.4g", least, window,
+			cores, cores*window)
 	case e.Machine > 0 && least > e.Machine*(1+notIdle)+slack:
-		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in the window, in which the whole machine was busy for %.4g", least, e.Machine)
+		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in the window, in which the whole machine was busy for %.4g",
+			least, e.Machine)
 	}
 	c := record.Pass(WholeCPU, n)
 	c.Detail = fmt.Sprintf("%.4g CPU seconds of %.4g", least, cores*window)

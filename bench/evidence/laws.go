@@ -189,16 +189,17 @@ func quantiles(h *record.Histogram, d record.SpanDigest) record.Check {
 // its operations took is the area under the number in flight, and the time at
 // the window's edges that only one of both counts.
 func Little() record.Road {
-	return road("Little's law with the area under the number in flight", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		d, ok := e.Spans[metric]
-		if !ok {
-			return record.Doubt("", 0, "there is no digest of its spans")
-		}
-		if d.Count == 0 {
-			return record.Check{}
-		}
-		return agree(o.Histograms[metric].Sum(), d.Area+d.Fringe, d.Count, "ns under the number in flight, the edges allowed for")
-	})
+	return road("Little's law with the area under the number in flight",
+		func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+			d, ok := e.Spans[metric]
+			if !ok {
+				return record.Doubt("", 0, "there is no digest of its spans")
+			}
+			if d.Count == 0 {
+				return record.Check{}
+			}
+			return agree(o.Histograms[metric].Sum(), d.Area+d.Fringe, d.Count, "ns under the number in flight, the edges allowed for")
+		})
 }
 
 // InFlight holds the mean number in flight against the area under it.

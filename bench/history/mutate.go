@@ -89,7 +89,8 @@ func (r Report) Err() error {
 		case s.Planted == 0:
 			errs = append(errs, fmt.Errorf("mutant %q was never planted: it shows nothing", s.Mutant))
 		case s.Caught < s.Planted:
-			errs = append(errs, fmt.Errorf("mutant %q got away in %d of %d histories, first with seed %d", s.Mutant, s.Planted-s.Caught, s.Planted, s.Missed))
+			errs = append(errs,
+				fmt.Errorf("mutant %q got away in %d of %d histories, first with seed %d", s.Mutant, s.Planted-s.Caught, s.Planted, s.Missed))
 		}
 	}
 	return errors.Join(errs...)

@@ -79,9 +79,11 @@ func judgeBalance(f *Finding, r *Replica, account string, want sum, open []int64
 	}
 	switch reach(open, sumOf(have).minus(want)) {
 	case illegal:
-		f.violate(fmt.Sprintf("replica %s, account %q: the balance is %d, should be %d (%d unknown operations either way)", r.Name, account, have, n, len(open)))
+		f.violate(fmt.Sprintf("replica %s, account %q: the balance is %d, should be %d (%d unknown operations either way)", r.Name, account,
+			have, n, len(open)))
 	case undecided:
-		f.leaveOpen(fmt.Sprintf("replica %s, account %q: the %d unknown operations have more than %d totals", r.Name, account, len(open), maxSums))
+		f.leaveOpen(fmt.Sprintf("replica %s, account %q: the %d unknown operations have more than %d totals", r.Name, account, len(open),
+			maxSums))
 	}
 }
 

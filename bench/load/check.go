@@ -77,7 +77,8 @@ func (r *Result) CheckLittle() record.Check {
 	}
 	window := r.EndNS - r.BeginNS
 	if total := int64(r.Clients) * window; area-r.LagNS+r.IdleNS != total {
-		return record.Fail(name, examined, "%d clients had %d ns in the window, but spent %d ns in operations (which began %d ns late) and %d ns between them: %+d ns",
+		return record.Fail(name, examined,
+			"%d clients had %d ns in the window, but spent %d ns in operations (which began %d ns late) and %d ns between them: %+d ns",
 			r.Clients, total, area, r.LagNS, r.IdleNS, area-r.LagNS+r.IdleNS-total)
 	}
 	c := record.Pass(name, examined)
@@ -122,7 +123,8 @@ func (r *Result) CheckCounts() record.Check {
 		return record.Fail(name, r.Counts.Sent, "the window has %+v, its targets %+v, its histogram %d", r.Window, window, r.Latency.Count())
 	}
 	if r.Schedule != nil && (r.Service.Count() != r.Window.OK || r.Lag.Count() != r.Window.Sent) {
-		return record.Fail(name, r.Counts.Sent, "the window has %+v, its histogram of service %d, of lag %d", r.Window, r.Service.Count(), r.Lag.Count())
+		return record.Fail(name, r.Counts.Sent, "the window has %+v, its histogram of service %d, of lag %d", r.Window, r.Service.Count(),
+			r.Lag.Count())
 	}
 	c := record.Pass(name, r.Counts.Sent)
 	c.Detail = r.rests()
@@ -161,11 +163,14 @@ func (r *Result) CheckSchedule() record.Check {
 	due := r.due(starts)
 	switch {
 	case due.met < len(starts):
-		return record.Fail(name, due.offered, "an operation was intended for %d ns, which the schedule does not have, or for one that another had", starts[due.met])
+		return record.Fail(name, due.offered,
+			"an operation was intended for %d ns, which the schedule does not have, or for one that another had", starts[due.met])
 	case due.offered != r.Counts.Offered || due.window != r.Window.Offered:
-		return record.Fail(name, due.offered, "the schedule has %d operations, %d of them in the window; %d and %d were offered", due.offered, due.window, r.Counts.Offered, r.Window.Offered)
+		return record.Fail(name, due.offered, "the schedule has %d operations, %d of them in the window; %d and %d were offered", due.offered,
+			due.window, r.Counts.Offered, r.Window.Offered)
 	case due.prints != prints:
-		return record.Fail(name, due.offered, "the starts of operations that were sent, and of those that could not be, are not those of the schedule")
+		return record.Fail(name, due.offered,
+			"the starts of operations that were sent, and of those that could not be, are not those of the schedule")
 	}
 	c := record.Pass(name, due.offered)
 	c.Detail = r.rests()

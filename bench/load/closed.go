@@ -32,7 +32,8 @@ type Closed struct {
 	Requests int64         // instead of Warmup and Length: operations in all; the window is then the whole run
 	Timeout  time.Duration // of one operation, in the deadline of its context; 0: DefaultTimeout
 	Drain    time.Duration // what operations in flight at the window's end are given until they are cancelled; 0: Timeout, so that none is
-	MaxSpans int           // operations whose spans are kept, up to 2 % less; later ones are folded into histograms and sums; 0: DefaultMaxSpans
+	// operations whose spans are kept, up to 2 % less; later ones are folded into histograms and sums; 0: DefaultMaxSpans
+	MaxSpans int
 
 	// Each is told of every operation's span, by the client whose it is, before
 	// its next one: for whoever keeps an account of a run of any length. The time

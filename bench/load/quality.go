@@ -41,7 +41,8 @@ func (s *Summary) Flags() []record.Flag {
 	}
 	lag, latency := s.Lag.Quantile(0.99), s.Latency.Quantile(0.99)
 	if float64(lag) > muchLag*float64(latency) {
-		flag("lag", "1 of 100 operations was sent %v late or more; 1 of 100 took %v or more with that", lag.Round(time.Microsecond), latency.Round(time.Microsecond))
+		flag("lag", "1 of 100 operations was sent %v late or more; 1 of 100 took %v or more with that", lag.Round(time.Microsecond),
+			latency.Round(time.Microsecond))
 	}
 	if w := s.Window; float64(w.Sent) < enoughOfOffer*float64(w.Offered) {
 		flag("rate", "of %d operations offered only %d were sent", w.Offered, w.Sent)

@@ -19,7 +19,8 @@ const MaxRate = 1e6
 // function of its fields alone: the generator follows it, and a check goes
 // through it again.
 type Schedule struct {
-	Arrivals string  `json:"arrivals"` // "constant": one every 1/Rate; "poisson": gaps drawn from an exponential distribution, as independent callers leave them
+	// "constant": one every 1/Rate; "poisson": gaps drawn from an exponential distribution, as independent callers leave them
+	Arrivals string  `json:"arrivals"`
 	Rate     float64 `json:"rate_rps"` // operations per second, above 0 and up to MaxRate
 	Seed     uint64  `json:"seed"`     // of poisson
 }

@@ -33,7 +33,8 @@ func (s Search) Run(ctx context.Context, op Op) (Summary, error) {
 	}
 	s.Goal = f.goal
 	if n := s.From * s.Length.Seconds(); n < MinProbeOperations {
-		return Summary{}, fmt.Errorf("search: a probe of %v at %v per second has %.0f operations; its p99 takes %d: raise from, or measure for longer",
+		return Summary{}, fmt.Errorf("search: a probe of %v at %v per second has %.0f operations; its p99 takes %d: raise from, or measure "+
+			"for longer",
 			s.Length, s.From, n, MinProbeOperations)
 	}
 	if s.Alarm == nil {

@@ -11,8 +11,14 @@ import (
 // SearchMetrics are what a trial reports of a search, for the metrics of a
 // system that offers it; [Summary.ObserveSearch] sets them.
 var SearchMetrics = []record.Metric{
-	{Name: "knee_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "search: highest rate that was held, 99 of 100 requests answered within the bound from their intended start"},
-	{Name: "knee_low_rps", Kind: record.KindScalar, Unit: "req/s", Help: "search: lower end of the bracket around the knee; 0 when maybe not even the lowest rate is held"},
+	{
+		Name: "knee_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher,
+		Help: "search: highest rate that was held, 99 of 100 requests answered within the bound from their intended start",
+	},
+	{
+		Name: "knee_low_rps", Kind: record.KindScalar, Unit: "req/s",
+		Help: "search: lower end of the bracket around the knee; 0 when maybe not even the lowest rate is held",
+	},
 	{Name: "knee_high_rps", Kind: record.KindScalar, Unit: "req/s", Help: "search: upper end of the bracket, a rate that is not held"},
 	{Name: "probes", Kind: record.KindScalar, Unit: "1", Help: "search: open loops that it took"},
 }

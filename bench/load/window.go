@@ -15,7 +15,8 @@ func CheckWindow(rate float64, length time.Duration) error {
 	if n >= 1-rounding {
 		return nil
 	}
-	return fmt.Errorf("a window of %v at %v req/s has %.2g requests, so that none need fall into it: raise the length to %v at least, or the rate to %v req/s",
+	return fmt.Errorf("a window of %v at %v req/s has %.2g requests, so that none need fall into it: raise the length to %v at least, or "+
+		"the rate to %v req/s",
 		length, rate, n, roundUp(1/rate), math.Ceil(1e3/length.Seconds())/1e3)
 }
 

@@ -63,7 +63,9 @@ func Start(ctx context.Context, targets []Target, interval time.Duration) (*Samp
 	return begin(ctx, targets, interval, maxPoints, newProbe, clockOf)
 }
 
-func begin(ctx context.Context, targets []Target, interval time.Duration, points int, open source, clock func(pid int) clock) (*Sampler, error) {
+func begin(ctx context.Context, targets []Target, interval time.Duration, points int, open source, clock func(pid int) clock) (*Sampler,
+	error,
+) {
 	if interval == 0 {
 		interval = DefaultInterval
 	}

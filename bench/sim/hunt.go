@@ -50,7 +50,8 @@ func (h Hunt) Run(ctx context.Context) (*Failure, error) {
 // that none of them did.
 func (h Hunt) Sweep(ctx context.Context) (*Sweep, error) {
 	if h.Scenario == nil || h.Seeds <= 0 || h.Workers < 0 || h.ShrinkRuns < 0 {
-		return nil, misused("a Hunt needs a Scenario and Seeds above 0; Workers = %d and ShrinkRuns = %d must not be negative", h.Workers, h.ShrinkRuns)
+		return nil, misused("a Hunt needs a Scenario and Seeds above 0; Workers = %d and ShrinkRuns = %d must not be negative", h.Workers,
+			h.ShrinkRuns)
 	}
 	if _, err := h.Profile.withDefaults(); err != nil {
 		return nil, err
@@ -79,7 +80,8 @@ func (h Hunt) understand(ctx context.Context, found *Outcome) (*Failure, error) 
 		return nil, err
 	}
 	if again := Run(cfg, h.Scenario); fmt.Sprint(again.Err) != fmt.Sprint(found.Err) {
-		return nil, fmt.Errorf("sim: seed %d failed with %v, and then with %v: the scenario depends on more than its world", found.Seed, found.Err, again.Err)
+		return nil, fmt.Errorf("sim: seed %d failed with %v, and then with %v: the scenario depends on more than its world", found.Seed,
+			found.Err, again.Err)
 	}
 	return h.shrink(ctx, found)
 }

@@ -48,7 +48,8 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("sim: over Limits.%s = %s at virtual time %v: raise the limit, shorten the run, or look for a loop", e.Limit, e.Max, e.Now)
+	return fmt.Sprintf("sim: over Limits.%s = %s at virtual time %v: raise the limit, shorten the run, or look for a loop", e.Limit, e.Max,
+		e.Now)
 }
 
 func (w *World) over(limit string, bound any) {

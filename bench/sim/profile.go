@@ -65,7 +65,8 @@ func (p Profile) withDefaults() (Profile, error) {
 	case p.From < 0 || p.Until <= p.From || p.Until > maxTime:
 		return p, misused("Profile: faults between From = %v and Until = %v, want 0 ≤ From < Until ≤ %v", p.From, p.Until, maxTime)
 	case p.MinFor < 0 || p.MaxFor < p.MinFor || p.MinFor > p.Until-p.From:
-		return p, misused("Profile: faults that last %v to %v, want 0 < MinFor ≤ MaxFor, and room for MinFor between From and Until", p.MinFor, p.MaxFor)
+		return p, misused("Profile: faults that last %v to %v, want 0 < MinFor ≤ MaxFor, and room for MinFor between From and Until", p.MinFor,
+			p.MaxFor)
 	case p.Faults < 0 || p.Down < 0 || p.MaxDelay < 0 || p.MaxDelay > maxTime || !isShare(p.MaxP) || !isShare(p.Torn):
 		return p, misused("Profile: a number is out of range in %+v", p)
 	}

@@ -190,7 +190,8 @@ func (c *client) agree(ctx context.Context, pings, echoes int64) error {
 	}
 	gotEchoes, gotBytes := a.GetEchoes()-c.base.GetEchoes(), a.GetTcpBytes()-c.base.GetTcpBytes()
 	if gotEchoes != echoes || gotBytes != pings*payloadBytes {
-		return fmt.Errorf("yardstick: the peer answered %d echoes and %d bytes, %d and %d were received", gotEchoes, gotBytes, echoes, pings*payloadBytes)
+		return fmt.Errorf("yardstick: the peer answered %d echoes and %d bytes, %d and %d were received", gotEchoes, gotBytes, echoes,
+			pings*payloadBytes)
 	}
 	return nil
 }

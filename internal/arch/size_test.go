@@ -5,10 +5,12 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // Sizes that a reader can hold in mind. Tests are tables as often as code, so
@@ -16,6 +18,7 @@ import (
 const (
 	maxFileLines     = 300
 	maxFunctionLines = 70
+	maxLineLength    = 140 // characters; tables of tests may be wider
 	p90FunctionLines = 45
 )
 
@@ -42,6 +45,23 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// tooLong is the number of the first line that is, or 0.
+func tooLong(text string) (line int) {
+	for l := range strings.Lines(text) {
+		if line++; utf8.RuneCountInString(l) > maxLineLength+1 {
+			return line
+		}
+	}
+	return 0
+}
+
+func TestTooLong(t *testing.T) {
+	just := strings.Repeat("ü", maxLineLength) + "\n"
+	if tooLong("a\n"+just) != 0 || tooLong(just+"a"+just) != 2 {
+		t.Error("the length of lines is not seen")
+	}
+}
+
 // measure reports a file or function that is too long and returns the lengths
 // of its functions.
 func measure(t *testing.T, name string) []int {
@@ -52,6 +72,11 @@ func measure(t *testing.T, name string) []int {
 		t.Fatal(err)
 	}
 	test := strings.HasSuffix(name, "_test.go")
+	if text, err := os.ReadFile(name); err != nil {
+		t.Error(err)
+	} else if n := tooLong(string(text)); n > 0 && !test {
+		t.Errorf("%s:%d is longer than %d characters: break it", name, n, maxLineLength)
+	}
 	if n := files.File(f.Pos()).LineCount(); n > maxFileLines && !test {
 		t.Errorf("%s has %d lines, want at most %d: split it", name, n, maxFileLines)
 	}

@@ -62,7 +62,8 @@ other, never judged.`,
 	fl.StringVar(&f.new, "new", "", "the dyno binary that is judged")
 	fl.StringVar(&f.scale, "scale", "full", "warm-up and length of trials: quick, full or deep")
 	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
-	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell (0: as many as it takes to judge every row, 6 to 12, or the scale's if those are more)")
+	fl.IntVar(&f.blocks, "blocks", 0,
+		"repeats of every cell (0: as many as it takes to judge every row, 6 to 12, or the scale's if those are more)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.Float64Var(&f.threshold, "threshold", 100*compare.Default.Threshold, "a change counts beyond this many `percent`")
 	fl.StringVar(&f.out, "out", "", "keep the data in DIR/old and DIR/new, as dyno run would store them")

@@ -23,7 +23,8 @@ func (a *app) compareStored(c *cobra.Command, f compareFlags, words []string) er
 		}
 	}
 	if len(words) != 2 {
-		return systems.Usagef("compare wants two binaries (--old BIN --new BIN NAME) or two folders of results, for example results/lb-policies out/mine")
+		return systems.Usagef("compare wants two binaries (--old BIN --new BIN NAME) or two folders of results, for example " +
+			"results/lb-policies out/mine")
 	}
 	var runs [2][]compare.Run
 	for i, dir := range words {

@@ -61,7 +61,8 @@ func (p *progress) begin(plan *experiments.Plan) {
 	defer p.mu.Unlock()
 	p.later -= plan.Estimate(0)
 	p.line("%s: %s", plan.Name, plan.Question)
-	p.line("  %d cells, %d blocks, %d trials, about %v (seed %d)", len(plan.Cells), plan.Blocks, len(plan.Trials), plan.Estimate(0).Round(time.Second), plan.Seed)
+	p.line("  %d cells, %d blocks, %d trials, about %v (seed %d)", len(plan.Cells), plan.Blocks, len(plan.Trials),
+		plan.Estimate(0).Round(time.Second), plan.Seed)
 	for _, n := range plan.Notes {
 		p.line("  %s", n)
 	}

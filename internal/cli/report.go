@@ -94,7 +94,8 @@ func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error)
 		return nil, nil, err
 	}
 	if len(store.Results) == 0 {
-		return nil, nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with --out DIR", filepath.Join(out, "results"))
+		return nil, nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with --out DIR",
+			filepath.Join(out, "results"))
 	}
 	for _, w := range store.Warnings {
 		fmt.Fprintln(a.err, "dyno: warning:", w)

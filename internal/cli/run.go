@@ -238,7 +238,8 @@ func (a *app) printPlans(plans []*experiments.Plan) error {
 	var total time.Duration
 	for _, p := range plans {
 		total += p.Estimate(0)
-		fmt.Fprintf(w, "%s at scale %s: %d cells, %d blocks, %d trials, about %v\n", p.Name, p.Scale, len(p.Cells), p.Blocks, len(p.Trials), p.Estimate(0).Round(time.Second))
+		fmt.Fprintf(w, "%s at scale %s: %d cells, %d blocks, %d trials, about %v\n", p.Name, p.Scale, len(p.Cells), p.Blocks, len(p.Trials),
+			p.Estimate(0).Round(time.Second))
 		for _, n := range p.Notes {
 			fmt.Fprintf(w, "  %s\n", n)
 		}

@@ -71,7 +71,8 @@ type Row struct {
 	Confidence float64       `json:"confidence"` // of change_pct's interval; 0: lo and hi are the range
 	Pairs      int           `json:"n"`          // ratios: blocks that both sides measured, over all cells the sum
 	Verdict    Verdict       `json:"verdict"`
-	P          float64       `json:"p_worse"` // that it is worse by more than the threshold, adjusted for the number of tests; 1 when not judged
+	// that it is worse by more than the threshold, adjusted for the number of tests; 1 when not judged
+	P float64 `json:"p_worse"`
 
 	logs    []float64 // of new/old, one per pair of trials
 	change  stats.Summary
@@ -165,7 +166,10 @@ func (r *Result) row(e Experiment, c Cell, m measure) *Row {
 }
 
 func newRow(experiment, cell string, m measure, logs []float64) *Row {
-	row := &Row{Experiment: experiment, Metric: m.name, Cell: cell, Unit: m.unit, Better: m.better, judged: m.judged, Pairs: len(logs), P: 1, logs: logs}
+	row := &Row{
+		Experiment: experiment, Metric: m.name, Cell: cell, Unit: m.unit, Better: m.better, judged: m.judged, Pairs: len(logs), P: 1,
+		logs: logs,
+	}
 	percent := make([]float64, len(logs))
 	for i, x := range logs {
 		percent[i] = 100 * math.Expm1(x)

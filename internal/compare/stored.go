@@ -84,7 +84,8 @@ func Beside(old, now []Run) *Stored {
 			s.note("%s: not in the first run", b.Run.Experiment.Name)
 		}
 	}
-	s.Words = "shown, not judged: these runs share no blocks, so part of any difference is the machine's; for a verdict: dyno compare --old BIN --new BIN NAME"
+	s.Words = "shown, not judged: these runs share no blocks, so part of any difference is the machine's; for a verdict: dyno compare " +
+		"--old BIN --new BIN NAME"
 	if len(s.Experiments) == 0 {
 		s.Words = "nothing to compare: the runs have no experiment in common"
 	}

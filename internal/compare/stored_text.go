@@ -25,7 +25,8 @@ func (s *Stored) String() string {
 func (e StoredExperiment) write(b *strings.Builder) {
 	fmt.Fprintf(b, "%s\n", e.Name)
 	for side, o := range e.Runs {
-		fmt.Fprintf(b, "  %s: %s, begun %s, scale %s, %s, %d × %s\n", Sides[side], o.Dir, o.Started, o.Scale, counted(o.Blocks, "block"), o.Cores, o.CPU)
+		fmt.Fprintf(b, "  %s: %s, begun %s, scale %s, %s, %d × %s\n", Sides[side], o.Dir, o.Started, o.Scale, counted(o.Blocks, "block"),
+			o.Cores, o.CPU)
 	}
 	b.WriteByte('\n')
 	if len(e.Yardsticks) > 0 {

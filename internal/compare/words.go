@@ -21,7 +21,8 @@ func (r *Result) conclude() {
 	var broken []string
 	for _, f := range r.Failures {
 		if failed(f.Kind) && f.Side == Sides[1] && !f.OtherToo {
-			broken = append(broken, fmt.Sprintf("%s in %s: the new binary has %s that the old has not", f.Experiment, f.Cell, counted(f.Trials, f.Kind+" trial")))
+			broken = append(broken,
+				fmt.Sprintf("%s in %s: the new binary has %s that the old has not", f.Experiment, f.Cell, counted(f.Trials, f.Kind+" trial")))
 		}
 	}
 	r.Regression = len(worse)+len(broken) > 0
@@ -46,7 +47,8 @@ func (r *Result) Failed() bool {
 
 // phrase is a changed row in words.
 func (row *Row) phrase() string {
-	return fmt.Sprintf("%s %s %s by %.1f %% (%s)", row.Experiment, row.Metric, map[bool]string{true: "up", false: "down"}[row.Change.Median > 0], math.Abs(row.Change.Median), row.Cell)
+	return fmt.Sprintf("%s %s %s by %.1f %% (%s)", row.Experiment, row.Metric,
+		map[bool]string{true: "up", false: "down"}[row.Change.Median > 0], math.Abs(row.Change.Median), row.Cell)
 }
 
 // list joins phrases, the first few of them.

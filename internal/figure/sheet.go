@@ -144,7 +144,8 @@ func (s *sheet) write(w io.Writer) error {
 		entry = lettering(tickSize, ink)
 		grid  = s.gridHigh()
 	)
-	high := 2*margin + lineHeight(title)*vg.Length(len(s.title)) + lineHeight(entry)*1.2*vg.Length(len(s.legend)) + grid + lineHeight(small)*vg.Length(len(s.notes))
+	high := 2*margin + lineHeight(title)*vg.Length(len(s.title)) + lineHeight(entry)*1.2*vg.Length(len(s.legend)) + grid +
+		lineHeight(small)*vg.Length(len(s.notes))
 	if len(s.legend) > 0 {
 		high += 4
 	}

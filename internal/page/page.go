@@ -46,7 +46,10 @@ func Render(title string, markdown []byte, files map[string][]byte) ([]byte, err
 		return nil, fmt.Errorf("render page: %w", err)
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n%s</main>\n</body>\n</html>\n", html.EscapeString(title), css, body.Bytes())
+	fmt.Fprintf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "+
+		"content=\"width=device-width, "+
+		"initial-scale=1\">\n<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n%s</main>\n</body>\n</html>\n",
+		html.EscapeString(title), css, body.Bytes())
 	return out.Bytes(), nil
 }
 

@@ -31,17 +31,19 @@ type Evidence struct {
 // SpanDigest sums up the raw spans behind a histogram, by other code than the
 // histogram's. Times are in nanoseconds.
 type SpanDigest struct {
-	Count     int64            `json:"count"` // measured spans that were OK
-	Sum       float64          `json:"sum_ns"`
-	Min       int64            `json:"min_ns"`
-	Max       int64            `json:"max_ns"`
-	Quantiles map[string]int64 `json:"quantiles_ns,omitempty"` // exact, by the metric's suffix: "p50", "p99", "p999"; none where several windows were merged
-	Window    int64            `json:"window_ns,omitempty"`    // length of the window, of several merged ones together
-	Area      float64          `json:"area_ns,omitempty"`      // under the number in flight, in the window
-	Fringe    float64          `json:"fringe_ns"`              // Sum less Area: measured time outside the window less unmeasured time in it
-	Sent      int64            `json:"sent,omitempty"`         // measured spans, whatever became of them
-	Offered   int64            `json:"offered,omitempty"`      // operations that the load model asked for in the window, gone through again; 0: not known
-	Answered  int64            `json:"answered,omitempty"`     // spans that ended in the window and were OK
+	Count int64   `json:"count"` // measured spans that were OK
+	Sum   float64 `json:"sum_ns"`
+	Min   int64   `json:"min_ns"`
+	Max   int64   `json:"max_ns"`
+	// exact, by the metric's suffix: "p50", "p99", "p999"; none where several windows were merged
+	Quantiles map[string]int64 `json:"quantiles_ns,omitempty"`
+	Window    int64            `json:"window_ns,omitempty"` // length of the window, of several merged ones together
+	Area      float64          `json:"area_ns,omitempty"`   // under the number in flight, in the window
+	Fringe    float64          `json:"fringe_ns"`           // Sum less Area: measured time outside the window less unmeasured time in it
+	Sent      int64            `json:"sent,omitempty"`      // measured spans, whatever became of them
+	// operations that the load model asked for in the window, gone through again; 0: not known
+	Offered  int64 `json:"offered,omitempty"`
+	Answered int64 `json:"answered,omitempty"` // spans that ended in the window and were OK
 }
 
 // ProcessEvidence is one process as the engine saw it from outside.

@@ -33,10 +33,19 @@ var YardstickMetrics = []Metric{
 	{Name: TCPMedian, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "raw TCP ping-pong, one after the other: median round trip"},
 	{Name: TCPCPU, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "raw TCP ping-pong: CPU time of both processes per round trip"},
 	{Name: GRPCMedian, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "bare gRPC echo, one after the other: median response time"},
-	{Name: GRPCRate, Kind: KindScalar, Unit: "req/s", Better: Higher, Help: "bare gRPC echo, 16 callers in a closed loop on one connection: requests per second"},
+	{
+		Name: GRPCRate, Kind: KindScalar, Unit: "req/s", Better: Higher,
+		Help: "bare gRPC echo, 16 callers in a closed loop on one connection: requests per second",
+	},
 	{Name: GRPCCPU, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "bare gRPC echo, 16 callers: CPU time of both processes per request"},
-	{Name: GRPCClientCPU, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "bare gRPC echo, 16 callers: CPU time of the client process per request"},
-	{Name: GRPCServerCPU, Kind: KindScalar, Unit: "µs", Better: Lower, Help: "bare gRPC echo, 16 callers: CPU time of the server process per request"},
+	{
+		Name: GRPCClientCPU, Kind: KindScalar, Unit: "µs", Better: Lower,
+		Help: "bare gRPC echo, 16 callers: CPU time of the client process per request",
+	},
+	{
+		Name: GRPCServerCPU, Kind: KindScalar, Unit: "µs", Better: Lower,
+		Help: "bare gRPC echo, 16 callers: CPU time of the server process per request",
+	},
 }
 
 // Conform reports yardsticks that are not all there, or that nothing proves.

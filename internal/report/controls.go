@@ -79,13 +79,17 @@ func (c *control) missed() string {
 		case t.Observation == nil:
 			parts = append(parts, t.ID+": no result: "+t.Error)
 		default:
-			parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", t.ID, t.Status(), strings.Join(t.Observation.Verdict.Reasons(), "; ")), ": "))
+			parts = append(parts,
+				strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", t.ID, t.Status(), strings.Join(t.Observation.Verdict.Reasons(), "; ")), ": "))
 		}
 	}
 	return strings.Join(parts, "; ")
 }
 
-var controlHeader = []string{"experiment", "what is broken", "in the cell", "must be caught by", "caught", "for example", "the same cell, unbroken"}
+var controlHeader = []string{
+	"experiment", "what is broken", "in the cell", "must be caught by", "caught", "for example",
+	"the same cell, unbroken",
+}
 
 func (r *Result) controlRow(c *control) []string {
 	n, example := c.caught()
@@ -120,7 +124,8 @@ func (o *overview) Controls() string {
 	if out.Len() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %s %s caught.\n\n%s", caught, plural(int64(trials), "trial"), map[bool]string{true: "was", false: "were"}[trials == 1], out.String())
+	return fmt.Sprintf("%d of %s %s caught.\n\n%s", caught, plural(int64(trials), "trial"),
+		map[bool]string{true: "was", false: "were"}[trials == 1], out.String())
 }
 
 // planned is how many trials the run was to bring, those of controls left out.

@@ -30,7 +30,10 @@ func (r *Result) export() ([]byte, error) {
 		if c.better == "" {
 			continue
 		}
-		meta := &benchfmt.UnitMetadata{UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: c.unit, Key: "better"}, OrigUnit: c.unit, Value: string(c.better)}
+		meta := &benchfmt.UnitMetadata{
+			UnitMetadataKey: benchfmt.UnitMetadataKey{Unit: c.unit, Key: "better"}, OrigUnit: c.unit,
+			Value: string(c.better),
+		}
 		if err := w.Write(meta); err != nil {
 			return nil, err
 		}

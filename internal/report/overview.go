@@ -38,7 +38,8 @@ func (o *overview) Machines() string {
 	out := table.New("experiments", "processor", "cores", "memory (GiB)", "system", "kernel", "virtualization", "Go", "commit")
 	for _, env := range order {
 		const gib = 1 << 30
-		out.Add(strings.Join(names[fmt.Sprint(env)], ", "), table.Text(env.CPU), fmt.Sprint(env.Cores), fmt.Sprintf("%.1f", float64(env.MemoryBytes)/gib),
+		out.Add(strings.Join(names[fmt.Sprint(env)], ", "), table.Text(env.CPU), fmt.Sprint(env.Cores),
+			fmt.Sprintf("%.1f", float64(env.MemoryBytes)/gib),
 			table.Text(env.OS), table.Text(env.Kernel), table.Text(env.Virtual), table.Text(env.Go), commit(env))
 	}
 	return out.String() + "\n" + o.dependencies()
@@ -161,7 +162,8 @@ func (o *overview) Unfinished() string {
 	}
 	for _, r := range o.store.Results {
 		if how := r.Unfinished(); how != "" {
-			lines = append(lines, fmt.Sprintf("- **Unfinished:** %s was cut short after %s; what is shown rests on these.", r.Run.Experiment.Name, how))
+			lines = append(lines,
+				fmt.Sprintf("- **Unfinished:** %s was cut short after %s; what is shown rests on these.", r.Run.Experiment.Name, how))
 		}
 	}
 	for _, r := range o.store.Results {

@@ -60,7 +60,8 @@ func (e *Experiment) Yardsticks() string {
 			checked += b.Yardsticks.Checked
 		}
 	}
-	text := fmt.Sprintf("Two processes that only exchange 16 bytes, measured right before each block (%s); all %d answers were compared with their requests. ",
+	text := fmt.Sprintf("Two processes that only exchange 16 bytes, measured right before each block (%s); all %d answers were compared "+
+		"with their requests. ",
 		plural(int64(shown[0].N), "block"), checked)
 	return text + "A metric *per* yardstick is divided by that of its own block.\n\n" + out.String()
 }

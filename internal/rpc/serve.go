@@ -47,8 +47,9 @@ type Options struct {
 	Listen   string       // HOST:PORT; empty: 127.0.0.1:0, a free port
 	Listener net.Listener // serve here instead of Listen; closed by Serve
 
-	Ready      func(addr string)     // called once, when requests are answered at addr
-	BeforeStop func(context.Context) // called when ctx has ended and health says NOT_SERVING, while requests are still served; must return when its context ends
+	Ready func(addr string) // called once, when requests are answered at addr
+	// called when ctx has ended and health says NOT_SERVING, while requests are still served; must return when its context ends
+	BeforeStop func(context.Context)
 
 	Grace           time.Duration // from the end of ctx until open requests are cut, BeforeStop included; 0: DefaultGrace
 	Deadline        time.Duration // for unary requests that bring none; 0: DefaultDeadline

@@ -114,13 +114,17 @@ func countServedStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 	return err
 }
 
-func countMade(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func countMade(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	made.count(method, err)
 	return err
 }
 
-func countMadeStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func countMadeStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer,
+	opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	cs, err := open(ctx, desc, cc, method, opts...)
 	if err != nil {
 		made.count(method, err)

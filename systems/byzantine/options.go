@@ -33,7 +33,8 @@ func (o *options) declare(fs systems.FlagSet) {
 	fs.Uint64Var(&o.seed, "seed", 1, "all random choices come from it")
 	fs.BoolVar(&o.json, "json", false, "print the result as JSON")
 	fs.BoolVar(&o.verbose, "v", false, "show every message")
-	o.knobs = play.Knobs.With(play.KnobTimeout, "500ms").Bind(fs, play.KnobN, play.KnobT, play.KnobOrder, play.KnobAdversary, play.KnobAlgorithm, play.KnobMode, play.KnobResolver, play.KnobTransport, play.KnobTimeout)
+	o.knobs = play.Knobs.With(play.KnobTimeout, "500ms").Bind(fs, play.KnobN, play.KnobT, play.KnobOrder, play.KnobAdversary,
+		play.KnobAlgorithm, play.KnobMode, play.KnobResolver, play.KnobTransport, play.KnobTimeout)
 	o.knobs[play.KnobTransport] = "" // unless told, it depends on how many there are
 }
 
@@ -100,7 +101,8 @@ func (o *options) parseInitial(interactive bool) ([]general.Value, error) {
 	}
 	words := strings.Split(o.initial, ",")
 	if len(words) != o.n {
-		return nil, systems.Usagef("--initial %s: those are %d decisions; give one for each of the %d generals, a or r", o.initial, len(words), o.n)
+		return nil, systems.Usagef("--initial %s: those are %d decisions; give one for each of the %d generals, a or r", o.initial, len(words),
+			o.n)
 	}
 	out := make([]general.Value, o.n)
 	for i, word := range words {
@@ -124,11 +126,13 @@ func (o *options) parseKill(b *play.Run, process bool) (id, round int, err error
 	rounds := b.Algorithm.Rounds(b.T)
 	switch {
 	case errID != nil || errRound != nil || id < 0 || id >= o.n || round < 1 || round > rounds:
-		return 0, 0, systems.Usagef("--kill %s: give ID@ROUND with an id from 0 to %d and a round from 1 to %d, for example 1@%d", o.kill, o.n-1, rounds, min(2, rounds))
+		return 0, 0, systems.Usagef("--kill %s: give ID@ROUND with an id from 0 to %d and a round from 1 to %d, for example 1@%d", o.kill,
+			o.n-1, rounds, min(2, rounds))
 	case !process:
 		return 0, 0, systems.Usagef("--kill %s: only --transport process has processes to kill", o.kill)
 	case (b.Traitors | general.Only(id)).Len() > b.T:
-		return 0, 0, systems.Usagef("--kill %s: with the traitors those are %d faulty generals, more than --t %d allows; raise --t", o.kill, b.Traitors.Len()+1, b.T)
+		return 0, 0, systems.Usagef("--kill %s: with the traitors those are %d faulty generals, more than --t %d allows; raise --t", o.kill,
+			b.Traitors.Len()+1, b.T)
 	}
 	return id, round, nil
 }

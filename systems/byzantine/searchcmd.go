@@ -86,7 +86,9 @@ func (o *searchOptions) hunt(ctx context.Context, p council.Plan) (council.Find,
 	h := council.Hunt{Plan: p, Limit: o.limit, Stop: func() bool { return ctx.Err() != nil }}
 	if o.how == "exhaustive" {
 		if _, ok := h.Choices(); !ok {
-			return council.Find{}, systems.Usagef("--n %d --t %d: everything that traitors can say is more than %d runs; give --adversary random, or a larger --limit", o.n, o.t, o.limit)
+			return council.Find{},
+				systems.Usagef("--n %d --t %d: everything that traitors can say is more than %d runs; give --adversary random, or a larger --limit",
+					o.n, o.t, o.limit)
 		}
 		return h.Exhaustive()
 	}
@@ -101,7 +103,8 @@ func (o *searchOptions) tell(sh systems.Shell, b play.Run, f council.Find) error
 		if b.Guaranteed() {
 			why = "There can be none"
 		}
-		_, err := fmt.Fprintf(sh.Out, "No adversary breaks agreement or validity in %d runs (%s search, seed %d).\n%s: %s.\n", f.Runs, o.how, o.seed, why, b.Condition())
+		_, err := fmt.Fprintf(sh.Out, "No adversary breaks agreement or validity in %d runs (%s search, seed %d).\n%s: %s.\n", f.Runs, o.how,
+			o.seed, why, b.Condition())
 		return err
 	}
 	fmt.Fprintf(sh.Out, "Broken in run %d of the %s search (seed %d). This is how:\n\n", f.Runs, o.how, o.seed)

@@ -48,7 +48,8 @@ func (t *teller) introduce() {
 		t.sayf("  order      %s", t.orderLine())
 	}
 	t.sayf("  traitors   %s", t.whoBetrays())
-	t.sayf("  algorithm  %s: %s, %s for up to %s", t.Algorithm.Name, t.Algorithm.Summary, count(int64(t.Algorithm.Rounds(t.T)), "round"), count(int64(t.T), "traitor"))
+	t.sayf("  algorithm  %s: %s, %s for up to %s", t.Algorithm.Name, t.Algorithm.Summary, count(int64(t.Algorithm.Rounds(t.T)), "round"),
+		count(int64(t.T), "traitor"))
 	if t.Flat {
 		t.sayf("             but decided by the majority of everything received, which is wrong")
 	}

@@ -16,7 +16,8 @@ const shownInFull = 24
 // rounds tells them one after the other.
 func (t *teller) rounds() {
 	slices.SortStableFunc(t.Log, func(a, b play.Entry) int {
-		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(speaker(a), speaker(b)), strings.Compare(a.Path, b.Path), -cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(speaker(a), speaker(b)), strings.Compare(a.Path, b.Path),
+			-cmp.Compare(a.Value, b.Value))
 	})
 	t.index()
 	if t.Resolver == play.ResolvePruned {

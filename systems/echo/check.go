@@ -48,7 +48,8 @@ func checkNumbers(n numbers, c record.Counts) record.Check {
 	case n.Min == 0 || n.Max > uint64(most):
 		return record.Fail(name, n.Seen, "numbers run from %d to %d, but at most %d requests can have been answered", n.Min, n.Max, most)
 	case n.Beyond > 0:
-		return record.Doubt(name, n.Seen, "%d of %d numbers are above %d, up to which they are ticked off: measure for a shorter time", n.Beyond, n.Seen, maxNumber)
+		return record.Doubt(name, n.Seen, "%d of %d numbers are above %d, up to which they are ticked off: measure for a shorter time",
+			n.Beyond, n.Seen, maxNumber)
 	case n.Max != uint64(n.Seen):
 		return record.Doubt(name, n.Seen, "numbers run up to %d for %d responses; %d requests have an unknown end", n.Max, n.Seen, c.Unknown)
 	}

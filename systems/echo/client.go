@@ -26,7 +26,8 @@ type report struct {
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	server := fs.String("server", "", "HOST:PORT of the server to call")
-	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
+	kind := fs.String("loop", driver.Closed,
+		"closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
 	v := knobs.Bind(fs, driver.KnobClients, knobPayload, driver.KnobRate, driver.KnobArrivals, knobMutant, knobLie)

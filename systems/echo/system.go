@@ -67,13 +67,28 @@ var System = &systems.System{
 }
 
 var knobs = append(driver.Knobs("constant"), systems.Knobs{
-	{Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second}, Help: "the server stops for so long from a third of the window on, then answers all that came"},
-	{Name: knobServiceTime, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Second}, Help: "mean time that the server is busy with a request, one at a time; 0s: it answers at once"},
-	{Name: knobDistribution, Default: "exp", Type: systems.Choice(queue.Distributions), Help: "of the service time: exponential, or always the same"},
+	{
+		Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second},
+		Help: "the server stops for so long from a third of the window on, then answers all that came",
+	},
+	{
+		Name: knobServiceTime, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Second},
+		Help: "mean time that the server is busy with a request, one at a time; 0s: it answers at once",
+	},
+	{
+		Name: knobDistribution, Default: "exp", Type: systems.Choice(queue.Distributions),
+		Help: "of the service time: exponential, or always the same",
+	},
 	{Name: knobPayload, Unit: "B", Default: "16", Type: systems.Int{Min: 0, Max: 1 << 20}, Help: "payload of a request and of its answer"},
 	inject.Links,
-	{Name: knobMutant, Default: mutantNone, Type: mutants, Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing"},
-	{Name: knobLie, Default: lie.None, Type: systems.Choice(lie.All), Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
+	{
+		Name: knobMutant, Default: mutantNone, Type: mutants,
+		Help: "what is wrong on purpose with one request in 100, for the checks to find; none: nothing",
+	},
+	{
+		Name: knobLie, Default: lie.None, Type: systems.Choice(lie.All),
+		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
+	},
 }...)
 
 // counted: an operation is one call, and the trial itself makes one more to ask
@@ -83,14 +98,33 @@ var counted = evidence.Counts(evidence.Operations{
 })
 
 var metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
-	{Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second", Road: evidence.CPU(evidence.Cores, "server")},
 	{
-		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "CPU time of client and server together per OK request",
+		Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second",
+		Road: evidence.CPU(evidence.Cores, "server"),
+	},
+	{
+		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+		Help: "CPU time of client and server together per OK request",
 		Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
 	},
-	{Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms", Help: "mean response time that callers who come at a steady rate must expect, by calculation", Road: evidence.Calculated()},
-	{Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to", Road: evidence.Calculated()},
-	{Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to", Road: evidence.Calculated()},
-	{Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to", Road: evidence.Calculated()},
-	{Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "rate at which 99 of 100 of such callers just keep to the bound of a search", Road: evidence.Calculated()},
+	{
+		Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms",
+		Help: "mean response time that callers who come at a steady rate must expect, by calculation", Road: evidence.Calculated(),
+	},
+	{
+		Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to",
+		Road: evidence.Calculated(),
+	},
+	{
+		Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to",
+		Road: evidence.Calculated(),
+	},
+	{
+		Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to",
+		Road: evidence.Calculated(),
+	},
+	{
+		Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s",
+		Help: "rate at which 99 of 100 of such callers just keep to the bound of a search", Road: evidence.Calculated(),
+	},
 })

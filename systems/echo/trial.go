@@ -55,7 +55,8 @@ func check(set systems.Setting, v systems.Values) error {
 	case c.driver == driver.Search && c.stall > 0:
 		return errors.New("echo: a search with a stall: every probe but one would be of a server without")
 	case !stallFits(set.Length, c.stall):
-		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall, set.Length)
+		return fmt.Errorf("echo: a stall of %v from a third of the window on does not end in a window of %v: measure for longer", c.stall,
+			set.Length)
 	}
 	return c.checkMutant()
 }
@@ -124,7 +125,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 
 // throughLinks runs the load at the address by which it reaches the server,
 // while faults strike the link.
-func throughLinks(ctx context.Context, b systems.Bench, v systems.Values, server systems.Process, load func(addr string) (report, error)) (r report, err error) {
+func throughLinks(ctx context.Context, b systems.Bench, v systems.Values, server systems.Process,
+	load func(addr string) (report, error),
+) (r report, err error) {
 	faults, err := inject.Open(b, v.Text(inject.Links.Name))
 	if err != nil {
 		return r, err

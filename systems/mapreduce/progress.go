@@ -28,7 +28,8 @@ func newProgress(sh systems.Shell) *progress {
 const progressPause = time.Second
 
 func (p *progress) show(s *mapreducev1.Status) {
-	p.line = fmt.Sprintf("map %d/%d  reduce %d/%d  workers %d", s.GetMapsDone(), s.GetMaps(), s.GetReducesDone(), s.GetReduces(), len(s.GetWorkers()))
+	p.line = fmt.Sprintf("map %d/%d  reduce %d/%d  workers %d", s.GetMapsDone(), s.GetMaps(), s.GetReducesDone(), s.GetReduces(),
+		len(s.GetWorkers()))
 	if e := s.GetEvents(); e.GetReruns() > 0 {
 		p.line += fmt.Sprintf("  run again %d", e.GetReruns())
 	}

@@ -41,8 +41,9 @@ func newSummary(s *config.Config, sum *mapreducev1.Summary) summary {
 	c, e := sum.GetCounters(), sum.GetEvents()
 	return summary{
 		Job: s.Job.Name, Out: s.Out, Maps: int64(sum.GetMaps()), Reduces: s.Reduces(),
-		Seconds: time.Duration(sum.GetElapsedNs()).Seconds(), MapSeconds: time.Duration(sum.GetMapNs()).Seconds(), ReduceSecond: time.Duration(sum.GetReduceNs()).Seconds(),
-		InputBytes: c.GetInputBytes(), Pairs: c.GetPairs(), ShuffleBytes: c.GetRunBytes(), Keys: c.GetKeys(),
+		Seconds: time.Duration(sum.GetElapsedNs()).Seconds(), MapSeconds: time.Duration(sum.GetMapNs()).Seconds(),
+		ReduceSecond: time.Duration(sum.GetReduceNs()).Seconds(),
+		InputBytes:   c.GetInputBytes(), Pairs: c.GetPairs(), ShuffleBytes: c.GetRunBytes(), Keys: c.GetKeys(),
 		OutputLines: c.GetOutputLines(), OutputBytes: c.GetOutputBytes(), SpilledRuns: c.GetSpilledRuns(),
 		Attempts: e.GetAttempts(), Backups: e.GetBackups(), BackupWins: e.GetBackupWins(), Reruns: e.GetReruns(),
 		Failures: e.GetFailures(), WorkersLost: e.GetLeft(), LostMaps: e.GetLostMaps(), Skipped: e.GetSkipped(), Resumed: e.GetResumed(),

@@ -164,7 +164,8 @@ func (s *subject) awaitCancelled(ctx context.Context, result <-chan error) error
 
 func judgeCancelled(err error) error {
 	if err == nil {
-		return errors.New("the trial returned no error, though its context was cancelled in the middle: half a measurement passes for a whole one")
+		return errors.New("the trial returned no error, though its context was cancelled in the middle: half a measurement passes for a " +
+			"whole one")
 	}
 	return nil
 }

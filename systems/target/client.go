@@ -125,7 +125,8 @@ func (p *prepared) outgoing(ctx context.Context) context.Context {
 }
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-	kind := fs.String("loop", driver.Closed, "closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
+	kind := fs.String("loop", driver.Closed,
+		"closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
 	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), driver.KnobClients, driver.KnobRate, driver.KnobArrivals)...)
@@ -133,7 +134,8 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if err := f.Check(); err != nil {
 			return err
 		}
-		loop, err := f.Loop(*kind, driver.Model{Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal})
+		loop, err := f.Loop(*kind,
+			driver.Model{Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal})
 		if err != nil {
 			return err
 		}

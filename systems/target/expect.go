@@ -164,7 +164,8 @@ func (c *compiler) packed(tree map[string]any, holder protoreflect.Message) (pat
 var whole = map[protoreflect.FullName]bool{}
 
 func init() {
-	for name := range strings.FieldsSeq("DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value BoolValue StringValue BytesValue " +
+	for name := range strings.FieldsSeq("DoubleValue FloatValue Int64Value UInt64Value Int32Value UInt32Value BoolValue StringValue " +
+		"BytesValue " +
 		"Duration FieldMask ListValue Struct Timestamp Value") {
 		whole[wellKnownPackage+protoreflect.FullName(name)] = true
 	}

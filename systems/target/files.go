@@ -61,7 +61,8 @@ func (s source) locate() (names, folders []string, err error) {
 			folders = append(folders, filepath.Dir(file))
 			name = filepath.Base(file)
 		default:
-			return nil, nil, systems.Usagef("--proto: there is no file %s, neither here nor in the import paths %s", file, strings.Join(folders, ", "))
+			return nil, nil, systems.Usagef("--proto: there is no file %s, neither here nor in the import paths %s", file,
+				strings.Join(folders, ", "))
 		}
 		names = append(names, name)
 	}
@@ -121,7 +122,8 @@ func readProtoset(path string) (*catalog, error) {
 	}
 	set := new(descriptorpb.FileDescriptorSet)
 	if err := proto.Unmarshal(b, set); err != nil || len(set.GetFile()) == 0 {
-		return nil, systems.Usagef("--protoset: %s is no set of file descriptors (protoc --include_imports --descriptor_set_out=%s FILE writes one)", path, path)
+		return nil, systems.Usagef("--protoset: %s is no set of file descriptors (protoc --include_imports --descriptor_set_out=%s FILE "+
+			"writes one)", path, path)
 	}
 	complete(set)
 	files, err := protodesc.NewFiles(set)

@@ -89,7 +89,7 @@ func parseMetadata(text string) (map[string]string, error) {
 		case strings.HasSuffix(lower, "-bin"):
 			b, err := fromBase64(value)
 			if err != nil {
-				return nil, systems.Usagef("--metadata: the value of %s is not base64, as binary values (keys that end in -bin) are to be written: %w", lower, err)
+				return nil, systems.Usagef("--metadata: the value of %s is not base64, as those of keys that end in -bin are to be: %w", lower, err)
 			}
 			value = string(b)
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):

@@ -45,7 +45,8 @@ var System = &systems.System{
 			Name:    "client",
 			Summary: "calls a unary method in a closed or an open loop, compares the answers, prints rate and latency",
 			Example: "dyno target client --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --data {} --loop open --rate 200\n" +
-				"dyno target client --address 127.0.0.1:50051 --method shop.v1.Shop/Price --proto shop.proto --data '{\"item\": 7}' --expect '{\"cents\": 250}'",
+				"dyno target client --address 127.0.0.1:50051 --method shop.v1.Shop/Price --proto shop.proto --data '{\"item\": 7}' --expect " +
+				"'{\"cents\": 250}'",
 			Setup: setupClient,
 		}},
 		{Command: systems.Command{
@@ -63,15 +64,40 @@ var System = &systems.System{
 }
 
 var knobs = append(systems.Knobs{
-	{Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort}, Help: "where the service listens, in plain text (no TLS)"},
-	{Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName}, Help: "the unary method to call"},
+	{
+		Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort},
+		Help: "where the service listens, in plain text (no TLS)",
+	},
+	{
+		Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName},
+		Help: "the unary method to call",
+	},
 	{Name: knobData, Default: "{}", Type: systems.Text{What: "JSON", Check: compact}, Help: "the request, in protobuf's JSON form"},
-	{Name: knobExpect, Default: "", Type: systems.Text{What: "JSON, or nothing", Check: maybe(compact)}, Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked"},
-	{Name: knobProto, Default: "", Type: systems.Text{What: ".proto files joined by commas, or nothing"}, Help: "where the method is described, as protoc takes files: from here, or from one of import-paths; without, the server is asked (gRPC reflection)"},
-	{Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"}, Help: "where .proto files, and what they import, are looked for"},
-	{Name: knobProtoset, Default: "", Type: systems.Text{What: "a file, or nothing"}, Help: "where the method is described, instead of proto: a set of descriptors, from protoc --include_imports --descriptor_set_out=FILE"},
-	{Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybe(object)}, Help: "sent with every call; binary values, of keys that end in -bin, in base64"},
-	{Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30}, Help: "the service's process on this machine, whose CPU time is to be measured; 0: none"},
+	{
+		Name: knobExpect, Default: "", Type: systems.Text{What: "JSON, or nothing", Check: maybe(compact)},
+		Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked",
+	},
+	{
+		Name: knobProto, Default: "", Type: systems.Text{What: ".proto files joined by commas, or nothing"},
+		Help: "where the method is described, as protoc takes files: from here, or from one of import-paths; without, the server is asked " +
+			"(gRPC reflection)",
+	},
+	{
+		Name: knobImportPaths, Default: ".", Type: systems.Text{What: "folders joined by commas"},
+		Help: "where .proto files, and what they import, are looked for",
+	},
+	{
+		Name: knobProtoset, Default: "", Type: systems.Text{What: "a file, or nothing"},
+		Help: "where the method is described, instead of proto: a set of descriptors, from protoc --include_imports --descriptor_set_out=FILE",
+	},
+	{
+		Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybe(object)},
+		Help: "sent with every call; binary values, of keys that end in -bin, in base64",
+	},
+	{
+		Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30},
+		Help: "the service's process on this machine, whose CPU time is to be measured; 0: none",
+	},
 }, driver.Knobs("poisson")...)
 
 // counted: an operation is one call of the method that the knobs name. The
@@ -79,7 +105,10 @@ var knobs = append(systems.Knobs{
 var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
 
 var metrics = append(driver.Metrics(counted),
-	record.Metric{Name: "service_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the service's process per second, where pid says which"})
+	record.Metric{
+		Name: "service_cores", Kind: record.KindScalar, Unit: "cores",
+		Help: "CPU time of the service's process per second, where pid says which",
+	})
 
 func hostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)

@@ -70,7 +70,10 @@ func (r *report) checks() []record.Check {
 	case a.Unchecked:
 		return []record.Check{answered}
 	case a.Wrong > 0:
-		return []record.Check{answered, record.Fail(name, a.Matched+a.Wrong, "%d of %d answers are wrong, the first: %s", a.Wrong, a.Matched+a.Wrong, a.FirstWrong)}
+		return []record.Check{
+			answered,
+			record.Fail(name, a.Matched+a.Wrong, "%d of %d answers are wrong, the first: %s", a.Wrong, a.Matched+a.Wrong, a.FirstWrong),
+		}
 	case a.Matched != c.OK:
 		return []record.Check{answered, record.Fail(name, a.Matched, "%d answers were compared, %d are counted as OK", a.Matched, c.OK)}
 	}

@@ -20,7 +20,9 @@ const bufferBytes = 256 << 10
 // Start serves what register registers and returns a connection to it. Both
 // end with the test; stop ends the server earlier, waits for it and returns
 // what rpc.Serve returned. It may be called again.
-func Start(t testing.TB, o rpc.Options, register func(grpc.ServiceRegistrar), opts ...grpc.DialOption) (conn *grpc.ClientConn, stop func() error) {
+func Start(t testing.TB, o rpc.Options, register func(grpc.ServiceRegistrar), opts ...grpc.DialOption) (conn *grpc.ClientConn,
+	stop func() error,
+) {
 	t.Helper()
 	lis := bufconn.Listen(bufferBytes)
 	o.Listener = lis

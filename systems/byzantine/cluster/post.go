@@ -95,7 +95,8 @@ func (p *post) enlist(req *byzantinev1.MusterRequest) (*campaign, error) {
 		Interactive: req.GetInteractive(), Order: order, Flat: req.GetFlat(), Keys: p.keys.signing(req.GetRun()),
 	}
 	if play.BatchBytes(a, part) > rpc.DefaultMaxMessageBytes {
-		return nil, rpc.InvalidField("t", "with %d of %d generals a batch of messages is larger than %d bytes", part.T, n, rpc.DefaultMaxMessageBytes)
+		return nil, rpc.InvalidField("t", "with %d of %d generals a batch of messages is larger than %d bytes", part.T, n,
+			rpc.DefaultMaxMessageBytes)
 	}
 	return newCampaign(req, a, part)
 }

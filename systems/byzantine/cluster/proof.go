@@ -53,7 +53,9 @@ func prove(key []byte, method string, from, to int, req any) ([]byte, error) {
 
 // proving attaches a proof to every call of a connection.
 func proving(key []byte, from, to int) grpc.DialOption {
-	return grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, call grpc.UnaryInvoker,
+		opts ...grpc.CallOption,
+	) error {
 		p, err := prove(key, method, from, to, req)
 		if err != nil {
 			return err

@@ -36,7 +36,8 @@ func (o *Outcome) Checks() []record.Check {
 	}
 	want, got := o.batches(), o.Physical
 	if o.Refused > 0 || (got < want && o.Lost == 0) {
-		return append(out, record.Doubt(checkPunctual, want, "%d of %d batches did not arrive in time: the machine is too slow for rounds of %v", want-got, want, o.Timeout))
+		return append(out, record.Doubt(checkPunctual, want,
+			"%d of %d batches did not arrive in time: the machine is too slow for rounds of %v", want-got, want, o.Timeout))
 	}
 	if o.Lost == 0 {
 		out = append(out, o.checkBatches(want))
@@ -128,7 +129,8 @@ func (o *Outcome) CheckTwin() []record.Check {
 	loyal := o.Loyal()
 	for id := range loyal.All() {
 		if got := o.Decisions[id].Value; got != decided.At(id) {
-			return []record.Check{record.Fail(checkTwin, int64(loyal.Len()), "general %d decides to %s, in the twin run to %s (traitors %s, seed %d)", id, got, decided.At(id), Ids(o.Traitors), o.Seed)}
+			return []record.Check{record.Fail(checkTwin, int64(loyal.Len()),
+				"general %d decides to %s, in the twin run to %s (traitors %s, seed %d)", id, got, decided.At(id), Ids(o.Traitors), o.Seed)}
 		}
 	}
 	return []record.Check{record.Pass(checkTwin, int64(loyal.Len()))}

@@ -147,7 +147,8 @@ func (b *Run) Settle(process bool) error {
 	case b.Resolver != resolveAuto && b.Resolver != ResolveMessages && !om:
 		return systems.Usagef("--resolver %s is for --algorithm om", b.Resolver)
 	case (b.Resolver == ResolveFast || b.Resolver == ResolvePruned) && (process || b.Interactive):
-		return systems.Usagef("--resolver %s resolves one broadcast for all generals at once: give --transport memory --mode broadcast", b.Resolver)
+		return systems.Usagef("--resolver %s resolves one broadcast for all generals at once: give --transport memory --mode broadcast",
+			b.Resolver)
 	}
 	if b.Resolver == resolveAuto {
 		b.Resolver = ResolveMessages

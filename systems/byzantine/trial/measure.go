@@ -37,7 +37,9 @@ const maxRuns = 400_000
 // measure plays run after run until the window is over, and at least one. The
 // window begins with the first run in it; used says how much processor time was
 // used so far.
-func (c *config) measure(ctx context.Context, set systems.Setting, fight func(context.Context, play.Run) (*play.Outcome, error), used func() time.Duration) (*summary, error) {
+func (c *config) measure(ctx context.Context, set systems.Setting, fight func(context.Context, play.Run) (*play.Outcome, error),
+	used func() time.Duration,
+) (*summary, error) {
 	a := &summary{Duration: record.NewHistogram()}
 	warm := time.Now().Add(set.Warmup)
 	var last time.Duration // of used, after the run before

@@ -136,7 +136,8 @@ func watchedLaw() record.Road {
 		case took > watched:
 			return record.Fail("", h.Count(), "the runs are said to have taken %.0f ns, who waited for them saw %.0f ns", took, watched)
 		case took < shortest*watched-perRun*float64(h.Count()):
-			return record.Doubt("", h.Count(), "the runs are said to have taken %.0f ns, who waited for them saw %.0f ns: too far apart to prove anything",
+			return record.Doubt("", h.Count(),
+				"the runs are said to have taken %.0f ns, who waited for them saw %.0f ns: too far apart to prove anything",
 				took, watched)
 		}
 		return record.Pass("", h.Count())
@@ -153,27 +154,28 @@ func meanRoad() record.Road {
 // trafficRoad holds a figure per run, in units of the given size, against what
 // the senders counted in processes of their own.
 func trafficRoad(unit string, size float64, figure func(o *record.Observation) float64) record.Road {
-	return evidence.Law("the senders' own counts of "+unit+", or the formula", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
-		if e.Facts[factUncounted+unit] > 0 {
-			return record.Check{}
-		}
-		sent, ok := e.Facts[factSent+unit]
-		missing, ok2 := e.Facts[factMissing+unit]
-		runs := e.Facts[factRuns]
-		if !ok || !ok2 || runs == 0 {
-			return record.Doubt("", 0, "the senders' counts are missing (facts %s%s, %s%s)", factSent, unit, factMissing, unit)
-		}
-		got, n := figure(o)*runs*size, int64(sent)
-		const half = 0.5 // whole numbers, divided and multiplied again
-		switch {
-		case got > sent+half || got < sent-missing-half:
-			return record.Fail("", n, "receivers are said to have got %.0f %s, the senders sent %.0f, of which %.0f may have been lost",
-				got, unit, sent, missing)
-		case missing > 0:
-			return record.Doubt("", n, "%.0f of %.0f %s came late or brought no answer", missing, sent, unit)
-		}
-		return record.Pass("", n)
-	})
+	return evidence.Law("the senders' own counts of "+unit+", or the formula",
+		func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+			if e.Facts[factUncounted+unit] > 0 {
+				return record.Check{}
+			}
+			sent, ok := e.Facts[factSent+unit]
+			missing, ok2 := e.Facts[factMissing+unit]
+			runs := e.Facts[factRuns]
+			if !ok || !ok2 || runs == 0 {
+				return record.Doubt("", 0, "the senders' counts are missing (facts %s%s, %s%s)", factSent, unit, factMissing, unit)
+			}
+			got, n := figure(o)*runs*size, int64(sent)
+			const half = 0.5 // whole numbers, divided and multiplied again
+			switch {
+			case got > sent+half || got < sent-missing-half:
+				return record.Fail("", n, "receivers are said to have got %.0f %s, the senders sent %.0f, of which %.0f may have been lost",
+					got, unit, sent, missing)
+			case missing > 0:
+				return record.Doubt("", n, "%.0f of %.0f %s came late or brought no answer", missing, sent, unit)
+			}
+			return record.Pass("", n)
+		})
 }
 
 // scalar is one figure.

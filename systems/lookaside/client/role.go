@@ -146,7 +146,8 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 func (o *options) channel(ctx context.Context, sh systems.Shell) (*channel, error) {
 	if strings.HasPrefix(o.where.Discovery, directory.DNSScheme) {
 		if mode := o.knobs.Text("mode"); mode != ModeAsk && mode != modeList {
-			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give etcd://HOST:PORT",
+			return nil, systems.Usagef("--discovery %s: DNS says where the balancer is, not the servers, which --mode %s needs: give "+
+				"etcd://HOST:PORT",
 				o.where.Discovery, mode)
 		}
 		n, err := directory.NewDNS(o.where.Discovery)

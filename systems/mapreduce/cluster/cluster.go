@@ -88,10 +88,11 @@ func (c *Cluster) startMaster(ctx context.Context) error {
 
 func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
-	p, err := c.Bench.Start(ctx, systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Config.Knobs.Args(config.RoleKnobs...),
-		"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
-		fmt.Sprintf("--ledger=%t", c.Ledger),
-	)})
+	p, err := c.Bench.Start(ctx,
+		systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Config.Knobs.Args(config.RoleKnobs...),
+			"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
+			fmt.Sprintf("--ledger=%t", c.Ledger),
+		)})
 	if err != nil {
 		return err
 	}

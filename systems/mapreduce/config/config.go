@@ -182,7 +182,8 @@ func (c *Config) checkOut() error {
 	case scratch && !c.resume:
 		return systems.Usagef("--out %s holds an unfinished job: go on with --resume, or start anew with --force", c.Out)
 	case other && !scratch && c.resume:
-		return systems.Usagef("--out %s is not empty and holds no unfinished job: there is nothing to resume; --force replaces what is there", c.Out)
+		return systems.Usagef("--out %s is not empty and holds no unfinished job: there is nothing to resume; --force replaces what is there",
+			c.Out)
 	case other && !scratch:
 		return systems.Usagef("--out %s is not empty: choose another folder, or replace what is there with --force", c.Out)
 	}
@@ -209,7 +210,10 @@ func (c *Config) SplitBytes() int64 {
 // Identity names the job by all that its output and its tasks depend on: a
 // journal of another identity is no use to it.
 func (c *Config) Identity() string {
-	text, err := json.Marshal([]any{c.Job.Name, c.Args, c.Files, c.sizes, c.times, c.Reduces(), c.SplitBytes(), c.Stream(), c.On(KnobCombiner)})
+	text, err := json.Marshal([]any{
+		c.Job.Name, c.Args, c.Files, c.sizes, c.times, c.Reduces(), c.SplitBytes(), c.Stream(),
+		c.On(KnobCombiner),
+	})
 	if err != nil {
 		panic(err) // strings and numbers only
 	}

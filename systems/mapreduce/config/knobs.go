@@ -55,21 +55,42 @@ var (
 
 // Knobs are those of the system.
 var Knobs = systems.Knobs{
-	{Name: KnobEngine, Default: EngineDyno, Type: append(systems.Choice{EngineDyno}, Peers...), Help: "who counts: this system, or a peer (only words, only one file of one script, no faults)"},
+	{
+		Name: KnobEngine, Default: EngineDyno, Type: append(systems.Choice{EngineDyno}, Peers...),
+		Help: "who counts: this system, or a peer (only words, only one file of one script, no faults)",
+	},
 	{Name: KnobJob, Default: "wordcount", Type: systems.Choice(jobNames()), Help: "what is computed"},
 	{Name: KnobReduces, Default: "4", Type: systems.Int{Min: 1, Max: maxReduces}, Help: "how many reduce tasks, and output files"},
 	{Name: KnobWorkers, Default: "2", Type: systems.Int{Min: 1, Max: maxWorkers}, Help: "how many worker processes"},
-	{Name: KnobMaps, Default: "0", Type: systems.Int{Min: 0, Max: MaxMaps}, Help: "about how many map tasks; 0: as many as the split size makes"},
+	{
+		Name: KnobMaps, Default: "0", Type: systems.Int{Min: 0, Max: MaxMaps},
+		Help: "about how many map tasks; 0: as many as the split size makes",
+	},
 	{Name: KnobInput, Unit: "MB", Default: "4", Type: systems.Float{Min: 0.001, Max: 4000}, Help: "how much text"},
 	{Name: KnobFiles, Default: "2", Type: systems.Int{Min: 1, Max: 1000}, Help: "how many files the text is in"},
-	{Name: KnobDistinct, Default: "20000", Type: systems.Int{Min: 2, Max: 100_000_000}, Help: "how many different words there are to draw from"},
-	{Name: KnobSplitSize, Unit: "KiB", Default: "1024", Type: systems.Size{Unit: "KiB", Min: 1, Max: 1 << 30}, Help: "larger files are cut into map tasks of about this size"},
+	{
+		Name: KnobDistinct, Default: "20000", Type: systems.Int{Min: 2, Max: 100_000_000},
+		Help: "how many different words there are to draw from",
+	},
+	{
+		Name: KnobSplitSize, Unit: "KiB", Default: "1024", Type: systems.Size{Unit: "KiB", Min: 1, Max: 1 << 30},
+		Help: "larger files are cut into map tasks of about this size",
+	},
 	{Name: KnobMemory, Unit: "MiB", Default: "64", Type: systems.Size{Unit: "MiB", Min: 1, Max: 1 << 20}, Help: "budget of a task"},
 	{Name: KnobShuffle, Default: "files", Type: shuffles, Help: "how map output reaches reduce tasks"},
-	{Name: KnobFault, Default: FaultNone, Type: faults, Help: "what happens to the first worker: killed or stopped at half of the map tasks, or a tenth as fast"},
+	{
+		Name: KnobFault, Default: FaultNone, Type: faults,
+		Help: "what happens to the first worker: killed or stopped at half of the map tasks, or a tenth as fast",
+	},
 	{Name: KnobBackups, Default: "on", Type: onOff, Help: "second attempts at tasks whose worker is slow or silent"},
 	{Name: KnobCombiner, Default: "on", Type: onOff, Help: "values of a key are combined on the map side"},
-	{Name: KnobBaseline, Default: "off", Type: onOff, Help: "the same job with one worker right before, for the speed-up and Amdahl's prediction of it"},
+	{
+		Name: KnobBaseline, Default: "off", Type: onOff,
+		Help: "the same job with one worker right before, for the speed-up and Amdahl's prediction of it",
+	},
 	{Name: KnobMutant, Default: MutantNone, Type: mutants, Help: "what is done wrong on purpose, for the checks to find"},
-	{Name: KnobLie, Default: lie.None, Type: lies, Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing"},
+	{
+		Name: KnobLie, Default: lie.None, Type: lies,
+		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
+	},
 }

@@ -40,7 +40,8 @@ func (m *master) open(ctx context.Context) error {
 		return err
 	})
 	if other, ok := errors.AsType[*journal.IdentityError](err); ok {
-		return fmt.Errorf("the unfinished job in %s is another one (%s; now %s): its command line or its input was different; --force starts anew", m.config.Out, other.Got, other.Want)
+		return fmt.Errorf("the unfinished job in %s is another one (%s; now %s): its command line or its input was different; --force starts "+
+			"anew", m.config.Out, other.Got, other.Want)
 	}
 	if err == nil && m.core.Err() != nil {
 		err = errors.Join(m.core.Err(), m.host.Close())

@@ -62,7 +62,10 @@ func (m service) Work(stream grpc.BidiStreamingServer[mapreducev1.WorkRequest, m
 	}
 	ctx, cut := context.WithCancelCause(stream.Context())
 	defer cut(nil)
-	s := &session{hello: first.GetHello(), usage: first.GetHello().GetUsage(), out: make(chan *mapreducev1.WorkResponse, sessionQueue), cut: cut}
+	s := &session{
+		hello: first.GetHello(), usage: first.GetHello().GetUsage(), out: make(chan *mapreducev1.WorkResponse, sessionQueue),
+		cut: cut,
+	}
 	s.send(m.jobMessage())
 	if err := m.join(s); err != nil {
 		return err

@@ -25,7 +25,9 @@ var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and m
 
 // runPeer measures a peer on the same input, and holds its answer against the
 // same sequential run.
-func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation, err error) {
+func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation,
+	err error,
+) {
 	if v.Text(config.KnobJob) != "wordcount" || len(files) != 1 || v.Text(config.KnobFault) != config.FaultNone {
 		return o, errPeerJob
 	}

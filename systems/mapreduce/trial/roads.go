@@ -42,7 +42,9 @@ func within(what string, room evidence.Room, f func(o observed) (least, most flo
 }
 
 // through holds what can be computed from a figure between two bounds.
-func through(what string, room evidence.Room, of func(o observed, figure float64) float64, f func(o observed) (least, most float64)) record.Road {
+func through(what string, room evidence.Room, of func(o observed, figure float64) float64,
+	f func(o observed) (least, most float64),
+) record.Road {
 	return evidence.Law(what, func(metric string, o *record.Observation, _ *record.Evidence) record.Check {
 		got := of(observed{o}, o.Scalars[metric])
 		low, high := f(observed{o})
@@ -134,34 +136,35 @@ func otherRoad(prefix string, of func(time, figure float64) float64) record.Road
 // what is between a little and a quarter less proves nothing. The fact untold is
 // what processes may have used that said nothing at all.
 func processor(who string, ours func(name string) bool, untold string) record.Road {
-	return evidence.Law("what the kernel charged "+who+" for at their end", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		var total float64
-		var n int64
-		for _, p := range e.Processes {
-			if !ours(p.Name) {
-				continue
+	return evidence.Law("what the kernel charged "+who+" for at their end",
+		func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+			var total float64
+			var n int64
+			for _, p := range e.Processes {
+				if !ours(p.Name) {
+					continue
+				}
+				if p.TotalCPU == 0 {
+					return record.Doubt("", n, "%s has not ended, or nobody saw it", p.Name)
+				}
+				total += p.TotalCPU
+				n++
 			}
-			if p.TotalCPU == 0 {
-				return record.Doubt("", n, "%s has not ended, or nobody saw it", p.Name)
+			spare, got := observed{o}.fact(factSpareS)*float64(n), o.Scalars[metric]
+			if untold != "" {
+				spare += observed{o}.fact(untold)
 			}
-			total += p.TotalCPU
-			n++
-		}
-		spare, got := observed{o}.fact(factSpareS)*float64(n), o.Scalars[metric]
-		if untold != "" {
-			spare += observed{o}.fact(untold)
-		}
-		const tick = 0.01
-		switch {
-		case n == 0, math.IsNaN(spare):
-			return record.Doubt("", 0, "no process was seen, or it is not known what it may use beside what it tells")
-		case got > total+tick || got < total*0.75-spare:
-			return record.Fail("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
-		case got < total*0.9-spare:
-			return record.Doubt("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
-		}
-		return record.Pass("", n)
-	})
+			const tick = 0.01
+			switch {
+			case n == 0, math.IsNaN(spare):
+				return record.Doubt("", 0, "no process was seen, or it is not known what it may use beside what it tells")
+			case got > total+tick || got < total*0.75-spare:
+				return record.Fail("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
+			case got < total*0.9-spare:
+				return record.Doubt("", n, "reported %.4g CPU seconds, the kernel charged %d processes for %.4g", got, n, total)
+			}
+			return record.Pass("", n)
+		})
 }
 
 func everyProcess(name string) bool {
@@ -174,18 +177,19 @@ func onlyMaster(name string) bool { return name == measured+"-master" }
 // leap may be missed, so there is room above.
 func peakRoad() record.Road {
 	const above, page = 1.5, 0.005 // page is in MB: what the kernel has not added up yet
-	return evidence.Law("the processes' memory, seen from outside every 20 ms", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		seen := megabytes(int64(e.Facts[factPeakB]))
-		switch got := o.Scalars[metric]; {
-		case seen == 0:
-			return record.Doubt("", 0, "nobody looked at the processes' memory (fact %s)", factPeakB)
-		case got < 0.75*seen-page:
-			return record.Fail("", 1, "reported %.4g MB, a process was seen with %.4g", got, seen)
-		case got < 0.9*seen || got > above*seen:
-			return record.Doubt("", 1, "reported %.4g MB, the most that was seen of a process is %.4g", got, seen)
-		}
-		return record.Pass("", 1)
-	})
+	return evidence.Law("the processes' memory, seen from outside every 20 ms",
+		func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+			seen := megabytes(int64(e.Facts[factPeakB]))
+			switch got := o.Scalars[metric]; {
+			case seen == 0:
+				return record.Doubt("", 0, "nobody looked at the processes' memory (fact %s)", factPeakB)
+			case got < 0.75*seen-page:
+				return record.Fail("", 1, "reported %.4g MB, a process was seen with %.4g", got, seen)
+			case got < 0.9*seen || got > above*seen:
+				return record.Doubt("", 1, "reported %.4g MB, the most that was seen of a process is %.4g", got, seen)
+			}
+			return record.Pass("", 1)
+		})
 }
 
 func shuffleRoad() record.Road {
@@ -272,9 +276,10 @@ func secondRoad() record.Road {
 
 // winsRoad: the attempt that came too late may not have reached its worker yet.
 func winsRoad() record.Road {
-	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", anything, func(o observed) (float64, float64) {
-		return 0, math.Min(o.fact(factWins)+undelivered(o), o.figure("backups"))
-	})
+	return within("at most the tasks that a later attempt was first at, by the workers' own tallies", anything,
+		func(o observed) (float64, float64) {
+			return 0, math.Min(o.fact(factWins)+undelivered(o), o.figure("backups"))
+		})
 }
 
 // tasksRoad: a report may have been on its way when the master added up.

@@ -68,7 +68,9 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 
 // measure runs the job, before it those that it is compared with, and observes
 // it.
-func measure(run func(name string, workers int, fault string) (*outcome, error), v systems.Values, want *expectation) (o record.Observation, err error) {
+func measure(run func(name string, workers int, fault string) (*outcome, error), v systems.Values,
+	want *expectation,
+) (o record.Observation, err error) {
 	var clean, alone *outcome
 	workers, fault, falsehood := v.Int(config.KnobWorkers), v.Text(config.KnobFault), v.Text(config.KnobLie)
 	if fault != config.FaultNone || falsehood == config.LieOtherOutput {

@@ -75,7 +75,10 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
-	w := &worker{name: f.name, dir: dir, lie: f.wrong.Text(config.KnobLie), mutant: f.wrong.Text(config.KnobMutant), log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker")}
+	w := &worker{
+		name: f.name, dir: dir, lie: f.wrong.Text(config.KnobLie), mutant: f.wrong.Text(config.KnobMutant),
+		log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker"),
+	}
 	if f.ledger {
 		w.ledger = &ledger.Writer{Out: sh.Out}
 	}

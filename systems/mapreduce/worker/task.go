@@ -35,7 +35,10 @@ func (t *turn) doMap(ctx context.Context, m *mapreducev1.MapTask) *mapreducev1.W
 	for _, run := range done.Runs {
 		r.RunBytes = append(r.RunBytes, run.Bytes)
 	}
-	t.ledger.Write(ledger.Line{Event: ledger.EventMade, Attempt: m.GetAttempt(), Made: &ledger.Made{WallNs: r.GetWallNs(), Spilled: done.Counters.SpilledRuns}})
+	t.ledger.Write(ledger.Line{
+		Event: ledger.EventMade, Attempt: m.GetAttempt(),
+		Made: &ledger.Made{WallNs: r.GetWallNs(), Spilled: done.Counters.SpilledRuns},
+	})
 	return t.success(m.GetAttempt(), r)
 }
 
@@ -69,12 +72,18 @@ func (t *turn) doReduce(ctx context.Context, m *mapreducev1.ReduceTask) *mapredu
 	if info, err := os.Stat(filepath.Join(t.job.GetOutDir(), task.OutputName(int(m.GetTask())))); err == nil {
 		out.Inode = ledger.InodeOf(info)
 	}
-	t.ledger.Write(ledger.Line{Event: ledger.EventMade, Attempt: m.GetAttempt(), Made: &ledger.Made{WallNs: r.GetWallNs(), Fetched: fetch.bytes.Load(), Output: out}})
+	t.ledger.Write(ledger.Line{
+		Event: ledger.EventMade, Attempt: m.GetAttempt(),
+		Made: &ledger.Made{WallNs: r.GetWallNs(), Fetched: fetch.bytes.Load(), Output: out},
+	})
 	return t.success(m.GetAttempt(), r)
 }
 
 func (t *turn) success(attempt uint64, r *mapreducev1.Result) *mapreducev1.WorkRequest {
-	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{Attempt: attempt, Result: r, Usage: ledger.OwnUsage(t.lie)}}}
+	return &mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Done{Done: &mapreducev1.Done{
+		Attempt: attempt, Result: r,
+		Usage: ledger.OwnUsage(t.lie),
+	}}}
 }
 
 // failure reports an attempt that came to nothing, and who is to blame: the

@@ -145,7 +145,8 @@ func (t *turn) beat(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ledger.OwnUsage(t.lie)}}}) // Recv says what is wrong
+			// Recv says what is wrong
+			_ = t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Beat{Beat: &mapreducev1.Beat{Usage: ledger.OwnUsage(t.lie)}}})
 		case <-ctx.Done():
 			return
 		}
@@ -159,7 +160,8 @@ func (t *turn) take(ctx context.Context, r *mapreducev1.WorkResponse) {
 	case *mapreducev1.WorkResponse_Map:
 		t.begin(ctx, e.Map.GetSeq(), e.Map.GetAttempt(), func(ctx context.Context) *mapreducev1.WorkRequest { return t.doMap(ctx, e.Map) })
 	case *mapreducev1.WorkResponse_Reduce:
-		t.begin(ctx, e.Reduce.GetSeq(), e.Reduce.GetAttempt(), func(ctx context.Context) *mapreducev1.WorkRequest { return t.doReduce(ctx, e.Reduce) })
+		t.begin(ctx, e.Reduce.GetSeq(), e.Reduce.GetAttempt(),
+			func(ctx context.Context) *mapreducev1.WorkRequest { return t.doReduce(ctx, e.Reduce) })
 	case *mapreducev1.WorkResponse_Cancel:
 		t.mu.Lock()
 		if t.current == e.Cancel.GetAttempt() && t.cancel != nil {

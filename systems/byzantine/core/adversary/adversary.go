@@ -22,7 +22,8 @@ var All = []Adversary{
 	{Name: "equivocate", Summary: "says attack to generals of odd number, retreat to the others", New: plan(equivocate{})},
 	{Name: "half", Summary: "says the truth to one half, the opposite to the other", New: plan(half{})},
 	{Name: "random", Summary: "says to each what a coin says", New: newRandom},
-	{Name: "collude", Summary: "all traitors push the same loyal half towards attack, the other towards retreat, and are honest among themselves", New: plan(collude{})},
+	{Name: "collude", Summary: "all traitors push the same loyal half towards attack, the other towards retreat, and are honest among " +
+		"themselves", New: plan(collude{})},
 	{Name: "late", Summary: "is honest until the last round, then says the opposite", New: plan(late{})},
 	{Name: "crash", Summary: "is honest until it crashes in the middle of its first broadcast", Silent: true, New: plan(crash{})},
 	{Name: "forge", Summary: "says the opposite, and puts words into others' mouths with forged paths", New: plan(forge{})},

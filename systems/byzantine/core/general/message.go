@@ -43,7 +43,10 @@ const Reasons = int(reasons)
 
 // String says what was wrong with the message.
 func (r Reason) String() string {
-	names := [...]string{"path of the wrong length for the round", "path that does not end in its sender", "impossible path", "impossible value", "bad signature", "repeated message"}
+	names := [...]string{
+		"path of the wrong length for the round", "path that does not end in its sender", "impossible path",
+		"impossible value", "bad signature", "repeated message",
+	}
 	if int(r) < len(names) {
 		return names[r]
 	}

@@ -41,7 +41,8 @@ type Protocol interface {
 type Decision struct {
 	Value  Value
 	Vector []Value // interactive: what it believes of every general's own order
-	Votes  []Value // a lieutenant in om: what it believes that each general was ordered, by id; the commander's is the order that it heard itself
+	// a lieutenant in om: what it believes that each general was ordered, by id; the commander's is the order that it heard itself
+	Votes []Value
 }
 
 // Tally counts what a general received.

@@ -62,7 +62,10 @@ func (w *mapper) try(block []byte, offset int64, out *job.Emitter) (crash *Crash
 	defer func() {
 		if p := recover(); p != nil {
 			out.Drop()
-			crash = &Crash{InMap: true, Record: Record{Offset: offset, Length: int64(len(block))}, Reason: fmt.Sprint(p), Stack: string(debug.Stack())}
+			crash = &Crash{
+				InMap: true, Record: Record{Offset: offset, Length: int64(len(block))}, Reason: fmt.Sprint(p),
+				Stack: string(debug.Stack()),
+			}
 		}
 	}()
 	w.Program.Map(job.Input{File: w.Split.File, Block: block}, out)
