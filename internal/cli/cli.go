@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -153,4 +154,23 @@ func flagError(c *cobra.Command, err error) error {
 		return systems.Usagef("%s: --%s: %w", c.CommandPath(), invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return systems.Usagef("%s: %w", c.CommandPath(), err)
+}
+
+// suggestion names the allowed word nearest to a wrong one, as a clause to be
+// added to the error, or nothing when none is near.
+func suggestion(err error) string {
+	var choice *systems.ChoiceError
+	if !errors.As(err, &choice) {
+		return ""
+	}
+	best, distance := "", len(choice.Word)/2+2
+	for _, w := range choice.Allowed {
+		if d := levenshtein.ComputeDistance(choice.Word, w); d < distance {
+			best, distance = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
 }

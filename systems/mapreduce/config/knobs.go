@@ -94,3 +94,19 @@ var Knobs = systems.Knobs{
 		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
 	},
 }
+
+// What is wrong on purpose, for experiment mr-controls to show that the checks
+// find it: lies of this system's own, beside those of package lie, and mutants,
+// which do something wrong.
+const (
+	LieShortened   = "shortened-time" // the master takes a quarter off the time of its job
+	LieOtherOutput = "other-output"   // the output of an earlier job is compared, not that of this one
+
+	MutantNone    = "none"
+	MutantDropped = "dropped-records" // reduce tasks drop one record of every key of a kind
+)
+
+var (
+	lies    = systems.Choice{lie.None, LieShortened, lie.HalvedCPU, LieOtherOutput}
+	mutants = systems.Choice{MutantNone, MutantDropped}
+)

@@ -7,12 +7,20 @@
 package ledger
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"hash/crc32"
 	"io"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
+	"dyno/bench/lie"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems/mapreduce/core/plan"
 )
@@ -95,4 +103,85 @@ func Read(text []byte) (lines []Line) {
 		}
 	}
 	return lines
+}
+
+// File tells one file from another, and one content from another.
+type File struct {
+	Bytes    int64  `json:"bytes"`
+	Checksum uint32 `json:"crc32c"`
+	Inode    uint64 `json:"inode"`
+}
+
+// InodeOf is the number by which the file system knows a file; 0 if it does not
+// say.
+func InodeOf(info os.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ino
+	}
+	return 0
+}
+
+// EachLine calls f for each line of an output file.
+func EachLine(name string, f func(string)) error {
+	_, err := ReadFile(name, f)
+	return err
+}
+
+// ReadFile is [readLines], and says which file that was and what was in it.
+func ReadFile(name string, f func(string)) (seen File, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return seen, fmt.Errorf("output: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return seen, fmt.Errorf("output: %w", err)
+	}
+	seen.Inode = InodeOf(info)
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	r := bufio.NewReaderSize(io.TeeReader(file, sum), 1<<20)
+	for {
+		line, err := r.ReadString('\n')
+		if err == io.EOF && line == "" {
+			seen.Checksum = sum.Sum32()
+			return seen, nil
+		}
+		if err != nil { // a last line without its end is one that was cut
+			return seen, fmt.Errorf("output %s: %w", name, err)
+		}
+		seen.Bytes += int64(len(line))
+		f(strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// OwnUsage is what this process has used so far, as a lie has it. It costs some 10 µs.
+func OwnUsage(falsehood string) *mapreducev1.Usage {
+	u := &mapreducev1.Usage{PeakRssBytes: PeakRSS("self")}
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) == nil {
+		u.CpuNs = r.Utime.Nano() + r.Stime.Nano()
+	}
+	u.CpuNs = int64(lie.CPU(falsehood, 0, float64(u.CpuNs)))
+	return u
+}
+
+// PeakRSS is a process's high-water mark, "self" for its own. What getrusage tells is not:
+// on Linux it begins with that of the process which started this one. 0 where
+// it is not known.
+func PeakRSS(pid string) int64 {
+	text, err := os.ReadFile("/proc/" + pid + "/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, ok := strings.Cut(string(text), "VmHWM:")
+	if !ok {
+		return 0
+	}
+	field, _, _ := strings.Cut(rest, "kB")
+	n, err := strconv.ParseInt(strings.TrimSpace(field), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
 }
