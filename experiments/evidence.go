@@ -1,6 +1,9 @@
 package experiments
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"dyno/bench/evidence"
 	"dyno/bench/process"
 	"dyno/internal/record"
@@ -14,9 +17,39 @@ func hold(o *record.Observation, g *process.Group, metrics []record.Metric) {
 	}
 	g.Witness(o.Evidence)
 	o.Verdict = record.Judge(append(o.Verdict.Checks, evidence.Judge(metrics, o)...)...)
-	if o.Verdict.Status == record.Valid { // what each of many processes counted has said its part
+}
+
+// checkStored names the check that what is stored is what was judged.
+const checkStored = "stored"
+
+// certify holds a trial as it will be stored against its evidence once more:
+// between the judgement and the disk nothing may happen to a figure. What each
+// of many processes counted has then said its part, and is not stored with a
+// valid trial.
+func certify(t *record.Trial, metrics []record.Metric) error {
+	if t.Observation == nil || t.Observation.Verdict.Status != record.Valid {
+		return nil
+	}
+	line, err := json.Marshal(t)
+	if err != nil {
+		return fmt.Errorf("trial %s: %w", t.ID, err)
+	}
+	back := new(record.Trial)
+	if err := json.Unmarshal(line, back); err != nil {
+		return fmt.Errorf("trial %s: what is to be stored cannot be read: %w", t.ID, err)
+	}
+	o := t.Observation
+	back.Observation.Evidence = o.Evidence
+	for _, c := range evidence.Judge(metrics, back.Observation) {
+		if c.Status == record.Invalid {
+			o.Verdict = record.Judge(append(o.Verdict.Checks, record.Fail(checkStored, c.Examined, "as stored, %s is invalid: %s", c.Name, c.Detail))...)
+			return nil
+		}
+	}
+	if o.Evidence != nil {
 		for i := range o.Evidence.Processes {
 			o.Evidence.Processes[i].Calls = nil
 		}
 	}
+	return nil
 }

@@ -55,8 +55,11 @@ func migrate(dir string) (string, error) {
 	if err := errors.Join(json.Unmarshal(text, u.Run), json.Unmarshal(text, &planned)); err != nil {
 		return "", fmt.Errorf("%s: %w", filepath.Join(dir, "run.json"), err)
 	}
-	if u.Sealed.Seal != "" {
+	switch {
+	case u.Sealed.Seal != "" && u.Seal != "":
 		return "sealed already", nil
+	case u.Sealed.Seal != "":
+		return "run.json sealed", writeRun(dir, u.Run)
 	}
 	u.planned = planned.Trials
 	path := filepath.Join(dir, "trials.jsonl")
@@ -71,7 +74,7 @@ func migrate(dir string) (string, error) {
 		return "", err
 	}
 	what := append([]string{fmt.Sprintf("%d trials sealed, %d cells stored", u.Sealed.Trials, len(u.Cells))}, u.notes...)
-	return strings.Join(what, "; "), writeJSON(filepath.Join(dir, "run.json"), u.Run)
+	return strings.Join(what, "; "), writeRun(dir, u.Run)
 }
 
 // seal makes the lines anew. Lines that are no trial stay where they are, but

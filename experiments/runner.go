@@ -224,6 +224,9 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 		done.Error = err.Error()
 	} else {
 		done.Observation = &obs
+		if err := certify(done, p.System.Metrics); err != nil {
+			return nil, "", err
+		}
 	}
 	return done, bundle, nil
 }

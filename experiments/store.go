@@ -225,7 +225,15 @@ func (s *store) append(t *record.Trial) error {
 }
 
 // describe writes run.json.
-func (s *store) describe() error { return writeJSON(filepath.Join(s.dir, "run.json"), s.run) }
+func (s *store) describe() error { return writeRun(s.dir, s.run) }
+
+func writeRun(dir string, run *record.Run) error {
+	text, err := run.Text()
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, "run.json"), text)
+}
 
 // writeJSON writes a file whole or not at all.
 func writeJSON(path string, v any) error {

@@ -155,6 +155,9 @@ func Spans() record.Road {
 		if got := h.Sum(); !equal(got, d.Sum) {
 			return record.Fail("", d.Count, "the histogram sums up to %.0f ns, its spans to %.0f ns", got, d.Sum)
 		}
+		if got, want := float64(h.Mean()), d.Sum/float64(d.Count); math.Abs(got-want) > 1+rounding*want {
+			return record.Fail("", d.Count, "the histogram's mean is %.0f ns, that of its spans %.0f ns", got, want)
+		}
 		for name, ends := range map[string][2]int64{"minimum": {int64(h.Min()), d.Min}, "maximum": {int64(h.Max()), d.Max}} {
 			if !alike(float64(ends[0]), float64(ends[1])) {
 				return record.Fail("", d.Count, "the histogram's %s is %d ns, that of its spans %d ns", name, ends[0], ends[1])

@@ -151,9 +151,31 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		return systems.Usagef("%s: --%s: %w", c.CommandPath(), invalid.GetFlag().Name, invalid.Unwrap())
+		name, why := invalid.GetFlag().Name, invalid.Unwrap()
+		if want := wanted(invalid.GetFlag().Value.Type()); want != "" && why.Error() == unreadable {
+			return systems.Usagef("%s: --%s: %q is not %s", c.CommandPath(), name, invalid.GetValue(), want)
+		}
+		return systems.Usagef("%s: --%s: %w", c.CommandPath(), name, why)
 	}
 	return systems.Usagef("%s: %w", c.CommandPath(), err)
+}
+
+// unreadable is all that package flag says of a value that it cannot read.
+const unreadable = "parse error"
+
+// wanted is what a flag of a type of package flag takes.
+func wanted(kind string) string {
+	switch kind {
+	case "duration":
+		return "a duration with its unit, such as 5s or 300ms"
+	case "int", "int64":
+		return "a whole number"
+	case "uint", "uint64":
+		return "a whole number that is not negative"
+	case "float64":
+		return "a number"
+	}
+	return ""
 }
 
 // suggestion names the allowed word nearest to a wrong one, as a clause to be

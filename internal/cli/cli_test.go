@@ -32,14 +32,15 @@ func dyno(t *testing.T, args ...string) (code int, out, errOut string) {
 // A mistake is answered in one line that names the word, and the nearest one.
 func TestUsageErrors(t *testing.T) {
 	for line, want := range map[string][]string{
-		"rnu":               {`"rnu"`, "did you mean run?"},
-		"run --scal quick":  {"--scal", "did you mean --scale?"},
-		"run --scale quik":  {`"quik"`, "did you mean quick?"},
-		"run lb-polices":    {`"lb-polices"`, "did you mean lb-policies?"},
-		"run none.yaml":     {"none.yaml", "no such file"},
-		"run --blocks -1":   {"--blocks -1"},
-		"run --blocks x":    {"--blocks", `"x"`},
-		"run --only policy": {"--only", "KNOB=LEVEL"},
+		"rnu":                         {`"rnu"`, "did you mean run?"},
+		"run --scal quick":            {"--scal", "did you mean --scale?"},
+		"run --scale quik":            {`"quik"`, "did you mean quick?"},
+		"run lb-polices":              {`"lb-polices"`, "did you mean lb-policies?"},
+		"run none.yaml":               {"none.yaml", "no such file"},
+		"run --blocks -1":             {"--blocks -1"},
+		"run --blocks x":              {"--blocks", `"x"`},
+		"lookaside demo --duration 5": {`"5" is not a duration with its unit, such as 5s`},
+		"run --only policy":           {"--only", "KNOB=LEVEL"},
 		"run lb-policies --only polcy=pick_first": {`"polcy"`, "did you mean policy?"},
 		"run lb-policies --only policy=pik_first": {`"pik_first"`, "did you mean pick_first?"},
 		"list now":                           {`"now"`},

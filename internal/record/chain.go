@@ -65,8 +65,55 @@ type Chain struct {
 	Torn    int      // number of a last line that was not written to its end (a crash); 0: none
 	Garbage []string // "LINE: why": lines that hold no trial; none is missing
 	Broken  []string // "LINE: why": sealed trials are missing, moved or changed
+	Run     error    // why run.json is not as it was sealed, if it is not
 
 	before int // a line that holds no trial came right before; 0: none did
+}
+
+// Text is run.json: all of a run, sealed like the trials, so that an edited claim
+// or unit is found as an edited figure is.
+func (r *Run) Text() ([]byte, error) {
+	r.Seal = ""
+	open, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Seal, err = sealOf(open); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(r, "", " ")
+	return append(text, '\n'), err
+}
+
+// CheckText reports a run.json that is not what [Run.Text] wrote. One without a
+// seal is of before there were any.
+func CheckText(text []byte) error {
+	var sealed struct {
+		Seal string `json:"seal"`
+	}
+	if err := json.Unmarshal(text, &sealed); err != nil {
+		return err
+	}
+	if got, err := sealOf(text); err != nil || sealed.Seal == "" || got == sealed.Seal {
+		return err
+	}
+	return errEdited
+}
+
+// sealOf is the hash of a JSON object without its key seal, whatever the order of
+// its keys and the blanks between them: fields that another version adds are
+// part of it.
+func sealOf(text []byte) (string, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return "", err
+	}
+	delete(fields, "seal")
+	canonical, err := json.Marshal(fields)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(canonical)), nil
 }
 
 // ErrUnsealed says that results were written before there were seals.

@@ -3,6 +3,7 @@ package record_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,5 +129,41 @@ func TestAttachOfResumedBlocks(t *testing.T) {
 	r.Attach(trials)
 	if trials[0].Yardsticks.Values["tcp_rps"] != 1 || trials[1].Yardsticks.Values["tcp_rps"] != 2 || len(r.Blocks) != 2 {
 		t.Errorf("%v %v, %d blocks", trials[0].Yardsticks, trials[1].Yardsticks, len(r.Blocks))
+	}
+}
+
+// An edited claim, unit or cell of run.json is found; another order of keys or
+// other blanks are no edit.
+func TestRunIsSealed(t *testing.T) {
+	bound := 10.0
+	r := &record.Run{
+		Experiment: record.Experiment{Name: "x", Claims: []record.Claim{{Name: "c", Claim: "a < b & c", AtLeast: &bound}}},
+		Metrics:    []record.Metric{{Name: "m", Unit: "req/s"}},
+		Cells:      []record.Cell{{Index: 1}},
+	}
+	text, err := r.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.Text(); err != nil || !bytes.Equal(again, text) {
+		t.Errorf("sealed twice it is another text: %v", err)
+	}
+	if err := record.CheckText(text); err != nil {
+		t.Errorf("as written: %v", err)
+	}
+	var compact bytes.Buffer
+	if err := errors.Join(json.Compact(&compact, text), record.CheckText(compact.Bytes())); err != nil {
+		t.Errorf("without blanks: %v", err)
+	}
+	for old, edited := range map[string]string{
+		`"at_least": 10`: `"at_least": 0.1`, `"req/s"`: `"req/h"`, `"index": 1`: `"index": 2`, `"planned": 0`: `"planned": 0, "new": 1`,
+	} {
+		wrong := strings.Replace(string(text), old, edited, 1)
+		if wrong == string(text) || record.CheckText([]byte(wrong)) == nil {
+			t.Errorf("%s instead of %s is not found", edited, old)
+		}
+	}
+	if err := record.CheckText([]byte(`{"scale": "full"}`)); err != nil {
+		t.Errorf("of before there were seals: %v", err)
 	}
 }

@@ -67,8 +67,9 @@ type Run struct {
 	Cells       []Cell      `json:"cells"`   // of the experiment at this scale; the place of one is its index, less 1
 	Planned     int         `json:"planned"` // trials: the blocks of all cells
 	Command     []string    `json:"command"`
-	Binary      string      `json:"binary"` // SHA-256 of the executable
-	Sealed      Head        `json:"sealed"` // the end of trials.jsonl
+	Binary      string      `json:"binary"`         // SHA-256 of the executable
+	Sealed      Head        `json:"sealed"`         // the end of trials.jsonl
+	Seal        string      `json:"seal,omitempty"` // of all the rest of run.json; see [Run.Text]
 	Started     time.Time   `json:"started"`
 	Finished    *time.Time  `json:"finished,omitempty"` // absent: the run was cut short
 	Environment Environment `json:"environment"`

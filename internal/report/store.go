@@ -79,6 +79,9 @@ func faults(name string, c *record.Chain) (warnings, broken []string) {
 	if c.Torn > 0 {
 		warnings = append(warnings, fmt.Sprintf("%s:%d: the last line is cut short (a crash while it was written): left out", path, c.Torn))
 	}
+	if c.Run != nil {
+		broken = append(broken, fmt.Sprintf("results/%s/run.json: %v: its claims, units, cells or times; run the experiment again, its trials are reused", name, c.Run))
+	}
 	for _, b := range c.Broken {
 		broken = append(broken, fmt.Sprintf("%s:%s", path, b))
 	}
@@ -112,6 +115,7 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 	if err := json.Unmarshal(text, &r.Run); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
+	edited := record.CheckText(text)
 	if got := r.Run.Experiment.Name; name != "" && got != name {
 		return nil, nil, fmt.Errorf("%s: describes experiment %q; want %q, the name of its folder", path, got, name)
 	}
@@ -128,6 +132,7 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 		return nil, nil, err
 	}
 	chain := record.ReadChain(r.Run.Experiment.Name, r.Run.Sealed, text)
+	chain.Run = edited
 	if err := r.choose(chain.Trials, mixed); err != nil {
 		return nil, nil, fmt.Errorf("%s:%w", path, err)
 	}

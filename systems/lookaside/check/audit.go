@@ -11,6 +11,9 @@ import (
 // trial: one in 10,000, over all that it looks at.
 const auditAlarm = 1e-4
 
+// wholeAudit is how many servers there may be for every pick to be audited.
+const wholeAudit = 15
+
 // The audit knows variances to a step of 2^(1/auditSteps), and up to
 // 2^auditDoublings: no trial has so many picks.
 const (
@@ -46,6 +49,11 @@ func (h *History) audit() record.Check {
 	if a.Broken > 0 {
 		return record.Fail(name, a.Picks, "%d of %d picks went to a server that policy %s gives no chance at the loads known then",
 			a.Broken, a.Picks, h.Policy)
+	}
+	for _, s := range h.Servers {
+		if len(h.Servers) <= wholeAudit && s.Tally.Picks != s.Picks {
+			return record.Fail(name, a.Picks, "%s was picked %d times, of which %d were audited: picks are changed behind the policy", s.Key(), s.Picks, s.Tally.Picks)
+		}
 	}
 	looks := 2 * (len(h.Servers) + 1) // both sides
 	for _, s := range h.Servers {

@@ -53,7 +53,7 @@ func audited(t *testing.T, promise policy.Maker, mutant string, servers, picks i
 	}
 	h := History{Policy: promise.Name, Audit: Audit(b.Audit())}
 	for _, r := range b.Rows(now) {
-		h.Servers = append(h.Servers, Server{ID: r.ID, Instance: r.Instance, Tally: Tally(r.Tally)})
+		h.Servers = append(h.Servers, Server{ID: r.ID, Instance: r.Instance, Picks: r.Picks, Tally: Tally{Picks: r.Tally.Picks, Expected: r.Tally.Expected, Variance: r.Tally.Variance}})
 	}
 	return h.audit()
 }
@@ -166,5 +166,21 @@ func TestChances(t *testing.T) {
 	}
 	if policy.Chances(policy.Even, []float64{1}, []float64{0}) {
 		t.Error("turns promise nothing of single picks")
+	}
+}
+
+// Picks that are changed behind the policy's back are in the balancer's counts
+// and not in the audit.
+func TestAuditIsOfAllPicks(t *testing.T) {
+	h := History{Policy: "random", Audit: Audit{Picks: 100}}
+	for range 4 {
+		h.Servers = append(h.Servers, Server{Picks: 25, Tally: Tally{Picks: 25, Expected: 25, Variance: 18.75}})
+	}
+	if c := h.audit(); c.Status != record.Valid {
+		t.Fatalf("%+v", c)
+	}
+	h.Servers[0].Picks, h.Servers[3].Picks = 26, 24
+	if c := h.audit(); c.Status != record.Invalid {
+		t.Errorf("%+v", c)
 	}
 }

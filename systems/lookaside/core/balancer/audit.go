@@ -26,6 +26,9 @@ type Audit struct {
 type Tally struct {
 	Picks              int64
 	Expected, Variance float64
+
+	assigned int // picks since they were last counted anew, by the audit's own count
+	anew     int // how often that had been when this count began
 }
 
 // auditor does the sums. The zero value audits nothing.
@@ -46,6 +49,8 @@ func (a *auditor) pick(view []policy.Server, rows []*row, i int) {
 	if a.promise == "" {
 		return
 	}
+	wrong := a.miscounted(view, rows)
+	rows[i].tally.assigned++
 	if a.skipped++; a.skipped <= len(view)*len(view)/auditCost {
 		return
 	}
@@ -60,7 +65,7 @@ func (a *auditor) pick(view []policy.Server, rows []*row, i int) {
 		return
 	}
 	a.audit.Picks++
-	if p[i] == 0 {
+	if p[i] == 0 || wrong {
 		a.audit.Broken++
 	}
 	for j, r := range rows {
@@ -69,6 +74,19 @@ func (a *auditor) pick(view []policy.Server, rows []*row, i int) {
 	}
 	rows[i].tally.Picks++
 	a.audit.rank(loads, p, i)
+}
+
+// miscounted reports whether the view has another number of picks since the last
+// report than the audit counted: a policy that does not see its own picks runs to
+// one server, with the best of reasons.
+func (a *auditor) miscounted(view []policy.Server, rows []*row) (wrong bool) {
+	for j, r := range rows {
+		if r.tally.anew != r.anew {
+			r.tally.assigned, r.tally.anew = 0, r.anew
+		}
+		wrong = wrong || r.tally.assigned != view[j].Assigned
+	}
+	return wrong
 }
 
 // rank adds how the picked server stood among all.

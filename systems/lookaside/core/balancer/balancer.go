@@ -164,6 +164,7 @@ type row struct {
 	until     time.Duration // when the suspicion ends
 	silent    bool          // in view: it has stopped reporting, and most others have not
 	index     int           // in view; -1 when it may not be picked
+	anew      int           // how often assigned was set to 0
 	tally     Tally         // of this instance's picks
 }
 

@@ -24,7 +24,7 @@ func (b *Balancer) Report(now time.Duration, rep Report) error {
 	others := r.suspected || rep.Draining != r.last.Draining || !b.recent(r) || b.silent
 	r.smooth(b.now, rep)
 	r.last, r.reported, r.at = rep, true, b.now
-	r.assigned, r.counted = 0, b.now
+	r.assigned, r.counted, r.anew = 0, b.now, r.anew+1
 	r.suspected = false
 	if others {
 		b.fresh = false // more than this server's entry changes

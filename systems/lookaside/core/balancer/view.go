@@ -96,7 +96,7 @@ func (b *Balancer) mean() (load float64, reporting int) {
 // starts it for all, since from then on they are measured by that.
 func (b *Balancer) restart(r *row, first bool) {
 	if first || b.now-r.counted >= b.cfg.Interval {
-		r.assigned, r.counted = 0, b.now
+		r.assigned, r.counted, r.anew = 0, b.now, r.anew+1
 	}
 	b.expireAt(r.counted + b.cfg.Interval)
 }
