@@ -165,10 +165,6 @@ func exits(e *record.Evidence) record.Check {
 	return record.Pass(AtExitCPU, n)
 }
 
-// notIdle is the share by which the machine's own count of its busy time may be
-// short: kernels without exact accounting take samples of it.
-const notIdle = 0.25
-
 // whole holds all processes together against the machine.
 func whole(e *record.Evidence) record.Check {
 	window := float64(e.End-e.Begin) / 1e9
@@ -186,11 +182,11 @@ func whole(e *record.Evidence) record.Check {
 	case least > cores*window+slack:
 		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in a window of %.4g s, in which %g cores have %.4g", least, window,
 			cores, cores*window)
-	case e.Machine > 0 && least > e.Machine*(1+notIdle)+slack:
-		return record.Fail(WholeCPU, n, "the processes used %.4g CPU seconds in the window, in which the whole machine was busy for %.4g",
-			least, e.Machine)
 	}
 	c := record.Pass(WholeCPU, n)
 	c.Detail = fmt.Sprintf("%.4g CPU seconds of %.4g", least, cores*window)
+	if e.Machine > 0 { // told, not held: the kernel samples it by ticks, and misses who sleeps whenever it looks
+		c.Detail += fmt.Sprintf("; the machine says that it was busy for %.4g", e.Machine)
+	}
 	return c
 }

@@ -186,12 +186,11 @@ func TestMutants(t *testing.T) {
 			delete(o.Scalars, "us")
 			delete(o.Vectors, "each_cpu")
 		}, "cpu-whole"},
-		"more CPU than the machine was busy": {func(o *record.Observation) { o.Evidence.Machine = 0.1 }, "cpu-whole"},
-		"a clock beyond the charge":          {process(1, func(p *record.ProcessEvidence) { p.LastCPU = 0.8 }), "cpu-exit"},
-		"a window beyond the charge":         {process(1, func(p *record.ProcessEvidence) { p.TotalCPU, p.LastCPU = 0.1, 0.1 }), "cpu-exit"},
-		"a clock far below the charge":       {process(1, func(p *record.ProcessEvidence) { p.LastCPU = 0.35 }), "cpu-exit"},
-		"a control group beyond the charge":  {process(0, func(p *record.ProcessEvidence) { p.GroupCPU = 1 }), "cpu-exit"},
-		"a control group below the window":   {process(0, func(p *record.ProcessEvidence) { p.GroupCPU = 0.3 }), "cpu-exit"},
+		"a clock beyond the charge":         {process(1, func(p *record.ProcessEvidence) { p.LastCPU = 0.8 }), "cpu-exit"},
+		"a window beyond the charge":        {process(1, func(p *record.ProcessEvidence) { p.TotalCPU, p.LastCPU = 0.1, 0.1 }), "cpu-exit"},
+		"a clock far below the charge":      {process(1, func(p *record.ProcessEvidence) { p.LastCPU = 0.35 }), "cpu-exit"},
+		"a control group beyond the charge": {process(0, func(p *record.ProcessEvidence) { p.GroupCPU = 1 }), "cpu-exit"},
+		"a control group below the window":  {process(0, func(p *record.ProcessEvidence) { p.GroupCPU = 0.3 }), "cpu-exit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := honest()

@@ -49,7 +49,7 @@ func (f *options) run(ctx context.Context, sh systems.Shell) error {
 	}
 	defer dir.Close()
 	b := New(name, balancer.New(balancer.Config{
-		Policy: policy.Mutate(m.New(), f.knobs.Text("mutant")), Promise: m.Shares,
+		Policy: policy.Mutate(m.New(), f.knobs.Text("mutant")), Promise: m.Audited(),
 		Interval: f.knobs.Duration("report-interval"), Service: dir.Service, Rand: rand.New(rand.NewPCG(f.seed, seed.Balancer)),
 	}), dir.Log)
 	b.service = dir.Service

@@ -32,6 +32,7 @@ var PeakEWMA = Maker{
 	Name:    "peak_ewma",
 	Summary: "of two servers drawn at random, the one with the lower latency times requests in flight",
 	Shares:  Pairs,
+	Other:   true,
 	New:     func() Policy { return peakEWMA{} },
 }
 

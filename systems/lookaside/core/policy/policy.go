@@ -124,7 +124,19 @@ type Maker struct {
 	Name    string // as on the command line
 	Summary string // one line
 	Shares  Shares
-	New     func() Policy
+	// Other says that the policy goes by another load than [Loads], so that its
+	// single picks cannot be audited by that.
+	Other bool
+	New   func() Policy
+}
+
+// Audited is what a policy's single picks can be held to, with [Chances]; empty
+// if nothing.
+func (m Maker) Audited() Shares {
+	if m.Other {
+		return ""
+	}
+	return m.Shares
 }
 
 // All lists every policy in the order in which the report shows them.
