@@ -42,7 +42,8 @@ func certify(t *record.Trial, metrics []record.Metric) error {
 	back.Observation.Evidence = o.Evidence
 	for _, c := range evidence.Judge(metrics, back.Observation) {
 		if c.Status == record.Invalid {
-			o.Verdict = record.Judge(append(o.Verdict.Checks, record.Fail(checkStored, c.Examined, "as stored, %s is invalid: %s", c.Name, c.Detail))...)
+			c = record.Fail(checkStored, c.Examined, "as stored, %s is invalid: %s", c.Name, c.Detail)
+			o.Verdict = record.Judge(append(o.Verdict.Checks, c)...)
 			return nil
 		}
 	}

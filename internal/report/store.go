@@ -80,7 +80,8 @@ func faults(name string, c *record.Chain) (warnings, broken []string) {
 		warnings = append(warnings, fmt.Sprintf("%s:%d: the last line is cut short (a crash while it was written): left out", path, c.Torn))
 	}
 	if c.Run != nil {
-		broken = append(broken, fmt.Sprintf("results/%s/run.json: %v: its claims, units, cells or times; run the experiment again, its trials are reused", name, c.Run))
+		broken = append(broken, fmt.Sprintf("results/%s/run.json: %v: its claims, units, cells or times; "+
+			"run the experiment again, its trials are reused", name, c.Run))
 	}
 	for _, b := range c.Broken {
 		broken = append(broken, fmt.Sprintf("%s:%s", path, b))

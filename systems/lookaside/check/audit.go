@@ -52,7 +52,8 @@ func (h *History) audit() record.Check {
 	}
 	for _, s := range h.Servers {
 		if len(h.Servers) <= wholeAudit && s.Tally.Picks != s.Picks {
-			return record.Fail(name, a.Picks, "%s was picked %d times, of which %d were audited: picks are changed behind the policy", s.Key(), s.Picks, s.Tally.Picks)
+			return record.Fail(name, a.Picks, "%s was picked %d times, of which %d were audited: picks are changed behind the policy",
+				s.Key(), s.Picks, s.Tally.Picks)
 		}
 	}
 	looks := 2 * (len(h.Servers) + 1) // both sides
