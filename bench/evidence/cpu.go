@@ -124,8 +124,8 @@ const (
 const share = 0.001
 
 // Processes holds the CPU time of the parts against the whole: what the kernel
-// charged each process for at its exit, what its control group counted, what
-// the machine's cores can do in a window, and what the machine was busy with.
+// charged each process for at its exit, what its control group counted, and
+// what the machine's cores can do in a window.
 func Processes(o *record.Observation) []record.Check {
 	var out []record.Check
 	if c := exits(o.Evidence); c.Examined > 0 {

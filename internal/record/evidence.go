@@ -25,7 +25,7 @@ type Evidence struct {
 
 	Tick      float64           `json:"tick_s,omitempty"` // how stale the kernel's count of a running thread's CPU time may be, seconds
 	Processes []ProcessEvidence `json:"processes,omitempty"`
-	Machine   float64           `json:"machine_cpu_s,omitempty"` // CPU seconds that the whole machine was busy in the window; 0: not known
+	Machine   float64           `json:"machine_cpu_s,omitempty"` // busy CPU seconds of the machine in the window, by ticks; told, not held
 }
 
 // SpanDigest sums up the raw spans behind a histogram, by other code than the
