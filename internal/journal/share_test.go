@@ -148,11 +148,13 @@ func TestCutBesideWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
+	var done atomic.Bool
 	for w := range 3 {
 		wg.Go(func() {
-			for i := range 200 {
+			for i := 0; i < 200 || !done.Load(); i++ { // there is always something to cut
 				if _, err := j.Append(t.Context(), fmt.Appendf(nil, "%d %d", w, i)); err != nil {
 					t.Error(err)
+					return
 				}
 			}
 		})
@@ -161,12 +163,14 @@ func TestCutBesideWriters(t *testing.T) {
 		durable, _ := j.Durable()
 		if err := j.CutAfter(t.Context(), durable/2); err != nil {
 			t.Error(err)
+			break
 		}
 		if durable > 0 {
 			cuts++
 		}
 		runtime.Gosched()
 	}
+	done.Store(true)
 	wg.Wait()
 	want := map[uint64]string{}
 	for i := range 5 {
