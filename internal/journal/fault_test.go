@@ -74,6 +74,12 @@ func newFaultFS(seed uint64) *faultFS {
 
 // kill ends the process, and leaves what the system holds in memory.
 func (f *faultFS) kill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.end()
+}
+
+func (f *faultFS) end() {
 	f.life++
 	f.steps = -1
 	clear(f.locked)
@@ -82,7 +88,9 @@ func (f *faultFS) kill() {
 
 // lose cuts the power.
 func (f *faultFS) lose() {
-	f.kill()
+	f.mu.Lock() // a journal may still be laying out its next segment
+	defer f.mu.Unlock()
+	f.end()
 	how := f.chance.IntN(4) // nothing survives, all, a part in order, any part
 	keep := func(i, n int) bool {
 		switch how {

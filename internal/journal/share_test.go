@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -168,7 +167,8 @@ func TestCutBesideWriters(t *testing.T) {
 		if durable > 0 {
 			cuts++
 		}
-		runtime.Gosched()
+		_, more := j.Durable()
+		<-more
 	}
 	done.Store(true)
 	wg.Wait()
