@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,13 +20,14 @@ import (
 
 const (
 	authorityFile = "authority.pem"
+	authorityKey  = "authority.key"
 	validFor      = 30 * 24 * time.Hour // longer than any trial
 	clockSlack    = time.Hour
 )
 
-// Authority certifies the roles of one trial to each other. Its own key is
-// never written down: what it has not issued by the end of the trial is never
-// issued.
+// Authority certifies roles to each other. Its own key is never written down,
+// unless [Authority.Keep] is asked to: what it has not issued by the end of the
+// trial is never issued.
 type Authority struct {
 	dir  string
 	cert *x509.Certificate
@@ -54,17 +56,46 @@ func NewAuthority(dir string) (*Authority, error) {
 	return a, nil
 }
 
+// Keep writes the authority's key to a file of a folder, for [OpenAuthority].
+// Who reads it can be anybody.
+func (a *Authority) Keep(dir string) error {
+	secret, err := x509.MarshalPKCS8PrivateKey(a.key)
+	if err != nil {
+		return fmt.Errorf("key of the authority: %w", err)
+	}
+	return writePEM(filepath.Join(dir, authorityKey), "PRIVATE KEY", secret)
+}
+
+// OpenAuthority continues an authority whose certificate lies in dir and whose
+// key was kept in keyDir.
+func OpenAuthority(dir, keyDir string) (*Authority, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, authorityFile), filepath.Join(keyDir, authorityKey))
+	if err != nil {
+		return nil, fmt.Errorf("authority: %w", err)
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("authority: its key is a %T", pair.PrivateKey)
+	}
+	return &Authority{dir: dir, cert: pair.Leaf, key: key}, nil
+}
+
 // Issue leaves a certificate and its key in the authority's folder, for
 // [LoadIdentity]: good on both sides of a connection, for this name and for the
-// addresses of loopback.
-func (a *Authority) Issue(name string) error {
+// addresses of loopback, and for whatever the URIs say about who holds it.
+func (a *Authority) Issue(name string, uris ...*url.URL) error {
+	return a.IssueUntil(time.Now().Add(validFor), name, uris...)
+}
+
+// IssueUntil is [Authority.Issue] with the moment at which the certificate ends.
+func (a *Authority) IssueUntil(end time.Time, name string, uris ...*url.URL) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("certificate of %s: %w", name, err)
 	}
 	template := template(name)
 	template.DNSNames, template.IPAddresses = []string{name}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.KeyUsage, template.URIs, template.NotAfter = x509.KeyUsageDigitalSignature, uris, end
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	cert, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {

@@ -1,6 +1,8 @@
 package rpc_test
 
 import (
+	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +60,52 @@ func TestMutualTLS(t *testing.T) {
 				t.Errorf("the call ends with %v; it should succeed: %v", err, c.ok)
 			}
 		})
+	}
+}
+
+// An authority that was kept goes on certifying for those it certified before;
+// certificates say who holds them, and end when they were to.
+func TestKeptAuthority(t *testing.T) {
+	dir, keep := t.TempDir(), t.TempDir()
+	first, err := rpc.NewAuthority(dir)
+	if err == nil {
+		err = errors.Join(first.Keep(keep), first.Issue("server"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(keep, "authority.key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the authority's key: %v, %v; want a file that its owner alone reads", info, err)
+	}
+	second, err := rpc.OpenAuthority(dir, keep)
+	if err == nil {
+		err = errors.Join(
+			second.Issue("late", &url.URL{Scheme: "spiffe", Host: "x", Path: "/late"}),
+			second.IssueUntil(time.Now().Add(-time.Minute), "expired"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := rpc.LoadIdentity(dir, "server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ok := range map[string]bool{"late": true, "expired": false} {
+		config, err := rpc.LoadIdentity(dir, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.ServerName = "server"
+		conn, _ := rpctest.Start(t, rpc.Options{TLS: server}, plain, rpc.WithTLS(config))
+		if err := call(t, conn, 10*time.Second); (err == nil) != ok {
+			t.Errorf("%s: %v; should it succeed: %v", name, err, ok)
+		}
+		if uris := config.Certificates[0].Leaf.URIs; ok && (len(uris) != 1 || uris[0].String() != "spiffe://x/late") {
+			t.Errorf("%s: URIs %v", name, uris)
+		}
+	}
+	if _, err := rpc.OpenAuthority(dir, dir); err == nil || !strings.Contains(err.Error(), "authority.key") {
+		t.Errorf("an authority whose key was not kept: %v", err)
 	}
 }
 
