@@ -42,7 +42,7 @@ var rules = []rule{
 	{"systems/lookaside/check", []string{"systems/lookaside/core/policy", "internal/record"}, "what a correct history is does not depend on who made it"},
 	{"systems/lookaside/simulator", []string{"systems/lookaside/core/...", "systems/lookaside/check", "bench/*", "internal/record"}, "the simulator runs cores; it knows no shell"},
 	{"systems/lookaside/trial", []string{"systems", "systems/lookaside/lookasidegrpc", "systems/lookaside/core/...", "systems/lookaside/directory", "systems/lookaside/lb", "systems/lookaside/server", "systems/lookaside/client", "systems/lookaside/check", "systems/lookaside/simulator", "bench/*", "proto/lookaside/v1", "internal/rpc", "internal/record"}, "a trial is above the rooms it measures, and below the demo"},
-	{coreRooms, []string{"systems/$1/core/...", "internal/node", "internal/splitmix"}, "a protocol core knows no clock, network, disk or engine"},
+	{coreRooms, []string{"systems/$1/core/...", "internal/node", "internal/replica", "internal/splitmix"}, "a protocol core knows no clock, network, disk or engine"},
 	{"systems/*/...", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/node/...", "internal/branches/...", "internal/replica", "internal/atomicfile", "internal/backoff", "internal/splitmix", "internal/record"}, "a room of a system is as its root: it never imports another system, the experiments or the report"},
 	{"bench/process", []string{"systems", "internal/record"}, "processes know the contract at most, never one system"},
 	{"bench/fault", []string{"internal/size"}, "the vocabulary of faults is the same for all hosts, so it knows none"},
@@ -68,6 +68,7 @@ var rules = []rule{
 	{"internal/branches", nil, "files of banks are read the same for all, and purely: streams come in"},
 	{"internal/size", nil, "how people write sizes is a leaf"},
 	{"internal/node", nil, "the shape of a core is as pure as a core"},
+	{replicaRoom, nil, "what cores embed to replicate is as pure as a core"},
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
@@ -76,6 +77,12 @@ var rules = []rule{
 
 // coreRooms are the packages of protocol cores.
 const coreRooms = "systems/*/core/..."
+
+// replicaRoom is what several of them embed.
+const replicaRoom = "internal/replica"
+
+// pure reports whether a rule is that of protocol cores, or of what they embed.
+func (r rule) pure() bool { return r.From == coreRooms || r.From == replicaRoom }
 
 // impure are standard packages that a protocol core must not reach for: what
 // it needs of time, chance and the world is passed in.
@@ -138,7 +145,7 @@ func violations(p pkg) []string {
 
 func (r rule) check(from, imp, star string) string {
 	own, ours := strings.CutPrefix(imp, module+"/")
-	core := r.From == coreRooms
+	core := r.pure()
 	switch {
 	case ours && slices.ContainsFunc(r.May, func(p string) bool { _, ok := match(strings.ReplaceAll(p, "$1", star), own); return ok }):
 		return ""

@@ -1,6 +1,7 @@
 package arch
 
 import (
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -23,7 +24,7 @@ var seeded = []string{"New", "NewPCG", "NewChaCha8", "NewZipf", "Rand", "PCG", "
 // global generator would make its runs in the simulator differ from each other.
 func TestCoresKnowNoClockAndNoChance(t *testing.T) {
 	cores := 0
-	err := filepath.WalkDir("../../systems", func(name string, d fs.DirEntry, err error) error {
+	look := func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
@@ -40,8 +41,8 @@ func TestCoresKnowNoClockAndNoChance(t *testing.T) {
 			t.Errorf("%s: %s: a core is told the time and given its chance", name, problem)
 		}
 		return nil
-	})
-	if err != nil {
+	}
+	if err := errors.Join(filepath.WalkDir("../../systems", look), filepath.WalkDir("../../"+replicaRoom, look)); err != nil {
 		t.Fatal(err)
 	}
 	if cores == 0 {
@@ -53,7 +54,7 @@ func TestCoresKnowNoClockAndNoChance(t *testing.T) {
 func isCore(from string) bool {
 	for _, r := range rules {
 		if _, ok := match(r.From, from); ok {
-			return r.From == coreRooms
+			return r.pure()
 		}
 	}
 	return false

@@ -1,0 +1,307 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Config says how a replica behaves. Self and Peers are required.
+type Config struct {
+	Self  ID
+	Peers []ID // the others
+
+	Batch    int           // writes in one message, at most; 0: 1
+	Messages int           // unanswered messages to a peer, at most, so that further writes gather meanwhile; 0: no bound
+	Window   int           // unanswered writes to a peer, and those that wait at a receiver for one origin, at most; 0: 1024
+	Outbox   int           // writes of its own that not every peer has, at most; 0: 1 << 20
+	Retry    time.Duration // the first wait for an answer; it doubles; 0: 50 ms
+	RetryMax time.Duration // the longest wait; 0: 10 × Retry
+
+	Flaw Flaw // for tests of tests
+}
+
+// Flaw is a mutant: something that a replica does wrong.
+type Flaw string
+
+// The flaws.
+const (
+	Sound       Flaw = ""
+	Twice       Flaw = "twice"        // applies what it has again
+	SkipsGaps   Flaw = "skips-gaps"   // takes any later number for the next
+	IgnoresDeps Flaw = "ignores-deps" // applies before what a write depends on
+	LosesOutbox Flaw = "loses-outbox" // a new life sends nothing of earlier ones
+	AcksUnheard Flaw = "acks-unheard" // acknowledges what waits for one before it
+)
+
+// Flaws are all that there are.
+var Flaws = []Flaw{Twice, SkipsGaps, IgnoresDeps, LosesOutbox, AcksUnheard}
+
+// ErrFull says that the outbox holds as much as it may: peers have been away for
+// too long.
+var ErrFull = errors.New("the outbox is full: a replica has not acknowledged for too long")
+
+// ForgottenError says that a peer has more of this replica's writes than it has
+// itself: its journal was lost, and going on would give new writes old numbers.
+type ForgottenError struct {
+	Self, Peer ID
+	Has, Last  uint64
+}
+
+func (e *ForgottenError) Error() string {
+	return fmt.Sprintf("replica %d has %d writes of its own, replica %d has seen %d of them: start it with the journal that it had, "+
+		"or the whole group afresh", e.Self, e.Last, e.Peer, e.Has)
+}
+
+// Stats count what a replica met.
+type Stats struct {
+	Dropped  uint64 // writes that were there already
+	Waited   uint64 // writes that came before one that they follow
+	Overflow uint64 // writes that came too far ahead to wait
+	Asked    uint64 // peers asked for their vectors
+	Resent   uint64 // writes sent again
+}
+
+// Replica replicates writes. It belongs to one core.
+type Replica[B any] struct {
+	cfg     Config
+	members []ID // all, sorted
+	peers   []*peer
+	byID    map[ID]*peer
+	has     Vector
+	own     []Write[B] // the outbox: those from base + 1 on
+	base    uint64
+	waiting map[ID]map[uint64]Write[B]
+	answers []Message[B]
+	revived bool
+	stats   Stats
+}
+
+// New makes a replica without any write. IDs that occur twice are a bug of the
+// caller.
+func New[B any](cfg Config) *Replica[B] {
+	cfg.Batch, cfg.Window = orElse(cfg.Batch, 1), orElse(cfg.Window, 1024)
+	cfg.Outbox, cfg.Retry = orElse(cfg.Outbox, 1<<20), orElse(cfg.Retry, 50*time.Millisecond)
+	cfg.RetryMax = orElse(cfg.RetryMax, 10*cfg.Retry)
+	r := &Replica[B]{cfg: cfg, byID: make(map[ID]*peer), has: make(Vector), waiting: make(map[ID]map[uint64]Write[B])}
+	r.members = append(slices.Clone(cfg.Peers), cfg.Self)
+	slices.Sort(r.members)
+	for _, id := range r.members {
+		if id != cfg.Self {
+			p := &peer{id: id, wait: cfg.Retry, room: cfg.Window}
+			r.peers, r.byID[id] = append(r.peers, p), p
+		}
+	}
+	if len(r.byID) != len(cfg.Peers) {
+		panic(fmt.Sprintf("replica: %d and its peers %v are not different from each other", cfg.Self, cfg.Peers))
+	}
+	return r
+}
+
+func orElse[T int | time.Duration](value, otherwise T) T {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+// Members are the replica itself and its peers, sorted.
+func (r *Replica[B]) Members() []ID { return r.members }
+
+// Vector is what the replica has applied. It must not be changed.
+func (r *Replica[B]) Vector() Vector { return r.has }
+
+// Last is the number of the replica's latest own write.
+func (r *Replica[B]) Last() uint64 { return r.has[r.cfg.Self] }
+
+// Everywhere is the number of the last own write that every peer has durably.
+func (r *Replica[B]) Everywhere() uint64 {
+	least := r.Last()
+	for _, p := range r.peers {
+		least = min(least, p.acked)
+	}
+	return least
+}
+
+// Acked says how many of the replica's own writes a peer has durably.
+func (r *Replica[B]) Acked(peer ID) uint64 {
+	if p := r.byID[peer]; p != nil {
+		return p.acked
+	}
+	return 0
+}
+
+// Stats returns what was counted in this life.
+func (r *Replica[B]) Stats() Stats { return r.stats }
+
+// Recover takes in a write that an earlier life applied.
+func (r *Replica[B]) Recover(w Write[B]) error {
+	if w.Origin != r.cfg.Self && r.byID[w.Origin] == nil {
+		return fmt.Errorf("a write of replica %d, which is none of %v", w.Origin, r.members)
+	}
+	if next := r.has[w.Origin] + 1; w.Seq != next && r.cfg.Flaw == Sound {
+		return fmt.Errorf("write %d of replica %d, want number %d", w.Seq, w.Origin, next)
+	}
+	r.revived = true
+	r.take(w)
+	if r.cfg.Flaw == LosesOutbox {
+		r.Settle(r.Last())
+	}
+	return nil
+}
+
+// Settle says that every peer has the replica's own writes up to a number: they
+// leave the outbox. A core that writes [Replica.Everywhere] down now and then
+// gives it back here.
+func (r *Replica[B]) Settle(through uint64) {
+	for _, p := range r.peers {
+		p.acked = max(p.acked, min(through, r.Last()))
+		p.sent = max(p.sent, p.acked)
+	}
+	r.compact()
+}
+
+// take applies a write, which is the next of its origin.
+func (r *Replica[B]) take(w Write[B]) {
+	r.has[w.Origin] = w.Seq
+	if w.Origin == r.cfg.Self {
+		r.own = append(r.own, w)
+	}
+}
+
+// compact drops what everybody has from the outbox.
+func (r *Replica[B]) compact() {
+	all := r.Everywhere()
+	if all <= r.base {
+		return
+	}
+	r.own = r.own[all-r.base:] // not cleared: messages under way hold parts of it
+	r.base = all
+}
+
+// Local makes the next write of this replica's own. It is applied from now on.
+func (r *Replica[B]) Local(body B, deps Vector) (Write[B], error) {
+	if len(r.own) >= r.cfg.Outbox {
+		return Write[B]{}, ErrFull
+	}
+	w := Write[B]{Origin: r.cfg.Self, Seq: r.Last() + 1, Deps: deps, Body: body}
+	r.take(w)
+	return w, nil
+}
+
+// Begin says that a life begins: after a recovery the peers are asked what they
+// have.
+func (r *Replica[B]) Begin(now time.Duration) {
+	if r.revived && r.cfg.Flaw != LosesOutbox {
+		for _, p := range r.peers {
+			p.ask(now)
+		}
+	}
+}
+
+// Receive takes in a message and returns which writes are applied by it, in
+// order. Its answer is among the next Outgoing. An error is a
+// [ForgottenError], after which the replica must not go on; a message that is
+// not of a peer, or not to this replica, is ignored.
+func (r *Replica[B]) Receive(now time.Duration, m Message[B]) (applied []Write[B], err error) {
+	p := r.byID[m.From]
+	if p == nil || m.To != r.cfg.Self {
+		return nil, nil
+	}
+	switch m.Kind {
+	case Push:
+		for _, w := range m.Writes {
+			if w.Origin == m.From {
+				applied = r.deliver(w, applied)
+			}
+		}
+		r.answer(Message[B]{Kind: Ack, To: m.From, Has: r.acknowledged(m), Call: m.Call})
+	case Ack:
+		err = r.acked(now, p, m.Has, m.Has)
+	case Ask:
+		err = r.acked(now, p, m.Vector[r.cfg.Self], 0)
+		r.answer(Message[B]{Kind: Offer, To: m.From, Vector: r.has.Clone(), Has: r.holds(m.From), Call: m.Call})
+	case Offer:
+		err = r.acked(now, p, m.Vector[r.cfg.Self], m.Has)
+	}
+	return applied, err
+}
+
+func (r *Replica[B]) answer(m Message[B]) {
+	m.From = r.cfg.Self
+	r.answers = append(r.answers, m)
+}
+
+func (r *Replica[B]) acknowledged(push Message[B]) uint64 {
+	if n := len(push.Writes); n > 0 && r.cfg.Flaw == AcksUnheard {
+		return push.Writes[n-1].Seq
+	}
+	return r.has[push.From]
+}
+
+// deliver applies a write if it is the next, and whatever waited for it.
+func (r *Replica[B]) deliver(w Write[B], applied []Write[B]) []Write[B] {
+	has := r.has[w.Origin]
+	switch {
+	case r.cfg.Flaw == SkipsGaps && w.Seq > has, r.cfg.Flaw == Twice && w.Seq == has:
+		r.take(w)
+		return append(applied, w)
+	case w.Seq <= has:
+		r.stats.Dropped++
+		return applied
+	case w.Seq > has+uint64(r.cfg.Window):
+		r.stats.Overflow++
+		return applied
+	case !r.ready(w):
+		r.stats.Waited++
+		if r.waiting[w.Origin] == nil {
+			r.waiting[w.Origin] = make(map[uint64]Write[B])
+		}
+		r.waiting[w.Origin][w.Seq] = w
+		return applied
+	}
+	r.take(w)
+	applied = append(applied, w)
+	if len(r.waiting) > 0 {
+		delete(r.waiting[w.Origin], w.Seq)
+		applied = r.wake(applied)
+	}
+	return applied
+}
+
+// holds is the number up to which all writes of an origin are here, applied or
+// waiting.
+func (r *Replica[B]) holds(id ID) uint64 {
+	n := r.has[id]
+	for waiting := r.waiting[id]; ; n++ {
+		if _, ok := waiting[n+1]; !ok {
+			return n
+		}
+	}
+}
+
+// ready reports whether all is there that a write follows.
+func (r *Replica[B]) ready(w Write[B]) bool {
+	return w.Seq == r.has[w.Origin]+1 && (r.has.Covers(w.Deps) || r.cfg.Flaw == IgnoresDeps)
+}
+
+// wake applies what waits and may, until nothing more does.
+func (r *Replica[B]) wake(applied []Write[B]) []Write[B] {
+	for again := true; again; {
+		again = false
+		for _, id := range r.members {
+			waiting := r.waiting[id]
+			w, ok := waiting[r.has[id]+1]
+			for ; ok && r.ready(w); w, ok = waiting[r.has[id]+1] {
+				r.take(w)
+				delete(waiting, w.Seq)
+				applied, again = append(applied, w), true
+			}
+			if len(waiting) == 0 {
+				delete(r.waiting, id)
+			}
+		}
+	}
+	return applied
+}
