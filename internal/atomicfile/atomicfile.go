@@ -5,12 +5,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write puts a file in place of what was there: readers see the old content or
-// the new, also after a crash. Whose name it is becomes durable with the folder.
+// the new, also after a crash. Once it returns nil, the new one stays.
 func Write(path string, content []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	tmp, err := os.CreateTemp(dir, "."+name+".tmp-*")
 	if err != nil {
 		return err
 	}
@@ -20,6 +25,30 @@ func Write(path string, content []byte) (err error) {
 	}
 	if err != nil {
 		_ = os.Remove(tmp.Name()) // on a full disk it would take what is left
+		return err
+	}
+	return syncFolder(dir)
+}
+
+// syncFolder makes durable which file a name stands for.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Sweep removes what writers of a file left behind when they were killed. It is
+// for the only writer, before it begins.
+func Sweep(path string) error {
+	dir, name := filepath.Split(path)
+	left, err := filepath.Glob(pattern.Replace(dir) + "." + pattern.Replace(name) + ".tmp-*")
+	for _, l := range left {
+		err = errors.Join(err, os.Remove(l))
 	}
 	return err
 }
+
+// pattern makes a text a pattern of itself.
+var pattern = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)

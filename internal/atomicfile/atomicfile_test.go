@@ -45,3 +45,17 @@ func only(t *testing.T, dir, name string) {
 		t.Errorf("%v, %v; want %s and nothing else", entries, err, name)
 	}
 }
+
+// What a killed writer left goes; another file's, though its name begins alike, stays.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".f[1].tmp-1", ".f[1].tmp-23", ".f1.tmp-4"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := atomicfile.Sweep(filepath.Join(dir, "f[1]")); err != nil {
+		t.Error(err)
+	}
+	only(t, dir, ".f1.tmp-4")
+}
