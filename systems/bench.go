@@ -23,6 +23,7 @@ type FlagSet = *flag.FlagSet
 // means to start processes.
 type Shell struct {
 	Args     []string  // positional arguments
+	In       io.Reader // what is typed, or comes through a pipe
 	Out      io.Writer // results
 	Err      io.Writer // progress and logs
 	Terminal bool      // Err is a terminal that may be redrawn with ANSI codes

@@ -52,6 +52,7 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 		defer func() { process.Testify(rpc.Tally()) }()
 		return run(c.Context(), systems.Shell{
 			Args:     args,
+			In:       a.in,
 			Out:      a.out,
 			Err:      a.err,
 			Terminal: isTerminal(a.err),
