@@ -1,11 +1,12 @@
 package outbox_test
 
 import (
-	"flag"
-	"fmt"
+		"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,13 @@ import (
 	"dyno/systems/strife/core/outbox"
 )
 
-var seeds = flag.Int("outbox.seeds", 150, "how many seeds TestHunt tries")
+// seeds is how many TestHunt tries; `make soak` asks for many.
+func seeds() int {
+	if n, err := strconv.Atoi(os.Getenv("DYNO_SEEDS")); err == nil {
+		return n
+	}
+	return 150
+}
 
 const ms = time.Millisecond
 
@@ -274,7 +281,7 @@ func hunt(mutant outbox.Mutant, hasty bool, seeds int) sim.Hunt {
 }
 
 func TestHunt(t *testing.T) {
-	h := hunt(outbox.None, false, *seeds)
+	h := hunt(outbox.None, false, seeds())
 	h.Sometimes = []string{"a stored answer", "withdrawn in time", "given up", "told as paid", "told as declined", "told as cancelled", "told as aborted"}
 	s, err := h.Sweep(t.Context())
 	if err != nil || s.Failure != nil {

@@ -151,7 +151,7 @@ func (o *Outbox) expire(now time.Duration, x *entry, e *Effects) bool {
 	case age >= o.config.MaxAge && x.state == Queued:
 		o.end(x, Result{Outcome: Cancelled, Reason: "it became too old before it could be sent"}, e)
 	case age >= o.config.Forgets:
-		o.end(x, Result{Outcome: Forgotten, Reason: "it became too old before the gateway could be asked: look into the history of the account"}, e)
+		o.end(x, Result{Outcome: Forgotten, Reason: "it became too old before the gateway could be asked: see the account's history"}, e)
 	default:
 		return false
 	}
