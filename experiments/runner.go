@@ -221,7 +221,7 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 		return nil, "", errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
 	}
 	if err != nil {
-		done.Error = err.Error()
+		done.Error, done.Absent = err.Error(), errors.As(err, new(*systems.AbsentError))
 	} else {
 		done.Observation = &obs
 		if err := certify(done, p.System.Metrics); err != nil {

@@ -3,12 +3,13 @@ package experiments
 import "dyno/internal/record"
 
 // Tally counts how trials ended. Controls are counted apart, by whether they
-// were found out. Reused of all were measured by an earlier run.
-type Tally struct{ Valid, Invalid, Unknown, Errors, Caught, Missed, Reused int }
+// were found out. Absent were not made, since the machine lacks software that
+// they need. Reused of all were measured by an earlier run.
+type Tally struct{ Valid, Invalid, Unknown, Errors, Caught, Missed, Absent, Reused int }
 
 // Trials is how many there were in all, controls included.
 func (t Tally) Trials() int {
-	return t.Valid + t.Invalid + t.Unknown + t.Errors + t.Controls()
+	return t.Valid + t.Invalid + t.Unknown + t.Errors + t.Absent + t.Controls()
 }
 
 // Controls is how many trials of negative controls there were.
@@ -26,11 +27,14 @@ func (t *Tally) Add(u Tally) {
 	t.Errors += u.Errors
 	t.Caught += u.Caught
 	t.Missed += u.Missed
+	t.Absent += u.Absent
 	t.Reused += u.Reused
 }
 
 func (t *Tally) count(p *Plan, tr *record.Trial) {
 	switch {
+	case tr.Absent:
+		t.Absent++
 	case tr.Control != "" && p.proper(tr):
 		t.Caught++
 	case tr.Control != "":

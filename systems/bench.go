@@ -92,6 +92,16 @@ type Launch struct {
 // ErrNoQuota says that processor time cannot be limited here, and why.
 var ErrNoQuota = errors.New("quota unavailable")
 
+// AbsentError is the error of a trial whose cell needs software that this machine
+// does not have. Such a trial is not a failure: it says what is missing, in one
+// line, and the rest of the run goes on.
+type AbsentError struct {
+	What string // what is missing: "PostgreSQL 15"
+	Get  string // how to get it: "apt-get install postgresql"
+}
+
+func (e *AbsentError) Error() string { return e.What + " is not installed: " + e.Get }
+
 // Limiter is a [Process] whose processor time can be limited.
 type Limiter interface {
 	// Limit allows the process a number of cores (0.2 is a fifth of one) from

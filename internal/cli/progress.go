@@ -102,6 +102,8 @@ func (p *progress) finished(u experiments.Progress) {
 	}
 	status := string(t.Status())
 	switch c, control := u.Plan.Control(t.Control); {
+	case t.Absent:
+		status = "left out"
 	case t.Observation == nil:
 		status = "error"
 	case control && c.Caught(t):

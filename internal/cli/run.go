@@ -136,6 +136,9 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 func printTally(w io.Writer, t experiments.Tally) {
 	fmt.Fprintf(w, "%d trials: %d valid, %d invalid, %d unknown, %d without an observation (ran %d, reused %d)\n",
 		t.Trials(), t.Valid, t.Invalid, t.Unknown, t.Errors, t.Trials()-t.Reused, t.Reused)
+	if t.Absent > 0 {
+		fmt.Fprintf(w, "%d of them left out: software that they need is not installed; each says which\n", t.Absent)
+	}
 	if t.Controls() > 0 {
 		fmt.Fprintf(w, "%d of them controls, broken on purpose: %d caught, %d missed\n", t.Controls(), t.Caught, t.Missed)
 	}

@@ -20,7 +20,8 @@ type Trial struct {
 	Started     time.Time    `json:"started"`
 	Took        Seconds      `json:"took_s"` // with starting and reaping the processes
 	Observation *Observation `json:"observation,omitempty"`
-	Error       string       `json:"error,omitempty"` // why there is no observation
+	Error       string       `json:"error,omitempty"`  // why there is no observation
+	Absent      bool         `json:"absent,omitempty"` // because the machine lacks software that the cell needs, which Error names
 
 	// Rejected says why earlier attempts at this trial proved nothing (their
 	// verdict was unknown, mostly because the machine was busy), one text per

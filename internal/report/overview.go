@@ -186,6 +186,9 @@ func (o *overview) NotValid() string {
 			switch {
 			case t.Observation == nil:
 				status, why = "no result", t.Error
+				if t.Absent {
+					status = "left out"
+				}
 			case t.Status() == record.Valid:
 				continue
 			default:
