@@ -24,7 +24,11 @@
 // over bench/sim.
 package node
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Core is a protocol with a durable memory. Calls come one at a time, and now
 // never runs backwards within a life; lives do not share a clock.
@@ -41,6 +45,16 @@ type Core[In, Out any] interface {
 	Wake(now time.Duration) Effects[Out]
 }
 
+// Snapshotter is a core whose records a snapshot can replace: without it the
+// journal grows for ever.
+type Snapshotter interface {
+	// Snapshot is what all records so far add up to; never changed afterwards.
+	Snapshot() []byte
+	// Restore comes before the first Recover, with what Snapshot returned after that
+	// many records.
+	Restore(records uint64, snapshot []byte) error
+}
+
 // Idle is embedded by a core that does nothing but answer inputs.
 type Idle[Out any] struct{}
 
@@ -53,7 +67,8 @@ func (Idle[Out]) Wake(time.Duration) (none Effects[Out]) { return none }
 // Effects are what a core wants done. The zero value wants nothing.
 type Effects[Out any] struct {
 	Write [][]byte      // records for the journal, in order; never changed afterwards
-	Send  []Out         // once all that was written so far is durable
+	Send  []Out         // once all that was written so far is durable, or Rest
+	Rest  uint64        // the record that Send rests on, by number in the journal, from 1; 0: the last one written
 	Early []Out         // at once: nothing depends on whether it is remembered
 	Wake  time.Duration // when Wake is to be called, in place of what was named before; 0: as before
 }
@@ -72,12 +87,22 @@ type heldBack[Out any] struct {
 	outs []Out
 }
 
-// Hold keeps outputs back until record seq is durable.
+// Hold keeps outputs back until record seq is durable. They pass those held that
+// rest on later records.
 func (g *Gate[Out]) Hold(seq uint64, outs []Out) {
-	if len(outs) > 0 {
-		g.held = append(g.held, heldBack[Out]{seq, outs})
+	if len(outs) == 0 {
+		return
 	}
+	at := len(g.held)
+	for at > 0 && g.held[at-1].seq > seq {
+		at--
+	}
+	g.held = slices.Insert(g.held, at, heldBack[Out]{seq, outs})
 }
+
+// HoldFor keeps back what effects send, whose records the journal has numbered
+// up to last.
+func (g *Gate[Out]) HoldFor(e Effects[Out], last uint64) { g.Hold(cmp.Or(e.Rest, last), e.Send) }
 
 // Release hands over, in order, what rests on nothing beyond the durable
 // records.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 	"dyno/internal/node"
 )
 
-// Options say how a [Host] runs a core. Dir and Send are required.
+// Options say how a [Host] runs a core. Send is required.
 type Options[Out any] struct {
-	Dir     string // of the journal
+	Dir     string // of the journal; empty: nothing is remembered, and all that is written counts as durable
 	Journal journal.Options
 
 	// Send carries out one output. It is called for one at a time, in order, with
@@ -52,13 +53,20 @@ func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out
 	if opt.Send == nil {
 		return nil, journal.Recovery{}, errors.New("host: Options.Send is not set")
 	}
-	j, r, err := journal.Open(opt.Dir, opt.Journal, func(e journal.Entry) error { return recoverEntry(core, e) })
+	var j *journal.Journal
+	var r journal.Recovery
+	var err error
+	if opt.Dir != "" {
+		j, r, err = journal.Open(opt.Dir, opt.Journal, func(e journal.Entry) error { return recoverEntry(core, e) })
+	}
 	if err != nil {
 		return nil, r, err
 	}
 	h := &Host[In, Out]{opt: opt, journal: j, began: time.Now(), core: core, last: r.Last, failure: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.running.Go(h.follow)
+	if j != nil {
+		h.running.Go(h.follow)
+	}
 	h.mu.Lock()
 	h.apply(core.Begin(h.now()))
 	h.mu.Unlock()
@@ -71,13 +79,24 @@ func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out
 // recoverEntry hands one entry of a journal to a core.
 func recoverEntry[In, Out any](core node.Core[In, Out], e journal.Entry) error {
 	if e.Snapshot != nil {
-		return fmt.Errorf("host: record %d is a snapshot, which this core does not make", e.Sequence)
+		s, able := core.(node.Snapshotter)
+		if !able {
+			return fmt.Errorf("host: record %d is a snapshot, which this core does not make", e.Sequence)
+		}
+		snapshot, err := io.ReadAll(e.Snapshot)
+		if err == nil {
+			err = s.Restore(e.Sequence, snapshot)
+		}
+		return err
 	}
 	if err := core.Recover(e.Data); err != nil {
 		return fmt.Errorf("record %d: %w", e.Sequence, err)
 	}
 	return nil
 }
+
+// Now is the core's clock.
+func (h *Host[In, Out]) Now() time.Duration { return h.now() }
 
 func (h *Host[In, Out]) now() time.Duration { return time.Since(h.began) }
 
@@ -106,26 +125,62 @@ func (h *Host[In, Out]) apply(e node.Effects[Out]) {
 		h.opt.Send(out)
 	}
 	if len(e.Write) > 0 {
-		last, err := h.journal.Submit(h.ctx, e.Write...)
+		last, err := h.submit(e.Write)
 		if err != nil {
 			h.fail(err)
 			return
 		}
 		h.last = last
 	}
-	h.gate.Hold(h.last, e.Send)
+	h.gate.HoldFor(e, h.last)
 	h.release()
 	if e.Wake != 0 {
 		h.schedule(e.Wake)
 	}
 }
 
+func (h *Host[In, Out]) submit(records [][]byte) (last uint64, err error) {
+	if h.journal == nil {
+		return h.last + uint64(len(records)), nil
+	}
+	return h.journal.Submit(h.ctx, records...)
+}
+
 // release sends what is free to go; mu is held.
 func (h *Host[In, Out]) release() {
 	if h.gate.Waiting() > 0 {
-		durable, _ := h.journal.Durable()
+		durable := h.last
+		if h.journal != nil {
+			durable, _ = h.journal.Durable()
+		}
 		h.gate.Release(durable, h.opt.Send)
 	}
+}
+
+// Durable is the number of the last record that is on disk, and Last that of the
+// last one that was written.
+func (h *Host[In, Out]) Durable() (durable, last uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if durable = h.last; h.journal != nil {
+		durable, _ = h.journal.Durable()
+	}
+	return durable, h.last
+}
+
+// Compact replaces the records of the journal by a snapshot of the core, which
+// must be a [node.Snapshotter]. The core goes on meanwhile.
+func (h *Host[In, Out]) Compact(ctx context.Context) error {
+	h.mu.Lock()
+	snapshot, last := any(h.core).(node.Snapshotter).Snapshot(), h.last
+	h.mu.Unlock()
+	if h.journal == nil || last == 0 {
+		return nil
+	}
+	return h.journal.Snapshot(ctx, last, func(w io.Writer) error {
+		_, err := w.Write(snapshot)
+		return err
+	})
 }
 
 // follow releases outputs as records become durable.
@@ -204,8 +259,10 @@ func (h *Host[In, Out]) Sync(ctx context.Context) error {
 	h.mu.Lock()
 	last := h.last
 	h.mu.Unlock()
-	if err := h.journal.Sync(ctx, last); err != nil {
-		return err
+	if h.journal != nil {
+		if err := h.journal.Sync(ctx, last); err != nil {
+			return err
+		}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -226,14 +283,16 @@ func (h *Host[In, Out]) Close() error {
 	}
 	h.mu.Unlock()
 	var err error
-	if h.journal.Err() == nil {
+	if h.journal == nil || h.journal.Err() == nil {
 		err = h.Sync(context.Background())
 	}
 	h.mu.Lock()
 	h.closed = true
 	h.mu.Unlock()
 	h.cancel()
-	err = errors.Join(err, h.journal.Close())
+	if h.journal != nil {
+		err = errors.Join(err, h.journal.Close())
+	}
 	h.running.Wait()
 	return err
 }

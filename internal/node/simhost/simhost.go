@@ -135,7 +135,7 @@ func (l *life[In, Out]) apply(e node.Effects[Out]) {
 			return
 		}
 	}
-	l.gate.Hold(l.log.Last(), e.Send)
+	l.gate.HoldFor(e, l.log.Last())
 	l.flush()
 	l.gate.Release(l.log.Durable(), l.send)
 	if e.Wake != 0 {

@@ -1383,7 +1383,8 @@ func (*ReplicateRequest_Chunk) isReplicateRequest_Message() {}
 
 func (*ReplicateRequest_Candidacy) isReplicateRequest_Message() {}
 
-// Hello begins, and says what the primary's log is made of.
+// Hello begins, and says what the primary's log is made of. What the standby has
+// beyond it, it cuts.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Checksum of the accounts before the first action.
@@ -1501,20 +1502,17 @@ func (x *Reign) GetAfter() uint64 {
 // Append adds actions; without entries it is a heartbeat.
 type Append struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The action that the entries follow, and the rolling checksum up to it. What
-	// the standby has beyond it, of another epoch, it cuts.
+	// The action that the entries follow, and the rolling checksum up to it.
 	Previous uint64   `protobuf:"varint,1,opt,name=previous,proto3" json:"previous,omitempty"`
 	Checksum uint64   `protobuf:"fixed64,2,opt,name=checksum,proto3" json:"checksum,omitempty"`
 	Entries  []*Entry `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
 	// The primary's last action, shipped or not.
 	Action uint64 `protobuf:"varint,4,opt,name=action,proto3" json:"action,omitempty"`
-	// Reigns, when the standby cannot know them yet.
-	Reigns []*Reign `protobuf:"bytes,5,rep,name=reigns,proto3" json:"reigns,omitempty"`
-	// Primary: it acknowledges only what the standby has durably.
-	Paired bool `protobuf:"varint,6,opt,name=paired,proto3" json:"paired,omitempty"`
+	// The standby has all that was acknowledged, and may be asked to take over.
+	Paired bool `protobuf:"varint,5,opt,name=paired,proto3" json:"paired,omitempty"`
 	// When this was sent, by the primary's clock: acks return it, and a lease that
 	// the standby grants counts from there.
-	SentNs        int64 `protobuf:"varint,7,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
+	SentNs        int64 `protobuf:"varint,6,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1577,13 +1575,6 @@ func (x *Append) GetAction() uint64 {
 	return 0
 }
 
-func (x *Append) GetReigns() []*Reign {
-	if x != nil {
-		return x.Reigns
-	}
-	return nil
-}
-
 func (x *Append) GetPaired() bool {
 	if x != nil {
 		return x.Paired
@@ -1599,7 +1590,8 @@ func (x *Append) GetSentNs() int64 {
 }
 
 // Entry is an action. Its id follows from its place, its account is an index
-// into the accounts sorted by name.
+// into the accounts sorted by name; 2^32-1 is none, and the entry notes that an
+// operator accepts what was lost in epochs below number.
 type Entry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
@@ -1821,7 +1813,12 @@ type ReplicateResponse struct {
 	Agreed bool  `protobuf:"varint,6,opt,name=agreed,proto3" json:"agreed,omitempty"`
 	SentNs int64 `protobuf:"varint,7,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
 	// Why it does not follow: other accounts at the start.
-	Refuses       string `protobuf:"bytes,8,opt,name=refuses,proto3" json:"refuses,omitempty"`
+	Refuses string `protobuf:"bytes,8,opt,name=refuses,proto3" json:"refuses,omitempty"`
+	// Of Hello: it needs a snapshot.
+	Snapshot bool `protobuf:"varint,9,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// Of Hello: how many actions beyond the primary's log it has cut.
+	Cut           uint64 `protobuf:"varint,10,opt,name=cut,proto3" json:"cut,omitempty"`
+	CutEpoch      uint64 `protobuf:"varint,11,opt,name=cut_epoch,json=cutEpoch,proto3" json:"cut_epoch,omitempty"` // of the last of them
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1912,6 +1909,27 @@ func (x *ReplicateResponse) GetRefuses() string {
 	return ""
 }
 
+func (x *ReplicateResponse) GetSnapshot() bool {
+	if x != nil {
+		return x.Snapshot
+	}
+	return false
+}
+
+func (x *ReplicateResponse) GetCut() uint64 {
+	if x != nil {
+		return x.Cut
+	}
+	return 0
+}
+
+func (x *ReplicateResponse) GetCutEpoch() uint64 {
+	if x != nil {
+		return x.CutEpoch
+	}
+	return 0
+}
+
 type GrantRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Server string                 `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
@@ -1924,8 +1942,8 @@ type GrantRequest struct {
 	LeaseUs int64 `protobuf:"varint,4,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
 	// The epoch that is asked for must be above it.
 	Above uint64 `protobuf:"varint,5,opt,name=above,proto3" json:"above,omitempty"`
-	// A standby that may have less than was acknowledged is never in the way: async.
-	Async         bool `protobuf:"varint,6,opt,name=async,proto3" json:"async,omitempty"`
+	// Counts the requests of a server's life: one that was overtaken is ignored.
+	Sequence      uint64 `protobuf:"varint,6,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1995,11 +2013,11 @@ func (x *GrantRequest) GetAbove() uint64 {
 	return 0
 }
 
-func (x *GrantRequest) GetAsync() bool {
+func (x *GrantRequest) GetSequence() uint64 {
 	if x != nil {
-		return x.Async
+		return x.Sequence
 	}
-	return false
+	return 0
 }
 
 type GrantResponse struct {
@@ -2353,15 +2371,14 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\x06action\x18\x03 \x01(\x04R\x06action\"3\n" +
 	"\x05Reign\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\x04R\x05after\"\xeb\x01\n" +
+	"\x05after\x18\x02 \x01(\x04R\x05after\"\xbb\x01\n" +
 	"\x06Append\x12\x1a\n" +
 	"\bprevious\x18\x01 \x01(\x04R\bprevious\x12\x1a\n" +
 	"\bchecksum\x18\x02 \x01(\x06R\bchecksum\x120\n" +
 	"\aentries\x18\x03 \x03(\v2\x16.dyno.standby.v1.EntryR\aentries\x12\x16\n" +
-	"\x06action\x18\x04 \x01(\x04R\x06action\x12.\n" +
-	"\x06reigns\x18\x05 \x03(\v2\x16.dyno.standby.v1.ReignR\x06reigns\x12\x16\n" +
-	"\x06paired\x18\x06 \x01(\bR\x06paired\x12\x17\n" +
-	"\asent_ns\x18\a \x01(\x03R\x06sentNs\"\x99\x01\n" +
+	"\x06action\x18\x04 \x01(\x04R\x06action\x12\x16\n" +
+	"\x06paired\x18\x05 \x01(\bR\x06paired\x12\x17\n" +
+	"\asent_ns\x18\x06 \x01(\x03R\x06sentNs\"\x99\x01\n" +
 	"\x05Entry\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x06R\x06client\x12\x16\n" +
@@ -2377,7 +2394,7 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\tCandidacy\x12\x1d\n" +
 	"\n" +
 	"last_epoch\x18\x01 \x01(\x04R\tlastEpoch\x12\x16\n" +
-	"\x06action\x18\x02 \x01(\x04R\x06action\"\xea\x01\n" +
+	"\x06action\x18\x02 \x01(\x04R\x06action\"\xb5\x02\n" +
 	"\x11ReplicateResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06action\x18\x02 \x01(\x04R\x06action\x12\x1a\n" +
@@ -2386,14 +2403,18 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\x03gap\x18\x05 \x01(\bR\x03gap\x12\x16\n" +
 	"\x06agreed\x18\x06 \x01(\bR\x06agreed\x12\x17\n" +
 	"\asent_ns\x18\a \x01(\x03R\x06sentNs\x12\x18\n" +
-	"\arefuses\x18\b \x01(\tR\arefuses\"\x99\x01\n" +
+	"\arefuses\x18\b \x01(\tR\arefuses\x12\x1a\n" +
+	"\bsnapshot\x18\t \x01(\bR\bsnapshot\x12\x10\n" +
+	"\x03cut\x18\n" +
+	" \x01(\x04R\x03cut\x12\x1b\n" +
+	"\tcut_epoch\x18\v \x01(\x04R\bcutEpoch\"\x9f\x01\n" +
 	"\fGrantRequest\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05alone\x18\x03 \x01(\bR\x05alone\x12\x19\n" +
 	"\blease_us\x18\x04 \x01(\x03R\aleaseUs\x12\x14\n" +
-	"\x05above\x18\x05 \x01(\x04R\x05above\x12\x14\n" +
-	"\x05async\x18\x06 \x01(\bR\x05async\"\x86\x01\n" +
+	"\x05above\x18\x05 \x01(\x04R\x05above\x12\x1a\n" +
+	"\bsequence\x18\x06 \x01(\x04R\bsequence\"\x86\x01\n" +
 	"\rGrantResponse\x12\x18\n" +
 	"\agranted\x18\x01 \x01(\bR\agranted\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
@@ -2497,33 +2518,32 @@ var file_standby_v1_standby_proto_depIdxs = []int32{
 	26, // 17: dyno.standby.v1.ReplicateRequest.candidacy:type_name -> dyno.standby.v1.Candidacy
 	22, // 18: dyno.standby.v1.Hello.reigns:type_name -> dyno.standby.v1.Reign
 	24, // 19: dyno.standby.v1.Append.entries:type_name -> dyno.standby.v1.Entry
-	22, // 20: dyno.standby.v1.Append.reigns:type_name -> dyno.standby.v1.Reign
-	22, // 21: dyno.standby.v1.ReplicateResponse.reigns:type_name -> dyno.standby.v1.Reign
-	4,  // 22: dyno.standby.v1.ActRequest.Item.caller:type_name -> dyno.standby.v1.Caller
-	1,  // 23: dyno.standby.v1.ActRequest.Item.operation:type_name -> dyno.standby.v1.Operation
-	5,  // 24: dyno.standby.v1.ActResponse.Item.answer:type_name -> dyno.standby.v1.Answer
-	14, // 25: dyno.standby.v1.ActResponse.Item.refusal:type_name -> dyno.standby.v1.Refusal
-	6,  // 26: dyno.standby.v1.AccountService.Lookup:input_type -> dyno.standby.v1.LookupRequest
-	8,  // 27: dyno.standby.v1.AccountService.Withdraw:input_type -> dyno.standby.v1.WithdrawRequest
-	10, // 28: dyno.standby.v1.AccountService.Deposit:input_type -> dyno.standby.v1.DepositRequest
-	12, // 29: dyno.standby.v1.AccountService.Act:input_type -> dyno.standby.v1.ActRequest
-	16, // 30: dyno.standby.v1.AccountService.Status:input_type -> dyno.standby.v1.StatusRequest
-	18, // 31: dyno.standby.v1.AccountService.AcceptLoss:input_type -> dyno.standby.v1.AcceptLossRequest
-	20, // 32: dyno.standby.v1.ReplicationService.Replicate:input_type -> dyno.standby.v1.ReplicateRequest
-	28, // 33: dyno.standby.v1.WitnessService.Grant:input_type -> dyno.standby.v1.GrantRequest
-	7,  // 34: dyno.standby.v1.AccountService.Lookup:output_type -> dyno.standby.v1.LookupResponse
-	9,  // 35: dyno.standby.v1.AccountService.Withdraw:output_type -> dyno.standby.v1.WithdrawResponse
-	11, // 36: dyno.standby.v1.AccountService.Deposit:output_type -> dyno.standby.v1.DepositResponse
-	13, // 37: dyno.standby.v1.AccountService.Act:output_type -> dyno.standby.v1.ActResponse
-	17, // 38: dyno.standby.v1.AccountService.Status:output_type -> dyno.standby.v1.StatusResponse
-	19, // 39: dyno.standby.v1.AccountService.AcceptLoss:output_type -> dyno.standby.v1.AcceptLossResponse
-	27, // 40: dyno.standby.v1.ReplicationService.Replicate:output_type -> dyno.standby.v1.ReplicateResponse
-	29, // 41: dyno.standby.v1.WitnessService.Grant:output_type -> dyno.standby.v1.GrantResponse
-	34, // [34:42] is the sub-list for method output_type
-	26, // [26:34] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	22, // 20: dyno.standby.v1.ReplicateResponse.reigns:type_name -> dyno.standby.v1.Reign
+	4,  // 21: dyno.standby.v1.ActRequest.Item.caller:type_name -> dyno.standby.v1.Caller
+	1,  // 22: dyno.standby.v1.ActRequest.Item.operation:type_name -> dyno.standby.v1.Operation
+	5,  // 23: dyno.standby.v1.ActResponse.Item.answer:type_name -> dyno.standby.v1.Answer
+	14, // 24: dyno.standby.v1.ActResponse.Item.refusal:type_name -> dyno.standby.v1.Refusal
+	6,  // 25: dyno.standby.v1.AccountService.Lookup:input_type -> dyno.standby.v1.LookupRequest
+	8,  // 26: dyno.standby.v1.AccountService.Withdraw:input_type -> dyno.standby.v1.WithdrawRequest
+	10, // 27: dyno.standby.v1.AccountService.Deposit:input_type -> dyno.standby.v1.DepositRequest
+	12, // 28: dyno.standby.v1.AccountService.Act:input_type -> dyno.standby.v1.ActRequest
+	16, // 29: dyno.standby.v1.AccountService.Status:input_type -> dyno.standby.v1.StatusRequest
+	18, // 30: dyno.standby.v1.AccountService.AcceptLoss:input_type -> dyno.standby.v1.AcceptLossRequest
+	20, // 31: dyno.standby.v1.ReplicationService.Replicate:input_type -> dyno.standby.v1.ReplicateRequest
+	28, // 32: dyno.standby.v1.WitnessService.Grant:input_type -> dyno.standby.v1.GrantRequest
+	7,  // 33: dyno.standby.v1.AccountService.Lookup:output_type -> dyno.standby.v1.LookupResponse
+	9,  // 34: dyno.standby.v1.AccountService.Withdraw:output_type -> dyno.standby.v1.WithdrawResponse
+	11, // 35: dyno.standby.v1.AccountService.Deposit:output_type -> dyno.standby.v1.DepositResponse
+	13, // 36: dyno.standby.v1.AccountService.Act:output_type -> dyno.standby.v1.ActResponse
+	17, // 37: dyno.standby.v1.AccountService.Status:output_type -> dyno.standby.v1.StatusResponse
+	19, // 38: dyno.standby.v1.AccountService.AcceptLoss:output_type -> dyno.standby.v1.AcceptLossResponse
+	27, // 39: dyno.standby.v1.ReplicationService.Replicate:output_type -> dyno.standby.v1.ReplicateResponse
+	29, // 40: dyno.standby.v1.WitnessService.Grant:output_type -> dyno.standby.v1.GrantResponse
+	33, // [33:41] is the sub-list for method output_type
+	25, // [25:33] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_standby_v1_standby_proto_init() }

@@ -477,8 +477,8 @@ const (
 type WitnessServiceClient interface {
 	// Grant asks for a new epoch, or renews the lease of the one that is held. An
 	// epoch is on the witness's disk before it is granted. Nothing is granted while
-	// another server's lease may hold, nor, in sync mode, to a server that does not
-	// have all that was acknowledged.
+	// another server's lease may hold, nor to a server that may lack what the other
+	// has acknowledged alone.
 	Grant(ctx context.Context, in *GrantRequest, opts ...grpc.CallOption) (*GrantResponse, error)
 }
 
@@ -508,8 +508,8 @@ func (c *witnessServiceClient) Grant(ctx context.Context, in *GrantRequest, opts
 type WitnessServiceServer interface {
 	// Grant asks for a new epoch, or renews the lease of the one that is held. An
 	// epoch is on the witness's disk before it is granted. Nothing is granted while
-	// another server's lease may hold, nor, in sync mode, to a server that does not
-	// have all that was acknowledged.
+	// another server's lease may hold, nor to a server that may lack what the other
+	// has acknowledged alone.
 	Grant(context.Context, *GrantRequest) (*GrantResponse, error)
 	mustEmbedUnimplementedWitnessServiceServer()
 }
