@@ -1,8 +1,10 @@
 package atomicfile_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"dyno/internal/atomicfile"
@@ -58,4 +60,27 @@ func TestSweep(t *testing.T) {
 		t.Error(err)
 	}
 	only(t, dir, ".f1.tmp-4")
+}
+
+// Nobody's update is lost, and one that fails changes nothing.
+func TestUpdate(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	var writers sync.WaitGroup
+	for range 8 {
+		writers.Go(func() {
+			for range 8 {
+				if err := atomicfile.Update(name, func(old []byte) ([]byte, error) { return append(old, 'x'), nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	refused := errors.New("refused")
+	if err := atomicfile.Update(name, func([]byte) ([]byte, error) { return nil, refused }); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(name); err != nil || len(got) != 64 {
+		t.Errorf("%q, %v; want what 64 updates wrote", got, err)
+	}
 }

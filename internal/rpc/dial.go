@@ -1,7 +1,9 @@
 package rpc
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -45,6 +47,19 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 			MinConnectTimeout: time.Second,
 		}),
 	}, opts...)...)
+}
+
+// WithAddress is the option of [Dial] for a server that may come back at another
+// address: each attempt to connect asks where it is now. The target only names
+// it, as in "passthrough:///bank".
+func WithAddress(find func() (string, error)) grpc.DialOption {
+	return grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		addr, err := find()
+		if err != nil {
+			return nil, err
+		}
+		return dialCounted(ctx, addr)
+	})
 }
 
 // WithTLS is the option of [Dial] for a server with [Options].TLS.

@@ -104,3 +104,38 @@ func TestSilentPeerCostsTheDeadline(t *testing.T) {
 		conn.Close()
 	}
 }
+
+// A server that comes back elsewhere is found there.
+func TestFollowsTheAddress(t *testing.T) {
+	var addr atomic.Value
+	addr.Store("")
+	conn, err := rpc.Dial("passthrough:///somewhere", rpc.WithAddress(func() (string, error) {
+		if a := addr.Load().(string); a != "" {
+			return a, nil
+		}
+		return "", errors.New("nobody knows")
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := call(t, conn, 10*time.Second); status.Code(err) != codes.Unavailable {
+		t.Errorf("a server that is nowhere: %v", err)
+	}
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() {
+			served <- rpc.Serve(ctx, rpc.Options{Log: silent, Ready: func(a string) { addr.Store(a) }}, plain)
+		}()
+		call, done := context.WithTimeout(ctx, 10*time.Second)
+		if _, err := echov1.NewEchoServiceClient(conn).Echo(call, &echov1.EchoRequest{}, grpc.WaitForReady(true)); err != nil {
+			t.Error(err)
+		}
+		done()
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	}
+}
