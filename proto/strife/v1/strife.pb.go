@@ -98,6 +98,8 @@ const (
 	Outcome_OUTCOME_PENDING   Outcome = 1
 	Outcome_OUTCOME_COMMITTED Outcome = 2
 	Outcome_OUTCOME_ABORTED   Outcome = 3
+	// Of a bank: it is in doubt itself.
+	Outcome_OUTCOME_PREPARED Outcome = 4
 )
 
 // Enum value maps for Outcome.
@@ -107,12 +109,14 @@ var (
 		1: "OUTCOME_PENDING",
 		2: "OUTCOME_COMMITTED",
 		3: "OUTCOME_ABORTED",
+		4: "OUTCOME_PREPARED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
 		"OUTCOME_PENDING":     1,
 		"OUTCOME_COMMITTED":   2,
 		"OUTCOME_ABORTED":     3,
+		"OUTCOME_PREPARED":    4,
 	}
 )
 
@@ -143,68 +147,77 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_strife_v1_strife_proto_rawDescGZIP(), []int{1}
 }
 
-// Verdict is what a vote says.
-type Verdict int32
+// Reason says why something is not done.
+type Reason int32
 
 const (
-	Verdict_VERDICT_UNSPECIFIED Verdict = 0
-	// The bank will commit if it is told to, also after a crash.
-	Verdict_VERDICT_YES Verdict = 1
-	// No, for good: no funds.
-	Verdict_VERDICT_NO_FUNDS Verdict = 2
-	// No, for good: there is no such account, or it has another currency or is closed.
-	Verdict_VERDICT_NO_ACCOUNT Verdict = 3
-	// No, for good: an amount that cannot be, or too much for the account to hold.
-	Verdict_VERDICT_NO_AMOUNT Verdict = 4
-	// No for now: the transaction was refused or aborted before, or the bank
-	// cannot write.
-	Verdict_VERDICT_NO_SYSTEM Verdict = 5
+	Reason_REASON_UNSPECIFIED Reason = 0
+	// For good.
+	Reason_REASON_FUNDS          Reason = 1
+	Reason_REASON_NO_ACCOUNT     Reason = 2
+	Reason_REASON_WRONG_CURRENCY Reason = 3
+	Reason_REASON_LIMIT          Reason = 4
+	Reason_REASON_CLOSED         Reason = 5
+	// For now: the disk is full, too much is under way, the attempt is over.
+	Reason_REASON_FULL  Reason = 6
+	Reason_REASON_BUSY  Reason = 7
+	Reason_REASON_STALE Reason = 8
+	// What no gateway should ask for.
+	Reason_REASON_BAD_LEGS Reason = 15
 )
 
-// Enum value maps for Verdict.
+// Enum value maps for Reason.
 var (
-	Verdict_name = map[int32]string{
-		0: "VERDICT_UNSPECIFIED",
-		1: "VERDICT_YES",
-		2: "VERDICT_NO_FUNDS",
-		3: "VERDICT_NO_ACCOUNT",
-		4: "VERDICT_NO_AMOUNT",
-		5: "VERDICT_NO_SYSTEM",
+	Reason_name = map[int32]string{
+		0:  "REASON_UNSPECIFIED",
+		1:  "REASON_FUNDS",
+		2:  "REASON_NO_ACCOUNT",
+		3:  "REASON_WRONG_CURRENCY",
+		4:  "REASON_LIMIT",
+		5:  "REASON_CLOSED",
+		6:  "REASON_FULL",
+		7:  "REASON_BUSY",
+		8:  "REASON_STALE",
+		15: "REASON_BAD_LEGS",
 	}
-	Verdict_value = map[string]int32{
-		"VERDICT_UNSPECIFIED": 0,
-		"VERDICT_YES":         1,
-		"VERDICT_NO_FUNDS":    2,
-		"VERDICT_NO_ACCOUNT":  3,
-		"VERDICT_NO_AMOUNT":   4,
-		"VERDICT_NO_SYSTEM":   5,
+	Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED":    0,
+		"REASON_FUNDS":          1,
+		"REASON_NO_ACCOUNT":     2,
+		"REASON_WRONG_CURRENCY": 3,
+		"REASON_LIMIT":          4,
+		"REASON_CLOSED":         5,
+		"REASON_FULL":           6,
+		"REASON_BUSY":           7,
+		"REASON_STALE":          8,
+		"REASON_BAD_LEGS":       15,
 	}
 )
 
-func (x Verdict) Enum() *Verdict {
-	p := new(Verdict)
+func (x Reason) Enum() *Reason {
+	p := new(Reason)
 	*p = x
 	return p
 }
 
-func (x Verdict) String() string {
+func (x Reason) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+func (Reason) Descriptor() protoreflect.EnumDescriptor {
 	return file_strife_v1_strife_proto_enumTypes[2].Descriptor()
 }
 
-func (Verdict) Type() protoreflect.EnumType {
+func (Reason) Type() protoreflect.EnumType {
 	return &file_strife_v1_strife_proto_enumTypes[2]
 }
 
-func (x Verdict) Number() protoreflect.EnumNumber {
+func (x Reason) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use Verdict.Descriptor instead.
-func (Verdict) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use Reason.Descriptor instead.
+func (Reason) EnumDescriptor() ([]byte, []int) {
 	return file_strife_v1_strife_proto_rawDescGZIP(), []int{2}
 }
 
@@ -318,10 +331,11 @@ func (x *Account) GetNumber() string {
 
 // TxID names one attempt of a payment. It is never used again.
 type TxID struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Gateway string                 `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gateway's number.
+	Gateway uint32 `protobuf:"varint,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	// Grows with each start of the gateway.
-	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch uint32 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Within the epoch, from 1.
 	Number        uint64 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -358,14 +372,14 @@ func (*TxID) Descriptor() ([]byte, []int) {
 	return file_strife_v1_strife_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *TxID) GetGateway() string {
+func (x *TxID) GetGateway() uint32 {
 	if x != nil {
 		return x.Gateway
 	}
-	return ""
+	return 0
 }
 
-func (x *TxID) GetEpoch() uint64 {
+func (x *TxID) GetEpoch() uint32 {
 	if x != nil {
 		return x.Epoch
 	}
@@ -2037,10 +2051,11 @@ func (x *ExchangeRequest) GetFinishedBelow() *TxID {
 
 // Hello says who talks to whom.
 type Hello struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Bank          string                 `protobuf:"bytes,1,opt,name=bank,proto3" json:"bank,omitempty"`
-	Gateway       string                 `protobuf:"bytes,2,opt,name=gateway,proto3" json:"gateway,omitempty"`
-	Epoch         uint64                 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Bank  string                 `protobuf:"bytes,1,opt,name=bank,proto3" json:"bank,omitempty"`
+	// The gateway's number, and its life.
+	Gateway       uint32 `protobuf:"varint,2,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	Epoch         uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2082,14 +2097,14 @@ func (x *Hello) GetBank() string {
 	return ""
 }
 
-func (x *Hello) GetGateway() string {
+func (x *Hello) GetGateway() uint32 {
 	if x != nil {
 		return x.Gateway
 	}
-	return ""
+	return 0
 }
 
-func (x *Hello) GetEpoch() uint64 {
+func (x *Hello) GetEpoch() uint32 {
 	if x != nil {
 		return x.Epoch
 	}
@@ -2190,7 +2205,9 @@ type Leg struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// Negative: it pays.
-	Amount        *Money `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	Amount *Money `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
+	// The other side, BANK/ACCOUNT, for statements.
+	Other         string `protobuf:"bytes,3,opt,name=other,proto3" json:"other,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2237,6 +2254,13 @@ func (x *Leg) GetAmount() *Money {
 		return x.Amount
 	}
 	return nil
+}
+
+func (x *Leg) GetOther() string {
+	if x != nil {
+		return x.Other
+	}
+	return ""
 }
 
 // Decide tells the outcome.
@@ -2344,13 +2368,14 @@ func (x *ExchangeResponse) GetAcks() []*Ack {
 	return nil
 }
 
-// Vote answers a Prepare.
+// Vote answers a Prepare. A yes binds the bank until it knows the outcome, also
+// after a crash.
 type Vote struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Tx      *TxID                  `protobuf:"bytes,1,opt,name=tx,proto3" json:"tx,omitempty"`
-	Verdict Verdict                `protobuf:"varint,2,opt,name=verdict,proto3,enum=dyno.strife.v1.Verdict" json:"verdict,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Tx    *TxID                  `protobuf:"bytes,1,opt,name=tx,proto3" json:"tx,omitempty"`
+	Yes   bool                   `protobuf:"varint,2,opt,name=yes,proto3" json:"yes,omitempty"`
 	// Of a no.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason        Reason `protobuf:"varint,3,opt,name=reason,proto3,enum=dyno.strife.v1.Reason" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2392,24 +2417,26 @@ func (x *Vote) GetTx() *TxID {
 	return nil
 }
 
-func (x *Vote) GetVerdict() Verdict {
+func (x *Vote) GetYes() bool {
 	if x != nil {
-		return x.Verdict
+		return x.Yes
 	}
-	return Verdict_VERDICT_UNSPECIFIED
+	return false
 }
 
-func (x *Vote) GetReason() string {
+func (x *Vote) GetReason() Reason {
 	if x != nil {
 		return x.Reason
 	}
-	return ""
+	return Reason_REASON_UNSPECIFIED
 }
 
 // Ack says that a commit is applied and durable.
 type Ack struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Tx            *TxID                  `protobuf:"bytes,1,opt,name=tx,proto3" json:"tx,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Tx    *TxID                  `protobuf:"bytes,1,opt,name=tx,proto3" json:"tx,omitempty"`
+	// The bank had aborted it, on an operator's word: money is missing.
+	Damage        bool `protobuf:"varint,2,opt,name=damage,proto3" json:"damage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2449,6 +2476,13 @@ func (x *Ack) GetTx() *TxID {
 		return x.Tx
 	}
 	return nil
+}
+
+func (x *Ack) GetDamage() bool {
+	if x != nil {
+		return x.Damage
+	}
+	return false
 }
 
 type CheckAccountRequest struct {
@@ -3005,8 +3039,8 @@ const file_strife_v1_strife_proto_rawDesc = "" +
 	"\x04bank\x18\x01 \x01(\tR\x04bank\x12\x1b\n" +
 	"\x06number\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06number\"N\n" +
 	"\x04TxID\x12\x18\n" +
-	"\agateway\x18\x01 \x01(\tR\agateway\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\agateway\x18\x01 \x01(\rR\agateway\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\rR\x05epoch\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\"\x84\x02\n" +
 	"\aPayment\x12\x15\n" +
 	"\x03key\x18\x01 \x01(\tB\x03\x80\x01\x01R\x03key\x12\x0e\n" +
@@ -3103,8 +3137,8 @@ const file_strife_v1_strife_proto_rawDesc = "" +
 	"\x0efinished_below\x18\x04 \x01(\v2\x14.dyno.strife.v1.TxIDR\rfinishedBelow\"K\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04bank\x18\x01 \x01(\tR\x04bank\x12\x18\n" +
-	"\agateway\x18\x02 \x01(\tR\agateway\x12\x14\n" +
-	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\"\xc4\x01\n" +
+	"\agateway\x18\x02 \x01(\rR\agateway\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\rR\x05epoch\"\xc4\x01\n" +
 	"\aPrepare\x12$\n" +
 	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\x12'\n" +
 	"\x04legs\x18\x02 \x03(\v2\x13.dyno.strife.v1.LegR\x04legs\x12\x14\n" +
@@ -3112,22 +3146,24 @@ const file_strife_v1_strife_proto_rawDesc = "" +
 	"\vpatience_us\x18\x04 \x01(\x03R\n" +
 	"patienceUs\x12\x19\n" +
 	"\bkey_hash\x18\x05 \x01(\tR\akeyHash\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\rR\aattempt\"S\n" +
+	"\aattempt\x18\x06 \x01(\rR\aattempt\"n\n" +
 	"\x03Leg\x12\x1d\n" +
 	"\aaccount\x18\x01 \x01(\tB\x03\x80\x01\x01R\aaccount\x12-\n" +
-	"\x06amount\x18\x02 \x01(\v2\x15.dyno.strife.v1.MoneyR\x06amount\"F\n" +
+	"\x06amount\x18\x02 \x01(\v2\x15.dyno.strife.v1.MoneyR\x06amount\x12\x19\n" +
+	"\x05other\x18\x03 \x01(\tB\x03\x80\x01\x01R\x05other\"F\n" +
 	"\x06Decide\x12$\n" +
 	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\x12\x16\n" +
 	"\x06commit\x18\x02 \x01(\bR\x06commit\"g\n" +
 	"\x10ExchangeResponse\x12*\n" +
 	"\x05votes\x18\x01 \x03(\v2\x14.dyno.strife.v1.VoteR\x05votes\x12'\n" +
-	"\x04acks\x18\x02 \x03(\v2\x13.dyno.strife.v1.AckR\x04acks\"w\n" +
+	"\x04acks\x18\x02 \x03(\v2\x13.dyno.strife.v1.AckR\x04acks\"n\n" +
 	"\x04Vote\x12$\n" +
-	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\x121\n" +
-	"\averdict\x18\x02 \x01(\x0e2\x17.dyno.strife.v1.VerdictR\averdict\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"+\n" +
+	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\x12\x10\n" +
+	"\x03yes\x18\x02 \x01(\bR\x03yes\x12.\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x16.dyno.strife.v1.ReasonR\x06reason\"C\n" +
 	"\x03Ack\x12$\n" +
-	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\"\x87\x01\n" +
+	"\x02tx\x18\x01 \x01(\v2\x14.dyno.strife.v1.TxIDR\x02tx\x12\x16\n" +
+	"\x06damage\x18\x02 \x01(\bR\x06damage\"\x87\x01\n" +
 	"\x13CheckAccountRequest\x12\x12\n" +
 	"\x04bank\x18\x01 \x01(\tR\x04bank\x12\x1d\n" +
 	"\aaccount\x18\x02 \x01(\tB\x03\x80\x01\x01R\aaccount\x12\x12\n" +
@@ -3165,19 +3201,24 @@ const file_strife_v1_strife_proto_rawDesc = "" +
 	"\x16PAYMENT_STATUS_PENDING\x10\x01\x12\x17\n" +
 	"\x13PAYMENT_STATUS_PAID\x10\x02\x12\x1b\n" +
 	"\x17PAYMENT_STATUS_DECLINED\x10\x03\x12\x1c\n" +
-	"\x18PAYMENT_STATUS_CANCELLED\x10\x04*c\n" +
+	"\x18PAYMENT_STATUS_CANCELLED\x10\x04*y\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_PENDING\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_COMMITTED\x10\x02\x12\x13\n" +
-	"\x0fOUTCOME_ABORTED\x10\x03*\x8f\x01\n" +
-	"\aVerdict\x12\x17\n" +
-	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vVERDICT_YES\x10\x01\x12\x14\n" +
-	"\x10VERDICT_NO_FUNDS\x10\x02\x12\x16\n" +
-	"\x12VERDICT_NO_ACCOUNT\x10\x03\x12\x15\n" +
-	"\x11VERDICT_NO_AMOUNT\x10\x04\x12\x15\n" +
-	"\x11VERDICT_NO_SYSTEM\x10\x052\xda\x05\n" +
+	"\x0fOUTCOME_ABORTED\x10\x03\x12\x14\n" +
+	"\x10OUTCOME_PREPARED\x10\x04*\xd2\x01\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fREASON_FUNDS\x10\x01\x12\x15\n" +
+	"\x11REASON_NO_ACCOUNT\x10\x02\x12\x19\n" +
+	"\x15REASON_WRONG_CURRENCY\x10\x03\x12\x10\n" +
+	"\fREASON_LIMIT\x10\x04\x12\x11\n" +
+	"\rREASON_CLOSED\x10\x05\x12\x0f\n" +
+	"\vREASON_FULL\x10\x06\x12\x0f\n" +
+	"\vREASON_BUSY\x10\a\x12\x10\n" +
+	"\fREASON_STALE\x10\b\x12\x13\n" +
+	"\x0fREASON_BAD_LEGS\x10\x0f2\xda\x05\n" +
 	"\x0eGatewayService\x12M\n" +
 	"\bRegister\x12\x1f.dyno.strife.v1.RegisterRequest\x1a .dyno.strife.v1.RegisterResponse\x12D\n" +
 	"\x05Login\x12\x1c.dyno.strife.v1.LoginRequest\x1a\x1d.dyno.strife.v1.LoginResponse\x12G\n" +
@@ -3225,7 +3266,7 @@ var file_strife_v1_strife_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_strife_v1_strife_proto_goTypes = []any{
 	(PaymentStatus)(0),            // 0: dyno.strife.v1.PaymentStatus
 	(Outcome)(0),                  // 1: dyno.strife.v1.Outcome
-	(Verdict)(0),                  // 2: dyno.strife.v1.Verdict
+	(Reason)(0),                   // 2: dyno.strife.v1.Reason
 	(*Money)(nil),                 // 3: dyno.strife.v1.Money
 	(*Account)(nil),               // 4: dyno.strife.v1.Account
 	(*TxID)(nil),                  // 5: dyno.strife.v1.TxID
@@ -3319,7 +3360,7 @@ var file_strife_v1_strife_proto_depIdxs = []int32{
 	43, // 36: dyno.strife.v1.ExchangeResponse.votes:type_name -> dyno.strife.v1.Vote
 	44, // 37: dyno.strife.v1.ExchangeResponse.acks:type_name -> dyno.strife.v1.Ack
 	5,  // 38: dyno.strife.v1.Vote.tx:type_name -> dyno.strife.v1.TxID
-	2,  // 39: dyno.strife.v1.Vote.verdict:type_name -> dyno.strife.v1.Verdict
+	2,  // 39: dyno.strife.v1.Vote.reason:type_name -> dyno.strife.v1.Reason
 	5,  // 40: dyno.strife.v1.Ack.tx:type_name -> dyno.strife.v1.TxID
 	3,  // 41: dyno.strife.v1.CheckAccountRequest.open:type_name -> dyno.strife.v1.Money
 	5,  // 42: dyno.strife.v1.ReadBalanceRequest.after:type_name -> dyno.strife.v1.TxID
