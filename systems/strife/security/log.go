@@ -1,0 +1,167 @@
+package security
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+// Log is a role's log: lines of JSON, without secrets, in a file that is
+// replaced when it is full. Lines reach the file within a second, warnings at
+// once.
+type Log struct {
+	*slog.Logger
+	out *buffered
+}
+
+const (
+	logMegabytes = 64 // of a file; one full one is kept beside it
+	logBuffer    = 64 << 10
+	logDelay     = 200 * time.Millisecond
+)
+
+// OpenLog continues a log.
+func OpenLog(path string) *Log {
+	file := &lumberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxBackups: 1}
+	return newLog(file, file)
+}
+
+func newLog(w io.Writer, c io.Closer) *Log {
+	b := &buffered{w: bufio.NewWriterSize(w, logBuffer), file: c, stop: make(chan struct{})}
+	b.flusher.Go(b.run)
+	return &Log{Logger: slog.New(slog.NewJSONHandler(b, nil)), out: b}
+}
+
+// Close writes what is left.
+func (l *Log) Close() error { return l.out.close() }
+
+// Flush writes what is not written yet.
+func (l *Log) Flush() error { return l.out.flush() }
+
+// buffered gathers lines, since a write for each would cost more than the line.
+type buffered struct {
+	mu      sync.Mutex
+	w       *bufio.Writer
+	file    io.Closer
+	stop    chan struct{}
+	flusher sync.WaitGroup
+}
+
+func (b *buffered) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.w.Write(line)
+}
+
+func (b *buffered) flush() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.w.Flush()
+}
+
+func (b *buffered) run() {
+	tick := time.NewTicker(logDelay)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = b.flush() // a log that cannot be written must not stop payments
+		case <-b.stop:
+			return
+		}
+	}
+}
+
+func (b *buffered) close() error {
+	close(b.stop)
+	b.flusher.Wait()
+	return errors.Join(b.flush(), b.file.Close())
+}
+
+// call logs a call that is over.
+func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took time.Duration) {
+	level, code, message := slog.LevelInfo, codes.OK, ""
+	if err != nil {
+		s := status.Convert(err)
+		if level, code, message = slog.LevelWarn, s.Code(), s.Message(); code == codes.Unknown {
+			code = status.FromContextError(err).Code()
+		}
+	}
+	attrs := make([]slog.Attr, 0, 18)
+	attrs = append(attrs, c.who()...)
+	attrs = append(attrs, slog.String("code", code.String()), slog.Int64("us", took.Microseconds()))
+	for _, a := range [...]slog.Attr{slog.String("key", c.Key), slog.String("tx", c.Tx), slog.String("amount", c.Amount), slog.String("error", message)} {
+		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	if c.Attempt > 0 {
+		attrs = append(attrs, slog.Uint64("attempt", uint64(c.Attempt)))
+	}
+	if m, ok := req.(proto.Message); ok {
+		attrs = append(attrs, slog.String("request", Redacted(m)))
+	}
+	if m, ok := resp.(proto.Message); ok && err == nil {
+		attrs = append(attrs, slog.String("response", Redacted(m)))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("metadata", allowed(ctx)))
+	}
+	l.LogAttrs(ctx, level, "call", attrs...)
+	if err != nil {
+		_ = l.Flush()
+	}
+}
+
+// opened logs that a stream begins.
+func (l *Log) opened(c *Call) {
+	l.LogAttrs(context.Background(), slog.LevelInfo, "stream", c.who()...)
+}
+
+// who says who makes a call.
+func (c *Call) who() []slog.Attr {
+	attrs := []slog.Attr{
+		slog.String("method", c.Method), slog.String("peer", c.Party.String()), slog.String("addr", c.Addr), slog.String("cert", c.CertID()),
+	}
+	if c.Session.User != "" {
+		attrs = append(attrs, slog.String("user", c.Session.User), slog.String("role", c.Session.Role))
+	}
+	return attrs
+}
+
+// allowed renders a call's metadata without what may be a secret.
+func allowed(ctx context.Context) string {
+	md, _ := metadata.FromIncomingContext(ctx)
+	var b strings.Builder
+	for name, values := range md {
+		if secret(name) {
+			values = []string{hidden}
+		}
+		b.WriteString(name + "=" + strings.Join(values, ",") + " ")
+		if b.Len() > maxRendered {
+			break
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// secret reports whether metadata of a name is never logged.
+func secret(name string) bool {
+	for _, part := range [...]string{authorization, "cookie", "token", "password", "secret", "-bin"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
