@@ -199,3 +199,6 @@ func (r *Replica[B]) Begin(now time.Duration) {
 		}
 	}
 }
+
+// Known reports whether an ID is a peer's.
+func (r *Replica[B]) Known(id ID) bool { return r.byID[id] != nil }
