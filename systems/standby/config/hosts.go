@@ -13,6 +13,9 @@ import (
 // DefaultPort is where a server listens whose address names no port.
 const DefaultPort = 50051
 
+// DefaultFile is how the file of hosts is called.
+const DefaultFile = "serverhost.config"
+
 // HostsExample is what a file of hosts looks like.
 const HostsExample = `{"s1": "10.0.0.1", "s2": "10.0.0.2:50051"}`
 
