@@ -112,6 +112,12 @@ func Usagef(format string, args ...any) error {
 	return &UsageError{Err: fmt.Errorf(format, args...)}
 }
 
+// ExitError ends a command with an exit code of its own, from 3 on, after it has
+// said why itself.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
 // IsUsage reports whether an error is the user's mistake rather than the
 // system's: a UsageError, or a word that is not among those allowed.
 func IsUsage(err error) bool {

@@ -70,9 +70,12 @@ func figureKinds() map[string]record.Kind {
 
 // exit prints an error in one line and chooses the code.
 func (a *app) exit(ctx context.Context, err error) int {
+	var own *systems.ExitError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &own):
+		return own.Code
 	case errors.Is(err, errFailed):
 		return exitFailed
 	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
