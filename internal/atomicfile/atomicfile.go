@@ -11,7 +11,12 @@ import (
 
 // Write puts a file in place of what was there: readers see the old content or
 // the new, also after a crash. Once it returns nil, the new one stays.
-func Write(path string, content []byte) (err error) {
+func Write(path string, content []byte) error { return write(path, content, 0o644) }
+
+// WritePrivate is [Write] for what nobody but its owner may read, at no moment.
+func WritePrivate(path string, content []byte) error { return write(path, content, 0o600) }
+
+func write(path string, content []byte, mode os.FileMode) (err error) {
 	dir, name := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -21,7 +26,7 @@ func Write(path string, content []byte) (err error) {
 		return err
 	}
 	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err == nil {
+	if err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}
 	if err != nil {

@@ -84,3 +84,13 @@ func TestUpdate(t *testing.T) {
 		t.Errorf("%q, %v; want what 64 updates wrote", got, err)
 	}
 }
+
+func TestWritePrivate(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	if err := atomicfile.WritePrivate(name, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := os.Stat(name); err != nil || i.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", i.Mode(), err)
+	}
+}
