@@ -34,7 +34,7 @@ type Outcome string
 const (
 	Paid      Outcome = "paid"
 	Declined  Outcome = "declined"  // by a rule of the business
-	Refused   Outcome = "refused"   // it can never succeed as it was asked for
+	Refused   Outcome = "refused"   // it can never succeed as it was asked for, or by whom
 	Cancelled Outcome = "cancelled" // it did not and will not happen
 	Aborted   Outcome = "aborted"   // the attempt came to nothing, and who asked wants no other; the key may be used again
 	Forgotten Outcome = "unknown"   // it may have happened: the gateway could not be asked in time
@@ -197,6 +197,7 @@ type entry struct {
 	at       time.Duration // wall clock
 	state    State
 	once     bool
+	before   bool // it had been sent before the attempt under way
 	withdrew bool // the user gave it up
 	attempts int
 	number   uint64        // of the attempt under way; 0: none is

@@ -12,7 +12,7 @@ func (o *Outbox) enqueue(now time.Duration, in Enqueue, e *Effects) {
 	case x != nil && x.Payment != p:
 		e.Send = append(e.Send, Rejected{p.Key, "another payment has this key: choose another one"})
 	case x != nil && x.state == Final:
-		e.Send = append(e.Send, Accepted{p.Key, true}, x.notice())
+		e.Send = append(e.Send, x.notice(), Accepted{p.Key, true})
 	case x != nil && !in.Once:
 		o.keep(x, e)
 	case x != nil:
@@ -69,6 +69,8 @@ func (o *Outbox) answer(now time.Duration, in Answer, e *Effects) {
 	switch {
 	case in.Verdict == Failed && x.once:
 		o.end(x, Result{Outcome: Aborted, Reason: in.Result.Reason}, e)
+	case in.Verdict == Login && x.once && !x.before:
+		o.end(x, Result{Outcome: Refused, Reason: "a login is needed"}, e)
 	case in.Verdict == Login:
 		if !o.locked {
 			o.locked = true
@@ -160,6 +162,7 @@ func (o *Outbox) expire(now time.Duration, x *entry, e *Effects) bool {
 
 func (o *Outbox) send(now time.Duration, x *entry, e *Effects) {
 	withdraw := x.withdrew || o.age(now, x) >= o.config.MaxAge && o.config.Mutant != Ageless
+	x.before = x.state == Sent
 	if x.state == Queued {
 		if o.config.Mutant == Unmarked {
 			e.Early = append(e.Early, o.attempt(now, x, withdraw))

@@ -1,0 +1,119 @@
+package wallet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"dyno/internal/rpc"
+	strifev1 "dyno/proto/strife/v1"
+	"dyno/systems/strife/core/outbox"
+)
+
+// attemptTimeout bounds one call. The gateway's prepare timeout is well below.
+const attemptTimeout = 8 * time.Second
+
+// Sender is the gateway as the queue sees it: each attempt with the session of
+// that moment, so that a login elsewhere is enough.
+type Sender struct {
+	*grpc.ClientConn
+	Home string
+}
+
+// Attempt implements [Gateway].
+func (s *Sender) Attempt(ctx context.Context, a outbox.Attempt) outbox.Answer {
+	session, err := ReadSession(s.Home)
+	if err != nil {
+		return outbox.Answer{Verdict: outbox.Login}
+	}
+	ctx, cancel := context.WithTimeout(session.With(ctx), attemptTimeout)
+	defer cancel()
+	if a.Withdraw {
+		resp, err := strifev1.NewGatewayServiceClient(s.ClientConn).CancelPayment(ctx, &strifev1.CancelPaymentRequest{Key: a.Payment.Key})
+		return AnswerOf(resp.GetPayment(), true, err)
+	}
+	p, replayed, err := Pay(ctx, s.ClientConn, a.Payment, uint32(min(a.Number, 1<<31)))
+	return AnswerOf(p, replayed, err)
+}
+
+// ParseAccount reads BANK/ACCOUNT.
+func ParseAccount(text string) (*strifev1.Account, error) {
+	bank, number, ok := strings.Cut(text, "/")
+	if !ok || bank == "" || number == "" {
+		return nil, fmt.Errorf("%q is not BANK/ACCOUNT, such as alpha/1001", text)
+	}
+	return &strifev1.Account{Bank: bank, Number: number}, nil
+}
+
+// AccountText is BANK/ACCOUNT; empty for none.
+func AccountText(a *strifev1.Account) string {
+	if a.GetBank() == "" {
+		return ""
+	}
+	return a.GetBank() + "/" + a.GetNumber()
+}
+
+// Pay asks once for a payment.
+func Pay(ctx context.Context, conn grpc.ClientConnInterface, p outbox.Payment, attempt uint32) (*strifev1.Payment, bool, error) {
+	to, err := ParseAccount(p.To)
+	if err != nil {
+		return nil, false, rpc.InvalidField("to", "%v", err)
+	}
+	var header metadata.MD
+	resp, err := strifev1.NewGatewayServiceClient(conn).Pay(ctx, &strifev1.PayRequest{
+		Key: p.Key, To: to, Amount: &strifev1.Money{Minor: p.Minor, Currency: p.Currency}, Attempt: attempt,
+	}, grpc.Header(&header))
+	return resp.GetPayment(), len(header.Get("replayed")) > 0, err
+}
+
+// AnswerOf says what an answer of the gateway means for a payment.
+func AnswerOf(p *strifev1.Payment, replayed bool, err error) outbox.Answer {
+	if err == nil {
+		return finished(p, replayed)
+	}
+	end := func(o outbox.Outcome) outbox.Answer {
+		return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Reason: reason(err), Replayed: replayed}}
+	}
+	switch rpc.KindOf(err) {
+	case rpc.Declined:
+		return end(outbox.Declined)
+	case rpc.NotFound, rpc.Invalid, rpc.Denied, rpc.Precondition:
+		return end(outbox.Refused)
+	case rpc.Unauthenticated:
+		return outbox.Answer{Verdict: outbox.Login, Result: outbox.Result{Reason: reason(err)}}
+	case rpc.Conflict, rpc.Unavailable, rpc.Refused: // nothing happened
+		return outbox.Answer{Verdict: outbox.Failed, After: rpc.RetryAfterOf(err), Result: outbox.Result{Reason: reason(err)}}
+	}
+	return outbox.Answer{Verdict: outbox.Again, Result: outbox.Result{Reason: reason(err)}}
+}
+
+func finished(p *strifev1.Payment, replayed bool) outbox.Answer {
+	outcomes := map[strifev1.PaymentStatus]outbox.Outcome{
+		strifev1.PaymentStatus_PAYMENT_STATUS_PAID:      outbox.Paid,
+		strifev1.PaymentStatus_PAYMENT_STATUS_DECLINED:  outbox.Declined,
+		strifev1.PaymentStatus_PAYMENT_STATUS_CANCELLED: outbox.Cancelled,
+	}
+	o, ok := outcomes[p.GetStatus()]
+	if !ok {
+		return outbox.Answer{Verdict: outbox.Again}
+	}
+	return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Payment: p.GetId(), Reason: p.GetReason(), Replayed: replayed}}
+}
+
+// reason is what an error of a call says, without gRPC's own words.
+func reason(err error) string {
+	if e, ok := errors.AsType[*rpc.Error](err); ok {
+		return e.Message
+	}
+	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
+		return s.Message()
+	}
+	return err.Error()
+}
