@@ -62,11 +62,14 @@ type span struct{ from, to time.Duration }
 
 func newHistory(t Target, open source, clocks func(pid int) clock) *history {
 	h := &history{name: t.Name, open: open, clocks: clocks, current: t.Current, pid: t.PID}
+	if t.Spawns {
+		h.clocks = func(pid int) clock { return family(pid, clocks) }
+	}
 	if h.current == nil {
 		h.current = func() int { return t.PID }
 	}
 	h.pid = h.current()
-	h.read, h.clock = open(h.pid), clocks(h.pid)
+	h.read, h.clock = open(h.pid), h.clocks(h.pid)
 	return h
 }
 

@@ -37,6 +37,11 @@ type Target struct {
 	// again: what its lives used is added up, and between them it is idle. Nil:
 	// it is PID for ever.
 	Current func() int
+
+	// Spawns says that the processes which it starts itself count as its own, by
+	// their CPU clocks (Linux only; the other figures are those of itself alone).
+	// What one used after the last reading before its end is lost.
+	Spawns bool
 }
 
 // Sampler reads the targets at intervals until it is stopped.

@@ -1,0 +1,179 @@
+package rival
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"dyno/systems"
+)
+
+// Postgres is a running cluster.
+type Postgres struct {
+	systems.Process
+	Addr string
+	bin  string
+	room *Room
+	dir  string
+}
+
+// PostgresOptions say how it runs, beside PostgreSQL's defaults.
+type PostgresOptions struct {
+	Settings []string  // NAME=VALUE
+	Standby  *Postgres // the primary, of a hot standby
+}
+
+// baseline is what all clusters run with. Everything else is PostgreSQL's default:
+// fsync, full_page_writes and synchronous_commit are on.
+var baseline = []string{
+	"listen_addresses=127.0.0.1", "unix_socket_directories=", "dynamic_shared_memory_type=mmap",
+	"max_connections=300", "log_checkpoints=off", "logging_collector=off",
+}
+
+// files makes the files of n new clusters, which are all the same.
+func (r *Room) files(ctx context.Context, bin string, names []string) ([]string, error) {
+	var dirs []string
+	for _, name := range names {
+		dir, err := r.dir(name, true)
+		if err != nil {
+			return nil, err
+		}
+		dirs = append(dirs, dir)
+		r.data = append(r.data, filepath.Join(dir, "data"))
+	}
+	first := filepath.Join(dirs[0], "data")
+	// Not synced: it need not survive a loss of power, it is for one trial.
+	if err := r.help(ctx, "initdb", dirs[0], filepath.Join(bin, "initdb"), "-D", first, "-U", "dyno", "-A", "trust", "-E", "UTF8",
+		"--no-locale", "--no-sync", "--no-instructions"); err != nil {
+		return nil, err
+	}
+	for i, dir := range dirs[1:] {
+		if err := r.help(ctx, "copy-"+names[i+1], dir, "cp", "-a", first, filepath.Join(dir, "data")); err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
+}
+
+// help lets a program do its work as whoever the servers run as.
+func (r *Room) help(ctx context.Context, name, dir string, args ...string) error {
+	p, err := r.run(ctx, program{name: name, dir: dir, other: true, spawns: true, args: args})
+	if err != nil {
+		return err
+	}
+	_, err = p.Wait(ctx)
+	return err
+}
+
+// Postgres makes and starts clusters of some names.
+func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string) ([]*Postgres, error) {
+	bin, err := FindPostgres()
+	if err != nil {
+		return nil, err
+	}
+	dirs, err := r.files(ctx, bin, names)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Postgres
+	for i, name := range names {
+		s, err := r.cluster(ctx, bin, name, dirs[i], o.Settings)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// Pair makes a primary and a hot standby that streams from it.
+func (r *Room) Pair(ctx context.Context, settings ...string) (primary, standby *Postgres, err error) {
+	bin, err := FindPostgres()
+	if err != nil {
+		return nil, nil, err
+	}
+	// Both begin with the same files, and the primary keeps what the standby needs.
+	dirs, err := r.files(ctx, bin, []string{"pg-primary", "pg-standby"})
+	if err != nil {
+		return nil, nil, err
+	}
+	primary, err = r.cluster(ctx, bin, "pg-primary", dirs[0], append(settings, "wal_keep_size=1GB", "synchronous_standby_names=*"))
+	if err != nil {
+		return nil, nil, err
+	}
+	mark := filepath.Join(dirs[1], "data", "standby.signal")
+	if err := os.WriteFile(mark, nil, 0o644); err != nil {
+		return nil, nil, err
+	}
+	host, port, _ := strings.Cut(primary.Addr, ":")
+	standby, err = r.cluster(ctx, bin, "pg-standby", dirs[1],
+		append(settings, fmt.Sprintf("primary_conninfo=host=%s port=%s user=dyno application_name=standby", host, port)))
+	if err != nil {
+		return nil, nil, err
+	}
+	return primary, standby, await(ctx, func(ctx context.Context) error {
+		state, err := primary.Query(ctx, "select sync_state from pg_stat_replication")
+		if err == nil && state != "sync" {
+			err = fmt.Errorf("the standby is %q", state)
+		}
+		return err
+	})
+}
+
+func (r *Room) cluster(ctx context.Context, bin, name, dir string, settings []string) (*Postgres, error) {
+	n, err := port()
+	if err != nil {
+		return nil, err
+	}
+	s := &Postgres{Addr: "127.0.0.1:" + strconv.Itoa(n), bin: bin, room: r, dir: dir}
+	args := []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-c", "port=" + strconv.Itoa(n)}
+	for _, set := range append(append([]string(nil), baseline...), settings...) {
+		args = append(args, "-c", set)
+	}
+	s.Process, err = r.start(ctx, program{
+		name: name, dir: dir, other: true, spawns: true, expendable: true, args: args, ready: s.Ready,
+	})
+	return s, err
+}
+
+// Revive starts a cluster again that was killed. The first attempts may fail,
+// while processes of the life before still end.
+func (s *Postgres) Revive(ctx context.Context) error {
+	if err := s.Restart(ctx); err != nil {
+		return err
+	}
+	return await(ctx, func(ctx context.Context) error {
+		err := s.Ready(ctx)
+		if err != nil {
+			_ = s.Restart(ctx) // refused while it runs
+		}
+		return err
+	})
+}
+
+// Ready says whether it answers a query.
+func (s *Postgres) Ready(ctx context.Context) error {
+	_, err := s.Query(ctx, "select 1")
+	return err
+}
+
+// Query runs SQL in one transaction per statement, and returns what the last one answers:
+// lines of columns that are separated by a bar.
+func (s *Postgres) Query(ctx context.Context, sql string) (string, error) {
+	host, port, _ := strings.Cut(s.Addr, ":")
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
+		"-h", host, "-p", port, "-U", "dyno", "-d", "postgres", "-f", "-")
+	cmd.Stdin = strings.NewReader(sql)
+	var says strings.Builder
+	cmd.Stderr = &says
+	out, err := cmd.Output()
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("%s: %w", s.Addr, err), errors.New(strings.TrimSpace(says.String())))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
