@@ -16,10 +16,10 @@ import (
 // Postgres is a running cluster.
 type Postgres struct {
 	systems.Process
-	Addr string
-	bin  string
-	room *Room
-	dir  string
+	Endpoint string
+	bin      string
+	room     *Room
+	dir      string
 }
 
 // PostgresOptions say how it runs, beside PostgreSQL's defaults.
@@ -110,7 +110,7 @@ func (r *Room) Pair(ctx context.Context, settings ...string) (primary, standby *
 	if err := os.WriteFile(mark, nil, 0o644); err != nil {
 		return nil, nil, err
 	}
-	host, port, _ := strings.Cut(primary.Addr, ":")
+	host, port, _ := strings.Cut(primary.Endpoint, ":")
 	standby, err = r.cluster(ctx, bin, "pg-standby", dirs[1],
 		append(settings, fmt.Sprintf("primary_conninfo=host=%s port=%s user=dyno application_name=standby", host, port)))
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *Room) cluster(ctx context.Context, bin, name, dir string, settings []st
 	if err != nil {
 		return nil, err
 	}
-	s := &Postgres{Addr: "127.0.0.1:" + strconv.Itoa(n), bin: bin, room: r, dir: dir}
+	s := &Postgres{Endpoint: "127.0.0.1:" + strconv.Itoa(n), bin: bin, room: r, dir: dir}
 	args := []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-c", "port=" + strconv.Itoa(n)}
 	for _, set := range append(append([]string(nil), baseline...), settings...) {
 		args = append(args, "-c", set)
@@ -165,7 +165,7 @@ func (s *Postgres) Ready(ctx context.Context) error {
 // Query runs SQL in one transaction per statement, and returns what the last one answers:
 // lines of columns that are separated by a bar.
 func (s *Postgres) Query(ctx context.Context, sql string) (string, error) {
-	host, port, _ := strings.Cut(s.Addr, ":")
+	host, port, _ := strings.Cut(s.Endpoint, ":")
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
 		"-h", host, "-p", port, "-U", "dyno", "-d", "postgres", "-f", "-")
 	cmd.Stdin = strings.NewReader(sql)
@@ -173,7 +173,7 @@ func (s *Postgres) Query(ctx context.Context, sql string) (string, error) {
 	cmd.Stderr = &says
 	out, err := cmd.Output()
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("%s: %w", s.Addr, err), errors.New(strings.TrimSpace(says.String())))
+		return "", errors.Join(fmt.Errorf("%s: %w", s.Endpoint, err), errors.New(strings.TrimSpace(says.String())))
 	}
 	return strings.TrimSpace(string(out)), nil
 }

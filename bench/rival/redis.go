@@ -16,8 +16,8 @@ import (
 // Redis is a running server.
 type Redis struct {
 	systems.Process
-	Addr string
-	port string
+	Endpoint string
+	port     string
 }
 
 // RedisOptions say how it runs.
@@ -43,7 +43,7 @@ func (r *Room) Redis(ctx context.Context, name string, o RedisOptions) (*Redis, 
 	if err != nil {
 		return nil, err
 	}
-	s := &Redis{port: strconv.Itoa(n), Addr: "127.0.0.1:" + strconv.Itoa(n)}
+	s := &Redis{port: strconv.Itoa(n), Endpoint: "127.0.0.1:" + strconv.Itoa(n)}
 	args := []string{
 		path, "--bind", "127.0.0.1", "--port", s.port, "--dir", dir, "--daemonize", "no", "--save", "",
 		"--repl-diskless-sync-delay", "0", "--appendonly", "no",
@@ -56,27 +56,28 @@ func (r *Room) Redis(ctx context.Context, name string, o RedisOptions) (*Redis, 
 	}
 	s.Process, err = r.start(ctx, program{
 		name: name, dir: dir, args: args,
-		ready: func(ctx context.Context) error { return s.ready(ctx, o.Of != nil) },
+		ready: func(ctx context.Context) error { return s.ready(ctx, o.Of) },
 	})
 	return s, err
 }
 
-// ready asks a real question; a replica says that it has what its primary has.
-func (s *Redis) ready(ctx context.Context, replica bool) error {
-	if !replica {
+// ready asks a real question. A replica is ready when its primary says so, up to
+// a second after it says so itself: until then nobody gets a receipt.
+func (s *Redis) ready(ctx context.Context, of *Redis) error {
+	if of == nil {
 		_, err := s.Ask(ctx, "DBSIZE")
 		return err
 	}
-	says, err := s.Info(ctx, "replication")
-	if err == nil && says["master_link_status"] != "up" {
-		err = fmt.Errorf("its link to the primary is %q", says["master_link_status"])
+	says, err := of.Info(ctx, "replication")
+	if state := says["slave0"]; err == nil && !(strings.Contains(state, "port="+s.port) && strings.Contains(state, "state=online")) {
+		err = fmt.Errorf("its primary says of it: %q", state)
 	}
 	return err
 }
 
 // Ask sends one command over a connection of its own.
 func (s *Redis) Ask(ctx context.Context, words ...string) (any, error) {
-	c, err := DialRedis(ctx, s.Addr)
+	c, err := DialRedis(ctx, s.Endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ func (r *Room) Sentinels(ctx context.Context, n int, of *Redis, downAfterMS int)
 		if err != nil {
 			return nil, err
 		}
-		s := &Redis{port: strconv.Itoa(free), Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(free))}
+		s := &Redis{port: strconv.Itoa(free), Endpoint: net.JoinHostPort("127.0.0.1", strconv.Itoa(free))}
 		conf := filepath.Join(dir, "sentinel.conf")
 		text := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %q\nsentinel monitor %s 127.0.0.1 %s %d\nsentinel down-after-milliseconds %s %d\n",
 			s.port, dir, Watch, of.port, n/2+1, Watch, downAfterMS)

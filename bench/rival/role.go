@@ -11,7 +11,8 @@ import (
 // The roles that a system has which is measured beside rivals.
 const (
 	RoleServer = "rival"        // a server that others wrote
-	RoleClient = "rival-client" // what loads it
+	RoleClient = "rival-client" // a program that loads it
+	RoleLoader = "rival-loader" // what of ours loads it
 )
 
 // Role is a role that becomes another program, of a system's name. The server's

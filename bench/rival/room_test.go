@@ -55,7 +55,7 @@ func TestRedisPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := DialRedis(ctx, primary.Addr)
+	c, err := DialRedis(ctx, primary.Endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

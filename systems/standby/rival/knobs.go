@@ -1,0 +1,105 @@
+package rival
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dyno/bench/rival"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// The knobs by which a trial of standby becomes one of its rival.
+const (
+	Knob       = "rival"
+	KnobWait   = "rival-wait"
+	KnobFault  = "rival-fault"
+	KnobMutant = "rival-mutant"
+
+	knobClients = "clients"
+)
+
+// What is measured instead of standby.
+const (
+	None    = "none"
+	Memory  = "redis"
+	Durable = "redis-aof"
+)
+
+// The faults, which strike the primary.
+const (
+	faultNone  = "none"
+	faultKill  = "kill"
+	faultPause = "pause"
+)
+
+// The mutants: what is left out on purpose of what the other knobs promise.
+const (
+	mutantNone    = "none"
+	mutantNoWait  = "no-wait"
+	mutantNoFsync = "no-fsync"
+)
+
+// Knobs are those.
+var Knobs = systems.Knobs{
+	{
+		Name: Knob, Default: None, Type: systems.Choice{None, Memory, Durable},
+		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file",
+	},
+	{
+		Name: KnobWait, Default: "on", Type: systems.Choice{"on", "off"},
+		Help: "whether Redis's client asks for the replica's receipt of each write (WAIT 1)",
+	},
+	{
+		Name: KnobFault, Default: faultNone, Type: systems.Choice{faultNone, faultKill, faultPause},
+		Help: "what becomes of Redis's primary at a fifth of the window, with Sentinel watching",
+	},
+	{
+		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoWait, mutantNoFsync},
+		Help: "what is left out of what Redis is to promise, for the checks to find: the receipts, or the syncs of the file",
+	},
+}
+
+// Metrics are what a trial reports beside the load's own.
+var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+	{
+		Name: "rival_outage_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
+		Help: "longest time in which no client that follows Sentinel had a write acknowledged",
+	},
+	{
+		Name: "rival_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "writes that were acknowledged to clients who follow Sentinel and that the survivor lacks",
+	},
+	{
+		Name: "rival_twice", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "writes that the survivor has more than once, because they were tried again",
+	},
+	{
+		Name: "rival_old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "writes that the old primary acknowledged after the fault, to a client whose connection stayed open",
+	},
+	{
+		Name: "rival_old_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "of these, those that the survivor lacks",
+	},
+}...)
+
+// Roles are those that the system has for its rival.
+func Roles(system string) []systems.Role {
+	return []systems.Role{rival.Role(system, rival.RoleServer), loaderRole(system)}
+}
+
+// downAfter is how long the primary is silent before a sentinel takes it for dead.
+const downAfter = time.Second
+
+// pauseFor is how long a paused primary stays so: by then another one is elected.
+const pauseFor = 4 * downAfter
+
+// Check refuses what would not measure what it says.
+func Check(set systems.Setting, v systems.Values) error {
+	if v.Text(KnobFault) != faultNone && set.Length < 2*pauseFor {
+		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor, set.Length)
+	}
+	return nil
+}

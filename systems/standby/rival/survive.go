@@ -1,0 +1,116 @@
+package rival
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"dyno/bench/driver"
+	"dyno/bench/rival"
+	"dyno/internal/record"
+)
+
+// survivor is what the server that the sentinels name in the end holds.
+type survivor struct {
+	Addr   string    `json:"addr"`
+	Writes [][]int64 `json:"writes"` // by client
+	Stay   []int64   `json:"stay"`   // of the client who stays
+	Missed []string  `json:"missed,omitempty"`
+}
+
+func survive(ctx context.Context, sentinel *rival.Redis, clients int) (s survivor, err error) {
+	if s.Addr, err = sentinel.Primary(ctx); err != nil {
+		return s, err
+	}
+	server := &rival.Redis{Endpoint: s.Addr}
+	for i := range clients {
+		w, err := list(ctx, server, listKey(i))
+		if err != nil {
+			return s, err
+		}
+		s.Writes = append(s.Writes, w)
+	}
+	s.Stay, err = list(ctx, server, stayKey)
+	return s, err
+}
+
+func list(ctx context.Context, s *rival.Redis, key string) (out []int64, err error) {
+	answer, err := s.Ask(ctx, "LRANGE", key, "0", "-1")
+	if err != nil {
+		return nil, err
+	}
+	items, _ := answer.([]any)
+	for _, a := range items {
+		n, err := strconv.ParseInt(fmt.Sprint(a), 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// count says how many of a client's acknowledged writes are not there, how many
+// are there more than once, and how many are there that it never sent.
+func count(t tally, there []int64) (lost, twice, foreign int64) {
+	seen := make(map[int64]int64)
+	for _, n := range there {
+		if n < 0 || n >= t.Sent {
+			foreign++
+		}
+		seen[n]++
+	}
+	for _, times := range seen {
+		twice += times - 1
+	}
+	unknown := make(map[int64]bool)
+	for _, n := range t.Unknown {
+		unknown[n] = true
+	}
+	for n := range t.Sent {
+		if !unknown[n] && seen[n] == 0 {
+			lost++
+		}
+	}
+	return lost, twice, foreign
+}
+
+// report turns it into figures. That writes are lost is counted: neither Redis
+// nor Sentinel promises that none is.
+func (s survivor) report(o *record.Observation, r report) {
+	r.Observe(o, driver.Closed)
+	var lost, twice, foreign int64
+	var written int64
+	for i, t := range r.Done {
+		l, w, f := count(t, s.Writes[i])
+		lost, twice, foreign = lost+l, twice+w, foreign+f
+		written += int64(len(s.Writes[i]))
+	}
+	there := make(map[int64]bool)
+	for _, n := range s.Stay {
+		there[n] = true
+	}
+	var late, gone int64
+	for _, a := range r.Stayed {
+		if a.UnixNS > r.Outage.FromUnixNS {
+			late++
+			if !there[a.N] {
+				gone++
+			}
+		}
+	}
+	o.Set("rival_outage_ms", float64(r.Outage.ToUnixNS-r.Outage.FromUnixNS)/1e6)
+	o.Set("rival_lost", float64(lost))
+	o.Set("rival_twice", float64(twice))
+	o.Set("rival_old_acked", float64(late))
+	o.Set("rival_old_lost", float64(gone))
+	foreigners := record.Pass("only-sent", written)
+	if foreign > 0 {
+		foreigners = record.Fail("only-sent", written, "the survivor has %d writes that nobody sent", foreign)
+	}
+	struck := record.Pass("struck", 1)
+	if len(s.Missed) > 0 {
+		struck = record.Doubt("struck", 1, "the fault did not come to pass: %v", s.Missed)
+	}
+	o.Verdict = record.Judge(append(r.Checks, foreigners, struck)...)
+}

@@ -1,0 +1,197 @@
+package rival
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"dyno/bench/driver"
+	"dyno/bench/inject"
+	"dyno/bench/rival"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// The servers' names.
+const (
+	primaryName = "primary"
+	replicaName = "replica"
+)
+
+// sentinels is how many watch where something goes wrong.
+const sentinels = 3
+
+// Trial measures Redis instead of standby.
+func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	if err := Check(b.Setting(), v); err != nil {
+		return o, err
+	}
+	room, err := rival.Open(b)
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, room.Close()) }()
+	p, err := open(ctx, room, v)
+	if err != nil {
+		return o, fmt.Errorf("standby's rival: %w", err)
+	}
+	if v.Text(KnobFault) != faultNone {
+		return p.failover(ctx, b, room, v)
+	}
+	return p.speed(ctx, b, v)
+}
+
+// pair is a primary and its replica.
+type pair struct{ primary, replica *rival.Redis }
+
+func open(ctx context.Context, room *rival.Room, v systems.Values) (p pair, err error) {
+	fsync := ""
+	switch {
+	case v.Text(Knob) == Durable && v.Text(KnobMutant) == mutantNoFsync:
+		fsync = "no"
+	case v.Text(Knob) == Durable:
+		fsync = "always"
+	}
+	if p.primary, err = room.Redis(ctx, primaryName, rival.RedisOptions{Fsync: fsync}); err != nil {
+		return p, err
+	}
+	p.replica, err = room.Redis(ctx, replicaName, rival.RedisOptions{Fsync: fsync, Of: p.primary})
+	return p, err
+}
+
+// launch is the loader in a process of its own.
+func (p pair) launch(b systems.Bench, v systems.Values, more ...string) systems.Launch {
+	set := b.Setting()
+	return systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: append(v.Args(knobClients), append([]string{
+		"--warmup", set.Warmup.String(), "--length", set.Length.String(), "--seed", strconv.FormatUint(set.Seed, 10), "--json",
+		"--redis", p.primary.Endpoint, "--wait=" + strconv.FormatBool(v.Text(KnobWait) == "on" && v.Text(KnobMutant) != mutantNoWait),
+	}, more...)...)}
+}
+
+// speed measures without faults, and holds the balances of both servers against
+// what the clients were told.
+func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	meter, err := rival.StartMeter(ctx, false, p.primary, p.replica)
+	if err != nil {
+		return o, err
+	}
+	var r report
+	if err := driver.Await(ctx, b, p.launch(b, v), &r); err != nil {
+		return o, err
+	}
+	h, err := p.after(ctx, r, v)
+	if err != nil {
+		return o, err
+	}
+	r.Observe(&o, driver.Closed)
+	meter.Observe(&o, r.Window.OK)
+	o.Evidence.Facts[rival.FactWrites] = float64(h.Calls["incrby"])
+	o.Verdict = h.judge(r.Checks)
+	return o, systems.KeepHistory(b, h)
+}
+
+// after asks both servers what they hold, once the replica has all.
+func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
+	h := history{Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(Knob) == Durable, Calls: make(map[string]int64)}
+	c, err := rival.DialRedis(ctx, p.primary.Endpoint)
+	if err != nil {
+		return h, err
+	}
+	defer c.Close()
+	if err := writeOnce(ctx, c, true, "5000", []string{"SET", "end", "1"}); err != nil { // the replica has all before it
+		return h, err
+	}
+	for _, s := range []*rival.Redis{p.primary, p.replica} {
+		balances, err := balances(ctx, s, len(r.Done))
+		if err != nil {
+			return h, err
+		}
+		fsync, err := s.Setting(ctx, "appendfsync")
+		if err != nil {
+			return h, err
+		}
+		on, err := s.Setting(ctx, "appendonly")
+		if err != nil {
+			return h, err
+		}
+		h.Servers = append(h.Servers, server{Name: s.Name(), Balances: balances, Fsync: fsync, AppendOnly: on})
+	}
+	stats, err := p.primary.Info(ctx, "commandstats")
+	if err != nil {
+		return h, err
+	}
+	for _, command := range []string{"incrby", "wait"} {
+		h.Calls[command] = calls(stats["cmdstat_"+command])
+	}
+	says, err := p.primary.Info(ctx, "server")
+	h.Version = says["redis_version"]
+	return h, err
+}
+
+// calls reads the number out of calls=7,usec=…
+func calls(stat string) (n int64) {
+	first, _, _ := strings.Cut(stat, ",")
+	n, _ = strconv.ParseInt(strings.TrimPrefix(first, "calls="), 10, 64) // none: no call
+	return n
+}
+
+func balances(ctx context.Context, s *rival.Redis, clients int) (out []int64, err error) {
+	words := []string{"MGET"}
+	for i := range clients {
+		words = append(words, balanceKey(i))
+	}
+	answer, err := s.Ask(ctx, words...)
+	if err != nil {
+		return nil, err
+	}
+	list, _ := answer.([]any)
+	for _, a := range list {
+		text, _ := a.(string) // nil: no deposit yet
+		n, _ := strconv.ParseInt("0"+text, 10, 64)
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// failover measures what happens when the primary is gone, for good or for a time.
+func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v systems.Values) (o record.Observation, err error) {
+	watch, err := room.Sentinels(ctx, sentinels, p.primary, int(downAfter.Milliseconds()))
+	if err != nil {
+		return o, err
+	}
+	var addrs []string
+	for _, s := range watch {
+		addrs = append(addrs, s.Endpoint)
+	}
+	set := b.Setting()
+	at := set.Warmup + set.Length/5
+	fault := fmt.Sprintf("kill %s@%v", primaryName, at)
+	if v.Text(KnobFault) == faultPause {
+		fault = fmt.Sprintf("pause %s@%v..%v", primaryName, at, at+pauseFor)
+	}
+	f, err := inject.Open(b, fault)
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	f.Add(p.primary)
+	strikes, err := f.Begin(ctx)
+	if err != nil {
+		return o, err
+	}
+	var r report
+	err = driver.Await(ctx, b, p.launch(b, v, "--sentinels", strings.Join(addrs, ",")), &r)
+	_, endErr := strikes.End()
+	if err := errors.Join(err, endErr); err != nil {
+		return o, err
+	}
+	s, err := survive(ctx, watch[0], len(r.Done))
+	if err != nil {
+		return o, err
+	}
+	s.Missed = strikes.Missed()
+	s.report(&o, r)
+	return o, systems.KeepHistory(b, s)
+}
