@@ -54,7 +54,7 @@ func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out
 		return nil, journal.Recovery{}, errors.New("host: Options.Send is not set")
 	}
 	var j *journal.Journal
-	var r journal.Recovery
+	r := journal.Recovery{Created: true}
 	var err error
 	if opt.Dir != "" {
 		j, r, err = journal.Open(opt.Dir, opt.Journal, func(e journal.Entry) error { return recoverEntry(core, e) })

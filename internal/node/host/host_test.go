@@ -80,6 +80,23 @@ func TestHostRemembers(t *testing.T) {
 	}
 }
 
+// Without a folder nothing is remembered, and nobody waits for a disk.
+func TestHostWithoutJournal(t *testing.T) {
+	for range 2 {
+		s := newSink()
+		h, r, err := host.Open(&counter{}, host.Options[answer]{Send: s.send})
+		if err != nil || !r.Created {
+			t.Fatalf("%+v %v", r, err)
+		}
+		if err := h.Step(ask{1}); err != nil || len(s.outs) != 1 || s.outs[0].number != 1 {
+			t.Errorf("%v %+v", err, s.outs)
+		}
+		if err := errors.Join(h.Sync(t.Context()), h.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestHostWakes(t *testing.T) {
 	s := newSink()
 	h, _, err := host.Open(&counter{beginWith: time.Nanosecond}, host.Options[answer]{Dir: filepath.Join(t.TempDir(), "j"), Send: s.send})
