@@ -93,7 +93,7 @@ func (f *farm) Init(env *sim.Env) {
 		total += c
 	}
 	f.reportAll()
-	f.books.open = f.Warmup == 0
+	f.books.open, f.books.times = f.Warmup == 0, make([]int64, 0, f.Requests)
 	f.gap = float64(f.Service.Mean) / (f.Load * total)
 	if f.Load > 0 {
 		f.next()

@@ -22,16 +22,17 @@ type Result struct {
 	Busy       []time.Duration   // per server, in the window
 	Events     uint64            // handled by the simulator
 
-	Picks    []int64 // per server, from the first request to the last
-	History  *check.History
-	Evidence *record.Evidence
-	Strayed  int // least_reported: picks that left the herd
+	Picks   []int64 // per server, from the first request to the last
+	History *check.History
+	Strayed int // least_reported: picks that left the herd
+
+	books *ledger
 }
 
 func (f *farm) result(now time.Duration, events uint64) Result {
 	r := Result{
 		Responses: f.response, InFlight: f.inFlight, Window: f.ended - f.began, Events: events,
-		History: f.history(now), Strayed: f.strayed, Evidence: f.books.evidence(f.ended - f.began),
+		History: f.history(now), Strayed: f.strayed, books: &f.books,
 	}
 	var sum, squares float64 // of the batches' means
 	for i, total := range f.batches {
@@ -152,10 +153,11 @@ func (l *ledger) end(now time.Duration, servers []station) {
 	}
 }
 
-// evidence of a simulation has no processes: its time is virtual.
-func (l *ledger) evidence(window time.Duration) *record.Evidence {
-	d := load.DigestTimes(l.times)
-	d.Window, d.Sent, d.Answered = int64(window), d.Count, d.Count
-	d.Area, d.Fringe = l.area, l.fringe
+// Evidence of a simulation has no processes: its time is virtual. It takes a
+// while, which is not the simulation's.
+func (r *Result) Evidence() *record.Evidence {
+	d := load.DigestTimes(r.books.times)
+	d.Window, d.Sent, d.Answered = int64(r.Window), d.Count, d.Count
+	d.Area, d.Fringe = r.books.area, r.books.fringe
 	return &record.Evidence{Spans: map[string]record.SpanDigest{load.DigestLatency: d}}
 }

@@ -93,7 +93,7 @@ func spread(rho float64) float64 { return 2 * (1 + rho) / (rho * (1 - rho) * (1 
 // virtual, of the same service-time model as in processes.
 func (c *Config) observeSimulation(s *simulator.Simulation, r *simulator.Result) record.Observation {
 	n := int64(s.Requests)
-	o := record.Observation{Counts: record.Counts{Offered: n, Sent: n, OK: n}, Verdict: record.Judge(r.Checks()...), Evidence: r.Evidence}
+	o := record.Observation{Counts: record.Counts{Offered: n, Sent: n, OK: n}, Verdict: record.Judge(r.Checks()...), Evidence: r.Evidence()}
 	window := r.Window.Seconds()
 	o.Set("throughput_rps", float64(s.Requests)/window)
 	o.SetHistogram("response", r.Responses)
