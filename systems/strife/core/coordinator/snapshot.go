@@ -1,0 +1,122 @@
+package coordinator
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"dyno/systems/strife/core/tx"
+)
+
+// header begins a snapshot.
+const header = "strife coordinator 1\n"
+
+// Snapshot implements [node.Compactor]. What it returns reads chunks that are
+// never changed, so it may run while payments go on.
+func (c *Coordinator) Snapshot(now time.Duration) (Effects, func(io.Writer) error) {
+	var e Effects
+	c.writeEnds(&e)
+	var head, tail []byte
+	record := func(b, r []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(r))), r...) }
+	r := binary.AppendUvarint([]byte{kindEpoch}, uint64(c.epoch))
+	head = record(append(head, header...), binary.AppendUvarint(r, uint64(c.ageAt(now)/time.Second)))
+	for _, name := range c.names.all {
+		head = record(head, tx.AppendText([]byte{kindName}, name))
+	}
+	tail = append(tail, 0)
+	for _, id := range c.committed() {
+		a := c.open[id]
+		paid := Receipt{Key: a.by.key, Status: Paid, Tx: id, Payment: a.payment}
+		tail = record(tail, c.encode(uint64(c.names.index[a.by.user]), c.ageAt(now), paid, &e))
+	}
+	chunks := slices.Clone(c.table.chunks)
+	return e, func(w io.Writer) error {
+		if _, err := w.Write(head); err != nil {
+			return err
+		}
+		for _, chunk := range chunks {
+			for data := chunk.data; len(data) > 0; {
+				_, entry := readEntry(data)
+				b := record(make([]byte, 0, 4+len(entry)), entry)
+				data = data[4+len(b):]
+				if _, err := w.Write(b); err != nil {
+					return err
+				}
+			}
+		}
+		_, err := w.Write(tail)
+		return err
+	}
+}
+
+// committed are the attempts that not all banks have acknowledged, in order.
+func (c *Coordinator) committed() (ids []tx.ID) {
+	for id, a := range c.open {
+		if a.committed {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, tx.ID.Compare)
+	return ids
+}
+
+// Restore implements [node.Compactor].
+func (c *Coordinator) Restore(from io.Reader) error {
+	r := bufio.NewReaderSize(from, 64<<10)
+	head := make([]byte, len(header))
+	if _, err := io.ReadFull(r, head); err != nil || string(head) != header {
+		return fmt.Errorf("coordinator: a snapshot begins with %q, want %q", head, header)
+	}
+	var b []byte
+	for open := false; ; {
+		n, err := binary.ReadUvarint(r)
+		switch {
+		case err == io.EOF && open:
+			return nil
+		case err != nil:
+			return fmt.Errorf("coordinator: a snapshot ends too early: %w", err)
+		case n == 0 && !open:
+			open = true
+			continue
+		case n > chunkSize:
+			return fmt.Errorf("%w: %d bytes", errRecord, n)
+		}
+		b = slices.Grow(b[:0], int(n))[:n]
+		if _, err = io.ReadFull(r, b); err == nil {
+			err = c.restore(b, open)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// restore takes in one record of a snapshot: receipts are over, but for those
+// behind the mark.
+func (c *Coordinator) restore(record []byte, open bool) error {
+	if len(record) == 0 || statusOf[record[0]] == Pending {
+		return errors.Join(c.Recover(record), onlyReceipts(open))
+	}
+	s, err := parseStored(record, len(c.names.all))
+	switch {
+	case err != nil:
+		return err
+	case open:
+		c.reopen(s)
+	default:
+		c.age = max(c.age, s.age)
+		c.table.add(&c.names, s.user, s.key, s.age, record)
+	}
+	return nil
+}
+
+func onlyReceipts(open bool) error {
+	if open {
+		return fmt.Errorf("%w: only receipts follow the mark of a snapshot", errRecord)
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package coordinator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"iter"
+	"time"
+
+	"dyno/systems/strife/core/tx"
+)
+
+// A table holds the receipts that are kept, as the records that they are in the
+// journal, in chunks in the order of time. Of a receipt there is besides: the
+// place of the same user's receipt before it, so that a user's can be listed, and
+// a slot in the index. So a million take some 100 bytes each, what is too old goes
+// a chunk at a time, and a snapshot may read chunks while others are added.
+type table struct {
+	chunks []chunk
+	first  uint32 // the number of the first chunk, counted for ever
+	shards [shards]shard
+	live   int
+}
+
+const (
+	chunkSize = 64 << 10
+	maxChunks = 1 << 15 // half of what a place can tell apart
+	shards    = 64      // that grow one at a time, so that none takes long
+)
+
+// chunk is a piece of the table: entries of a place (4 bytes), a length and a
+// record. Bytes are added and never changed.
+type chunk struct {
+	data   []byte
+	newest time.Duration // age of its last entry
+}
+
+// place is where an entry is: 1 more than the chunk's number (16 bits) and the
+// offset (16 bits); 0 is nowhere.
+type place = uint32
+
+// shard is a part of the index: a hash table with open addressing.
+type shard struct {
+	slots []place
+	used  int // with those that are gone
+}
+
+const gone place = 1<<32 - 1 // where an entry was
+
+func (t *table) full(most int64) bool { return int64(len(t.chunks))*chunkSize >= most }
+
+// bytes returns what the table takes.
+func (t *table) bytes() int64 {
+	n := int64(len(t.chunks)) * chunkSize
+	for i := range t.shards {
+		n += 4 * int64(len(t.shards[i].slots))
+	}
+	return n
+}
+
+// hash scatters keys, so that nobody can choose some that collide.
+func hash(user uint32, key []byte) uint64 {
+	var room [4 + maxKey]byte
+	b := append(binary.LittleEndian.AppendUint32(room[:0], user), key...)
+	sum := sha256.Sum256(b)
+	return binary.LittleEndian.Uint64(sum[:])
+}
+
+// entry returns what is at a place, with the place of the user's entry before.
+func (t *table) entry(at place) (before place, record []byte) {
+	at--
+	data := t.chunks[uint16(at>>16)-uint16(t.first)].data
+	return readEntry(data[at&0xffff:])
+}
+
+func readEntry(b []byte) (before place, record []byte) {
+	size, n := binary.Uvarint(b[4:])
+	return binary.LittleEndian.Uint32(b), b[4+n : 4+n+int(size)]
+}
+
+// alive reports whether a place is in a chunk that is kept.
+func (t *table) alive(at place) bool {
+	return at != 0 && int(uint16((at-1)>>16)-uint16(t.first)) < len(t.chunks)
+}
+
+// whose returns user and key of a record of the table.
+func whose(record []byte) (user uint32, key []byte) {
+	r := tx.NewReader(record[1:])
+	r.Uint(1<<32 - 1)
+	r.Uint(1<<64 - 1)
+	if record[0] != kindPaid {
+		r.Byte()
+	}
+	r.Uint(1<<64 - 1)
+	return uint32(r.Uint(1<<32 - 1)), r.Text()
+}
+
+// find returns the newest record of a key, nil if there is none.
+func (t *table) find(user uint32, key []byte) []byte {
+	h := hash(user, key)
+	s := &t.shards[h%shards]
+	if slot, ok := t.slot(s, h, user, key); ok {
+		_, record := t.entry(s.slots[slot])
+		return record
+	}
+	return nil
+}
+
+// slot returns where a key is in a shard, or where it would be.
+func (t *table) slot(s *shard, h uint64, user uint32, key []byte) (slot uint64, ok bool) {
+	if len(s.slots) == 0 {
+		return 0, false
+	}
+	mask := uint64(len(s.slots) - 1)
+	for i := h / shards & mask; ; i = (i + 1) & mask {
+		switch at := s.slots[i]; at {
+		case 0:
+			return i, false
+		case gone:
+		default:
+			_, record := t.entry(at)
+			if u, k := whose(record); u == user && bytes.Equal(k, key) {
+				return i, true
+			}
+		}
+	}
+}
+
+// add adds a receipt, in place of an older one of the same key.
+func (t *table) add(n *names, user uint32, key []byte, age time.Duration, record []byte) {
+	last := len(t.chunks) - 1
+	if last < 0 || len(t.chunks[last].data)+4+binary.MaxVarintLen32+len(record) > chunkSize {
+		t.chunks = append(t.chunks, chunk{data: make([]byte, 0, chunkSize)})
+		last++
+	}
+	c := &t.chunks[last]
+	at := place(uint16(t.first+uint32(last)))<<16 | place(len(c.data)) + 1
+	c.data = binary.LittleEndian.AppendUint32(c.data, n.heads[user])
+	c.data = append(binary.AppendUvarint(c.data, uint64(len(record))), record...)
+	c.newest = age
+	n.heads[user] = at
+	t.live++
+	h := hash(user, key)
+	s := &t.shards[h%shards]
+	if 4*(s.used+1) > 3*len(s.slots) {
+		t.grow(s)
+	}
+	i, ok := t.slot(s, h, user, key)
+	if ok {
+		t.live--
+	} else {
+		s.used++
+	}
+	s.slots[i] = at
+}
+
+// grow makes room in a shard, and clears what is gone.
+func (t *table) grow(s *shard) {
+	old, kept := s.slots, 0
+	for _, at := range old {
+		if at != 0 && at != gone {
+			kept++
+		}
+	}
+	size := 16
+	for 2*(kept+1) > size { // from a half on it grows
+		size *= 2
+	}
+	s.slots, s.used = make([]place, size), kept
+	mask := uint64(size - 1)
+	for _, at := range old {
+		if at == 0 || at == gone {
+			continue
+		}
+		_, record := t.entry(at)
+		i := hash(whose(record)) / shards & mask
+		for s.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		s.slots[i] = at
+	}
+}
+
+// expire drops the chunks whose entries are all as old as an age, or older.
+func (t *table) expire(n *names, age time.Duration) {
+	for len(t.chunks) > 1 && t.chunks[0].newest <= age {
+		t.forget(n, t.chunks[0].data)
+		t.chunks[0] = chunk{}
+		t.chunks = t.chunks[1:]
+		t.first++
+	}
+}
+
+// forget takes the entries of the first chunk out of the index.
+func (t *table) forget(n *names, data []byte) {
+	for offset := 0; offset < len(data); {
+		at := place(uint16(t.first))<<16 | place(offset) + 1
+		_, record := readEntry(data[offset:])
+		user, key := whose(record)
+		h := hash(user, key)
+		s := &t.shards[h%shards]
+		if i, ok := t.slot(s, h, user, key); ok && s.slots[i] == at {
+			s.slots[i] = gone
+			t.live--
+		}
+		if n.heads[user] == at {
+			n.heads[user] = 0
+		}
+		offset += 4 + len(binary.AppendUvarint(nil, uint64(len(record)))) + len(record)
+	}
+}
+
+// of returns the records of a user, the newest first.
+func (t *table) of(n *names, user uint32) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		age := func(at place) uint32 { return (at - 1) - t.first<<16 } // grows with time
+		for at := n.heads[user]; t.alive(at); {
+			before, record := t.entry(at)
+			if !yield(record) || age(before) >= age(at) { // its chunk is gone, and its number used again
+				return
+			}
+			at = before
+		}
+	}
+}

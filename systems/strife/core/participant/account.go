@@ -1,0 +1,130 @@
+package participant
+
+import (
+	"dyno/systems/strife/core/money"
+	"dyno/systems/strife/core/tx"
+)
+
+// defaultLimit bounds what an account holds if nobody says otherwise.
+const defaultLimit = 1 << 60
+
+// account is an account of the bank. 0 <= held <= posted <= limit - incoming.
+type account struct {
+	name, owner string
+	currency    money.Currency
+	closed      bool
+	posted      int64
+	held        int64 // promised to others
+	incoming    int64 // promised to it
+	limit       int64
+
+	// The newest postings, in two lists that share nothing with what changes: the
+	// older one is dropped when the newer is full.
+	newer, older *posted
+	count        int // of newer
+}
+
+type posted struct {
+	Posting
+	before *posted
+}
+
+const keptPostings = 16
+
+// leg is a leg of this bank, by the number of its account.
+type leg struct {
+	account int
+	delta   int64
+	other   string
+}
+
+// accounts are all accounts, in the order of their opening.
+type accounts struct {
+	all   []account
+	index map[string]int
+}
+
+func (a *accounts) get(name string) *account {
+	if i, ok := a.index[name]; ok {
+		return &a.all[i]
+	}
+	return nil
+}
+
+func (a *accounts) add(new account) {
+	a.index[new.name] = len(a.all)
+	a.all = append(a.all, new)
+}
+
+// check says what keeps legs from being promised; with no reason it returns
+// them by numbers.
+func (a *accounts) check(in []tx.Leg) ([]leg, tx.Reason) {
+	if len(in) == 0 || len(in) > 2 || len(in) == 2 && (in[0].Account == in[1].Account || in[0].Delta != -in[1].Delta) {
+		return nil, tx.BadLegs
+	}
+	out := make([]leg, 0, len(in))
+	for _, l := range in {
+		i, ok := a.index[l.Account]
+		if !ok {
+			return nil, tx.NoAccount
+		}
+		if r := a.all[i].check(l); r != tx.NoReason {
+			return nil, r
+		}
+		out = append(out, leg{i, l.Delta, l.Other})
+	}
+	return out, tx.NoReason
+}
+
+func (a *account) check(l tx.Leg) tx.Reason {
+	switch {
+	case l.Delta == 0 || l.Delta == -l.Delta: // the least number has no opposite
+		return tx.BadLegs
+	case a.closed:
+		return tx.Closed
+	case a.currency != l.Currency:
+		return tx.WrongCurrency
+	case l.Delta < 0 && a.posted-a.held < -l.Delta:
+		return tx.Funds
+	case l.Delta > 0 && l.Delta > a.limit-a.incoming-a.posted:
+		return tx.Limit
+	}
+	return tx.NoReason
+}
+
+// hold keeps room for a leg; with sign -1 it lets go.
+func (a *accounts) hold(l leg, sign int64) {
+	x := &a.all[l.account]
+	if l.delta < 0 {
+		x.held -= sign * l.delta
+	} else {
+		x.incoming += sign * l.delta
+	}
+}
+
+// post carries out a leg whose room was held.
+func (a *accounts) post(id tx.ID, l leg) {
+	a.hold(l, -1)
+	x := &a.all[l.account]
+	x.posted += l.delta
+	x.add(Posting{id, l.delta, x.posted, l.other})
+}
+
+// add adds a posting to the newest.
+func (a *account) add(new Posting) {
+	if a.count == keptPostings {
+		a.older, a.newer, a.count = a.newer, nil, 0
+	}
+	a.newer = &posted{new, a.newer}
+	a.count++
+}
+
+// postings returns the newest postings, the newest first.
+func (a *account) postings() (out []Posting) {
+	for _, list := range []*posted{a.newer, a.older} {
+		for p := list; p != nil; p = p.before {
+			out = append(out, p.Posting)
+		}
+	}
+	return out
+}

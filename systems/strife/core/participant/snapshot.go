@@ -1,0 +1,120 @@
+package participant
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"dyno/systems/strife/core/money"
+	"dyno/systems/strife/core/tx"
+)
+
+// header begins a snapshot.
+const header = "strife participant 1\n"
+
+// Snapshot implements [node.Compactor]. It copies what changes, and leaves the
+// rest of the work to what it returns, which may run while payments go on.
+func (p *Participant) Snapshot(time.Duration) (Effects, func(io.Writer) error) {
+	var e Effects
+	p.flush(&e)
+	accounts := slices.Clone(p.accounts.all)
+	b := p.finished.low.Append([]byte(header))
+	b = binary.AppendUvarint(b, uint64(len(p.doubts)))
+	for _, d := range p.inDoubt() {
+		b = tx.AppendText(b, string(p.appendDoubt(nil, d)))
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.resolved)))
+	for _, id := range slices.SortedFunc(maps.Keys(p.resolved), tx.ID.Compare) {
+		b = append(id.Append(b), flag(p.resolved[id]))
+	}
+	b = binary.AppendUvarint(b, uint64(p.damage))
+	b = binary.AppendUvarint(b, uint64(len(p.finished.pages)))
+	for _, key := range p.finished.keys() {
+		b = tx.ID{Gateway: key.gateway, Epoch: key.epoch, Number: key.number}.Append(b)
+		b = append(b, p.finished.pages[key][:]...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(accounts)))
+	return e, func(w io.Writer) error {
+		for i := range accounts {
+			if len(b) > 64<<10 {
+				if _, err := w.Write(b); err != nil {
+					return err
+				}
+				b = b[:0]
+			}
+			b = accounts[i].append(b)
+		}
+		_, err := w.Write(b)
+		return err
+	}
+}
+
+// append adds an account with its postings, the oldest first.
+func (a *account) append(b []byte) []byte {
+	b = tx.AppendText(tx.AppendText(b, a.name), a.owner)
+	b = append(append(b, a.currency[:]...), flag(a.closed))
+	b = binary.AppendVarint(binary.AppendVarint(b, a.posted), a.limit)
+	all := a.postings()
+	b = binary.AppendUvarint(b, uint64(len(all)))
+	for _, x := range slices.Backward(all) {
+		b = binary.AppendVarint(binary.AppendVarint(x.Tx.Append(b), x.Delta), x.Balance)
+		b = tx.AppendText(b, x.Other)
+	}
+	return b
+}
+
+// Restore implements [node.Compactor].
+func (p *Participant) Restore(from io.Reader) error {
+	b, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	b, ok := bytes.CutPrefix(b, []byte(header))
+	if !ok {
+		return fmt.Errorf("participant: a snapshot does not begin with %q", header)
+	}
+	r := tx.NewReader(b)
+	low := r.ID()
+	doubts := make([][]byte, r.Uint(uint64(r.Left())))
+	for i := range doubts {
+		doubts[i] = r.Text()
+	}
+	for range r.Uint(uint64(r.Left())) {
+		p.resolved[r.ID()] = r.Byte() == 1
+	}
+	p.damage = int(r.Uint(math.MaxInt32))
+	for range r.Uint(uint64(r.Left())) {
+		key := r.ID()
+		x := &page{}
+		copy(x[:], r.Bytes(len(x)))
+		p.finished.pages[pageKey{key.Gateway, key.Epoch, key.Number}] = x
+	}
+	for range r.Uint(uint64(r.Left())) {
+		p.accounts.add(readAccount(r))
+	}
+	if err := r.Done(); err != nil {
+		return fmt.Errorf("participant: a snapshot is not as it was written: %w", err)
+	}
+	p.finished.low = low
+	for _, d := range doubts {
+		if err := p.recoverPrepared(tx.NewReader(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readAccount(r *tx.Reader) account {
+	a := account{name: string(r.Text()), owner: string(r.Text())}
+	copy(a.currency[:], r.Bytes(len(money.Currency{})))
+	a.closed, a.posted, a.limit = r.Byte() == 1, r.Int(), r.Int()
+	for range r.Uint(2 * keptPostings) {
+		a.add(Posting{r.ID(), r.Int(), r.Int(), string(r.Text())})
+	}
+	return a
+}

@@ -1,0 +1,192 @@
+package participant
+
+import (
+	"time"
+
+	"dyno/internal/splitmix"
+	"dyno/systems/strife/core/tx"
+)
+
+// prepare promises legs, or does not.
+func (p *Participant) prepare(now time.Duration, in tx.Prepare, e *Effects) {
+	p.finished.raise(in.Low)
+	d, end := p.doubts[in.Tx], p.finished.of(in.Tx)
+	if d != nil || end == committed { // it has voted: once more
+		p.say(p.yes(in.Tx), e)
+		return
+	}
+	legs, reason := []leg(nil), tx.Stale
+	if end == unheard && !in.Tx.Below(p.finished.low) {
+		switch {
+		case p.diskLow:
+			reason = tx.Full
+		case len(p.doubts) >= p.config.MaxPrepared:
+			reason = tx.Busy
+		default:
+			legs, reason = p.accounts.check(in.Legs)
+		}
+		if reason != tx.NoReason {
+			p.finished.set(in.Tx, voted)
+		}
+	}
+	if reason != tx.NoReason {
+		e.Early = append(e.Early, ToGateway{tx.Vote{Bank: p.config.Bank, Tx: in.Tx, Reason: reason}})
+		return
+	}
+	d = p.promise(in.Tx, legs, in.Peers)
+	p.write(p.preparedRecord(d), e)
+	p.due(now, d)
+	e.Send = append(e.Send, p.yes(in.Tx))
+}
+
+func (p *Participant) yes(id tx.ID) Out {
+	return ToGateway{tx.Vote{Bank: p.config.Bank, Tx: id, Yes: true}}
+}
+
+// promise holds what legs need.
+func (p *Participant) promise(id tx.ID, legs []leg, peers []string) *doubt {
+	d := p.newDoubt()
+	d.id, d.legs, d.peers = id, legs, peers
+	for _, l := range legs {
+		p.accounts.hold(l, 1)
+	}
+	p.doubts[id] = d
+	return d
+}
+
+// decide takes the gateway's decision.
+func (p *Participant) decide(now time.Duration, in tx.Decide, e *Effects) {
+	defer p.finished.raise(in.Low)
+	if in.Commit {
+		p.commit(now, in.Tx, e)
+	} else {
+		p.abort(in.Tx)
+	}
+}
+
+// commit carries out what was promised, and acknowledges.
+func (p *Participant) commit(now time.Duration, id tx.ID, e *Effects) {
+	ack := tx.Ack{Bank: p.config.Bank, Tx: id}
+	d := p.doubts[id]
+	if d == nil {
+		if p.finished.of(id) != committed && !id.Below(p.finished.low) { // nothing was promised, or an operator took it back
+			p.damage++
+			ack.Damage = true
+		}
+		p.say(ToGateway{ack}, e)
+		return
+	}
+	p.post(d)
+	p.lazy = append(p.lazy, idRecord(kindCommitted, id))
+	p.acks = append(p.acks, ack)
+	if p.config.Delay <= 0 {
+		p.flush(e)
+	} else if p.flushAt == 0 {
+		p.flushAt = now + p.config.Delay
+	}
+}
+
+// post carries out a promise.
+func (p *Participant) post(d *doubt) {
+	for _, l := range d.legs {
+		p.accounts.post(d.id, l)
+	}
+	p.finished.set(d.id, committed)
+	p.forget(d)
+}
+
+// abort takes a promise back, or keeps one from being given.
+func (p *Participant) abort(id tx.ID) {
+	switch d := p.doubts[id]; {
+	case d != nil:
+		p.release(d)
+		p.lazy = append(p.lazy, idRecord(kindAborted, id))
+	case p.finished.of(id) == committed:
+		if p.resolved[id] { // an operator's word was another
+			p.damage++
+		}
+	case !id.Below(p.finished.low):
+		p.finished.set(id, aborted)
+	}
+}
+
+// release takes a promise back.
+func (p *Participant) release(d *doubt) {
+	for _, l := range d.legs {
+		p.accounts.hold(l, -1)
+	}
+	p.finished.set(d.id, aborted)
+	p.forget(d)
+}
+
+func (p *Participant) forget(d *doubt) {
+	delete(p.doubts, d.id)
+	*d = doubt{}
+	if len(p.spare) < 1000 {
+		p.spare = append(p.spare, d)
+	}
+}
+
+func (p *Participant) newDoubt() *doubt {
+	if n := len(p.spare); n > 0 {
+		d := p.spare[n-1]
+		p.spare = p.spare[:n-1]
+		return d
+	}
+	return &doubt{}
+}
+
+// due sets when to ask about a doubt.
+func (p *Participant) due(now time.Duration, d *doubt) {
+	wait := min(p.config.Inquire<<min(d.tries, 10), max(p.config.Inquire, p.config.InquireMost))
+	chance := splitmix.Mix(p.config.Seed ^ splitmix.Mix(d.id.Number) ^ uint64(d.tries))
+	d.due = now + wait/2 + time.Duration(chance%uint64(wait/2+1))
+	p.agenda.Add(d.due, d.id)
+}
+
+// inquire asks the gateway, and when it has not answered before, the peers.
+func (p *Participant) inquire(now time.Duration, d *doubt, e *Effects) {
+	e.Early = append(e.Early, ToGateway{tx.Inquire{Bank: p.config.Bank, Tx: d.id}})
+	if d.tries > 0 {
+		for _, peer := range d.peers {
+			e.Early = append(e.Early, ToBank{peer, tx.Ask{From: p.config.Bank, Tx: d.id}})
+		}
+	}
+	d.tries++
+	p.due(now, d)
+}
+
+func (p *Participant) inquireAll(now time.Duration, e *Effects) {
+	for _, d := range p.inDoubt() {
+		p.inquire(now, d, e)
+	}
+}
+
+// asked answers a peer in doubt. What is not promised is refused for good.
+func (p *Participant) asked(in tx.Ask, e *Effects) {
+	state := tx.Aborted
+	switch end := p.finished.of(in.Tx); {
+	case p.doubts[in.Tx] != nil:
+		state = tx.Prepared
+	case end == committed:
+		state = tx.Committed
+	case end == aborted || in.Tx.Below(p.finished.low):
+	default:
+		p.finished.set(in.Tx, aborted)
+		p.write(idRecord(kindRefused, in.Tx), e)
+	}
+	p.say(ToBank{in.From, tx.Told{From: p.config.Bank, Tx: in.Tx, State: state}}, e)
+}
+
+// told takes a peer's answer.
+func (p *Participant) told(now time.Duration, in tx.Told, e *Effects) {
+	if p.doubts[in.Tx] == nil {
+		return
+	}
+	switch in.State {
+	case tx.Committed:
+		p.commit(now, in.Tx, e)
+	case tx.Aborted:
+		p.abort(in.Tx)
+	}
+}
