@@ -26,6 +26,7 @@ package node
 
 import (
 	"cmp"
+	"io"
 	"slices"
 	"time"
 )
@@ -53,6 +54,27 @@ type Snapshotter interface {
 	// Restore comes before the first Recover, with what Snapshot returned after that
 	// many records.
 	Restore(records uint64, snapshot []byte) error
+}
+
+// Freezer is a Snapshotter with so much state that others should not wait while a
+// snapshot is made of it.
+type Freezer interface {
+	Snapshotter
+	// Freeze returns what writes the snapshot of this moment. It may run beside
+	// later calls of the core, so it reads nothing that they change.
+	Freeze() func(io.Writer) error
+}
+
+// Freeze returns what writes a snapshot of this moment.
+func Freeze(core Snapshotter) func(io.Writer) error {
+	if f, able := core.(Freezer); able {
+		return f.Freeze()
+	}
+	snapshot := core.Snapshot()
+	return func(w io.Writer) error {
+		_, err := w.Write(snapshot)
+		return err
+	}
 }
 
 // Idle is embedded by a core that does nothing but answer inputs.

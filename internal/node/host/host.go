@@ -5,8 +5,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -23,6 +21,10 @@ type Options[Out any] struct {
 	// the core at rest, and perhaps before Open returns: it must not wait, nor call
 	// the host. Calls stop when the journal fails.
 	Send func(Out)
+
+	// Compact has a core that is a [node.Snapshotter] compacted whenever so many
+	// records have come together; 0: only when it is asked for.
+	Compact uint64
 }
 
 // Host runs a core in real time with its journal on disk. It is safe for
@@ -40,10 +42,13 @@ type Host[In, Out any] struct {
 	core   node.Core[In, Out]
 	gate   node.Gate[Out]
 	last   uint64 // the last record that was written
+	base   uint64 // the last one that a snapshot holds, or is to hold
 	wake   time.Duration
 	timer  *time.Timer
 	failed error
 	closed bool
+
+	compacting bool
 }
 
 // Open opens the journal, lets the core recover, begins, and returns once what
@@ -63,6 +68,7 @@ func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out
 		return nil, r, err
 	}
 	h := &Host[In, Out]{opt: opt, journal: j, began: time.Now(), core: core, last: r.Last, failure: make(chan struct{})}
+	h.base = r.Last - uint64(r.Records)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if j != nil {
 		h.running.Go(h.follow)
@@ -74,25 +80,6 @@ func Open[In, Out any](core node.Core[In, Out], opt Options[Out]) (*Host[In, Out
 		return nil, r, errors.Join(err, h.Close())
 	}
 	return h, r, nil
-}
-
-// recoverEntry hands one entry of a journal to a core.
-func recoverEntry[In, Out any](core node.Core[In, Out], e journal.Entry) error {
-	if e.Snapshot != nil {
-		s, able := core.(node.Snapshotter)
-		if !able {
-			return fmt.Errorf("host: record %d is a snapshot, which this core does not make", e.Sequence)
-		}
-		snapshot, err := io.ReadAll(e.Snapshot)
-		if err == nil {
-			err = s.Restore(e.Sequence, snapshot)
-		}
-		return err
-	}
-	if err := core.Recover(e.Data); err != nil {
-		return fmt.Errorf("record %d: %w", e.Sequence, err)
-	}
-	return nil
 }
 
 // Now is the core's clock.
@@ -134,6 +121,7 @@ func (h *Host[In, Out]) apply(e node.Effects[Out]) {
 	}
 	h.gate.HoldFor(e, h.last)
 	h.release()
+	h.compactSoon()
 	if e.Wake != 0 {
 		h.schedule(e.Wake)
 	}
@@ -166,21 +154,6 @@ func (h *Host[In, Out]) Durable() (durable, last uint64) {
 		durable, _ = h.journal.Durable()
 	}
 	return durable, h.last
-}
-
-// Compact replaces the records of the journal by a snapshot of the core, which
-// must be a [node.Snapshotter]. The core goes on meanwhile.
-func (h *Host[In, Out]) Compact(ctx context.Context) error {
-	h.mu.Lock()
-	snapshot, last := any(h.core).(node.Snapshotter).Snapshot(), h.last
-	h.mu.Unlock()
-	if h.journal == nil || last == 0 {
-		return nil
-	}
-	return h.journal.Snapshot(ctx, last, func(w io.Writer) error {
-		_, err := w.Write(snapshot)
-		return err
-	})
 }
 
 // follow releases outputs as records become durable.

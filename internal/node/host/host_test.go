@@ -185,3 +185,35 @@ func TestHostKeepsBack(t *testing.T) {
 		t.Errorf("sent after the failure: %+v", s.outs)
 	}
 }
+
+// A core that makes snapshots finds one, and what came after, in its next life;
+// one that makes none refuses to begin from it.
+func TestHostCompacts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "j")
+	s := newSink()
+	h, _, err := host.Open(&compacting{}, host.Options[answer]{Dir: dir, Send: s.send, Compact: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const asked = 1000
+	for i := range asked {
+		if err := h.Step(ask{i}); err != nil {
+			t.Fatal(err)
+		}
+		s.await(t, i+1)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := &compacting{}
+	h, r, err := host.Open(c, host.Options[answer]{Dir: dir, Send: s.send})
+	if err != nil || !r.Snapshot || r.Records >= asked || c.last != asked {
+		t.Fatalf("%+v, the core knows %d: %v", r, c.last, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := host.Open(&counter{}, host.Options[answer]{Dir: dir, Send: s.send}); err == nil {
+		t.Error("a core that makes no snapshots begins from one")
+	}
+}

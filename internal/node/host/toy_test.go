@@ -3,6 +3,7 @@ package host_test
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"time"
 
 	"dyno/internal/node"
@@ -53,4 +54,24 @@ func (c *counter) Step(_ time.Duration, in ask) node.Effects[answer] {
 func (c *counter) Wake(now time.Duration) node.Effects[answer] {
 	c.woken++
 	return node.Effects[answer]{Early: []answer{{id: -c.woken}}, Wake: now + time.Millisecond}
+}
+
+// compacting is a counter that makes snapshots.
+type compacting struct{ counter }
+
+func (c *compacting) Snapshot() []byte { return fmt.Append(nil, c.last) }
+
+func (c *compacting) Freeze() func(io.Writer) error {
+	last := c.last
+	return func(w io.Writer) error {
+		_, err := fmt.Fprint(w, last)
+		return err
+	}
+}
+
+func (c *compacting) Restore(records uint64, snapshot []byte) error {
+	if _, err := fmt.Sscan(string(snapshot), &c.last); err != nil || c.last != records {
+		return fmt.Errorf("a snapshot of %d after %d records: %w", c.last, records, err)
+	}
+	return nil
 }

@@ -8,6 +8,8 @@
 package simhost
 
 import (
+	"io"
+
 	"dyno/bench/sim"
 	"dyno/internal/journal"
 	"dyno/internal/node"
@@ -34,6 +36,9 @@ type Host[In, Out any] struct {
 	// down; 0: until something restarts it.
 	Down sim.Delay
 
+	// Compact is as in package host.
+	Compact uint64
+
 	// Hasty is a mutant: outputs do not wait for what they rest on.
 	Hasty bool
 }
@@ -56,6 +61,7 @@ type life[In, Out any] struct {
 	gate    node.Gate[Out]
 	begun   bool   // it takes inputs
 	begin   uint64 // what Begin has written
+	base    uint64 // the last record that a snapshot holds
 	syncing bool
 	timer   sim.TimerID
 }
@@ -65,14 +71,44 @@ type life[In, Out any] struct {
 func (l *life[In, Out]) Init(env *sim.Env) {
 	l.env, l.core, l.gate.Open = env, l.host.Core(), l.host.Hasty
 	opt := journal.Options{FS: &disk{Disk: env.Disk()}, Segment: segment, MaxRecord: segment}
-	log, _, err := journal.OpenLog("journal", opt, func(e journal.Entry) error { return l.core.Recover(e.Data) })
+	log, r, err := journal.OpenLog("journal", opt, l.recover)
 	if err != nil {
 		l.giveUp(err)
 		return
 	}
-	l.log = log
+	l.log, l.base = log, r.Last-uint64(r.Records)
 	env.Disk().SyncFor(ForOpen, tagOpen)
 }
+
+// recover hands one entry of the journal to the core.
+func (l *life[In, Out]) recover(e journal.Entry) error {
+	if e.Snapshot == nil {
+		return l.core.Recover(e.Data)
+	}
+	snapshot, err := io.ReadAll(e.Snapshot)
+	if err != nil {
+		return err
+	}
+	return l.core.(node.Snapshotter).Restore(e.Sequence, snapshot)
+}
+
+// compact makes a snapshot if enough records have come together, all of them
+// durable. A failure to write it is no failure of the journal.
+func (l *life[In, Out]) compact() {
+	core, able := l.core.(node.Snapshotter)
+	if !able || l.host.Compact == 0 || l.syncing || l.log.Last()-l.base < l.host.Compact {
+		return
+	}
+	l.base = l.log.Last()
+	err := l.log.Snapshot(l.base, node.Freeze(core))
+	if err != nil && !diskFailed(err) {
+		l.env.Fail(err)
+	}
+	l.env.Sometimes(Compacted, err == nil)
+}
+
+// Compacted is the situation that a snapshot took the place of records.
+const Compacted = "a snapshot took the place of records"
 
 // giveUp ends the life after a disk error. Any other error is a failure of the
 // run: the journal refuses what a crash has left, or the core its own records.
@@ -120,6 +156,7 @@ func (l *life[In, Out]) Synced(tag uint64, err error) {
 	l.begun = l.begun || l.log.Durable() >= l.begin
 	l.gate.Release(l.log.Durable(), l.send)
 	l.flush()
+	l.compact()
 }
 
 func (l *life[In, Out]) send(out Out) { l.host.Send(l.env, out) }

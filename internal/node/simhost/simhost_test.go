@@ -52,6 +52,22 @@ func (l *ledger) Step(_ time.Duration, in put) node.Effects[done] {
 	return e
 }
 
+// Snapshot implements [node.Snapshotter].
+func (l *ledger) Snapshot() (b []byte) {
+	for _, n := range l.entries {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+// Restore implements [node.Snapshotter].
+func (l *ledger) Restore(_ uint64, b []byte) error {
+	for ; len(b) >= 8; b = b[8:] {
+		l.entries = append(l.entries, binary.BigEndian.Uint64(b))
+	}
+	return nil
+}
+
 // writer puts numbers one after the other, each until it is done.
 type writer struct {
 	env  *sim.Env
@@ -96,7 +112,7 @@ func scenario(hasty bool) sim.Scenario {
 		lives, since := 0, 0
 		var memory *ledger
 		h := simhost.Host[put, done]{
-			Hasty: hasty, Down: sim.Delay{Base: 5 * ms},
+			Hasty: hasty, Down: sim.Delay{Base: 5 * ms}, Compact: w.Seed() % 3 * 40,
 			Core: func() node.Core[put, done] { memory = &ledger{}; return memory },
 			Receive: func(env *sim.Env, _ sim.ID, msg any) []put {
 				env.Always("memory", len(memory.entries) >= len(told), "%d numbers are told, %d known", len(told), len(memory.entries))
@@ -156,7 +172,7 @@ func TestRemembers(t *testing.T) {
 		t.Logf("%v\n%s\n%s", out.Err, out.Faults, out.Trace)
 		return
 	}
-	h.Sometimes = []string{manyLives, idleLife}
+	h.Sometimes = []string{manyLives, idleLife, simhost.Compacted}
 	s, err := h.Sweep(t.Context())
 	if err != nil {
 		t.Fatal(err)
