@@ -70,7 +70,11 @@ func (c *Coordinator) balance(in Balance, e *Effects) {
 	}
 	m := tx.Balance{Request: in.Request, Account: in.Account.Name}
 	for _, id := range b.queue {
-		if a := c.open[id]; a != nil && a.committed && !a.of(in.Account.Bank).done && (a.payment.From == in.Account || a.payment.To == in.Account) {
+		a := c.open[id]
+		if a == nil || !a.committed || a.of(in.Account.Bank).done {
+			continue
+		}
+		if a.payment.From == in.Account || a.payment.To == in.Account {
 			m.After = append(m.After, id)
 		}
 	}
