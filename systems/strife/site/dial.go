@@ -1,0 +1,47 @@
+package site
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc"
+
+	"dyno/internal/rpc"
+	"dyno/systems/strife/security"
+)
+
+// Dialer connects one party with others, wherever they listen at the moment.
+type Dialer struct {
+	Keys      string // folder of certificates
+	Own       security.Party
+	Addresses string // a file such as run.json
+}
+
+// Dialer is for a party of this folder. The addresses come from run.json unless
+// another file is named.
+func (d Dir) Dialer(own security.Party, addresses string) Dialer {
+	if addresses == "" {
+		addresses = d.Run()
+	}
+	return Dialer{Keys: d.Keys(), Own: own, Addresses: addresses}
+}
+
+// Dial makes a connection to a party and to nobody else. It connects, and
+// connects again, when it is used.
+func (d Dialer) Dial(to security.Party, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	config, err := security.ClientTLS(d.Keys, d.Own, to)
+	if err != nil {
+		return nil, err
+	}
+	find := func() (string, error) {
+		a, err := ReadAddresses(d.Addresses)
+		if err != nil {
+			return "", err
+		}
+		r, ok := a.Of(to)
+		if !ok {
+			return "", fmt.Errorf("%s names no address of %v: it has not been started", d.Addresses, to)
+		}
+		return r.Addr, nil
+	}
+	return rpc.Dial("passthrough:///"+to.Identity(), append([]grpc.DialOption{rpc.WithTLS(config), rpc.WithAddress(find)}, opts...)...)
+}

@@ -1,0 +1,129 @@
+// Package site is the folder that one strife lives in: who takes part and how
+// each proves it, where everybody listens, and what each keeps on disk.
+//
+//	setup.yaml            users, banks and accounts as they were at the start
+//	run.json              where gateway and banks listen now
+//	ca/authority.key      what certifies new users
+//	keys/NAME.pem, .key   certificates: of gateway, bank-NAME, client-USER
+//	passwords/USER        what init made up
+//	gateway/, bank-NAME/  journals
+//	logs/NAME.log         logs
+//	clients/USER/         what a client keeps
+package site
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"dyno/internal/atomicfile"
+	"dyno/systems/strife/security"
+)
+
+// Dir is the folder.
+type Dir string
+
+func (d Dir) join(parts ...string) string {
+	return filepath.Join(append([]string{string(d)}, parts...)...)
+}
+
+// Setup is the file that says who takes part.
+func (d Dir) Setup() string { return d.join("setup.yaml") }
+
+// Keys is the folder of certificates.
+func (d Dir) Keys() string { return d.join("keys") }
+
+// Authority is the folder of the key that certifies.
+func (d Dir) Authority() string { return d.join("ca") }
+
+// Password is the file of a user's password.
+func (d Dir) Password(user string) string { return d.join("passwords", user) }
+
+// Journal is the folder of what a server must not forget; audit and access lie
+// beside it.
+func (d Dir) Journal(p security.Party) string { return d.join(p.Identity(), "journal") }
+
+// Audit is the folder of a server's audit.
+func (d Dir) Audit(p security.Party) string { return d.join(p.Identity(), "audit") }
+
+// Access is the folder of what the gateway knows of users and sessions.
+func (d Dir) Access() string { return d.join(security.TheGateway.Identity(), "access") }
+
+// Log is a server's log.
+func (d Dir) Log(p security.Party) string { return d.join("logs", p.Identity()+".log") }
+
+// Client is the folder of what a user's client keeps.
+func (d Dir) Client(user string) string { return d.join("clients", user) }
+
+// Run is the file that says where everybody listens.
+func (d Dir) Run() string { return d.join("run.json") }
+
+// Running is a server that runs, or ran.
+type Running struct {
+	PID  int    `json:"pid"`
+	Addr string `json:"addr"`
+}
+
+// Addresses are where the servers listen: the content of run.json.
+type Addresses struct {
+	Gateway *Running           `json:"gateway,omitempty"`
+	Banks   map[string]Running `json:"banks"`
+}
+
+// Of finds a server.
+func (a Addresses) Of(p security.Party) (r Running, ok bool) {
+	if p.Role == security.Bank {
+		r, ok = a.Banks[p.Name]
+		return r, ok
+	}
+	if a.Gateway == nil {
+		return Running{}, false
+	}
+	return *a.Gateway, true
+}
+
+// ReadAddresses reads a file such as run.json; one that is not there says that
+// nobody listens.
+func ReadAddresses(path string) (a Addresses, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, nil
+	}
+	if err == nil {
+		err = a.parse(text)
+	}
+	return a, err
+}
+
+func (a *Addresses) parse(text []byte) error {
+	if err := json.Unmarshal(text, a); err != nil {
+		return fmt.Errorf("run.json says where the servers listen and cannot be read: %w; remove it and start them again", err)
+	}
+	return nil
+}
+
+// Publish writes where this process serves as a party into run.json, beside the
+// entries of others.
+func (d Dir) Publish(p security.Party, addr string) error {
+	return atomicfile.Update(d.Run(), func(old []byte) ([]byte, error) {
+		a := Addresses{}
+		if old != nil {
+			if err := a.parse(old); err != nil {
+				return nil, err
+			}
+		}
+		if r := (Running{PID: os.Getpid(), Addr: addr}); p.Role == security.Bank {
+			if a.Banks == nil {
+				a.Banks = map[string]Running{}
+			}
+			a.Banks[p.Name] = r
+		} else {
+			a.Gateway = &r
+		}
+		text, err := json.MarshalIndent(a, "", "  ")
+		return append(text, '\n'), err
+	})
+}
