@@ -1,0 +1,102 @@
+// Package failpoint kills a server at a chosen point of its protocol, as
+// SIGKILL does: nothing is flushed, nothing is said. The environment variable
+// DYNO_FAILPOINT names the point and at which passing of it, from 1:
+//
+//	DYNO_FAILPOINT=gateway.after-commit:1
+package failpoint
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Variable is the environment variable.
+const Variable = "DYNO_FAILPOINT"
+
+// The points, in the order in which a payment passes them. Those at the gateway
+// come once for each payment, but for the acks: one for each bank.
+const (
+	PayReceived   = "gateway.pay-received"   // before any bank is asked
+	PrepareToOne  = "gateway.prepare-to-one" // one of two banks was asked
+	BeforeVotes   = "gateway.before-votes"   // all were asked, and the first vote is not taken in
+	BeforeCommit  = "gateway.before-commit"  // all votes are yes, and nothing is written
+	CommitWritten = "gateway.commit-written" // written, and not synced
+	AfterCommit   = "gateway.after-commit"   // synced, and nobody was told
+	CommitToOne   = "gateway.commit-to-one"  // one of two banks was told
+	Ack           = "gateway.ack"            // a bank has acknowledged; nothing says so yet
+	AfterDecline  = "gateway.after-decline"  // synced, and nobody was told
+	Recovering    = "gateway.recovering"     // while the journal is read
+	BeforePrepare = "bank.before-prepared"   // asked, and nothing is written
+	AfterPrepare  = "bank.after-prepared"    // synced, and no vote was sent
+	AfterYes      = "bank.after-yes"         // the vote was sent
+	BeforeCommitB = "bank.before-committed"  // told to commit, and nothing is written
+	AfterCommitB  = "bank.after-committed"   // synced, and not acknowledged
+	AfterAbort    = "bank.after-abort"       // the hold is released, and nothing is written
+)
+
+// All are the points.
+var All = []string{
+	PayReceived, PrepareToOne, BeforeVotes, BeforeCommit, CommitWritten, AfterCommit, CommitToOne, Ack, AfterDecline, Recovering,
+	BeforePrepare, AfterPrepare, AfterYes, BeforeCommitB, AfterCommitB, AfterAbort,
+}
+
+// armed is the point at which this process dies; nil: at none.
+var armed atomic.Pointer[point]
+
+type point struct {
+	name string
+	left atomic.Int64
+}
+
+// Arm reads the environment. A point that is not known is an error: a test that
+// never dies would pass.
+func Arm() error {
+	text, ok := os.LookupEnv(Variable)
+	if !ok || text == "" {
+		return nil
+	}
+	name, count, ok := strings.Cut(text, ":")
+	n, err := strconv.ParseInt(count, 10, 32)
+	if !ok || err != nil || n < 1 || !slices.Contains(All, name) {
+		return fmt.Errorf("%s=%q: want NAME:COUNT, a count from 1, NAME one of %s", Variable, text, strings.Join(All, ", "))
+	}
+	p := &point{name: name}
+	p.left.Store(n)
+	armed.Store(p)
+	return nil
+}
+
+// Armed reports whether this process is to die at a point.
+func Armed(name string) bool {
+	p := armed.Load()
+	return p != nil && p.name == name
+}
+
+// Hit passes a point.
+func Hit(name string) {
+	if p := armed.Load(); p != nil && p.name == name && p.left.Add(-1) == 0 {
+		die()
+	}
+}
+
+// settle is how long what was handed to another goroutine for sending has.
+const settle = 100 * time.Millisecond
+
+// HitSent passes a point at which something must have left before.
+func HitSent(name string) {
+	if p := armed.Load(); p != nil && p.name == name && p.left.Add(-1) == 0 {
+		time.Sleep(settle)
+		die()
+	}
+}
+
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {} // until it arrives
+}

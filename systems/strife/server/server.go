@@ -1,0 +1,185 @@
+// Package server is what the gateway and the banks have in common beside their
+// protocols: certificates, a guard, a log, an audit, an address in run.json, and
+// an end when the disk fails.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/internal/journal"
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/strife/failpoint"
+	"dyno/systems/strife/security"
+	"dyno/systems/strife/site"
+)
+
+// Options are the flags that all servers have.
+type Options struct {
+	Dir       string
+	Listen    string
+	Addresses string
+}
+
+// Declare declares the flags.
+func (o *Options) Declare(fs systems.FlagSet) {
+	fs.StringVar(&o.Dir, "dir", "", "folder that dyno strife init made")
+	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+	fs.StringVar(&o.Addresses, "addresses", "", "file that says where the others are, in place of DIR/run.json")
+}
+
+// Check refuses flags that are left out.
+func (o *Options) Check() error {
+	if o.Dir == "" {
+		return systems.Usagef("--dir: name the folder that dyno strife init made")
+	}
+	return nil
+}
+
+// Base is a server without its protocol.
+type Base struct {
+	Dir   site.Dir
+	Own   security.Party
+	Log   *security.Log
+	Audit *security.Audit
+	Guard *security.Guard
+
+	options Options
+	tls     *tls.Config
+}
+
+// Open opens what a server has. It ends the process if the environment names
+// an unknown failpoint.
+func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
+	if err := failpoint.Arm(); err != nil {
+		return nil, err
+	}
+	b := &Base{Dir: site.Dir(o.Dir), Own: own, options: o}
+	var err error
+	if b.tls, err = security.ServerTLS(b.Dir.Keys(), own); err != nil {
+		return nil, fmt.Errorf("%w; dyno strife init --dir %s makes it", err, o.Dir)
+	}
+	for _, inside := range []string{b.Dir.Journal(own), b.Dir.Log(own)} {
+		if err := os.MkdirAll(filepath.Dir(inside), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	err = Patiently(ctx, func() (err error) {
+		b.Audit, err = security.OpenAudit(b.Dir.Audit(own), b.Identity("audit"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.Log = security.OpenLog(b.Dir.Log(own))
+	b.Guard = security.NewGuard(b.Log)
+	return b, nil
+}
+
+// Identity names a journal of the server: another server's is refused.
+func (b *Base) Identity(what string) string { return Identity(b.Own, what) }
+
+// Identity names a journal of a party.
+func Identity(p security.Party, what string) string { return "strife " + p.String() + " " + what }
+
+// Close closes log and audit.
+func (b *Base) Close() error { return errors.Join(b.Audit.Close(), b.Log.Close()) }
+
+// Dialer connects the server with others.
+func (b *Base) Dialer() site.Dialer { return b.Dir.Dialer(b.Own, b.options.Addresses) }
+
+// Service is a server's protocol.
+type Service struct {
+	Register func(grpc.ServiceRegistrar)
+	Stop     func()            // called once, when it is to end: streams are to return
+	Failed   []<-chan struct{} // of journals: the process ends when one is closed
+	Err      func() error      // why
+	DiskLow  func(low bool)    // called when that changes
+}
+
+// Serve serves until the context ends or a journal fails.
+func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, failed := range s.Failed {
+		go func() {
+			select {
+			case <-failed:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	watched := make(chan struct{})
+	go func() { defer close(watched); watchDisk(ctx, string(b.Dir), s.DiskLow) }()
+	var published error
+	err := rpc.Serve(ctx, rpc.Options{
+		Listen: b.options.Listen,
+		TLS:    b.tls,
+		Log:    b.Log.Logger,
+		Server: b.Guard.Options(),
+		Ready: func(addr string) {
+			if published = b.Dir.Publish(b.Own, addr); published != nil {
+				cancel()
+				return
+			}
+			b.Log.Info("serving", "as", b.Own.String(), "addr", addr)
+			fmt.Fprintf(sh.Err, "%v listens on %s\n", b.Own, addr)
+			sh.Ready(addr)
+		},
+		BeforeStop: func(context.Context) { s.Stop() },
+	}, s.Register)
+	cancel()
+	<-watched
+	return errors.Join(published, err, s.Err())
+}
+
+// TLS is how whoever started a server asks whether it is well: as the server
+// itself, whose certificate lies in the folder that the command line names.
+func TLS(own func(args []string) security.Party) func(args []string) (*tls.Config, error) {
+	return func(args []string) (*tls.Config, error) {
+		p := own(args)
+		return security.ClientTLS(site.Dir(Flag(args, "dir")).Keys(), p, p)
+	}
+}
+
+// Flag finds a flag's value on a command line of --name value pairs.
+func Flag(args []string, name string) string {
+	for i, a := range args {
+		if a == "--"+name && i+1 < len(args) {
+			return args[i+1]
+		}
+		if v, ok := strings.CutPrefix(a, "--"+name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// lockPatience is how long a server waits for one that was just killed to be
+// gone.
+const lockPatience = 2 * time.Second
+
+// Patiently opens a journal that a process which was just killed may still hold.
+func Patiently(ctx context.Context, open func() error) error {
+	for end := time.Now().Add(lockPatience); ; {
+		err := open()
+		if !errors.Is(err, journal.ErrLocked) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPatience / 100):
+		}
+	}
+}
