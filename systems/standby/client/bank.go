@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"dyno/internal/rpc"
 	standbyv1 "dyno/proto/standby/v1"
@@ -79,7 +80,8 @@ func Dial(o Options) (*Bank, error) {
 	for i, addr := range []string{o.Hosts.S1, o.Hosts.S2} {
 		conn, err := rpc.Dial(addr, o.Dial...)
 		if err != nil {
-			return nil, errors.Join(systems.Usagef("%s at %q: %w", names[i], addr, err), b.Close())
+			b.Close()
+			return nil, systems.Usagef("%s at %q: %w", names[i], addr, err)
 		}
 		conn.Connect() // so that the standby can be asked at once when it is needed
 		b.conns[i] = conn
@@ -93,16 +95,13 @@ func Dial(o Options) (*Bank, error) {
 }
 
 // Close ends the connections; requests under way get no answer.
-func (b *Bank) Close() error {
-	var errs []error
+func (b *Bank) Close() {
 	for i, conn := range b.conns {
-		if conn == nil {
-			continue
+		if conn != nil {
+			b.askers[i].close()
+			_ = conn.Close() // fails when it is closed already
 		}
-		b.askers[i].close()
-		errs = append(errs, conn.Close())
 	}
-	return errors.Join(errs...)
 }
 
 // Session makes a client with a name of its own, drawn at random.
@@ -151,7 +150,7 @@ func (b *Bank) AcceptLoss(ctx context.Context) ([]*standbyv1.Lost, error) {
 		if err == nil {
 			return answer.GetLost(), nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", names[i], refusal(err)))
+		errs = append(errs, fmt.Errorf("%s: %s", names[i], status.Convert(err).Message()))
 	}
 	return nil, errors.Join(errs...)
 }

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"time"
@@ -93,9 +95,7 @@ func (s *Session) Do(ctx context.Context, op standbyv1.Operation, account string
 	if err != nil {
 		return Reply{}, err
 	}
-	if e, a := answer.GetEpoch(), answer.GetAction(); e > s.epoch || e == s.epoch && a > s.action {
-		s.epoch, s.action = e, a
-	}
+	s.epoch, s.action = answer.GetEpoch(), answer.GetAction() // not older than before, or it had not counted
 	return Reply{answer, s.client, s.number, names[r.at], r.attempts}, nil
 }
 
@@ -107,6 +107,7 @@ type request struct {
 	began    time.Time
 	attempts int
 	maybe    bool // it may have been done
+	anew     bool // the same server is to be asked again, at once
 	silent   [2]bool
 	last     [2]error
 	asked    int // attempts since the last wait
@@ -118,6 +119,9 @@ func (r *request) run(ctx context.Context) (*standbyv1.Answer, error) {
 	for {
 		r.attempts++
 		answer, err := r.bank.askers[r.at].ask(ctx, r.item)
+		if err == nil && r.stale(answer) {
+			err = fmt.Errorf("%w: epoch %d, action %d", errStale, answer.GetEpoch(), answer.GetAction())
+		}
 		if err == nil {
 			r.bank.primary.Store(int32(r.at))
 			return answer, nil
@@ -131,8 +135,24 @@ func (r *request) run(ctx context.Context) (*standbyv1.Answer, error) {
 		if waited := time.Since(r.began); waited >= r.bank.opt.Bound {
 			return nil, &UnansweredError{Waited: waited, Last: r.last, Maybe: r.maybe}
 		}
-		r.next(ctx)
+		if !r.anew {
+			r.next(ctx)
+		}
+		r.anew = false
 	}
+}
+
+// errStale is why an answer does not count that speaks of an older state than
+// the session has seen: its server should have refused.
+var errStale = errors.New("its answer is older than what was seen")
+
+func (r *request) stale(a *standbyv1.Answer) bool {
+	return compareStates(a.GetEpoch(), a.GetAction(), r.item.GetCaller().GetSeenEpoch(), r.item.GetCaller().GetSeenAction()) < 0
+}
+
+// compareStates orders states by their age.
+func compareStates(epoch, action, epochB, actionB uint64) int {
+	return cmp.Or(cmp.Compare(epoch, epochB), cmp.Compare(action, actionB))
 }
 
 // consider takes in why there is no answer; an error of its own is final.
@@ -167,6 +187,7 @@ func (r *request) forgotten(no refused) error {
 	}
 	c := r.item.GetCaller()
 	r.replace(&standbyv1.Caller{Client: c.GetClient(), Number: c.GetNumber(), SeenEpoch: no.GetEpoch(), SeenAction: no.GetAction()})
+	r.anew = true
 	return nil
 }
 
