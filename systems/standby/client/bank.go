@@ -18,11 +18,10 @@ import (
 	"dyno/systems/standby/config"
 )
 
-// Defaults of [Options]. Where nobody but the interface says when a primary is
-// dead, it is slower to believe so.
+// Defaults of [Options]. Asking the other server too early does no harm: it does
+// not take over while it hears from the primary.
 const (
 	DefaultAttempt        = 200 * time.Millisecond
-	DefaultAttemptAlone   = time.Second
 	DefaultBound          = 10 * time.Second
 	maxPause              = 40 * time.Millisecond // between two rounds of attempts
 	roundsBeforeTheSilent = 8                     // attempts at one server before another that gave no answer is asked again
@@ -36,8 +35,7 @@ type Options struct {
 	Hosts config.Hosts
 
 	// Attempt is how long a server may take to answer before the other one is
-	// asked. 0: DefaultAttempt, or without a witness DefaultAttemptAlone, since
-	// then the other one takes over.
+	// asked. 0: DefaultAttempt.
 	Attempt time.Duration
 	// Bound is how long a request is tried before it ends with an
 	// [UnansweredError]. 0: DefaultBound.
@@ -70,10 +68,7 @@ type asker interface {
 func Dial(o Options) (*Bank, error) {
 	b := &Bank{opt: o, witness: o.Hosts.Witness != ""}
 	b.opt.Bound = cmp.Or(o.Bound, DefaultBound)
-	b.opt.Attempt = cmp.Or(o.Attempt, DefaultAttemptAlone)
-	if o.Attempt == 0 && b.witness {
-		b.opt.Attempt = DefaultAttempt
-	}
+	b.opt.Attempt = cmp.Or(o.Attempt, DefaultAttempt)
 	if b.opt.Bound < 0 || b.opt.Attempt < 0 {
 		return nil, errors.New("client: Attempt and Bound must not be negative")
 	}
