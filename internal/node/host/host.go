@@ -99,6 +99,29 @@ func (h *Host[In, Out]) Step(in In) error {
 	return h.failed
 }
 
+// Steps tells the core several things at once, such as those of one message: as
+// Step does of each, but what they write goes to the journal together, and what
+// rests on any of it waits for all of it.
+func (h *Host[In, Out]) Steps(ins ...In) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.unusable(); err != nil {
+		return err
+	}
+	var all node.Effects[Out]
+	for _, in := range ins {
+		e := h.core.Step(h.now(), in)
+		all.Early = append(all.Early, e.Early...)
+		all.Write = append(all.Write, e.Write...)
+		all.Send = append(all.Send, e.Send...)
+		if e.Wake != 0 {
+			all.Wake = e.Wake
+		}
+	}
+	h.apply(all)
+	return h.failed
+}
+
 // View calls f while the core is at rest, to look at it.
 func (h *Host[In, Out]) View(f func(now time.Duration)) {
 	h.mu.Lock()
@@ -204,6 +227,9 @@ func (h *Host[In, Out]) fail(err error) {
 		close(h.failure)
 	}
 }
+
+// Stats says what the journal has done since it was opened.
+func (h *Host[In, Out]) Stats() journal.Stats { return h.journal.Stats() }
 
 // Failed is closed when the journal has failed: from then on nothing is taken
 // in and nothing goes out, and the process should end. [Host.Err] says why.

@@ -217,3 +217,29 @@ func TestHostCompacts(t *testing.T) {
 		t.Error("a core that makes no snapshots begins from one")
 	}
 }
+
+// What is told at once is remembered at once: one sync for all of it.
+func TestSteps(t *testing.T) {
+	s := newSink()
+	h, _, err := host.Open(&counter{}, host.Options[answer]{Dir: filepath.Join(t.TempDir(), "j"), Send: s.send})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Steps(ask{1}, ask{2}, ask{3}); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range s.await(t, 3) {
+		if a.id != i+1 || a.number != uint64(i+1) {
+			t.Errorf("answer %d: %+v", i, a)
+		}
+	}
+	if n := h.Stats().Syncs; n != 1 {
+		t.Errorf("%d syncs, want one", n)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Steps(ask{4}); !errors.Is(err, host.ErrClosed) {
+		t.Error(err)
+	}
+}
