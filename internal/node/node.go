@@ -65,6 +65,13 @@ type Freezer interface {
 	Freeze() func(io.Writer) error
 }
 
+// Flusher is a core that keeps some records back until others go, to spare the
+// disk. Hosts have them written before a snapshot, which holds exactly what the
+// records up to it add up to.
+type Flusher[Out any] interface {
+	Flush(now time.Duration) Effects[Out]
+}
+
 // Freeze returns what writes a snapshot of this moment.
 func Freeze(core Snapshotter) func(io.Writer) error {
 	if f, able := core.(Freezer); able {

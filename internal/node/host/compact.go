@@ -32,6 +32,9 @@ func recoverEntry[In, Out any](core node.Core[In, Out], e journal.Entry) error {
 // must be a [node.Snapshotter]. The core goes on meanwhile.
 func (h *Host[In, Out]) Compact(ctx context.Context) error {
 	h.mu.Lock()
+	if f, able := h.core.(node.Flusher[Out]); able {
+		h.apply(f.Flush(h.now()))
+	}
 	write, last := node.Freeze(any(h.core).(node.Snapshotter)), h.last
 	h.base = last
 	h.mu.Unlock()

@@ -59,6 +59,11 @@ func (c *counter) Wake(now time.Duration) node.Effects[answer] {
 // compacting is a counter that makes snapshots.
 type compacting struct{ counter }
 
+func (c *compacting) Flush(time.Duration) node.Effects[answer] {
+	c.last++
+	return node.Effects[answer]{Write: [][]byte{binary.BigEndian.AppendUint64(nil, c.last)}}
+}
+
 func (c *compacting) Snapshot() []byte { return fmt.Append(nil, c.last) }
 
 func (c *compacting) Freeze() func(io.Writer) error {

@@ -99,6 +99,12 @@ func (l *life[In, Out]) compact() {
 	if !able || l.host.Compact == 0 || l.syncing || l.log.Last()-l.base < l.host.Compact {
 		return
 	}
+	if f, able := l.core.(node.Flusher[Out]); able {
+		if e := f.Flush(l.env.Now()); len(e.Write) > 0 { // once that is durable
+			l.apply(e)
+			return
+		}
+	}
 	l.base = l.log.Last()
 	err := l.log.Snapshot(l.base, node.Freeze(core))
 	if err != nil && !diskFailed(err) {
