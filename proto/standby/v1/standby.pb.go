@@ -1,8 +1,8 @@
 // Standby: bank accounts on a primary and a standby, behind an interface that
 // hides which is which.
 //
-// An action is a deposit or a withdrawal that was done. Actions are numbered
-// from 1 by their action id; every reign of a primary has an epoch, and an epoch
+// An action is a deposit or a withdrawal that was done, or refused for want of
+// money. Actions are numbered from 1 by their action id; every reign of a primary has an epoch, and an epoch
 // has one primary. So (epoch, action id) names what a server has done, and of
 // two servers tells which is behind or has gone another way.
 
@@ -1600,6 +1600,7 @@ type Entry struct {
 	Account       uint32                 `protobuf:"varint,4,opt,name=account,proto3" json:"account,omitempty"`
 	Delta         int64                  `protobuf:"zigzag64,5,opt,name=delta,proto3" json:"delta,omitempty"`
 	Checksum      uint64                 `protobuf:"fixed64,6,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	Refused       bool                   `protobuf:"varint,7,opt,name=refused,proto3" json:"refused,omitempty"` // a withdrawal that exceeded the balance: it is remembered
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1674,6 +1675,13 @@ func (x *Entry) GetChecksum() uint64 {
 		return x.Checksum
 	}
 	return 0
+}
+
+func (x *Entry) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
 }
 
 // Chunk is a part of a snapshot: accounts, reigns, remembered replies.
@@ -2378,14 +2386,15 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\aentries\x18\x03 \x03(\v2\x16.dyno.standby.v1.EntryR\aentries\x12\x16\n" +
 	"\x06action\x18\x04 \x01(\x04R\x06action\x12\x16\n" +
 	"\x06paired\x18\x05 \x01(\bR\x06paired\x12\x17\n" +
-	"\asent_ns\x18\x06 \x01(\x03R\x06sentNs\"\x99\x01\n" +
+	"\asent_ns\x18\x06 \x01(\x03R\x06sentNs\"\xb3\x01\n" +
 	"\x05Entry\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x06R\x06client\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x18\n" +
 	"\aaccount\x18\x04 \x01(\rR\aaccount\x12\x14\n" +
 	"\x05delta\x18\x05 \x01(\x12R\x05delta\x12\x1a\n" +
-	"\bchecksum\x18\x06 \x01(\x06R\bchecksum\"_\n" +
+	"\bchecksum\x18\x06 \x01(\x06R\bchecksum\x12\x18\n" +
+	"\arefused\x18\a \x01(\bR\arefused\"_\n" +
 	"\x05Chunk\x12\x16\n" +
 	"\x06action\x18\x01 \x01(\x04R\x06action\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +

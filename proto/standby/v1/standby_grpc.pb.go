@@ -1,8 +1,8 @@
 // Standby: bank accounts on a primary and a standby, behind an interface that
 // hides which is which.
 //
-// An action is a deposit or a withdrawal that was done. Actions are numbered
-// from 1 by their action id; every reign of a primary has an epoch, and an epoch
+// An action is a deposit or a withdrawal that was done, or refused for want of
+// money. Actions are numbered from 1 by their action id; every reign of a primary has an epoch, and an epoch
 // has one primary. So (epoch, action id) names what a server has done, and of
 // two servers tells which is behind or has gone another way.
 

@@ -70,7 +70,7 @@ type Mutant struct {
 	Eager       bool // clients are told before the standby has it
 	Amnesiac    bool // a standby remembers no replies
 	Forgetful   bool // epochs are not written down
-	Uncut       bool // a diverged tail stays
+	Uncut       bool // a cut is not written down
 	Hopeful     bool // the lease has no margin, and counts from when it is granted
 	Undisclosed bool // the witness is not asked before acting alone
 
@@ -120,6 +120,7 @@ type Shipped struct{ Batches, Entries, Snapshots, Answered uint64 }
 type following struct {
 	epoch   uint64 // after a Hello; 0: none
 	action  uint64 // the primary's last
+	common  uint64 // the last that both had at the Hello
 	paired  bool
 	refuses bool
 }

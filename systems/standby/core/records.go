@@ -15,8 +15,8 @@ const (
 	recordLost    = 'l' // actions that are in no log any more
 )
 
-// field widths
-const entryBytes = 6*8 + 4
+// entryBytes is an entry's length in a record.
+const entryBytes = 7*8 + 4
 
 // encoder appends numbers; decoder takes them off, and notes what is missing.
 type encoder []byte
@@ -33,7 +33,7 @@ func (b encoder) u32(v uint32) encoder { return binary.BigEndian.AppendUint32(b,
 func (b encoder) text(s string) encoder { return append(b.u32(uint32(len(s))), s...) }
 
 func (b encoder) entry(e Entry) encoder {
-	return b.u64(e.ID, e.Epoch, e.Client, e.Number, uint64(e.Delta), e.Checksum).u32(e.Account)
+	return b.u64(e.ID, e.Epoch, e.Client, e.Number, uint64(e.Delta), bit(e.Refused), e.Checksum).u32(e.Account)
 }
 
 type decoder struct {
@@ -68,7 +68,7 @@ func (d *decoder) count(least int) int {
 
 func (d *decoder) entry() (e Entry) {
 	e.ID, e.Epoch, e.Client, e.Number = d.u64(), d.u64(), d.u64(), d.u64()
-	e.Delta, e.Checksum, e.Account = int64(d.u64()), d.u64(), d.u32()
+	e.Delta, e.Refused, e.Checksum, e.Account = int64(d.u64()), d.u64() == 1, d.u64(), d.u32()
 	return e
 }
 
@@ -171,7 +171,7 @@ func (s *State) encode() []byte {
 	}
 	b = b.u32(uint32(len(s.replies.by)))
 	s.replies.each(func(client uint64, r Remembered) {
-		b = b.u64(client, r.Number, r.Epoch, r.Action, uint64(r.Balance))
+		b = b.u64(client, r.Number, r.Epoch, r.Action, uint64(r.Balance), bit(r.Refused))
 	})
 	return b
 }
@@ -189,8 +189,8 @@ func (s *State) decode(data []byte) (*State, error) {
 		n.names, n.balances = append(n.names, name), append(n.balances, int64(d.u64()))
 		n.index[name] = uint32(i)
 	}
-	for range d.count(40) {
-		gone := n.replies.put(d.u64(), Remembered{d.u64(), d.u64(), d.u64(), int64(d.u64())})
+	for range d.count(48) {
+		gone := n.replies.put(d.u64(), Remembered{d.u64(), d.u64(), d.u64(), int64(d.u64()), d.u64() == 1})
 		n.forgotten = max(n.forgotten, gone)
 	}
 	n.window.begin(n.action)

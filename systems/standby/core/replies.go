@@ -4,6 +4,7 @@ package core
 type Remembered struct {
 	Number, Epoch, Action uint64
 	Balance               int64
+	Refused               bool
 }
 
 // replies remembers one answer for each of the last clients that acted, up to a

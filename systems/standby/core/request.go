@@ -71,15 +71,12 @@ func (c *Core) change(q *Request, reply *Reply, seen uint64) {
 	last, known := c.state.replies.get(q.Client)
 	switch {
 	case known && q.Number == last.Number:
-		*reply = Reply{Ref: q.Ref, Outcome: Done, Balance: last.Balance, Epoch: last.Epoch, Action: last.Action, Repeated: true}
+		*reply = Reply{Ref: q.Ref, Outcome: outcome(last.Refused), Balance: last.Balance, Epoch: last.Epoch, Action: last.Action, Repeated: true}
 		c.await(reply, last.Action, c.base())
 	case known && q.Number < last.Number:
 		c.refuse(q.Ref, Over)
 	case !known && seen < c.state.forgotten:
 		c.reply(&Reply{Ref: q.Ref, Outcome: Forgotten, Epoch: c.promised, Action: c.state.action})
-	case q.Kind == Withdraw && q.Amount > reply.Balance:
-		reply.Outcome = TooMuch
-		c.await(reply, c.state.action, c.base())
 	default:
 		c.act(q, reply)
 	}
@@ -87,19 +84,26 @@ func (c *Core) change(q *Request, reply *Reply, seen uint64) {
 
 // act does what is asked, and begins to have it remembered on both sides.
 func (c *Core) act(q *Request, reply *Reply) {
-	delta := q.Amount
-	if q.Kind == Withdraw {
-		delta = -delta
-	}
-	account := c.state.index[q.Account]
-	if !fits(c.state.balances[account], delta) {
+	e := Entry{Client: q.Client, Number: q.Number, Account: c.state.index[q.Account], Delta: q.Amount}
+	switch {
+	case q.Kind == Withdraw && q.Amount > reply.Balance: // remembered, since an attempt that is late must not succeed
+		e.Delta, e.Refused = 0, true
+	case q.Kind == Withdraw:
+		e.Delta = -q.Amount
+	case !fits(reply.Balance, q.Amount):
 		c.reply(&Reply{Ref: q.Ref, Outcome: Invalid})
 		return
 	}
-	e := c.log(Entry{Client: q.Client, Number: q.Number, Account: account, Delta: delta})
-	reply.Balance = c.state.balances[account]
-	reply.Epoch = e.Epoch
+	e = c.log(e)
+	reply.Outcome, reply.Balance = outcome(e.Refused), c.state.balances[e.Account]
 	c.await(reply, e.ID, c.records)
+}
+
+func outcome(refused bool) Outcome {
+	if refused {
+		return TooMuch
+	}
+	return Done
 }
 
 // log adds an entry to the log, and ships it.

@@ -77,15 +77,30 @@ func (c *Core) hello(m *Message, p *Message) {
 	}
 	c.following.epoch = m.Epoch
 	common := c.state.common(m.Reigns, m.Action)
+	c.following.common = common
 	switch {
-	case p.Snapshot || c.cfg.Mutant.Uncut || common == c.state.action:
+	case p.Snapshot || common == c.state.action:
 	case !c.state.window.reaches(common):
 		p.Snapshot = true
 	default:
-		last, _ := c.state.window.at(c.state.action)
-		p.Cut, p.CutEpoch = c.state.action-common, last.entry.Epoch
+		p.Cut, p.CutEpoch = c.state.action-common, c.state.lastEpoch()
+		c.loseAfter(common)
 		c.state.cut(common)
-		c.write(record(recordCut, common))
+		if !c.cfg.Mutant.Uncut {
+			c.write(record(recordCut, common))
+		}
+	}
+}
+
+// loseAfter names what is about to be cut, where it may have been acknowledged.
+func (c *Core) loseAfter(action uint64) {
+	if !c.lossy() {
+		return
+	}
+	for _, r := range c.state.reigns {
+		if l := (Lost{r.Epoch, max(action, r.After) + 1, c.state.end(r.Epoch)}); l.First <= l.Last {
+			c.lose(l)
+		}
 	}
 }
 
@@ -128,19 +143,17 @@ func (c *Core) part(m *Message) {
 		c.send(c.here(m, func(p *Message) { p.Gap = true }))
 		return
 	}
-	before, beforeEpoch := c.state.action, c.state.lastEpoch()
+	if m.Chunk.Index+1 == m.Chunk.Count {
+		c.loseAfter(c.following.common)
+	}
 	whole, err := c.gatherPart(m.Chunk)
 	if err == nil && !whole {
 		return
 	}
 	c.send(c.here(m, func(p *Message) {
-		if p.Gap = err != nil; p.Gap {
-			return
+		if p.Gap = err != nil; !p.Gap {
+			c.writeState()
 		}
-		if before > c.state.action {
-			p.Cut, p.CutEpoch = before-c.state.action, beforeEpoch
-		}
-		c.writeState()
 	}))
 }
 
@@ -152,7 +165,9 @@ func (c *Core) Refuses() bool { return c.following.refuses || c.reign.refused }
 func (c *Core) Role() (Role, uint64) { return c.role, c.promised }
 
 // Pair tells what a primary knows of its standby.
-func (c *Core) Pair() (shipped uint64, alone bool) { return c.reign.acked, c.role == Primary && c.reign.alone }
+func (c *Core) Pair() (shipped uint64, alone bool) {
+	return c.reign.acked, c.role == Primary && c.reign.alone
+}
 
 // Lease is how long the lease still holds; -1: there is none, and none needed.
 func (c *Core) Lease(now time.Duration) time.Duration {

@@ -25,6 +25,7 @@ type Entry struct {
 	Client, Number uint64 // who asked for it
 	Account        uint32 // index into the accounts, by name
 	Delta          int64
+	Refused        bool   // a withdrawal that exceeded the balance: it changes nothing, and is remembered
 	Checksum       uint64 // over this and all before it
 }
 
@@ -75,7 +76,7 @@ func newState(accounts []Account, replyLimit, windowLimit int) (*State, error) {
 // seal gives an entry that follows its checksum.
 func (s *State) seal(e *Entry) {
 	h := s.checksum
-	for _, v := range [...]uint64{e.ID, e.Epoch, e.Client, e.Number, uint64(e.Account), uint64(e.Delta)} {
+	for _, v := range [...]uint64{e.ID, e.Epoch, e.Client, e.Number, uint64(e.Account), uint64(e.Delta), bit(e.Refused)} {
 		h = splitmix.Mix(h ^ v)
 	}
 	e.Checksum = h
@@ -97,7 +98,7 @@ func (s *State) apply(e Entry, record uint64) error {
 		}
 		s.balances[e.Account] += e.Delta
 		u.reply, u.known = s.replies.get(e.Client)
-		gone := s.replies.put(e.Client, Remembered{Number: e.Number, Epoch: e.Epoch, Action: e.ID, Balance: s.balances[e.Account]})
+		gone := s.replies.put(e.Client, Remembered{Number: e.Number, Epoch: e.Epoch, Action: e.ID, Balance: s.balances[e.Account], Refused: e.Refused})
 		s.forgotten = max(s.forgotten, gone)
 	}
 	if e.Epoch > s.lastEpoch() {
@@ -106,6 +107,13 @@ func (s *State) apply(e Entry, record uint64) error {
 	s.action, s.checksum = e.ID, e.Checksum
 	s.window.push(u)
 	return nil
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // fits says whether a balance may change by delta.

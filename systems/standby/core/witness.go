@@ -96,8 +96,12 @@ func (w *Witness) renew(now time.Duration, a Ask) {
 // fresh grants a new epoch, if nobody may be in the way.
 func (w *Witness) fresh(now time.Duration, a Ask) {
 	other := w.holder != "" && w.holder != a.Server
-	if other && now < w.until || other && w.alone && !w.mutant.Trusting {
+	switch {
+	case other && now < w.until:
 		w.deny(a, w.until-now)
+		return
+	case other && w.alone && !w.mutant.Trusting:
+		w.deny(a, a.Lease/4)
 		return
 	}
 	w.holding = holding{epoch: max(w.epoch, a.Above) + 1, holder: a.Server, alone: a.Alone, changed: a.Sequence, duration: a.Lease}
@@ -123,9 +127,5 @@ func (w *Witness) write() {
 	if w.mutant.Forgetful {
 		return
 	}
-	alone := uint64(0)
-	if w.alone {
-		alone = 1
-	}
-	w.e.Write = append(w.e.Write, encoder{}.u64(w.epoch, alone, w.changed, uint64(w.duration)).text(w.holder))
+	w.e.Write = append(w.e.Write, encoder{}.u64(w.epoch, bit(w.alone), w.changed, uint64(w.duration)).text(w.holder))
 }
