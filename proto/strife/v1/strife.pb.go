@@ -1717,7 +1717,7 @@ func (x *ListInDoubtResponse) GetDoubts() []*Doubt {
 type Doubt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Tx    *TxID                  `protobuf:"bytes,1,opt,name=tx,proto3" json:"tx,omitempty"`
-	// For how long.
+	// For how long, as far as this life of the bank knows.
 	AgeMs         int64  `protobuf:"varint,2,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
 	Legs          []*Leg `protobuf:"bytes,3,rep,name=legs,proto3" json:"legs,omitempty"`
 	unknownFields protoimpl.UnknownFields
