@@ -8,6 +8,7 @@ import (
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
 	"dyno/systems/mapreduce"
+	"dyno/systems/strife"
 	"dyno/systems/target"
 )
 
@@ -15,6 +16,7 @@ import (
 var Systems = []*systems.System{
 	lookaside.System,
 	mapreduce.System,
+	strife.System,
 	byzantine.System,
 	echo.System,
 	target.System,
