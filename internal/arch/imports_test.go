@@ -66,6 +66,7 @@ var rules = []rule{
 	{"internal/splitmix", nil, "chance from seeds is a leaf, as pure as a core"},
 	{"internal/backoff", nil, "waiting is a leaf"},
 	{"internal/atomicfile", nil, "files are a leaf"},
+	{"internal/branches/group", []string{"systems", "internal/replica"}, "branches are started the same for all; it knows the contract, never one system"},
 	{"internal/branches", nil, "files of banks are read the same for all, and purely: streams come in"},
 	{"internal/size", nil, "how people write sizes is a leaf"},
 	{"internal/node", nil, "the shape of a core is as pure as a core"},

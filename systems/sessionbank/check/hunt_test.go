@@ -118,7 +118,7 @@ func BenchmarkWorld(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "seeds/s")
 	events := 0.0
 	for seed := range uint64(20) {
-		events += float64(h.Try(seed+1).Stats.Events)
+		events += float64(h.Try(seed + 1).Stats.Events)
 	}
 	b.ReportMetric(events/20, "events/op")
 }

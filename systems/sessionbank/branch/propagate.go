@@ -1,0 +1,133 @@
+package branch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"dyno/internal/branches/group"
+	"dyno/internal/replica"
+	"dyno/internal/rpc"
+	sessionbankv1 "dyno/proto/sessionbank/v1"
+	"dyno/systems/sessionbank/core/bank"
+)
+
+// queued bounds the messages that wait for the connection to a branch. More are
+// dropped: the core sends again what is not acknowledged.
+const queued = 1024
+
+// peer is another branch, as one to send to.
+type peer struct {
+	id      replica.ID
+	address string // HOST:PORT, or a file that will hold it
+	queue   chan *sessionbankv1.Message
+}
+
+// unknownYet is how often an address is looked up that nobody has written yet.
+const unknownYet = 5 * time.Millisecond
+
+// dial connects to the branch once it is known where it is; nil if ctx ends
+// before.
+func (p *peer) dial(ctx context.Context) (*grpc.ClientConn, error) {
+	for {
+		addr, err := group.Resolve(p.address)
+		if err == nil {
+			// A slow link takes its time to open a connection.
+			return rpc.Dial(addr, grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
+				MinConnectTimeout: 20 * time.Second,
+			}))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(unknownYet):
+		}
+	}
+}
+
+// offer queues a message, if there is room.
+func (p *peer) offer(m *sessionbankv1.Message) {
+	select {
+	case p.queue <- m:
+	default:
+	}
+}
+
+// propagate sends a peer what is queued for it until the branch ends.
+func (b *Branch) propagate(p *peer) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	b.running.Go(func() {
+		select {
+		case <-b.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	conn, err := p.dial(ctx)
+	if err != nil {
+		b.end(fmt.Errorf("branch %d at %s: %w", p.id, p.address, err))
+	}
+	if conn == nil {
+		return
+	}
+	defer conn.Close()
+	client := sessionbankv1.NewPropagationServiceClient(conn)
+	for ctx.Err() == nil {
+		stream, err := client.Propagate(ctx, grpc.WaitForReady(true))
+		if err != nil {
+			continue // the channel waits between attempts
+		}
+		if b.host.Step(bank.Reached{Branch: p.id}) != nil {
+			return
+		}
+		b.feed(p, stream)
+	}
+}
+
+// feed sends until the stream breaks.
+func (b *Branch) feed(p *peer, stream grpc.ClientStreamingClient[sessionbankv1.PropagateRequest, sessionbankv1.PropagateResponse]) {
+	for {
+		select {
+		case m := <-p.queue:
+			if stream.Send(&sessionbankv1.PropagateRequest{Message: m}) != nil {
+				return
+			}
+		case <-stream.Context().Done():
+			return
+		}
+	}
+}
+
+// Propagate implements sessionbankv1.PropagationServiceServer.
+func (b *Branch) Propagate(stream grpc.ClientStreamingServer[sessionbankv1.PropagateRequest, sessionbankv1.PropagateResponse]) error {
+	ended := make(chan error, 1)
+	go func() { ended <- b.take(stream) }() // ends with the stream, which ends when this returns
+	select {
+	case err := <-ended:
+		return err
+	case <-b.stop:
+		return rpc.Errorf(rpc.Unavailable, "branch %d stops", b.opt.ID)
+	}
+}
+
+func (b *Branch) take(stream grpc.ClientStreamingServer[sessionbankv1.PropagateRequest, sessionbankv1.PropagateResponse]) error {
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		m := fromMessage(req.GetMessage())
+		if _, known := b.peers[m.From]; !known || m.To != b.opt.ID {
+			return rpc.InvalidField("message", "from branch %d to branch %d: this is branch %d, which knows %v", m.From, m.To, b.opt.ID,
+				b.opt.Peers.String())
+		}
+		if err := b.host.Step(m); err != nil {
+			return rpc.Errorf(rpc.Unavailable, "branch %d: %v", b.opt.ID, err)
+		}
+	}
+}
