@@ -102,21 +102,7 @@ func (f *Faults) Link(from string, to systems.Process) (addr string, err error) 
 	return l.Addr(), nil
 }
 
-// Route is a link to a role that does not run yet, for roles that know each
-// other's addresses from the start: its target is set once it is known. It is
-// there whether faults strike it or not.
-func (f *Faults) Route(from, to string) (*link.Link, error) {
-	if f.network == nil {
-		network, err := link.NewNetwork(link.Options{Seed: f.bench.Setting().Seed})
-		if err != nil {
-			return nil, err
-		}
-		f.network = network
-	}
-	return f.network.Add(from, to, "")
-}
-
-// Network holds the links; nil if there are none.
+// Network holds the links; nil if none is struck.
 func (f *Faults) Network() *link.Network { return f.network }
 
 // Close ends all links.

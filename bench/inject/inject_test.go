@@ -214,31 +214,3 @@ func TestKnob(t *testing.T) {
 		}
 	}
 }
-
-// A route has an address before its target has one, and faults strike it.
-func TestRoute(t *testing.T) {
-	f, err := inject.Open(bench{}, "cut a-b@1s")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	there, err := f.Route("a", "b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := f.Begin(t.Context())
-	if err != nil || there.Addr() == "" || there.SetTarget("127.0.0.1:7") != nil {
-		t.Fatalf("%v, %q", err, there.Addr())
-	}
-	if _, err := s.End(); err != nil {
-		t.Error(err)
-	}
-	quiet, err := inject.Open(bench{}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer quiet.Close()
-	if there, err := quiet.Route("a", "b"); err != nil || there.Addr() == "" {
-		t.Errorf("without faults: %v", err)
-	}
-}
