@@ -8,6 +8,7 @@ import (
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
 	"dyno/systems/mapreduce"
+	"dyno/systems/sessionbank"
 	"dyno/systems/strife"
 	"dyno/systems/target"
 )
@@ -17,6 +18,7 @@ var Systems = []*systems.System{
 	lookaside.System,
 	mapreduce.System,
 	strife.System,
+	sessionbank.System,
 	byzantine.System,
 	echo.System,
 	target.System,
