@@ -4,6 +4,7 @@ package all
 
 import (
 	"dyno/systems"
+	"dyno/systems/branchbank"
 	"dyno/systems/byzantine"
 	"dyno/systems/echo"
 	"dyno/systems/lookaside"
@@ -20,6 +21,7 @@ var Systems = []*systems.System{
 	strife.System,
 	sessionbank.System,
 	byzantine.System,
+	branchbank.System,
 	echo.System,
 	target.System,
 }

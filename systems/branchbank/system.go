@@ -1,0 +1,21 @@
+package branchbank
+
+import (
+	_ "embed"
+
+	"dyno/systems"
+	"dyno/systems/branchbank/server"
+)
+
+//go:embed report.md.tmpl
+var section string
+
+// System is the replicated bank on the bench.
+var System = &systems.System{
+	Name:     "branchbank",
+	Summary:  "one account, many branches: each holds a replica of the balance and propagates deposits and withdrawals to all others",
+	Roles:    []systems.Role{server.Role()},
+	Commands: []systems.Command{runCommand()},
+	Knobs:    server.Knobs,
+	Report:   section,
+}
