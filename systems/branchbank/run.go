@@ -186,7 +186,8 @@ func (o *runOptions) startLocal(ctx context.Context, _ systems.Shell, s group.Sp
 
 // kinds are those of files, on the wire.
 var kinds = map[branches.Kind]branchbankv1.Kind{
-	branches.Query: branchbankv1.Kind_KIND_QUERY, branches.Deposit: branchbankv1.Kind_KIND_DEPOSIT, branches.Withdraw: branchbankv1.Kind_KIND_WITHDRAW,
+	branches.Query: branchbankv1.Kind_KIND_QUERY, branches.Deposit: branchbankv1.Kind_KIND_DEPOSIT,
+	branches.Withdraw: branchbankv1.Kind_KIND_WITHDRAW,
 }
 
 // play lets the customers do what the file says, one after the other.

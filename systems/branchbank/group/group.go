@@ -105,7 +105,8 @@ func (s Spec) launch(dir string, id branch.ID) systems.Launch {
 		}
 	}
 	args := append([]string{
-		"--listen", s.listen(id), "--id", strconv.Itoa(int(id)), "--peers", strings.Join(peers, ","), "--balance", strconv.FormatInt(s.Balance, 10),
+		"--listen", s.listen(id), "--id", strconv.Itoa(int(id)), "--peers", strings.Join(peers, ","),
+		"--balance", strconv.FormatInt(s.Balance, 10),
 	}, s.Args...)
 	if s.Data != "" {
 		args = append(args, "--data", filepath.Join(s.Data, Name(id)))

@@ -111,7 +111,8 @@ const (
 
 // Dial connects to a branch.
 func Dial(addr string) (*grpc.ClientConn, error) {
-	return rpc.Dial("passthrough:///"+addr, grpc.WithSharedWriteBuffer(true), grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+	return rpc.Dial("passthrough:///"+addr,
+		grpc.WithSharedWriteBuffer(true), grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithIdleTimeout(0),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: math.MaxInt64}))
 }

@@ -50,7 +50,8 @@ func (s seedService) MsgDelivery(ctx context.Context, req *bankservice.CustomerR
 	return s.customer(ctx, kind, req)
 }
 
-func (s seedService) customer(ctx context.Context, kind branch.Kind, req *bankservice.CustomerRequest) (*bankservice.ResponseMessage, error) {
+func (s seedService) customer(ctx context.Context, kind branch.Kind, req *bankservice.CustomerRequest,
+) (*bankservice.ResponseMessage, error) {
 	return s.do(ctx, branch.Ask{Kind: kind, Amount: int64(req.GetAmount()), Request: req.GetRequestId()})
 }
 
