@@ -32,11 +32,13 @@ const (
 
 // Options say how a branch is run. Core.Self and Addresses say who is who.
 type Options struct {
-	Core      branch.Config                                       // without Peers
-	Addresses map[ID]string                                       // of the other branches, or @FILE: a file that holds one by the time it is needed
-	Data      string                                              // folder of the journal; empty: it forgets everything when it ends
-	Timeout   time.Duration                                       // of a customer's call; 0: DefaultTimeout
-	Dial      func(addr string) (grpc.ClientConnInterface, error) // nil: a connection of its own for each
+	Core      branch.Config // without Peers
+	Addresses map[ID]string // of the other branches, or @FILE: a file that holds one by the time it is needed
+	Data      string        // folder of the journal; empty: it forgets everything when it ends
+	Timeout   time.Duration // of a customer's call; 0: DefaultTimeout
+
+	// Dial connects to another branch; nil: with a connection of its own.
+	Dial func(addr string) (grpc.ClientConnInterface, error)
 }
 
 // ID names a branch.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -279,8 +280,8 @@ func TestHunt(t *testing.T) {
 		t.Logf("%v\n%s\n%s", out.Err, out.Faults, out.Trace)
 		return
 	}
-	if os.Getenv("DYNO_SOAK") != "" {
-		h.Seeds *= 100
+	if n, err := strconv.Atoi(os.Getenv("DYNO_SEEDS")); err == nil {
+		h.Seeds = n
 	}
 	h.Sometimes = []string{overdrawn, gifts, waits, lives}
 	s, err := h.Sweep(t.Context())
