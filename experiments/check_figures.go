@@ -46,6 +46,9 @@ func (k *checker) figure(f record.Figure, place []string) error {
 	if want == record.KindScalar && f.X == "" {
 		return fail("x", fmt.Errorf("x %w", errEmpty))
 	}
+	if want == record.KindSeries && (f.X != "" || f.Series != "") {
+		return fail("kind", fmt.Errorf("kind %s takes neither x nor series: its axis is time, its lines are the members of the metric", f.Kind))
+	}
 	if err := k.metric(f.Y, want); err != nil {
 		return fail("y", fmt.Errorf("y: %w", err))
 	}

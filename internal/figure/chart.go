@@ -31,6 +31,13 @@ type Panel struct {
 	Categories []string  // labels along X
 	X          []float64 // where the categories stand; nil: side by side
 	Series     []Series
+	Bands      []Band // behind the data, where X is given
+}
+
+// Band is a stretch of the x axis that has a name.
+type Band struct {
+	Name     string
+	From, To float64
 }
 
 // Series is a colour: one point per category.
@@ -58,16 +65,17 @@ func (p *Point) drawn() bool { return p.Missing == "" && !p.Absent }
 type Kind struct {
 	Name string
 	Help string      // one line
-	Of   record.Kind // what it shows: scalars (and quantiles), or vectors
+	Of   record.Kind // what it shows: scalars (and quantiles), vectors, or series
 
 	columns func(*Chart) int // panels side by side
 	prepare func(*panelPlot) // sets up the x axis and adds plotters
 	thumb   func(pen, Series)
 	zero    bool // the y axis starts at 0
+	names   bool // bands have names, above the data
 }
 
 // Kinds lists every kind of chart.
-var Kinds = []Kind{bars, lines, members}
+var Kinds = []Kind{bars, lines, members, timeline}
 
 // Lookup finds a kind by name.
 func Lookup(name string) (Kind, bool) {
@@ -111,6 +119,11 @@ func (c *Chart) conform() error {
 		}
 		if !finite(p.X...) {
 			return fmt.Errorf("panel %q: a position is not finite: %v", p.Title, p.X)
+		}
+		for _, b := range p.Bands {
+			if !finite(b.From, b.To) || b.From > b.To {
+				return fmt.Errorf("panel %q: band %q is from %v to %v", p.Title, b.Name, b.From, b.To)
+			}
 		}
 		for _, s := range p.Series {
 			if len(s.Points) != len(p.Categories) {

@@ -115,6 +115,22 @@ func TestMissingPointsAreNotDrawn(t *testing.T) {
 	}
 }
 
+// Lines, bands and their names are there, and nothing is where there is none.
+func TestTimeline(t *testing.T) {
+	c := samples()["timeline"]
+	c.Panels = c.Panels[:1]
+	full := decode(t, draw(t, c))
+	if count(full, blue) < 500 || count(full, orange) < 500 {
+		t.Errorf("%d blue and %d orange pixels", count(full, blue), count(full, orange))
+	}
+	band := color.RGBA{0xF0, 0xF2, 0xF5, 0xFF}
+	c.Panels[0].Bands = nil
+	bare := decode(t, draw(t, c))
+	if have, without := count(full, band), count(bare, band); have < 20000 || without > 0 {
+		t.Errorf("%d pixels of bands, %d without any", have, without)
+	}
+}
+
 func TestTheoryIsDrawn(t *testing.T) {
 	theory := 7.0
 	for _, kind := range []string{"bars", "lines", "members"} {
@@ -197,7 +213,7 @@ func TestChartsThatAreRefused(t *testing.T) {
 		want string
 		edit func(*figure.Chart)
 	}{
-		{`kind "pie" is not one of bars, lines, members`, func(c *figure.Chart) { c.Kind = "pie" }},
+		{`kind "pie" is not one of bars, lines, members, timeline`, func(c *figure.Chart) { c.Kind = "pie" }},
 		{"no panel", func(c *figure.Chart) { c.Panels = nil }},
 		{"is empty", func(c *figure.Chart) { c.Panels[0].Series = nil }},
 		{"2 positions for 1 categories", func(c *figure.Chart) { c.Panels[0].X = []float64{1, 2} }},
@@ -206,6 +222,7 @@ func TestChartsThatAreRefused(t *testing.T) {
 		{`series "one", a: NaN`, func(c *figure.Chart) { c.Panels[0].Series[0].Points[0].Y = nan }},
 		{"is not finite", func(c *figure.Chart) { c.Panels[0].Series[0].Points[0].Hi = inf }},
 		{"theory +Inf", func(c *figure.Chart) { c.Panels[0].Series[0].Points[0].Theory = &inf }},
+		{`band "b" is from 2 to 1`, func(c *figure.Chart) { c.Panels[0].Bands = []figure.Band{{"b", 2, 1}} }},
 		{"does not contain 10", func(c *figure.Chart) { c.Panels[0].Series[0].Points[0].Lo = 11 }},
 	} {
 		chart := twoBars("lines", func(*figure.Point) {})

@@ -37,7 +37,7 @@ func (c Chart) clone() Chart {
 	c.Notes, c.Panels = slices.Clone(c.Notes), slices.Clone(c.Panels)
 	for i := range c.Panels {
 		p := &c.Panels[i]
-		p.Categories, p.Series = slices.Clone(p.Categories), slices.Clone(p.Series)
+		p.Categories, p.Series, p.Bands = slices.Clone(p.Categories), slices.Clone(p.Series), slices.Clone(p.Bands)
 		for k := range p.Series {
 			p.Series[k].Points = slices.Clone(p.Series[k].Points)
 		}
@@ -58,6 +58,9 @@ func (c *Chart) eachText(f func(*string)) {
 		f(&p.Title)
 		for k := range p.Categories {
 			f(&p.Categories[k])
+		}
+		for k := range p.Bands {
+			f(&p.Bands[k].Name)
 		}
 		for k := range p.Series {
 			f(&p.Series[k].Name)

@@ -16,7 +16,7 @@ import (
 // huge and tiny values, logarithmic axes, zeros, gaps, theory.
 func samples() map[string]figure.Chart {
 	all := plainBars()
-	for _, more := range []map[string]figure.Chart{oddBars(), plainLines(), oddLines(), vectors(), odd()} {
+	for _, more := range []map[string]figure.Chart{oddBars(), plainLines(), oddLines(), vectors(), timelines(), odd()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -240,5 +240,39 @@ func TestLook(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, name+".png"), png.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func timelines() map[string]figure.Chart {
+	const steps = 150
+	p := figure.Panel{
+		Title: "sync",
+		Series: []figure.Series{
+			{Name: "s1", Color: 0, Points: make([]figure.Point, steps)}, {Name: "s2", Color: 1, Points: make([]figure.Point, steps)},
+		},
+		Bands: []figure.Band{{"epoch 1: s1", -0.5, 0}, {"epoch 2: s2", 0.21, 0.9}, {"epoch 3: s1", 0.9, 2}},
+	}
+	for k := range steps {
+		at := -0.5 + float64(k)*0.01
+		p.X, p.Categories = append(p.X, at), append(p.Categories, fmt.Sprint(at))
+		y := 200 + 30*math.Sin(float64(k))
+		switch {
+		case at < 0:
+			p.Series[0].Points[k] = figure.Point{Y: y, Lo: y, Hi: y}
+		case at > 0.21:
+			p.Series[1].Points[k] = figure.Point{Y: y, Lo: y, Hi: y}
+		}
+	}
+	other := p
+	other.Title, other.Bands = "async", []figure.Band{{"a name that is far too long for the place that there is in such a figure, whatever it may say about it", 0.2, 1}}
+	return map[string]figure.Chart{
+		"timeline": {
+			Kind: "timeline", Title: "A primary is killed at 0 s, the standby takes over", X: figure.Axis{Label: "time (s)"},
+			Y: figure.Axis{Label: "acknowledged writes (1/10 ms)"}, Panels: []figure.Panel{p, other},
+		},
+		"timeline-nothing": {
+			Kind: "timeline", Title: "Nothing was measured", X: figure.Axis{Label: "time (s)"}, Y: figure.Axis{Label: "writes"},
+			Panels: []figure.Panel{{Categories: []string{"all"}, Series: []figure.Series{{Color: figure.Neutral, Points: []figure.Point{{Missing: "not measured"}}}}}},
+		},
 	}
 }

@@ -44,6 +44,11 @@ type entry struct {
 
 func newSheet(kind Kind, c *Chart) *sheet {
 	s := &sheet{Chart: c, kind: kind, y: yspan(c, kind.zero), cols: min(kind.columns(c), len(c.Panels))}
+	if named := func(p Panel) bool { return len(p.Bands) > 0 }; kind.names && !s.y.log && slices.ContainsFunc(c.Panels, named) {
+		note := s.y.note
+		s.y = linear(s.y.lo, s.y.hi+roomForNames*(s.y.hi-s.y.lo))
+		s.y.note = note
+	}
 	const inner = sheetWidth - 2*margin
 	s.title = wrap(bold(lettering(titleSize, ink)), inner, c.Title)
 	s.legend = s.entries(inner)

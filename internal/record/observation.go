@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -31,11 +32,48 @@ type Vector struct {
 	Values []float64 `json:"values"`
 }
 
-// Series is a figure over time, sampled every Step seconds from the start of
-// the measured window.
+// Series is a figure over time: one value, or one for each of several members,
+// per Step seconds.
 type Series struct {
 	Step   float64   `json:"step_s"`
+	From   float64   `json:"from_s,omitempty"` // when the first step begins; 0: at what the metric counts time from
+	Values []float64 `json:"values,omitempty"`
+	Lines  []Line    `json:"lines,omitempty"`  // of members, in place of Values
+	Phases []Phase   `json:"phases,omitempty"` // what held meanwhile, such as the reign of a primary
+}
+
+// Line is one member's part of a series.
+type Line struct {
+	Name   string    `json:"name"`
 	Values []float64 `json:"values"`
+}
+
+// Phase is a stretch of a series' time that has a name, in seconds.
+type Phase struct {
+	Name string  `json:"name"`
+	From float64 `json:"from_s"`
+	To   float64 `json:"to_s"`
+}
+
+// conform reports what keeps a series from being drawn.
+func (s Series) conform(name string) error {
+	if !(s.Step > 0) || math.IsInf(s.Step, 0) || math.IsNaN(s.From) || math.IsInf(s.From, 0) {
+		return fmt.Errorf("series %s has steps of %v s from %v s on", name, s.Step, s.From)
+	}
+	for _, l := range append(s.Lines, Line{Values: s.Values}) {
+		if slices.ContainsFunc(l.Values, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }) {
+			return fmt.Errorf("series %s holds a value that is not finite: %v", name, l.Values)
+		}
+		if len(s.Lines) > 0 && len(l.Values) > 0 && len(l.Values) != len(s.Lines[0].Values) {
+			return fmt.Errorf("series %s has lines of %d and %d values", name, len(s.Lines[0].Values), len(l.Values))
+		}
+	}
+	for _, p := range s.Phases {
+		if !(p.From <= p.To) || math.IsInf(p.From, 0) || math.IsInf(p.To, 0) {
+			return fmt.Errorf("series %s: phase %s is from %v to %v", name, p.Name, p.From, p.To)
+		}
+	}
+	return nil
 }
 
 // Flag is a warning about the quality of a measurement. It does not make a
@@ -71,6 +109,14 @@ func (o *Observation) SetHistogram(name string, h *Histogram) {
 		o.Histograms = make(map[string]*Histogram)
 	}
 	o.Histograms[name] = h
+}
+
+// SetSeries stores a figure over time.
+func (o *Observation) SetSeries(name string, s Series) {
+	if o.Series == nil {
+		o.Series = make(map[string]Series)
+	}
+	o.Series[name] = s
 }
 
 // Flag adds a quality flag.
@@ -110,8 +156,8 @@ func (o *Observation) Conform(metrics []Metric) error {
 			return fmt.Errorf("vector %s holds a value that is not finite: %v", name, v.Values)
 		}
 	}
-	for name := range o.Series {
-		if err := declared(kinds, name, KindSeries); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(o.Series)) {
+		if err := cmp.Or(declared(kinds, name, KindSeries), o.Series[name].conform(name)); err != nil {
 			return err
 		}
 	}

@@ -152,13 +152,23 @@ func TestObservationConform(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*record.Observation){
-		"undeclared":   func(o *record.Observation) { o.Set("rte", 1) },
-		"wrong kind":   func(o *record.Observation) { o.Set("response", 1) },
-		"NaN":          func(o *record.Observation) { o.Set("rate", math.NaN()) },
-		"infinite":     func(o *record.Observation) { o.SetVector("share", []string{"s1"}, []float64{math.Inf(1)}) },
-		"ragged":       func(o *record.Observation) { o.SetVector("share", []string{"s1"}, nil) },
-		"counts":       func(o *record.Observation) { o.Counts.OK++ },
-		"no verdict":   func(o *record.Observation) { o.Verdict = record.Verdict{} },
+		"undeclared": func(o *record.Observation) { o.Set("rte", 1) },
+		"wrong kind": func(o *record.Observation) { o.Set("response", 1) },
+		"NaN":        func(o *record.Observation) { o.Set("rate", math.NaN()) },
+		"infinite":   func(o *record.Observation) { o.SetVector("share", []string{"s1"}, []float64{math.Inf(1)}) },
+		"ragged":     func(o *record.Observation) { o.SetVector("share", []string{"s1"}, nil) },
+		"counts":     func(o *record.Observation) { o.Counts.OK++ },
+		"no verdict": func(o *record.Observation) { o.Verdict = record.Verdict{} },
+		"no step":    func(o *record.Observation) { o.SetSeries("load", record.Series{Values: []float64{1}}) },
+		"NaN in time": func(o *record.Observation) {
+			o.SetSeries("load", record.Series{Step: 1, Values: []float64{math.NaN()}})
+		},
+		"odd line": func(o *record.Observation) {
+			o.SetSeries("load", record.Series{Step: 1, Lines: []record.Line{{Values: []float64{1}}, {Values: []float64{1, 2}}}})
+		},
+		"odd phase": func(o *record.Observation) {
+			o.SetSeries("load", record.Series{Step: 1, Phases: []record.Phase{{From: 2, To: 1}}})
+		},
 		"wrong series": func(o *record.Observation) { o.Series = map[string]record.Series{"rate": {}} },
 	} {
 		o := good()

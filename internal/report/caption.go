@@ -22,6 +22,9 @@ func (d *drawing) caption() string {
 	if len(d.shown) > 0 {
 		parts = append(parts, sentence(basis(d.y, d.kind.Of, d.shown)), sentence(whiskers(d.y, d.shown)))
 	}
+	if len(d.single) > 0 {
+		parts = append(parts, sentence("one trial each: "+table.Text(strings.Join(d.single, "; "))))
+	}
 	if d.f.Theory != "" {
 		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`)"))
 	}

@@ -21,6 +21,7 @@ type drawing struct {
 	// What the caption has to say.
 	shown   []stats.Summary
 	missing []string
+	single  []string // the trials that a time line shows
 }
 
 // draw prepares a figure of an experiment.
@@ -44,7 +45,7 @@ func (r *Result) draw(f record.Figure, c colours) (figure.Chart, *drawing, error
 	}
 	var knobs []string
 	for _, knob := range []string{f.X, f.Series, f.Facet} {
-		if knob == "" || knob == f.X && d.kind.Of == record.KindVector {
+		if knob == "" || knob == f.X && d.kind.Of != record.KindScalar {
 			continue
 		}
 		if _, err := r.knob(knob); err != nil {
@@ -69,8 +70,11 @@ func (d *drawing) chart() figure.Chart {
 	if d.f.YFormat == percent {
 		c.Y.Label = withUnit(d.y.words(), "%")
 	}
-	if d.kind.Of == record.KindVector {
+	switch d.kind.Of {
+	case record.KindVector:
 		c.X.Label = "member"
+	case record.KindSeries:
+		c.X.Label = "time (s)"
 	}
 	for _, facet := range d.view.of(d.f.Facet) {
 		p := d.panel(facet)
@@ -103,8 +107,11 @@ func (d *drawing) knobLabel(name string) string {
 }
 
 func (d *drawing) panel(facet string) figure.Panel {
-	if d.kind.Of == record.KindVector {
+	switch d.kind.Of {
+	case record.KindVector:
 		return d.memberPanel(facet)
+	case record.KindSeries:
+		return d.timePanel(facet)
 	}
 	p := figure.Panel{Categories: d.view.of(d.f.X)}
 	if sorted, numbers, ok := numeric(p.Categories); ok && d.f.Kind == "lines" {

@@ -76,6 +76,32 @@ func TestChartOfMembers(t *testing.T) {
 	}
 }
 
+// A time line shows the first valid trial of each panel's cell that has it.
+func TestChartOfSeries(t *testing.T) {
+	r := measured(t, result("e", "s", false, "a", "b"), 2)
+	r.Run.Metrics = append(r.Run.Metrics, record.Metric{Name: "acked", Kind: record.KindSeries, Unit: "1/10 ms"})
+	for i, trial := range r.Trials[1:] {
+		trial.Observation.SetSeries("acked", record.Series{
+			Step: 0.01, From: -0.01, Lines: []record.Line{{Name: "s1", Values: []float64{float64(i), 0}}, {Name: "s2", Values: []float64{0, 7}}},
+			Phases: []record.Phase{{Name: "epoch 1", From: -1, To: 0}},
+		})
+	}
+	c, d := chartOf(t, r, record.Figure{Kind: "timeline", Y: "acked", Facet: "policy"})
+	p := c.Panels[0]
+	if c.X.Label != "time (s)" || c.Y.Label != "acked (1/10 ms)" || !slices.Equal(p.X, []float64{-0.01, 0}) || len(p.Series) != 2 {
+		t.Fatalf("chart %+v", c)
+	}
+	if p.Title != "policy = a" || p.Series[1].Name != "s2" || p.Series[1].Points[1].Y != 7 || p.Bands[0] != (figure.Band{Name: "epoch 1", From: -1}) {
+		t.Errorf("panel %+v", p)
+	}
+	if got := c.Panels[1].Series[0].Points[0].Missing; got != "not measured" {
+		t.Errorf("the other panel says %q", got)
+	}
+	if got := d.caption(); !strings.Contains(got, "One trial each: policy=a clients=1: block 2.") {
+		t.Errorf("caption %q", got)
+	}
+}
+
 func TestNumericLevelsAreSorted(t *testing.T) {
 	r := result("e", "s", false, "100", "10")
 	measured(t, r)
