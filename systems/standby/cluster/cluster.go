@@ -1,0 +1,115 @@
+// Package cluster starts a witness and two servers as processes of a bench.
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"dyno/systems"
+	"dyno/systems/standby/config"
+)
+
+// Options say what to start.
+type Options struct {
+	Accounts map[string]int64 // of both servers, at the start
+	Async    bool
+	Lease    time.Duration
+	Witness  bool
+	Args     []string // further flags of the servers
+	CPUs     int      // GOMAXPROCS of each; 0: 1
+}
+
+// Cluster is what runs.
+type Cluster struct {
+	Hosts   config.Hosts
+	Config  string             // the hosts' file
+	Files   [2]string          // the account files of s1 and s2
+	Witness systems.Process    // nil: there is none
+	Servers [2]systems.Process // s1, s2
+}
+
+// Start starts a cluster. Its processes end with the bench.
+func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
+	dir, err := b.Dir("cluster")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{Config: filepath.Join(dir, config.DefaultFile)}
+	hosts := map[string]string{}
+	if o.Witness {
+		c.Witness, err = b.Start(ctx, systems.Launch{Role: "witness", Name: "witness", Args: []string{"--dir", filepath.Join(dir, "witness")}})
+		if err != nil {
+			return nil, err
+		}
+		c.Hosts.Witness = c.Witness.Addr()
+		hosts["witness"] = c.Hosts.Witness
+	}
+	if c.Hosts.S1, c.Hosts.S2, err = twoAddresses(); err != nil {
+		return nil, err
+	}
+	hosts[config.S1], hosts[config.S2] = c.Hosts.S1, c.Hosts.S2
+	text, err := json.Marshal(hosts)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(c.Config, append(text, '\n'), 0o666); err != nil {
+		return nil, err
+	}
+	return c, c.startServers(ctx, b, dir, o)
+}
+
+// startServers starts both at once: each looks for the other.
+func (c *Cluster) startServers(ctx context.Context, b systems.Bench, dir string, o Options) error {
+	replicate := "sync"
+	if o.Async {
+		replicate = "async"
+	}
+	errs := make(chan error)
+	for i, name := range []string{config.S1, config.S2} {
+		c.Files[i] = filepath.Join(dir, name, "accounts")
+		if err := errors.Join(os.Mkdir(filepath.Dir(c.Files[i]), 0o777), config.WriteAccounts(c.Files[i], o.Accounts)); err != nil {
+			return err
+		}
+		args := append([]string{
+			"--name", name, "--config", c.Config, "--accounts", c.Files[i], "--listen", []string{c.Hosts.S1, c.Hosts.S2}[i],
+			"--replicate", replicate, "--lease", o.Lease.String(),
+		}, o.Args...)
+		go func() {
+			var err error
+			c.Servers[i], err = b.Start(ctx, systems.Launch{Role: "server", Name: name, Args: args, CPUs: o.CPUs, Expendable: true})
+			errs <- err
+		}()
+	}
+	return errors.Join(<-errs, <-errs)
+}
+
+// twoAddresses finds two free addresses that nobody else takes before they are
+// used: on a network of loopback of our own, where there is one.
+func twoAddresses() (one, two string, err error) {
+	network := fmt.Sprintf("127.%d.%d.", 1+rand.IntN(250), rand.IntN(256))
+	one, errOne := freePort(network + "1")
+	two, errTwo := freePort(network + "2")
+	if errOne != nil || errTwo != nil { // loopback is one address only
+		if one, errOne = freePort("127.0.0.1"); errOne == nil {
+			two, errTwo = freePort("127.0.0.1")
+		}
+	}
+	return one, two, errors.Join(errOne, errTwo)
+}
+
+func freePort(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return net.JoinHostPort(host, strconv.Itoa(port)), l.Close()
+}
