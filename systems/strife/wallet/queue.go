@@ -207,6 +207,11 @@ func (q *Queue) Pay(ctx context.Context, p outbox.Payment, patience time.Duratio
 	if waiting.Err() == nil || ctx.Err() != nil {
 		return Reply{}, err
 	}
+	return q.Keep(ctx, p)
+}
+
+// Keep queues a payment until its end, and waits for no more than that.
+func (q *Queue) Keep(ctx context.Context, p outbox.Payment) (Reply, error) {
 	return q.ask(ctx, p.Key, outbox.Enqueue{Payment: p})
 }
 

@@ -79,7 +79,7 @@ func AnswerOf(p *strifev1.Payment, replayed bool, err error) outbox.Answer {
 		return finished(p, replayed)
 	}
 	end := func(o outbox.Outcome) outbox.Answer {
-		return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Reason: reason(err), Replayed: replayed}}
+		return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Reason: Reason(err), Replayed: replayed}}
 	}
 	switch rpc.KindOf(err) {
 	case rpc.Declined:
@@ -87,11 +87,11 @@ func AnswerOf(p *strifev1.Payment, replayed bool, err error) outbox.Answer {
 	case rpc.NotFound, rpc.Invalid, rpc.Denied, rpc.Precondition:
 		return end(outbox.Refused)
 	case rpc.Unauthenticated:
-		return outbox.Answer{Verdict: outbox.Login, Result: outbox.Result{Reason: reason(err)}}
+		return outbox.Answer{Verdict: outbox.Login, Result: outbox.Result{Reason: Reason(err)}}
 	case rpc.Conflict, rpc.Unavailable, rpc.Refused: // nothing happened
-		return outbox.Answer{Verdict: outbox.Failed, After: rpc.RetryAfterOf(err), Result: outbox.Result{Reason: reason(err)}}
+		return outbox.Answer{Verdict: outbox.Failed, After: rpc.RetryAfterOf(err), Result: outbox.Result{Reason: Reason(err)}}
 	}
-	return outbox.Answer{Verdict: outbox.Again, Result: outbox.Result{Reason: reason(err)}}
+	return outbox.Answer{Verdict: outbox.Again, Result: outbox.Result{Reason: Reason(err)}}
 }
 
 func finished(p *strifev1.Payment, replayed bool) outbox.Answer {
@@ -107,8 +107,8 @@ func finished(p *strifev1.Payment, replayed bool) outbox.Answer {
 	return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Payment: p.GetId(), Reason: p.GetReason(), Replayed: replayed}}
 }
 
-// reason is what an error of a call says, without gRPC's own words.
-func reason(err error) string {
+// Reason is what an error of a call says, without gRPC's own words.
+func Reason(err error) string {
 	if e, ok := errors.AsType[*rpc.Error](err); ok {
 		return e.Message
 	}

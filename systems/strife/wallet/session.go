@@ -23,9 +23,6 @@ type Session struct {
 	Currency string `json:"currency,omitempty"` // of the account
 }
 
-// Home is a user's folder below that of the deployment.
-func Home(dir, user string) string { return filepath.Join(dir, "clients", user) }
-
 func sessionPath(home string) string { return filepath.Join(home, "session") }
 
 // ErrLogin says that there is no session.

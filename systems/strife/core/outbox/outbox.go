@@ -40,6 +40,9 @@ const (
 	Forgotten Outcome = "unknown"   // it may have happened: the gateway could not be asked in time
 )
 
+// NoSession is the reason of a payment that was refused for want of a session.
+const NoSession = "a login is needed"
+
 // Result is an outcome with what the gateway said of it.
 type Result struct {
 	Outcome  Outcome `json:"outcome"`

@@ -70,7 +70,7 @@ func (o *Outbox) answer(now time.Duration, in Answer, e *Effects) {
 	case in.Verdict == Failed && x.once:
 		o.end(x, Result{Outcome: Aborted, Reason: in.Result.Reason}, e)
 	case in.Verdict == Login && x.once && !x.before:
-		o.end(x, Result{Outcome: Refused, Reason: "a login is needed"}, e)
+		o.end(x, Result{Outcome: Refused, Reason: NoSession}, e)
 	case in.Verdict == Login:
 		if !o.locked {
 			o.locked = true
