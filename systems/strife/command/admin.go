@@ -147,13 +147,14 @@ func (o *adminOptions) doubts(ctx context.Context, sh systems.Shell, c strifev1.
 		AgeS float64 `json:"age_s"`
 	}
 	rows := []row{}
-	text := fmt.Sprintf("%d in doubt at %s\n", len(resp.GetDoubts()), o.bank)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d in doubt at %s\n", len(resp.GetDoubts()), o.bank)
 	for _, d := range resp.GetDoubts() {
 		r := row{txText(d.GetTx()), (time.Duration(d.GetAgeMs()) * time.Millisecond).Seconds()}
 		rows = append(rows, r)
-		text += fmt.Sprintf("%s for %.1f s\n", r.Tx, r.AgeS)
+		fmt.Fprintf(&text, "%s for %.1f s\n", r.Tx, r.AgeS)
 	}
-	return o.print(sh.Out, map[string]any{"in_doubt": rows}, "%s", text)
+	return o.print(sh.Out, map[string]any{"in_doubt": rows}, "%s", text.String())
 }
 
 // txText names a transaction as GATEWAY.EPOCH.NUMBER.

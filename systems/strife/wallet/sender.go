@@ -104,7 +104,8 @@ func finished(p *strifev1.Payment, replayed bool) outbox.Answer {
 	if !ok {
 		return outbox.Answer{Verdict: outbox.Again}
 	}
-	return outbox.Answer{Verdict: outbox.Ended, Result: outbox.Result{Outcome: o, Payment: p.GetId(), Reason: p.GetReason(), Replayed: replayed}}
+	r := outbox.Result{Outcome: o, Payment: p.GetId(), Reason: p.GetReason(), Replayed: replayed}
+	return outbox.Answer{Verdict: outbox.Ended, Result: r}
 }
 
 // Reason is what an error of a call says, without gRPC's own words.
