@@ -27,11 +27,9 @@ func (b becoming) become(path string, args []string) error {
 	if err := os.Chdir(b.dir); err != nil {
 		return err
 	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return err
-	}
-	if err := unix.Dup3(int(null.Fd()), 0, 0); err != nil { // the lifeline is not for it to read
+	// Its standard input is the lifeline, on which nothing comes. It must not be
+	// replaced here: to this process that would look like the end of dyno.
+	if _, err := unix.FcntlInt(0, unix.F_SETFD, 0); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	if !b.answers {

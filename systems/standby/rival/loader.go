@@ -63,7 +63,8 @@ func loaderRole(system string) systems.Role {
 			fs.StringVar(&l.addr, "redis", "127.0.0.1:6379", "HOST:PORT of the primary")
 			fs.IntVar(&l.clients, knobClients, 32, "clients, each with a connection and one write in flight")
 			fs.BoolVar(&l.wait, "wait", true, "ask for the replica's receipt of each write")
-			sentinels := fs.String("sentinels", "", "HOST:PORT of sentinels, separated by commas: who the primary is, they say; writes are told apart")
+			sentinels := fs.String("sentinels", "",
+				"HOST:PORT of sentinels, separated by commas: who the primary is, they say; writes are told apart")
 			return func(ctx context.Context, sh systems.Shell) error {
 				if err := l.flags.Check(); err != nil {
 					return err

@@ -1,0 +1,163 @@
+package rival
+
+import (
+	"dyno/internal/record"
+)
+
+// history is what a trial left: what the clients were told, and the tables.
+type history struct {
+	Acked       []ack     `json:"acked"`
+	Clusters    []cluster `json:"clusters"`
+	Connections int       `json:"connections"` // to each cluster
+	Killed      bool      `json:"killed"`      // somebody was: the counters are not whole
+	Version     string    `json:"version"`
+}
+
+// ack is a payment that a client was told is paid.
+type ack struct {
+	Key      string `json:"key"`
+	From, To int
+	Amount   int64
+}
+
+// cluster is what one of them holds in the end.
+type cluster struct {
+	Name       string `json:"name"`
+	Sum        int64  `json:"sum"` // of the balances
+	Accounts   int64  `json:"accounts"`
+	InDoubt    int64  `json:"in_doubt"`
+	Mismatched int64  `json:"mismatched"` // accounts whose balance is not the first one and its legs
+	Syncs      int64  `json:"syncs"`      // of its log, under the load
+	Legs       []leg  `json:"legs"`
+}
+
+// leg is one side of a payment; what goes out is negative.
+type leg struct {
+	Key     string `json:"key"`
+	Account int    `json:"account"`
+	Amount  int64  `json:"amount"`
+}
+
+// payments is how many there are in the tables.
+func (h history) payments() int64 {
+	var n int64
+	for _, c := range h.Clusters {
+		n += int64(len(c.Legs))
+	}
+	return n / 2
+}
+
+func (h history) syncs() (n int64) {
+	for _, c := range h.Clusters {
+		n += c.Syncs
+	}
+	return n
+}
+
+// judge is the audit.
+func (h history) judge(more []record.Check) record.Verdict {
+	software := record.Pass("software", 1)
+	software.Detail = "PostgreSQL " + h.Version
+	return record.Judge(append(more, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)...)
+}
+
+// conserved: no money came or went, and every balance is what its legs make of it.
+func (h history) conserved() record.Check {
+	const name = "conserved"
+	var sum, n int64
+	for _, c := range h.Clusters {
+		sum, n = sum+c.Sum, n+c.Accounts
+		if c.Mismatched > 0 {
+			return record.Fail(name, n, "%s: %d balances are not what their payments make of them", c.Name, c.Mismatched)
+		}
+	}
+	if want := int64(accounts) * balance * int64(len(h.Clusters)); sum != want {
+		return record.Fail(name, n, "the balances add up to %d, at first they were %d", sum, want)
+	}
+	return record.Pass(name, n)
+}
+
+// settled: nothing is in doubt any more.
+func (h history) settled() record.Check {
+	for _, c := range h.Clusters {
+		if c.InDoubt > 0 {
+			return record.Fail("settled", int64(len(h.Clusters)), "%s still holds %d prepared transactions", c.Name, c.InDoubt)
+		}
+	}
+	return record.Pass("settled", int64(len(h.Clusters)))
+}
+
+// sides are the legs of one payment.
+type sides struct {
+	out, in int // how many
+	paid    leg // the one that pays
+	got     leg
+}
+
+func (h history) sides() map[string]sides {
+	all := make(map[string]sides)
+	for _, c := range h.Clusters {
+		for _, l := range c.Legs {
+			s := all[l.Key]
+			if l.Amount < 0 {
+				s.out, s.paid = s.out+1, l
+			} else {
+				s.in, s.got = s.in+1, l
+			}
+			all[l.Key] = s
+		}
+	}
+	return all
+}
+
+// atomic: of every payment both sides are there, once.
+func (h history) atomic() record.Check {
+	all := h.sides()
+	for key, s := range all {
+		if s.out != 1 || s.in != 1 || s.paid.Amount != -s.got.Amount {
+			return record.Fail("atomic", int64(len(all)), "payment %s was paid %d times and received %d times, of %d and %d", key, s.out, s.in,
+				s.paid.Amount, s.got.Amount)
+		}
+	}
+	return record.Pass("atomic", int64(len(all)))
+}
+
+// acknowledged: what a client was told is paid is there, as it was ordered; and
+// nobody was told twice.
+func (h history) acknowledged() record.Check {
+	const name = "acknowledged"
+	n := int64(len(h.Acked))
+	all := h.sides()
+	told := make(map[string]bool)
+	for _, a := range h.Acked {
+		s, there := all[a.Key]
+		switch {
+		case told[a.Key]:
+			return record.Fail(name, n, "payment %s was acknowledged twice", a.Key)
+		case !there:
+			return record.Fail(name, n, "payment %s was acknowledged, and is not there", a.Key)
+		case s.paid.Account != a.From || s.got.Account != a.To || s.got.Amount != a.Amount:
+			return record.Fail(name, n, "payment %s is of %d from %d to %d, ordered were %d from %d to %d", a.Key, s.got.Amount, s.paid.Account,
+				s.got.Account, a.Amount, a.From, a.To)
+		}
+		told[a.Key] = true
+	}
+	return record.Pass(name, n)
+}
+
+// durable: each payment waits for a sync of each cluster's log that begins after
+// it, so one sync serves as many payments as there are connections, at most.
+func (h history) durable() record.Check {
+	const name = "durable"
+	n := int64(len(h.Acked))
+	if h.Killed {
+		return record.Check{Name: name, Status: record.Valid, Examined: 1, Detail: "not asked: a crash resets the counters"}
+	}
+	for _, c := range h.Clusters {
+		if c.Syncs*int64(h.Connections) < n {
+			return record.Fail(name, n, "%d payments were acknowledged over %d connections, and %s synced its log %d times", n, h.Connections, c.Name,
+				c.Syncs)
+		}
+	}
+	return record.Pass(name, n)
+}

@@ -1,0 +1,80 @@
+package rival
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dyno/bench/rival"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// The knobs by which a trial of strife becomes one of its rival.
+const (
+	Knob       = "rival"
+	KnobFault  = "rival-fault"
+	KnobMutant = "rival-mutant"
+
+	knobClients = "clients"
+)
+
+// What is measured instead of strife.
+const (
+	None  = "none"
+	Two   = "postgres-2pc" // across two clusters
+	Local = "postgres"     // within one
+)
+
+const (
+	faultNone        = "none"
+	faultCluster     = "kill-cluster"
+	faultCoordinator = "kill-coordinator"
+)
+
+const (
+	mutantNone    = "none"
+	mutantNoFsync = "no-fsync"
+	mutantNoLog   = "no-log"
+)
+
+// Knobs are those.
+var Knobs = systems.Knobs{
+	{
+		Name: Knob, Default: None, Type: systems.Choice{None, Two, Local},
+		Help: "what is measured instead of the system: PostgreSQL with two-phase commit across two clusters, or with one transaction in one",
+	},
+	{
+		Name: KnobFault, Default: faultNone, Type: systems.Choice{faultNone, faultCluster, faultCoordinator},
+		Help: "who of PostgreSQL's payments is killed in the middle of the window, for the audit to look at what is left",
+	},
+	{
+		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoFsync, mutantNoLog},
+		Help: "what is left out of what PostgreSQL's payments promise, for the audit to find: its syncs, or the coordinator's log of decisions",
+	},
+}
+
+// Metrics are what a trial reports beside the load's own.
+var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+	{
+		Name: "rival_forced_per_payment", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "syncs of the clusters' logs, as they count them, and of the coordinator's, per payment that was acknowledged",
+	},
+	{
+		Name: "rival_in_doubt", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "transactions that were prepared and not ended when the load was over, for the coordinator's log to resolve",
+	},
+}...)
+
+// Roles are those that the system has for its rival.
+func Roles(system string) []systems.Role {
+	return []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient)}
+}
+
+// Check refuses what would not measure what it says.
+func Check(set systems.Setting, v systems.Values) error {
+	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(Knob) != Two || set.Length < time.Second) {
+		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, Knob, Two)
+	}
+	return nil
+}
