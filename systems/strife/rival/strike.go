@@ -2,6 +2,8 @@ package rival
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"dyno/systems"
@@ -18,6 +20,9 @@ func (t *bench) strike(ctx context.Context, coordinator systems.Process) error {
 		return nil
 	}
 	set := t.Setting()
+	if err := t.awaitPayment(ctx); err != nil {
+		return err
+	}
 	if err := pause(ctx, set.Warmup+set.Length/2); err != nil {
 		return err
 	}
@@ -31,6 +36,23 @@ func (t *bench) strike(ctx context.Context, coordinator systems.Process) error {
 		return err
 	}
 	return t.clusters[0].Revive(ctx)
+}
+
+// paymentBound is how long the first payment may take: connecting takes its time.
+const paymentBound = 30 * time.Second
+
+func (t *bench) awaitPayment(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, paymentBound, errors.New("nobody was paid before anybody could be killed"))
+	defer cancel()
+	for {
+		info, err := os.Stat(t.acks)
+		if err == nil && info.Size() > 0 {
+			return nil
+		}
+		if err := pause(ctx, down/10); err != nil {
+			return err
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {
