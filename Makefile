@@ -9,13 +9,23 @@ COMMA := ,
 BUILD := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build quick experiments report test smoke race bench lint proto soak clean
+.PHONY: help build rivals quick experiments report test smoke race bench lint proto soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## bin/dyno
+POSTGRES := /usr/lib/postgresql/15/bin/postgres
+# The client of PostgreSQL is a module of its own: nobody else downloads its driver.
+RIVALS := $(GO) build -C rivals $(BUILD) -o ../bin/dyno-rivals .
+
+build: ## bin/dyno; beside it bin/dyno-rivals, where PostgreSQL is installed
 	$(GO) build $(BUILD) -o $(DYNO) ./cmd/dyno
+	@if test -x $(POSTGRES); then $(RIVALS); fi
+
+rivals: build ## what others made, beside our own: installs Redis and PostgreSQL (Debian), measures
+	@command -v redis-server >/dev/null && test -x $(POSTGRES) || apt-get install -y redis-server postgresql
+	$(RIVALS)
+	$(DYNO) run --scale $(SCALE) 2pc-peer standby-peers branch-peers
 
 quick: build ## flagship experiments in about a minute -> out/quick/REPORT.md
 	$(DYNO) run --scale quick
@@ -58,6 +68,7 @@ lint: ## formatting, vet, modern idioms, staticcheck, modules, generated code
 	$(GO) fix -diff ./...
 	$(TOOL) staticcheck ./...
 	$(GO) mod tidy -diff
+	cd rivals && $(GO) vet ./... && $(GO) mod tidy -diff
 	$(GO) run -C tools ./protogen -check ../proto
 
 proto: ## generate the Go code beside every .proto

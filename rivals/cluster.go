@@ -15,7 +15,8 @@ func connect(ctx context.Context, addr string) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgconn.Connect(ctx, fmt.Sprintf("host=%s port=%s user=dyno dbname=postgres sslmode=disable options='-c lock_timeout=2s'", host, port))
+	const how = "host=%s port=%s user=dyno dbname=postgres sslmode=disable options='-c lock_timeout=2s'"
+	return pgconn.Connect(ctx, fmt.Sprintf(how, host, port))
 }
 
 // finish reads what a query sent answers, and returns the tag of its last command.

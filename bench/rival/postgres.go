@@ -156,6 +156,21 @@ func (s *Postgres) Revive(ctx context.Context) error {
 	})
 }
 
+// CatchUp waits until a standby has applied all that its primary has now.
+func (s *Postgres) CatchUp(ctx context.Context, primary *Postgres) error {
+	until, err := primary.Query(ctx, "SELECT pg_current_wal_insert_lsn()")
+	if err != nil {
+		return err
+	}
+	return await(ctx, func(ctx context.Context) error {
+		has, err := s.Query(ctx, "SELECT pg_last_wal_replay_lsn() >= '"+until+"'")
+		if err == nil && has != "t" {
+			err = fmt.Errorf("%s has not applied %s", s.Name(), until)
+		}
+		return err
+	})
+}
+
 // Ready says whether it answers a query.
 func (s *Postgres) Ready(ctx context.Context) error {
 	_, err := s.Query(ctx, "select 1")

@@ -100,6 +100,35 @@ func (s *Redis) Info(ctx context.Context, section string) (map[string]string, er
 	return says, nil
 }
 
+// Calls says how often a command was called, by the server's own count.
+func (s *Redis) Calls(ctx context.Context, command string) (int64, error) {
+	stats, err := s.Info(ctx, "commandstats")
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(stats["cmdstat_"+command], ",")
+	n, _ := strconv.ParseInt(strings.TrimPrefix(first, "calls="), 10, 64) // none: no call
+	return n, nil
+}
+
+// settleBound is how long a replica may take to have what its primary has,
+// milliseconds.
+const settleBound = "5000"
+
+// Settle waits until the replica has all that was written until now.
+func (s *Redis) Settle(ctx context.Context) error {
+	c, err := DialRedis(ctx, s.Endpoint)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	got, err := c.Pipe(ctx, []string{"SET", "settled", "1"}, []string{"WAIT", "1", settleBound})
+	if err == nil && got[1] != int64(1) {
+		err = fmt.Errorf("the replica did not catch up within %s ms: WAIT says %v", settleBound, got[1])
+	}
+	return err
+}
+
 // Setting asks for a line of the configuration that it runs with.
 func (s *Redis) Setting(ctx context.Context, name string) (string, error) {
 	answer, err := s.Ask(ctx, "CONFIG", "GET", name)

@@ -99,7 +99,8 @@ const pauseFor = 4 * downAfter
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
 	if v.Text(KnobFault) != faultNone && set.Length < 2*pauseFor {
-		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor, set.Length)
+		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor,
+			set.Length)
 	}
 	return nil
 }

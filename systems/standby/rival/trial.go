@@ -95,12 +95,7 @@ func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o r
 // after asks both servers what they hold, once the replica has all.
 func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
 	h := history{Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(Knob) == Durable, Calls: make(map[string]int64)}
-	c, err := rival.DialRedis(ctx, p.primary.Endpoint)
-	if err != nil {
-		return h, err
-	}
-	defer c.Close()
-	if err := writeOnce(ctx, c, true, "5000", []string{"SET", "end", "1"}); err != nil { // the replica has all before it
+	if err := p.primary.Settle(ctx); err != nil {
 		return h, err
 	}
 	for _, s := range []*rival.Redis{p.primary, p.replica} {
@@ -118,23 +113,15 @@ func (p pair) after(ctx context.Context, r report, v systems.Values) (history, e
 		}
 		h.Servers = append(h.Servers, server{Name: s.Name(), Balances: balances, Fsync: fsync, AppendOnly: on})
 	}
-	stats, err := p.primary.Info(ctx, "commandstats")
-	if err != nil {
-		return h, err
-	}
 	for _, command := range []string{"incrby", "wait"} {
-		h.Calls[command] = calls(stats["cmdstat_"+command])
+		var err error
+		if h.Calls[command], err = p.primary.Calls(ctx, command); err != nil {
+			return h, err
+		}
 	}
 	says, err := p.primary.Info(ctx, "server")
 	h.Version = says["redis_version"]
 	return h, err
-}
-
-// calls reads the number out of calls=7,usec=…
-func calls(stat string) (n int64) {
-	first, _, _ := strings.Cut(stat, ",")
-	n, _ = strconv.ParseInt(strings.TrimPrefix(first, "calls="), 10, 64) // none: no call
-	return n
 }
 
 func balances(ctx context.Context, s *rival.Redis, clients int) (out []int64, err error) {

@@ -155,8 +155,8 @@ func (h history) durable() record.Check {
 	}
 	for _, c := range h.Clusters {
 		if c.Syncs*int64(h.Connections) < n {
-			return record.Fail(name, n, "%d payments were acknowledged over %d connections, and %s synced its log %d times", n, h.Connections, c.Name,
-				c.Syncs)
+			return record.Fail(name, n, "%d payments were acknowledged over %d connections, and %s synced its log %d times", n, h.Connections,
+				c.Name, c.Syncs)
 		}
 	}
 	return record.Pass(name, n)

@@ -1,0 +1,69 @@
+package rival
+
+import (
+	"slices"
+
+	"dyno/bench/rival"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// The knobs by which a trial of branchbank becomes one of its rivals.
+const (
+	Knob       = "rival"
+	KnobMutant = "rival-mutant"
+
+	knobClients = "clients"
+)
+
+// What is measured instead of branchbank.
+const (
+	None  = "none"
+	Redis = "redis"
+	Flush = "postgres"       // synchronous_commit = on
+	Apply = "postgres-apply" // remote_apply
+)
+
+// The mutants: what is left out on purpose.
+const (
+	mutantNone    = "none"
+	mutantNoApply = "no-apply" // remote_apply is promised, and not set
+)
+
+// Knobs are those.
+var Knobs = systems.Knobs{
+	{
+		Name: Knob, Default: None, Type: systems.Choice{None, Redis, Flush, Apply},
+		Help: "what is measured instead of the system: Redis with a replica, or PostgreSQL with a standby that has a write on disk, or applied",
+	},
+	{
+		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoApply},
+		Help: "what is left out of what PostgreSQL is to promise, for the checks to find: that the standby has applied a write",
+	},
+}
+
+// Metrics are what a trial reports beside the load's own. Writes and reads are
+// half of the operations each.
+var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+	{
+		Name: "rival_stale_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "share of reads at the replica that lacked a write of their own session (read your writes)",
+	},
+	{
+		Name: "rival_backward_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "share of reads at the replica that lacked what the session had read before (monotonic reads)",
+	},
+	{
+		Name: "rival_write", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+		Help: "deposits at the primary, from sending to the answer, warm-up included",
+	},
+	{
+		Name: "rival_read", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+		Help: "balances asked at the replica, from sending to the answer, warm-up included",
+	},
+}...)
+
+// Roles are those that the system has for its rivals.
+func Roles(system string) []systems.Role {
+	return []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)}
+}
