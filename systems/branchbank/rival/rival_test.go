@@ -102,7 +102,9 @@ func TestMutants(t *testing.T) {
 		"converged: invented":      func(h *history) { h.Copies[0][1] = 2 },
 		"converged: none":          func(h *history) { h.Copies[0] = nil },
 		"read-your-writes: behind": func(h *history) { h.Sessions[1][1] = 0 },
-		"monotonic-reads: back":    func(h *history) { h.Sessions[0] = visit.Session{visit.Deposited, 1, 1, visit.Deposited, 2, 0, visit.Doubtful} },
+		"monotonic-reads: back": func(h *history) {
+			h.Sessions[0] = visit.Session{visit.Deposited, 1, 1, visit.Deposited, 2, 0, visit.Doubtful}
+		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {
 		h := right()
