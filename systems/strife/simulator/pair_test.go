@@ -1,4 +1,4 @@
-package simulator_test
+package simulator
 
 import (
 	"testing"
@@ -18,8 +18,6 @@ type cluster struct {
 	told    []participant.Out
 	now     time.Duration
 }
-
-var eur = money.Currency([]byte("EUR"))
 
 func newCluster() *cluster {
 	c := &cluster{

@@ -72,6 +72,7 @@ type Coordinator struct {
 	number uint64        // of the last attempt
 	age    time.Duration // of all lives before this one
 	began  time.Duration // this one
+	now    time.Duration
 
 	names   names
 	banks   map[string]*bank
@@ -130,7 +131,7 @@ func New(c Config) *Coordinator {
 // that they have not acknowledged.
 func (c *Coordinator) Begin(now time.Duration) (e Effects) {
 	c.epoch++
-	c.began = now
+	c.began, c.now = now, now
 	e.Write = append(e.Write, c.epochRecord())
 	ids := make([]tx.ID, 0, len(c.open))
 	for id := range c.open {
@@ -153,6 +154,7 @@ func (c *Coordinator) Begin(now time.Duration) (e Effects) {
 
 // Step implements [node.Core].
 func (c *Coordinator) Step(now time.Duration, in In) (e Effects) {
+	c.now = now
 	switch in := in.(type) {
 	case Pay:
 		c.pay(now, in, &e)
@@ -185,7 +187,7 @@ func (c *Coordinator) Step(now time.Duration, in In) (e Effects) {
 
 // Wake implements [node.Core].
 func (c *Coordinator) Wake(now time.Duration) (e Effects) {
-	c.armed = 0
+	c.armed, c.now = 0, now
 	for {
 		at, id, ok := c.agenda.First()
 		if !ok || at > now {
@@ -260,3 +262,9 @@ type Stats struct {
 func (c *Coordinator) Stats() Stats {
 	return Stats{c.epoch, len(c.keys), len(c.open) - len(c.keys), c.table.live, c.table.bytes()}
 }
+
+// Preparing reports whether an attempt is under way and not decided.
+func (c *Coordinator) Preparing(id tx.ID) bool { return c.open[id] != nil && !c.open[id].committed }
+
+// Committed reports whether an attempt is committed, and not acknowledged by all.
+func (c *Coordinator) Committed(id tx.ID) bool { return c.open[id] != nil && c.open[id].committed }

@@ -1,7 +1,7 @@
 package coordinator
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,15 +15,27 @@ import (
 // header begins a snapshot.
 const header = "strife coordinator 1\n"
 
-// Snapshot implements [node.Compactor]. What it returns reads chunks that are
-// never changed, so it may run while payments go on.
-func (c *Coordinator) Snapshot(now time.Duration) (Effects, func(io.Writer) error) {
-	var e Effects
+// Snapshot implements [node.Snapshotter].
+func (c *Coordinator) Snapshot() []byte {
+	var b bytes.Buffer
+	_ = c.Freeze()(&b) // a buffer takes all
+	return b.Bytes()
+}
+
+// Flush implements [node.Flusher].
+func (c *Coordinator) Flush(now time.Duration) (e Effects) {
+	c.now = now
 	c.writeEnds(&e)
+	return e
+}
+
+// Freeze implements [node.Freezer]: chunks of receipts are never changed.
+func (c *Coordinator) Freeze() func(io.Writer) error {
+	var e Effects // of names, which are all known
 	var head, tail []byte
 	record := func(b, r []byte) []byte { return append(binary.AppendUvarint(b, uint64(len(r))), r...) }
 	r := binary.AppendUvarint([]byte{kindEpoch}, uint64(c.epoch))
-	head = record(append(head, header...), binary.AppendUvarint(r, uint64(c.ageAt(now)/time.Second)))
+	head = record(append(head, header...), binary.AppendUvarint(r, uint64(c.ageAt(c.now)/time.Second)))
 	for _, name := range c.names.all {
 		head = record(head, tx.AppendText([]byte{kindName}, name))
 	}
@@ -31,10 +43,10 @@ func (c *Coordinator) Snapshot(now time.Duration) (Effects, func(io.Writer) erro
 	for _, id := range c.committed() {
 		a := c.open[id]
 		paid := Receipt{Key: a.by.key, Status: Paid, Tx: id, Payment: a.payment}
-		tail = record(tail, c.encode(uint64(c.names.index[a.by.user]), c.ageAt(now), paid, &e))
+		tail = record(tail, c.encode(uint64(c.names.index[a.by.user]), c.ageAt(c.now), paid, &e))
 	}
 	chunks := slices.Clone(c.table.chunks)
-	return e, func(w io.Writer) error {
+	return func(w io.Writer) error {
 		if _, err := w.Write(head); err != nil {
 			return err
 		}
@@ -64,35 +76,27 @@ func (c *Coordinator) committed() (ids []tx.ID) {
 	return ids
 }
 
-// Restore implements [node.Compactor].
-func (c *Coordinator) Restore(from io.Reader) error {
-	r := bufio.NewReaderSize(from, 64<<10)
-	head := make([]byte, len(header))
-	if _, err := io.ReadFull(r, head); err != nil || string(head) != header {
-		return fmt.Errorf("coordinator: a snapshot begins with %q, want %q", head, header)
+// Restore implements [node.Snapshotter].
+func (c *Coordinator) Restore(_ uint64, snapshot []byte) error {
+	b, ok := bytes.CutPrefix(snapshot, []byte(header))
+	if !ok {
+		return fmt.Errorf("coordinator: a snapshot does not begin with %q", header)
 	}
-	var b []byte
-	for open := false; ; {
-		n, err := binary.ReadUvarint(r)
-		switch {
-		case err == io.EOF && open:
-			return nil
-		case err != nil:
-			return fmt.Errorf("coordinator: a snapshot ends too early: %w", err)
-		case n == 0 && !open:
+	open := false
+	for r := tx.NewReader(b); r.More(); {
+		record := r.Text()
+		if err := r.Err(); err != nil {
+			return fmt.Errorf("coordinator: a snapshot is not as it was written: %w", err)
+		}
+		if len(record) == 0 && !open {
 			open = true
 			continue
-		case n > chunkSize:
-			return fmt.Errorf("%w: %d bytes", errRecord, n)
 		}
-		b = slices.Grow(b[:0], int(n))[:n]
-		if _, err = io.ReadFull(r, b); err == nil {
-			err = c.restore(b, open)
-		}
-		if err != nil {
+		if err := c.restore(record, open); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // restore takes in one record of a snapshot: receipts are over, but for those

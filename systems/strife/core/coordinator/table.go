@@ -78,6 +78,12 @@ func readEntry(b []byte) (before place, record []byte) {
 	return binary.LittleEndian.Uint32(b), b[4+n : 4+n+int(size)]
 }
 
+// entrySize is what a record takes in a chunk.
+func entrySize(record []byte) int {
+	var room [binary.MaxVarintLen64]byte
+	return 4 + binary.PutUvarint(room[:], uint64(len(record))) + len(record)
+}
+
 // alive reports whether a place is in a chunk that is kept.
 func (t *table) alive(at place) bool {
 	return at != 0 && int(uint16((at-1)>>16)-uint16(t.first)) < len(t.chunks)
@@ -206,7 +212,7 @@ func (t *table) forget(n *names, data []byte) {
 		if n.heads[user] == at {
 			n.heads[user] = 0
 		}
-		offset += 4 + len(binary.AppendUvarint(nil, uint64(len(record)))) + len(record)
+		offset += entrySize(record)
 	}
 }
 

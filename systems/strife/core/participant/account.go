@@ -13,6 +13,7 @@ type account struct {
 	name, owner string
 	currency    money.Currency
 	closed      bool
+	opening     int64
 	posted      int64
 	held        int64 // promised to others
 	incoming    int64 // promised to it

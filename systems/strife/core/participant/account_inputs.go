@@ -24,7 +24,7 @@ func (p *Participant) balance(now time.Duration, in tx.Balance, e *Effects) {
 }
 
 func (a *account) balance(request uint64) Balance {
-	return Balance{request, a.name, true, a.owner, a.currency, a.posted, a.held, a.closed}
+	return Balance{request, a.name, true, a.owner, a.currency, a.opening, a.posted, a.held, a.closed}
 }
 
 // open opens an account.
@@ -47,7 +47,9 @@ func (p *Participant) open(in Open, e *Effects) {
 		out.Reason = tx.Full
 	default:
 		out.New, out.Same = true, true
-		new := account{name: in.Account, owner: in.Owner, currency: in.Currency, posted: in.Opening, limit: in.Limit}
+		new := account{
+			name: in.Account, owner: in.Owner, currency: in.Currency, opening: in.Opening, posted: in.Opening, limit: in.Limit,
+		}
 		p.accounts.add(new)
 		p.write(openedRecord(&new), e)
 	}

@@ -62,6 +62,7 @@ type Balance struct {
 	Found    bool
 	Owner    string
 	Currency money.Currency
+	Opening  int64 // with which it was opened
 	Posted   int64
 	Held     int64 // of it, for payments in doubt: what is available is the rest
 	Closed   bool

@@ -185,12 +185,16 @@ func (p *Participant) say(out Out, e *Effects) {
 func (p *Participant) Doubts() []Doubt {
 	out := make([]Doubt, 0, len(p.doubts))
 	for _, d := range p.inDoubt() {
-		x := Doubt{Tx: d.id, Peers: d.peers}
-		for _, l := range d.legs {
-			a := &p.accounts.all[l.account]
-			x.Legs = append(x.Legs, tx.Leg{Account: a.name, Delta: l.delta, Currency: a.currency, Other: l.other})
-		}
-		out = append(out, x)
+		out = append(out, Doubt{d.id, p.legs(d), d.peers})
+	}
+	return out
+}
+
+// legs returns the legs of a doubt with names.
+func (p *Participant) legs(d *doubt) (out []tx.Leg) {
+	for _, l := range d.legs {
+		a := &p.accounts.all[l.account]
+		out = append(out, tx.Leg{Account: a.name, Delta: l.delta, Currency: a.currency, Other: l.other})
 	}
 	return out
 }
@@ -223,4 +227,17 @@ type Stats struct {
 // Stats returns the present ones.
 func (p *Participant) Stats() Stats {
 	return Stats{len(p.accounts.all), len(p.doubts), len(p.finished.pages) * len(page{}), len(p.resolved), p.damage}
+}
+
+// State returns what the bank knows of a transaction.
+func (p *Participant) State(id tx.ID) tx.State {
+	switch end := p.finished.of(id); {
+	case p.doubts[id] != nil:
+		return tx.Prepared
+	case end == committed:
+		return tx.Committed
+	case end == aborted || id.Below(p.finished.low):
+		return tx.Aborted
+	}
+	return tx.None
 }

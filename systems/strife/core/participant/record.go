@@ -98,6 +98,7 @@ func (p *Participant) recoverOpened(r *tx.Reader) error {
 	a := account{name: string(r.Text()), owner: string(r.Text())}
 	copy(a.currency[:], r.Bytes(len(money.Currency{})))
 	a.posted, a.limit = r.Int(), r.Int()
+	a.opening = a.posted
 	if r.Done() != nil || p.accounts.get(a.name) != nil || a.posted < 0 || a.limit < a.posted {
 		return broken(r, "opens an account that cannot be opened")
 	}

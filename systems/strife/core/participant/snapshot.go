@@ -17,11 +17,22 @@ import (
 // header begins a snapshot.
 const header = "strife participant 1\n"
 
-// Snapshot implements [node.Compactor]. It copies what changes, and leaves the
-// rest of the work to what it returns, which may run while payments go on.
-func (p *Participant) Snapshot(time.Duration) (Effects, func(io.Writer) error) {
-	var e Effects
+// Snapshot implements [node.Snapshotter].
+func (p *Participant) Snapshot() []byte {
+	var b bytes.Buffer
+	_ = p.Freeze()(&b) // a buffer takes all
+	return b.Bytes()
+}
+
+// Flush implements [node.Flusher].
+func (p *Participant) Flush(time.Duration) (e Effects) {
 	p.flush(&e)
+	return e
+}
+
+// Freeze implements [node.Freezer]: it copies what changes, and leaves the rest
+// of the work to what it returns.
+func (p *Participant) Freeze() func(io.Writer) error {
 	accounts := slices.Clone(p.accounts.all)
 	b := p.finished.low.Append([]byte(header))
 	b = binary.AppendUvarint(b, uint64(len(p.doubts)))
@@ -39,7 +50,7 @@ func (p *Participant) Snapshot(time.Duration) (Effects, func(io.Writer) error) {
 		b = append(b, p.finished.pages[key][:]...)
 	}
 	b = binary.AppendUvarint(b, uint64(len(accounts)))
-	return e, func(w io.Writer) error {
+	return func(w io.Writer) error {
 		for i := range accounts {
 			if len(b) > 64<<10 {
 				if _, err := w.Write(b); err != nil {
@@ -58,7 +69,7 @@ func (p *Participant) Snapshot(time.Duration) (Effects, func(io.Writer) error) {
 func (a *account) append(b []byte) []byte {
 	b = tx.AppendText(tx.AppendText(b, a.name), a.owner)
 	b = append(append(b, a.currency[:]...), flag(a.closed))
-	b = binary.AppendVarint(binary.AppendVarint(b, a.posted), a.limit)
+	b = binary.AppendVarint(binary.AppendVarint(binary.AppendVarint(b, a.opening), a.posted), a.limit)
 	all := a.postings()
 	b = binary.AppendUvarint(b, uint64(len(all)))
 	for _, x := range slices.Backward(all) {
@@ -68,13 +79,9 @@ func (a *account) append(b []byte) []byte {
 	return b
 }
 
-// Restore implements [node.Compactor].
-func (p *Participant) Restore(from io.Reader) error {
-	b, err := io.ReadAll(from)
-	if err != nil {
-		return err
-	}
-	b, ok := bytes.CutPrefix(b, []byte(header))
+// Restore implements [node.Snapshotter].
+func (p *Participant) Restore(_ uint64, snapshot []byte) error {
+	b, ok := bytes.CutPrefix(snapshot, []byte(header))
 	if !ok {
 		return fmt.Errorf("participant: a snapshot does not begin with %q", header)
 	}
@@ -112,7 +119,7 @@ func (p *Participant) Restore(from io.Reader) error {
 func readAccount(r *tx.Reader) account {
 	a := account{name: string(r.Text()), owner: string(r.Text())}
 	copy(a.currency[:], r.Bytes(len(money.Currency{})))
-	a.closed, a.posted, a.limit = r.Byte() == 1, r.Int(), r.Int()
+	a.closed, a.opening, a.posted, a.limit = r.Byte() == 1, r.Int(), r.Int(), r.Int()
 	for range r.Uint(2 * keptPostings) {
 		a.add(Posting{r.ID(), r.Int(), r.Int(), string(r.Text())})
 	}

@@ -1,0 +1,125 @@
+package check
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"dyno/systems/strife/core/coordinator"
+	"dyno/systems/strife/core/tx"
+)
+
+func (x *index) durability(f *finding) {
+	for _, c := range x.Calls {
+		if c.End == Never || !c.Receipt.Status.Final() {
+			continue
+		}
+		finals := x.finals[scoped{c.User, c.Key}]
+		f.want(slices.ContainsFunc(finals, func(d *Decision) bool { return d.Receipt == c.Receipt }),
+			"key %s of %s was told to be %v as %v, and the gateway's journal does not say so", c.Key, c.User, c.Receipt.Status, c.Receipt.Tx)
+		if c.Receipt.Status != coordinator.Paid {
+			continue
+		}
+		for _, name := range banksOf(c.Receipt.Payment) {
+			l := x.banks[name]
+			f.want(l != nil && (l.applied(c.Receipt.Tx) || l.inDoubt(c.Receipt.Tx) || l.promised[c.Receipt.Tx] == nil && x.Partial),
+				"key %s of %s was told to be paid as %v, and bank %s has lost it", c.Key, c.User, c.Receipt.Tx, name)
+		}
+	}
+}
+
+func (x *index) oneKey(f *finding) {
+	for by, finals := range x.finals {
+		f.want(len(finals) == 1, "key %s of %s has %d outcomes", by.key, by.user, len(finals))
+	}
+	told := map[scoped]coordinator.Receipt{}
+	for _, c := range x.Calls {
+		if c.End == Never || c.Kind == CallBalance {
+			continue
+		}
+		if c.Kind == CallPay {
+			f.want(c.Receipt.Payment == c.Payment || !c.Receipt.Status.Final() || c.Receipt.Payment == tx.Payment{},
+				"key %s of %s: the answer is about another payment", c.Key, c.User)
+		}
+		f.want(c.Receipt.Key == c.Key, "key %s of %s: the answer is about key %s", c.Key, c.User, c.Receipt.Key)
+		if !c.Receipt.Status.Final() {
+			continue
+		}
+		by := scoped{c.User, c.Key}
+		before, known := told[by]
+		f.want(!known || before == c.Receipt, "key %s of %s is told to be %v as %v, and %v as %v", c.Key, c.User, before.Status, before.Tx,
+			c.Receipt.Status, c.Receipt.Tx)
+		told[by] = c.Receipt
+	}
+}
+
+// freshness finds a place for every read of a balance among the postings of the
+// account: behind all that were acknowledged before, before all that were asked
+// for after, and behind the places of the reads before it.
+func (x *index) freshness(f *finding) {
+	acked, asked := map[tx.ID]time.Duration{}, map[tx.ID]time.Duration{}
+	began := map[scoped]time.Duration{}
+	reads := map[tx.Account][]*Call{}
+	for i := range x.Calls {
+		c := &x.Calls[i]
+		by := scoped{c.User, c.Key}
+		switch {
+		case c.Kind == CallBalance && c.End != Never:
+			reads[c.Account] = append(reads[c.Account], c)
+		case c.Kind == CallBalance:
+		case c.Kind == CallPay:
+			if first, known := began[by]; !known || c.Begin < first {
+				began[by] = c.Begin
+			}
+			fallthrough
+		default:
+			if first, known := acked[c.Receipt.Tx]; c.End != Never && c.Receipt.Status == coordinator.Paid && (!known || c.End < first) {
+				acked[c.Receipt.Tx] = c.End
+			}
+		}
+	}
+	for id, d := range x.paid {
+		if at, known := began[scoped{d.User, d.Key}]; known {
+			asked[id] = at
+		}
+	}
+	for account, calls := range reads {
+		if l := x.banks[account.Bank]; l != nil && l.balances[account.Name] != nil {
+			l.balances[account.Name].place(calls, acked, asked, account, f)
+		}
+	}
+}
+
+func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, account tx.Account, f *finding) {
+	slices.SortFunc(calls, func(a, b *Call) int { return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End)) })
+	type read struct {
+		end   time.Duration
+		place int
+	}
+	var placed []read
+	for _, c := range calls {
+		from, to := 0, len(b.history)-1
+		for i, id := range b.by {
+			if at, known := acked[id]; known && at < c.Begin {
+				from = i
+			}
+			if at, known := asked[id]; known && at > c.End && i > 0 {
+				to = min(to, i-1)
+			}
+		}
+		for _, r := range placed {
+			if r.end < c.Begin {
+				from = max(from, r.place)
+			}
+		}
+		at := from
+		for at <= to && b.history[at] != c.Posted {
+			at++
+		}
+		f.want(at <= to, "account %v: a read from %v to %v showed %d, which it was at no moment from posting %d to %d", account, c.Begin, c.End,
+			c.Posted, from, to)
+		if at <= to {
+			placed = append(placed, read{c.End, at})
+		}
+	}
+}
