@@ -29,7 +29,7 @@ func hunt(m mutant, seeds int) sim.Hunt {
 			Limits: sim.Limits{Trace: 64 << 20},
 		},
 		Profile: sim.Profile{
-			Nodes: []string{"gateway", "a", "b"}, Until: loadEnd, Torn: 0.5, Swarm: true, Faults: 6, MaxDelay: 3 * patience,
+			Nodes: []string{"gateway", "a", "b"}, Until: loadEnd, Torn: 0.5, Swarm: true, Faults: 6, MaxDelay: 60 * ms,
 			Kinds: []sim.Kind{
 				sim.Kill, sim.Crash, sim.Pause, sim.Cut, sim.Drop, sim.Duplicate, sim.Delayed, sim.SlowDisk, sim.FullDisk, sim.FailSync,
 			},

@@ -21,7 +21,9 @@ var gatewayStrikes = []matrixPoint{
 	{"G9", "before-epoch"},    // in recovery, before the new epoch is written
 	{"G9", "unsynced-epoch"},  // and before it is durable
 	{"G10", "after-decline"},  // the refusal is durable, and nobody knows
-	{"G11", "after-cancel"},   // the same of a cancellation
+	{"G10", "unsynced-decline"},
+	{"G11", "after-cancel"}, // the same of a cancellation
+	{"G11", "unsynced-cancel"},
 	{"G12", "sent-reply"},
 }
 
@@ -34,8 +36,9 @@ var bankStrikes = []matrixPoint{
 	{"S4 R4", "unsynced-committed"},
 	{"S5 R5", "after-committed"}, // it is carried out durably, and nobody knows
 	{"S5 R5", "sent-ack"},
-	{"S6 R6", "applied-abort"}, // the hold is released, and nothing is written
-	{"S8 R8", "before-refused"},
+	{"S6 R6", "applied-abort"},  // the hold is released, and nothing is written
+	{"S8 R8", "before-refused"}, // it is about to refuse for good
+	{"S8 R8", "after-refused"},
 	{"S8 R8", "sent-told"}, // a peer was told
 }
 

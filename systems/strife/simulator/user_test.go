@@ -82,6 +82,9 @@ func (u *user) begin() {
 		}
 	case dice == 6: // another user's key, which is another key
 		u.op.key, u.op.payment = "user0-1", u.payment()
+	case dice == 7: // a key that was never used, or is just being used
+		u.op.kind = check.CallCancel
+		u.op.key = fmt.Sprintf("%s-%d", u.name, u.next+rng.IntN(2))
 	default:
 		u.next++
 		u.op.key, u.op.payment = fmt.Sprintf("%s-%d", u.name, u.next), u.payment()
@@ -177,7 +180,7 @@ func (u *user) Receive(_ sim.ID, msg any) {
 	if !over || request < u.first || u.op.over {
 		return
 	}
-	if u.op.kind == check.CallPay && u.op.key != "" {
+	if u.op.kind == check.CallPay {
 		u.old = append(u.old, u.op)
 	}
 	u.op.over = true
