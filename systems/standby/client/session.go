@@ -28,10 +28,10 @@ type Session struct {
 
 // Reply is an answer, with how it came about.
 type Reply struct {
-	*standbyv1.Answer
-	Client, Number uint64 // whose request, and which
-	Server         string // who answered
-	Attempts       int
+	*standbyv1.Answer        // nil with an error
+	Client, Number    uint64 // whose request, and which
+	Server            string // who answered
+	Attempts          int
 }
 
 // Balance looks an account up. An account that is not there is an error of kind
@@ -92,11 +92,13 @@ func (s *Session) Do(ctx context.Context, op standbyv1.Operation, account string
 		},
 	}
 	answer, err := r.run(ctx)
+	reply := Reply{Answer: answer, Client: s.client, Number: s.number, Attempts: r.attempts}
 	if err != nil {
-		return Reply{}, err
+		return reply, err
 	}
+	reply.Server = names[r.at]
 	s.epoch, s.action = answer.GetEpoch(), answer.GetAction() // not older than before, or it had not counted
-	return Reply{answer, s.client, s.number, names[r.at], r.attempts}, nil
+	return reply, nil
 }
 
 // request is one request under way.

@@ -32,4 +32,3 @@ func Command() systems.Command {
 		},
 	}
 }
-
