@@ -1270,7 +1270,10 @@ type ReplicateRequest struct {
 	//	*ReplicateRequest_Append
 	//	*ReplicateRequest_Chunk
 	//	*ReplicateRequest_Candidacy
-	Message       isReplicateRequest_Message `protobuf_oneof:"message"`
+	Message isReplicateRequest_Message `protobuf_oneof:"message"`
+	// When this was sent, by the primary's clock: answers return it, and a lease
+	// that the standby grants counts from there.
+	SentNs        int64 `protobuf:"varint,6,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1355,6 +1358,13 @@ func (x *ReplicateRequest) GetCandidacy() *Candidacy {
 	return nil
 }
 
+func (x *ReplicateRequest) GetSentNs() int64 {
+	if x != nil {
+		return x.SentNs
+	}
+	return 0
+}
+
 type isReplicateRequest_Message interface {
 	isReplicateRequest_Message()
 }
@@ -1383,6 +1393,94 @@ func (*ReplicateRequest_Chunk) isReplicateRequest_Message() {}
 
 func (*ReplicateRequest_Candidacy) isReplicateRequest_Message() {}
 
+type ReplicateOneRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       *ReplicateRequest      `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplicateOneRequest) Reset() {
+	*x = ReplicateOneRequest{}
+	mi := &file_standby_v1_standby_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplicateOneRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplicateOneRequest) ProtoMessage() {}
+
+func (x *ReplicateOneRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_standby_v1_standby_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplicateOneRequest.ProtoReflect.Descriptor instead.
+func (*ReplicateOneRequest) Descriptor() ([]byte, []int) {
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReplicateOneRequest) GetRequest() *ReplicateRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+type ReplicateOneResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Response      *ReplicateResponse     `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplicateOneResponse) Reset() {
+	*x = ReplicateOneResponse{}
+	mi := &file_standby_v1_standby_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplicateOneResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplicateOneResponse) ProtoMessage() {}
+
+func (x *ReplicateOneResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_standby_v1_standby_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplicateOneResponse.ProtoReflect.Descriptor instead.
+func (*ReplicateOneResponse) Descriptor() ([]byte, []int) {
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReplicateOneResponse) GetResponse() *ReplicateResponse {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
 // Hello begins, and says what the primary's log is made of. What the standby has
 // beyond it, it cuts.
 type Hello struct {
@@ -1397,7 +1495,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_standby_v1_standby_proto_msgTypes[17]
+	mi := &file_standby_v1_standby_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1507,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[17]
+	mi := &file_standby_v1_standby_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1520,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{17}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Hello) GetOrigin() uint64 {
@@ -1457,7 +1555,7 @@ type Reign struct {
 
 func (x *Reign) Reset() {
 	*x = Reign{}
-	mi := &file_standby_v1_standby_proto_msgTypes[18]
+	mi := &file_standby_v1_standby_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1469,7 +1567,7 @@ func (x *Reign) String() string {
 func (*Reign) ProtoMessage() {}
 
 func (x *Reign) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[18]
+	mi := &file_standby_v1_standby_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1482,7 +1580,7 @@ func (x *Reign) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reign.ProtoReflect.Descriptor instead.
 func (*Reign) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{18}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Reign) GetEpoch() uint64 {
@@ -1509,17 +1607,14 @@ type Append struct {
 	// The primary's last action, shipped or not.
 	Action uint64 `protobuf:"varint,4,opt,name=action,proto3" json:"action,omitempty"`
 	// The standby has all that was acknowledged, and may be asked to take over.
-	Paired bool `protobuf:"varint,5,opt,name=paired,proto3" json:"paired,omitempty"`
-	// When this was sent, by the primary's clock: acks return it, and a lease that
-	// the standby grants counts from there.
-	SentNs        int64 `protobuf:"varint,6,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
+	Paired        bool `protobuf:"varint,5,opt,name=paired,proto3" json:"paired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Append) Reset() {
 	*x = Append{}
-	mi := &file_standby_v1_standby_proto_msgTypes[19]
+	mi := &file_standby_v1_standby_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1626,7 @@ func (x *Append) String() string {
 func (*Append) ProtoMessage() {}
 
 func (x *Append) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[19]
+	mi := &file_standby_v1_standby_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1639,7 @@ func (x *Append) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Append.ProtoReflect.Descriptor instead.
 func (*Append) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{19}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Append) GetPrevious() uint64 {
@@ -1582,13 +1677,6 @@ func (x *Append) GetPaired() bool {
 	return false
 }
 
-func (x *Append) GetSentNs() int64 {
-	if x != nil {
-		return x.SentNs
-	}
-	return 0
-}
-
 // Entry is an action. Its id follows from its place, its account is an index
 // into the accounts sorted by name; 2^32-1 is none, and the entry notes that an
 // operator accepts what was lost in epochs below number.
@@ -1607,7 +1695,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_standby_v1_standby_proto_msgTypes[20]
+	mi := &file_standby_v1_standby_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1619,7 +1707,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[20]
+	mi := &file_standby_v1_standby_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1632,7 +1720,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{20}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Entry) GetEpoch() uint64 {
@@ -1697,7 +1785,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_standby_v1_standby_proto_msgTypes[21]
+	mi := &file_standby_v1_standby_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1797,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[21]
+	mi := &file_standby_v1_standby_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1810,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{21}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Chunk) GetAction() uint64 {
@@ -1757,7 +1845,7 @@ func (x *Chunk) GetData() []byte {
 // epoch.
 type Candidacy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	LastEpoch     uint64                 `protobuf:"varint,1,opt,name=last_epoch,json=lastEpoch,proto3" json:"last_epoch,omitempty"` // of the last action
+	Reigns        []*Reign               `protobuf:"bytes,1,rep,name=reigns,proto3" json:"reigns,omitempty"`
 	Action        uint64                 `protobuf:"varint,2,opt,name=action,proto3" json:"action,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1765,7 +1853,7 @@ type Candidacy struct {
 
 func (x *Candidacy) Reset() {
 	*x = Candidacy{}
-	mi := &file_standby_v1_standby_proto_msgTypes[22]
+	mi := &file_standby_v1_standby_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1865,7 @@ func (x *Candidacy) String() string {
 func (*Candidacy) ProtoMessage() {}
 
 func (x *Candidacy) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[22]
+	mi := &file_standby_v1_standby_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,14 +1878,14 @@ func (x *Candidacy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidacy.ProtoReflect.Descriptor instead.
 func (*Candidacy) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{22}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *Candidacy) GetLastEpoch() uint64 {
+func (x *Candidacy) GetReigns() []*Reign {
 	if x != nil {
-		return x.LastEpoch
+		return x.Reigns
 	}
-	return 0
+	return nil
 }
 
 func (x *Candidacy) GetAction() uint64 {
@@ -1812,16 +1900,15 @@ type ReplicateResponse struct {
 	// The highest epoch that the server knows.
 	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Of Hello: what the standby has. Of Append: what it has durably.
-	Action   uint64   `protobuf:"varint,2,opt,name=action,proto3" json:"action,omitempty"`
-	Checksum uint64   `protobuf:"fixed64,3,opt,name=checksum,proto3" json:"checksum,omitempty"`
-	Reigns   []*Reign `protobuf:"bytes,4,rep,name=reigns,proto3" json:"reigns,omitempty"`
-	// It cannot go on from there: ship from its action on, or a snapshot.
+	Action   uint64 `protobuf:"varint,2,opt,name=action,proto3" json:"action,omitempty"`
+	Checksum uint64 `protobuf:"fixed64,3,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	// It cannot go on from there: say Hello again.
 	Gap bool `protobuf:"varint,5,opt,name=gap,proto3" json:"gap,omitempty"`
 	// It agrees to a candidacy.
 	Agreed bool  `protobuf:"varint,6,opt,name=agreed,proto3" json:"agreed,omitempty"`
 	SentNs int64 `protobuf:"varint,7,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`
-	// Why it does not follow: other accounts at the start.
-	Refuses string `protobuf:"bytes,8,opt,name=refuses,proto3" json:"refuses,omitempty"`
+	// It does not follow: it began with other accounts.
+	Refuses bool `protobuf:"varint,8,opt,name=refuses,proto3" json:"refuses,omitempty"`
 	// Of Hello: it needs a snapshot.
 	Snapshot bool `protobuf:"varint,9,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// Of Hello: how many actions beyond the primary's log it has cut.
@@ -1833,7 +1920,7 @@ type ReplicateResponse struct {
 
 func (x *ReplicateResponse) Reset() {
 	*x = ReplicateResponse{}
-	mi := &file_standby_v1_standby_proto_msgTypes[23]
+	mi := &file_standby_v1_standby_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1845,7 +1932,7 @@ func (x *ReplicateResponse) String() string {
 func (*ReplicateResponse) ProtoMessage() {}
 
 func (x *ReplicateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[23]
+	mi := &file_standby_v1_standby_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1858,7 +1945,7 @@ func (x *ReplicateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicateResponse.ProtoReflect.Descriptor instead.
 func (*ReplicateResponse) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{23}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReplicateResponse) GetEpoch() uint64 {
@@ -1882,13 +1969,6 @@ func (x *ReplicateResponse) GetChecksum() uint64 {
 	return 0
 }
 
-func (x *ReplicateResponse) GetReigns() []*Reign {
-	if x != nil {
-		return x.Reigns
-	}
-	return nil
-}
-
 func (x *ReplicateResponse) GetGap() bool {
 	if x != nil {
 		return x.Gap
@@ -1910,11 +1990,11 @@ func (x *ReplicateResponse) GetSentNs() int64 {
 	return 0
 }
 
-func (x *ReplicateResponse) GetRefuses() string {
+func (x *ReplicateResponse) GetRefuses() bool {
 	if x != nil {
 		return x.Refuses
 	}
-	return ""
+	return false
 }
 
 func (x *ReplicateResponse) GetSnapshot() bool {
@@ -1958,7 +2038,7 @@ type GrantRequest struct {
 
 func (x *GrantRequest) Reset() {
 	*x = GrantRequest{}
-	mi := &file_standby_v1_standby_proto_msgTypes[24]
+	mi := &file_standby_v1_standby_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2050,7 @@ func (x *GrantRequest) String() string {
 func (*GrantRequest) ProtoMessage() {}
 
 func (x *GrantRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[24]
+	mi := &file_standby_v1_standby_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2063,7 @@ func (x *GrantRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRequest.ProtoReflect.Descriptor instead.
 func (*GrantRequest) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{24}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GrantRequest) GetServer() string {
@@ -2041,7 +2121,7 @@ type GrantResponse struct {
 
 func (x *GrantResponse) Reset() {
 	*x = GrantResponse{}
-	mi := &file_standby_v1_standby_proto_msgTypes[25]
+	mi := &file_standby_v1_standby_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2133,7 @@ func (x *GrantResponse) String() string {
 func (*GrantResponse) ProtoMessage() {}
 
 func (x *GrantResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[25]
+	mi := &file_standby_v1_standby_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2146,7 @@ func (x *GrantResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantResponse.ProtoReflect.Descriptor instead.
 func (*GrantResponse) Descriptor() ([]byte, []int) {
-	return file_standby_v1_standby_proto_rawDescGZIP(), []int{25}
+	return file_standby_v1_standby_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GrantResponse) GetGranted() bool {
@@ -2116,7 +2196,7 @@ type ActRequest_Item struct {
 
 func (x *ActRequest_Item) Reset() {
 	*x = ActRequest_Item{}
-	mi := &file_standby_v1_standby_proto_msgTypes[26]
+	mi := &file_standby_v1_standby_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2208,7 @@ func (x *ActRequest_Item) String() string {
 func (*ActRequest_Item) ProtoMessage() {}
 
 func (x *ActRequest_Item) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[26]
+	mi := &file_standby_v1_standby_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2267,7 @@ type ActResponse_Item struct {
 
 func (x *ActResponse_Item) Reset() {
 	*x = ActResponse_Item{}
-	mi := &file_standby_v1_standby_proto_msgTypes[27]
+	mi := &file_standby_v1_standby_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2279,7 @@ func (x *ActResponse_Item) String() string {
 func (*ActResponse_Item) ProtoMessage() {}
 
 func (x *ActResponse_Item) ProtoReflect() protoreflect.Message {
-	mi := &file_standby_v1_standby_proto_msgTypes[27]
+	mi := &file_standby_v1_standby_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,28 +2445,32 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\arefuses\x18\x12 \x01(\tR\arefuses\"\x13\n" +
 	"\x11AcceptLossRequest\"?\n" +
 	"\x12AcceptLossResponse\x12)\n" +
-	"\x04lost\x18\x01 \x03(\v2\x15.dyno.standby.v1.LostR\x04lost\"\x82\x02\n" +
+	"\x04lost\x18\x01 \x03(\v2\x15.dyno.standby.v1.LostR\x04lost\"\x9b\x02\n" +
 	"\x10ReplicateRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12.\n" +
 	"\x05hello\x18\x02 \x01(\v2\x16.dyno.standby.v1.HelloH\x00R\x05hello\x121\n" +
 	"\x06append\x18\x03 \x01(\v2\x17.dyno.standby.v1.AppendH\x00R\x06append\x12.\n" +
 	"\x05chunk\x18\x04 \x01(\v2\x16.dyno.standby.v1.ChunkH\x00R\x05chunk\x12:\n" +
-	"\tcandidacy\x18\x05 \x01(\v2\x1a.dyno.standby.v1.CandidacyH\x00R\tcandidacyB\t\n" +
-	"\amessage\"g\n" +
+	"\tcandidacy\x18\x05 \x01(\v2\x1a.dyno.standby.v1.CandidacyH\x00R\tcandidacy\x12\x17\n" +
+	"\asent_ns\x18\x06 \x01(\x03R\x06sentNsB\t\n" +
+	"\amessage\"R\n" +
+	"\x13ReplicateOneRequest\x12;\n" +
+	"\arequest\x18\x01 \x01(\v2!.dyno.standby.v1.ReplicateRequestR\arequest\"V\n" +
+	"\x14ReplicateOneResponse\x12>\n" +
+	"\bresponse\x18\x01 \x01(\v2\".dyno.standby.v1.ReplicateResponseR\bresponse\"g\n" +
 	"\x05Hello\x12\x16\n" +
 	"\x06origin\x18\x01 \x01(\x06R\x06origin\x12.\n" +
 	"\x06reigns\x18\x02 \x03(\v2\x16.dyno.standby.v1.ReignR\x06reigns\x12\x16\n" +
 	"\x06action\x18\x03 \x01(\x04R\x06action\"3\n" +
 	"\x05Reign\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\x04R\x05after\"\xbb\x01\n" +
+	"\x05after\x18\x02 \x01(\x04R\x05after\"\xa2\x01\n" +
 	"\x06Append\x12\x1a\n" +
 	"\bprevious\x18\x01 \x01(\x04R\bprevious\x12\x1a\n" +
 	"\bchecksum\x18\x02 \x01(\x06R\bchecksum\x120\n" +
 	"\aentries\x18\x03 \x03(\v2\x16.dyno.standby.v1.EntryR\aentries\x12\x16\n" +
 	"\x06action\x18\x04 \x01(\x04R\x06action\x12\x16\n" +
-	"\x06paired\x18\x05 \x01(\bR\x06paired\x12\x17\n" +
-	"\asent_ns\x18\x06 \x01(\x03R\x06sentNs\"\xb3\x01\n" +
+	"\x06paired\x18\x05 \x01(\bR\x06paired\"\xb3\x01\n" +
 	"\x05Entry\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\x06R\x06client\x12\x16\n" +
@@ -2399,20 +2483,18 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\x06action\x18\x01 \x01(\x04R\x06action\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\rR\x05count\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"B\n" +
-	"\tCandidacy\x12\x1d\n" +
-	"\n" +
-	"last_epoch\x18\x01 \x01(\x04R\tlastEpoch\x12\x16\n" +
-	"\x06action\x18\x02 \x01(\x04R\x06action\"\xb5\x02\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\"S\n" +
+	"\tCandidacy\x12.\n" +
+	"\x06reigns\x18\x01 \x03(\v2\x16.dyno.standby.v1.ReignR\x06reigns\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\x04R\x06action\"\x85\x02\n" +
 	"\x11ReplicateResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x16\n" +
 	"\x06action\x18\x02 \x01(\x04R\x06action\x12\x1a\n" +
-	"\bchecksum\x18\x03 \x01(\x06R\bchecksum\x12.\n" +
-	"\x06reigns\x18\x04 \x03(\v2\x16.dyno.standby.v1.ReignR\x06reigns\x12\x10\n" +
+	"\bchecksum\x18\x03 \x01(\x06R\bchecksum\x12\x10\n" +
 	"\x03gap\x18\x05 \x01(\bR\x03gap\x12\x16\n" +
 	"\x06agreed\x18\x06 \x01(\bR\x06agreed\x12\x17\n" +
 	"\asent_ns\x18\a \x01(\x03R\x06sentNs\x12\x18\n" +
-	"\arefuses\x18\b \x01(\tR\arefuses\x12\x1a\n" +
+	"\arefuses\x18\b \x01(\bR\arefuses\x12\x1a\n" +
 	"\bsnapshot\x18\t \x01(\bR\bsnapshot\x12\x10\n" +
 	"\x03cut\x18\n" +
 	" \x01(\x04R\x03cut\x12\x1b\n" +
@@ -2452,9 +2534,10 @@ const file_standby_v1_standby_proto_rawDesc = "" +
 	"\x03Act\x12\x1b.dyno.standby.v1.ActRequest\x1a\x1c.dyno.standby.v1.ActResponse(\x010\x01\x12I\n" +
 	"\x06Status\x12\x1e.dyno.standby.v1.StatusRequest\x1a\x1f.dyno.standby.v1.StatusResponse\x12U\n" +
 	"\n" +
-	"AcceptLoss\x12\".dyno.standby.v1.AcceptLossRequest\x1a#.dyno.standby.v1.AcceptLossResponse2l\n" +
+	"AcceptLoss\x12\".dyno.standby.v1.AcceptLossRequest\x1a#.dyno.standby.v1.AcceptLossResponse2\xc9\x01\n" +
 	"\x12ReplicationService\x12V\n" +
-	"\tReplicate\x12!.dyno.standby.v1.ReplicateRequest\x1a\".dyno.standby.v1.ReplicateResponse(\x010\x012X\n" +
+	"\tReplicate\x12!.dyno.standby.v1.ReplicateRequest\x1a\".dyno.standby.v1.ReplicateResponse(\x010\x01\x12[\n" +
+	"\fReplicateOne\x12$.dyno.standby.v1.ReplicateOneRequest\x1a%.dyno.standby.v1.ReplicateOneResponse2X\n" +
 	"\x0eWitnessService\x12F\n" +
 	"\x05Grant\x12\x1d.dyno.standby.v1.GrantRequest\x1a\x1e.dyno.standby.v1.GrantResponseB!Z\x1fdyno/proto/standby/v1;standbyv1b\x06proto3"
 
@@ -2471,40 +2554,42 @@ func file_standby_v1_standby_proto_rawDescGZIP() []byte {
 }
 
 var file_standby_v1_standby_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_standby_v1_standby_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_standby_v1_standby_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_standby_v1_standby_proto_goTypes = []any{
-	(Outcome)(0),               // 0: dyno.standby.v1.Outcome
-	(Operation)(0),             // 1: dyno.standby.v1.Operation
-	(Role)(0),                  // 2: dyno.standby.v1.Role
-	(Refusal_Reason)(0),        // 3: dyno.standby.v1.Refusal.Reason
-	(*Caller)(nil),             // 4: dyno.standby.v1.Caller
-	(*Answer)(nil),             // 5: dyno.standby.v1.Answer
-	(*LookupRequest)(nil),      // 6: dyno.standby.v1.LookupRequest
-	(*LookupResponse)(nil),     // 7: dyno.standby.v1.LookupResponse
-	(*WithdrawRequest)(nil),    // 8: dyno.standby.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),   // 9: dyno.standby.v1.WithdrawResponse
-	(*DepositRequest)(nil),     // 10: dyno.standby.v1.DepositRequest
-	(*DepositResponse)(nil),    // 11: dyno.standby.v1.DepositResponse
-	(*ActRequest)(nil),         // 12: dyno.standby.v1.ActRequest
-	(*ActResponse)(nil),        // 13: dyno.standby.v1.ActResponse
-	(*Refusal)(nil),            // 14: dyno.standby.v1.Refusal
-	(*Lost)(nil),               // 15: dyno.standby.v1.Lost
-	(*StatusRequest)(nil),      // 16: dyno.standby.v1.StatusRequest
-	(*StatusResponse)(nil),     // 17: dyno.standby.v1.StatusResponse
-	(*AcceptLossRequest)(nil),  // 18: dyno.standby.v1.AcceptLossRequest
-	(*AcceptLossResponse)(nil), // 19: dyno.standby.v1.AcceptLossResponse
-	(*ReplicateRequest)(nil),   // 20: dyno.standby.v1.ReplicateRequest
-	(*Hello)(nil),              // 21: dyno.standby.v1.Hello
-	(*Reign)(nil),              // 22: dyno.standby.v1.Reign
-	(*Append)(nil),             // 23: dyno.standby.v1.Append
-	(*Entry)(nil),              // 24: dyno.standby.v1.Entry
-	(*Chunk)(nil),              // 25: dyno.standby.v1.Chunk
-	(*Candidacy)(nil),          // 26: dyno.standby.v1.Candidacy
-	(*ReplicateResponse)(nil),  // 27: dyno.standby.v1.ReplicateResponse
-	(*GrantRequest)(nil),       // 28: dyno.standby.v1.GrantRequest
-	(*GrantResponse)(nil),      // 29: dyno.standby.v1.GrantResponse
-	(*ActRequest_Item)(nil),    // 30: dyno.standby.v1.ActRequest.Item
-	(*ActResponse_Item)(nil),   // 31: dyno.standby.v1.ActResponse.Item
+	(Outcome)(0),                 // 0: dyno.standby.v1.Outcome
+	(Operation)(0),               // 1: dyno.standby.v1.Operation
+	(Role)(0),                    // 2: dyno.standby.v1.Role
+	(Refusal_Reason)(0),          // 3: dyno.standby.v1.Refusal.Reason
+	(*Caller)(nil),               // 4: dyno.standby.v1.Caller
+	(*Answer)(nil),               // 5: dyno.standby.v1.Answer
+	(*LookupRequest)(nil),        // 6: dyno.standby.v1.LookupRequest
+	(*LookupResponse)(nil),       // 7: dyno.standby.v1.LookupResponse
+	(*WithdrawRequest)(nil),      // 8: dyno.standby.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),     // 9: dyno.standby.v1.WithdrawResponse
+	(*DepositRequest)(nil),       // 10: dyno.standby.v1.DepositRequest
+	(*DepositResponse)(nil),      // 11: dyno.standby.v1.DepositResponse
+	(*ActRequest)(nil),           // 12: dyno.standby.v1.ActRequest
+	(*ActResponse)(nil),          // 13: dyno.standby.v1.ActResponse
+	(*Refusal)(nil),              // 14: dyno.standby.v1.Refusal
+	(*Lost)(nil),                 // 15: dyno.standby.v1.Lost
+	(*StatusRequest)(nil),        // 16: dyno.standby.v1.StatusRequest
+	(*StatusResponse)(nil),       // 17: dyno.standby.v1.StatusResponse
+	(*AcceptLossRequest)(nil),    // 18: dyno.standby.v1.AcceptLossRequest
+	(*AcceptLossResponse)(nil),   // 19: dyno.standby.v1.AcceptLossResponse
+	(*ReplicateRequest)(nil),     // 20: dyno.standby.v1.ReplicateRequest
+	(*ReplicateOneRequest)(nil),  // 21: dyno.standby.v1.ReplicateOneRequest
+	(*ReplicateOneResponse)(nil), // 22: dyno.standby.v1.ReplicateOneResponse
+	(*Hello)(nil),                // 23: dyno.standby.v1.Hello
+	(*Reign)(nil),                // 24: dyno.standby.v1.Reign
+	(*Append)(nil),               // 25: dyno.standby.v1.Append
+	(*Entry)(nil),                // 26: dyno.standby.v1.Entry
+	(*Chunk)(nil),                // 27: dyno.standby.v1.Chunk
+	(*Candidacy)(nil),            // 28: dyno.standby.v1.Candidacy
+	(*ReplicateResponse)(nil),    // 29: dyno.standby.v1.ReplicateResponse
+	(*GrantRequest)(nil),         // 30: dyno.standby.v1.GrantRequest
+	(*GrantResponse)(nil),        // 31: dyno.standby.v1.GrantResponse
+	(*ActRequest_Item)(nil),      // 32: dyno.standby.v1.ActRequest.Item
+	(*ActResponse_Item)(nil),     // 33: dyno.standby.v1.ActResponse.Item
 }
 var file_standby_v1_standby_proto_depIdxs = []int32{
 	0,  // 0: dyno.standby.v1.Answer.outcome:type_name -> dyno.standby.v1.Outcome
@@ -2514,45 +2599,49 @@ var file_standby_v1_standby_proto_depIdxs = []int32{
 	5,  // 4: dyno.standby.v1.WithdrawResponse.answer:type_name -> dyno.standby.v1.Answer
 	4,  // 5: dyno.standby.v1.DepositRequest.caller:type_name -> dyno.standby.v1.Caller
 	5,  // 6: dyno.standby.v1.DepositResponse.answer:type_name -> dyno.standby.v1.Answer
-	30, // 7: dyno.standby.v1.ActRequest.items:type_name -> dyno.standby.v1.ActRequest.Item
-	31, // 8: dyno.standby.v1.ActResponse.items:type_name -> dyno.standby.v1.ActResponse.Item
+	32, // 7: dyno.standby.v1.ActRequest.items:type_name -> dyno.standby.v1.ActRequest.Item
+	33, // 8: dyno.standby.v1.ActResponse.items:type_name -> dyno.standby.v1.ActResponse.Item
 	3,  // 9: dyno.standby.v1.Refusal.reason:type_name -> dyno.standby.v1.Refusal.Reason
 	15, // 10: dyno.standby.v1.Refusal.lost:type_name -> dyno.standby.v1.Lost
 	2,  // 11: dyno.standby.v1.StatusResponse.role:type_name -> dyno.standby.v1.Role
 	15, // 12: dyno.standby.v1.StatusResponse.lost:type_name -> dyno.standby.v1.Lost
 	15, // 13: dyno.standby.v1.AcceptLossResponse.lost:type_name -> dyno.standby.v1.Lost
-	21, // 14: dyno.standby.v1.ReplicateRequest.hello:type_name -> dyno.standby.v1.Hello
-	23, // 15: dyno.standby.v1.ReplicateRequest.append:type_name -> dyno.standby.v1.Append
-	25, // 16: dyno.standby.v1.ReplicateRequest.chunk:type_name -> dyno.standby.v1.Chunk
-	26, // 17: dyno.standby.v1.ReplicateRequest.candidacy:type_name -> dyno.standby.v1.Candidacy
-	22, // 18: dyno.standby.v1.Hello.reigns:type_name -> dyno.standby.v1.Reign
-	24, // 19: dyno.standby.v1.Append.entries:type_name -> dyno.standby.v1.Entry
-	22, // 20: dyno.standby.v1.ReplicateResponse.reigns:type_name -> dyno.standby.v1.Reign
-	4,  // 21: dyno.standby.v1.ActRequest.Item.caller:type_name -> dyno.standby.v1.Caller
-	1,  // 22: dyno.standby.v1.ActRequest.Item.operation:type_name -> dyno.standby.v1.Operation
-	5,  // 23: dyno.standby.v1.ActResponse.Item.answer:type_name -> dyno.standby.v1.Answer
-	14, // 24: dyno.standby.v1.ActResponse.Item.refusal:type_name -> dyno.standby.v1.Refusal
-	6,  // 25: dyno.standby.v1.AccountService.Lookup:input_type -> dyno.standby.v1.LookupRequest
-	8,  // 26: dyno.standby.v1.AccountService.Withdraw:input_type -> dyno.standby.v1.WithdrawRequest
-	10, // 27: dyno.standby.v1.AccountService.Deposit:input_type -> dyno.standby.v1.DepositRequest
-	12, // 28: dyno.standby.v1.AccountService.Act:input_type -> dyno.standby.v1.ActRequest
-	16, // 29: dyno.standby.v1.AccountService.Status:input_type -> dyno.standby.v1.StatusRequest
-	18, // 30: dyno.standby.v1.AccountService.AcceptLoss:input_type -> dyno.standby.v1.AcceptLossRequest
-	20, // 31: dyno.standby.v1.ReplicationService.Replicate:input_type -> dyno.standby.v1.ReplicateRequest
-	28, // 32: dyno.standby.v1.WitnessService.Grant:input_type -> dyno.standby.v1.GrantRequest
-	7,  // 33: dyno.standby.v1.AccountService.Lookup:output_type -> dyno.standby.v1.LookupResponse
-	9,  // 34: dyno.standby.v1.AccountService.Withdraw:output_type -> dyno.standby.v1.WithdrawResponse
-	11, // 35: dyno.standby.v1.AccountService.Deposit:output_type -> dyno.standby.v1.DepositResponse
-	13, // 36: dyno.standby.v1.AccountService.Act:output_type -> dyno.standby.v1.ActResponse
-	17, // 37: dyno.standby.v1.AccountService.Status:output_type -> dyno.standby.v1.StatusResponse
-	19, // 38: dyno.standby.v1.AccountService.AcceptLoss:output_type -> dyno.standby.v1.AcceptLossResponse
-	27, // 39: dyno.standby.v1.ReplicationService.Replicate:output_type -> dyno.standby.v1.ReplicateResponse
-	29, // 40: dyno.standby.v1.WitnessService.Grant:output_type -> dyno.standby.v1.GrantResponse
-	33, // [33:41] is the sub-list for method output_type
-	25, // [25:33] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	23, // 14: dyno.standby.v1.ReplicateRequest.hello:type_name -> dyno.standby.v1.Hello
+	25, // 15: dyno.standby.v1.ReplicateRequest.append:type_name -> dyno.standby.v1.Append
+	27, // 16: dyno.standby.v1.ReplicateRequest.chunk:type_name -> dyno.standby.v1.Chunk
+	28, // 17: dyno.standby.v1.ReplicateRequest.candidacy:type_name -> dyno.standby.v1.Candidacy
+	20, // 18: dyno.standby.v1.ReplicateOneRequest.request:type_name -> dyno.standby.v1.ReplicateRequest
+	29, // 19: dyno.standby.v1.ReplicateOneResponse.response:type_name -> dyno.standby.v1.ReplicateResponse
+	24, // 20: dyno.standby.v1.Hello.reigns:type_name -> dyno.standby.v1.Reign
+	26, // 21: dyno.standby.v1.Append.entries:type_name -> dyno.standby.v1.Entry
+	24, // 22: dyno.standby.v1.Candidacy.reigns:type_name -> dyno.standby.v1.Reign
+	4,  // 23: dyno.standby.v1.ActRequest.Item.caller:type_name -> dyno.standby.v1.Caller
+	1,  // 24: dyno.standby.v1.ActRequest.Item.operation:type_name -> dyno.standby.v1.Operation
+	5,  // 25: dyno.standby.v1.ActResponse.Item.answer:type_name -> dyno.standby.v1.Answer
+	14, // 26: dyno.standby.v1.ActResponse.Item.refusal:type_name -> dyno.standby.v1.Refusal
+	6,  // 27: dyno.standby.v1.AccountService.Lookup:input_type -> dyno.standby.v1.LookupRequest
+	8,  // 28: dyno.standby.v1.AccountService.Withdraw:input_type -> dyno.standby.v1.WithdrawRequest
+	10, // 29: dyno.standby.v1.AccountService.Deposit:input_type -> dyno.standby.v1.DepositRequest
+	12, // 30: dyno.standby.v1.AccountService.Act:input_type -> dyno.standby.v1.ActRequest
+	16, // 31: dyno.standby.v1.AccountService.Status:input_type -> dyno.standby.v1.StatusRequest
+	18, // 32: dyno.standby.v1.AccountService.AcceptLoss:input_type -> dyno.standby.v1.AcceptLossRequest
+	20, // 33: dyno.standby.v1.ReplicationService.Replicate:input_type -> dyno.standby.v1.ReplicateRequest
+	21, // 34: dyno.standby.v1.ReplicationService.ReplicateOne:input_type -> dyno.standby.v1.ReplicateOneRequest
+	30, // 35: dyno.standby.v1.WitnessService.Grant:input_type -> dyno.standby.v1.GrantRequest
+	7,  // 36: dyno.standby.v1.AccountService.Lookup:output_type -> dyno.standby.v1.LookupResponse
+	9,  // 37: dyno.standby.v1.AccountService.Withdraw:output_type -> dyno.standby.v1.WithdrawResponse
+	11, // 38: dyno.standby.v1.AccountService.Deposit:output_type -> dyno.standby.v1.DepositResponse
+	13, // 39: dyno.standby.v1.AccountService.Act:output_type -> dyno.standby.v1.ActResponse
+	17, // 40: dyno.standby.v1.AccountService.Status:output_type -> dyno.standby.v1.StatusResponse
+	19, // 41: dyno.standby.v1.AccountService.AcceptLoss:output_type -> dyno.standby.v1.AcceptLossResponse
+	29, // 42: dyno.standby.v1.ReplicationService.Replicate:output_type -> dyno.standby.v1.ReplicateResponse
+	22, // 43: dyno.standby.v1.ReplicationService.ReplicateOne:output_type -> dyno.standby.v1.ReplicateOneResponse
+	31, // 44: dyno.standby.v1.WitnessService.Grant:output_type -> dyno.standby.v1.GrantResponse
+	36, // [36:45] is the sub-list for method output_type
+	27, // [27:36] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_standby_v1_standby_proto_init() }
@@ -2566,7 +2655,7 @@ func file_standby_v1_standby_proto_init() {
 		(*ReplicateRequest_Chunk)(nil),
 		(*ReplicateRequest_Candidacy)(nil),
 	}
-	file_standby_v1_standby_proto_msgTypes[27].OneofWrappers = []any{
+	file_standby_v1_standby_proto_msgTypes[29].OneofWrappers = []any{
 		(*ActResponse_Item_Answer)(nil),
 		(*ActResponse_Item_Refusal)(nil),
 	}
@@ -2576,7 +2665,7 @@ func file_standby_v1_standby_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_standby_v1_standby_proto_rawDesc), len(file_standby_v1_standby_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -362,7 +362,8 @@ var AccountService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	ReplicationService_Replicate_FullMethodName = "/dyno.standby.v1.ReplicationService/Replicate"
+	ReplicationService_Replicate_FullMethodName    = "/dyno.standby.v1.ReplicationService/Replicate"
+	ReplicationService_ReplicateOne_FullMethodName = "/dyno.standby.v1.ReplicationService/ReplicateOne"
 )
 
 // ReplicationServiceClient is the client API for ReplicationService service.
@@ -374,6 +375,9 @@ const (
 // knows is answered by the higher one, and nothing else happens.
 type ReplicationServiceClient interface {
 	Replicate(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ReplicateRequest, ReplicateResponse], error)
+	// ReplicateOne is the same in calls of their own, many at a time: what a stream
+	// is to be compared with.
+	ReplicateOne(ctx context.Context, in *ReplicateOneRequest, opts ...grpc.CallOption) (*ReplicateOneResponse, error)
 }
 
 type replicationServiceClient struct {
@@ -397,6 +401,16 @@ func (c *replicationServiceClient) Replicate(ctx context.Context, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_ReplicateClient = grpc.BidiStreamingClient[ReplicateRequest, ReplicateResponse]
 
+func (c *replicationServiceClient) ReplicateOne(ctx context.Context, in *ReplicateOneRequest, opts ...grpc.CallOption) (*ReplicateOneResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplicateOneResponse)
+	err := c.cc.Invoke(ctx, ReplicationService_ReplicateOne_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReplicationServiceServer is the server API for ReplicationService service.
 // All implementations must embed UnimplementedReplicationServiceServer
 // for forward compatibility.
@@ -406,6 +420,9 @@ type ReplicationService_ReplicateClient = grpc.BidiStreamingClient[ReplicateRequ
 // knows is answered by the higher one, and nothing else happens.
 type ReplicationServiceServer interface {
 	Replicate(grpc.BidiStreamingServer[ReplicateRequest, ReplicateResponse]) error
+	// ReplicateOne is the same in calls of their own, many at a time: what a stream
+	// is to be compared with.
+	ReplicateOne(context.Context, *ReplicateOneRequest) (*ReplicateOneResponse, error)
 	mustEmbedUnimplementedReplicationServiceServer()
 }
 
@@ -418,6 +435,9 @@ type UnimplementedReplicationServiceServer struct{}
 
 func (UnimplementedReplicationServiceServer) Replicate(grpc.BidiStreamingServer[ReplicateRequest, ReplicateResponse]) error {
 	return status.Error(codes.Unimplemented, "method Replicate not implemented")
+}
+func (UnimplementedReplicationServiceServer) ReplicateOne(context.Context, *ReplicateOneRequest) (*ReplicateOneResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplicateOne not implemented")
 }
 func (UnimplementedReplicationServiceServer) mustEmbedUnimplementedReplicationServiceServer() {}
 func (UnimplementedReplicationServiceServer) testEmbeddedByValue()                            {}
@@ -447,13 +467,36 @@ func _ReplicationService_Replicate_Handler(srv interface{}, stream grpc.ServerSt
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ReplicationService_ReplicateServer = grpc.BidiStreamingServer[ReplicateRequest, ReplicateResponse]
 
+func _ReplicationService_ReplicateOne_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplicateOneRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReplicationServiceServer).ReplicateOne(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReplicationService_ReplicateOne_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReplicationServiceServer).ReplicateOne(ctx, req.(*ReplicateOneRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReplicationService_ServiceDesc is the grpc.ServiceDesc for ReplicationService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var ReplicationService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "dyno.standby.v1.ReplicationService",
 	HandlerType: (*ReplicationServiceServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ReplicateOne",
+			Handler:    _ReplicationService_ReplicateOne_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Replicate",

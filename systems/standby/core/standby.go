@@ -188,3 +188,15 @@ func (c *Core) Lost() (lost []Lost, accepted uint64) { return c.lost, c.state.ac
 
 // Remembers is how many clients' last answers are.
 func (c *Core) Remembers() int { return len(c.state.replies.by) }
+
+// DurableAction is the last action that is on disk, when a record of the journal
+// is the last that is.
+func (c *Core) DurableAction(record uint64) uint64 {
+	w := &c.state.window
+	for id := c.state.action; id >= w.first && id < w.next; id-- {
+		if w.slot(id).record <= record {
+			return id
+		}
+	}
+	return w.first - 1
+}
