@@ -11,6 +11,7 @@ import (
 	"dyno/systems/mapreduce"
 	"dyno/systems/sessionbank"
 	"dyno/systems/strife"
+	"dyno/systems/standby"
 	"dyno/systems/target"
 )
 
@@ -20,6 +21,7 @@ var Systems = []*systems.System{
 	mapreduce.System,
 	strife.System,
 	sessionbank.System,
+	standby.System,
 	byzantine.System,
 	branchbank.System,
 	echo.System,

@@ -1,0 +1,23 @@
+package standby
+
+import (
+	"slices"
+
+	"dyno/systems"
+	"dyno/systems/standby/demo"
+	"dyno/systems/standby/generator"
+	"dyno/systems/standby/menu"
+	"dyno/systems/standby/operator"
+	"dyno/systems/standby/rival"
+	"dyno/systems/standby/server"
+)
+
+const name = "standby"
+
+// System is standby on the bench.
+var System = &systems.System{
+	Name:     name,
+	Summary:  "a primary and its standby, behind an interface that hides which is which",
+	Roles:    slices.Concat(server.Roles(), []systems.Role{generator.New()}, rival.Roles(name)),
+	Commands: append([]systems.Command{menu.Command(), demo.Command()}, operator.Commands()...),
+}
