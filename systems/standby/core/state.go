@@ -192,3 +192,27 @@ func (s *State) Position() (action, checksum uint64) { return s.action, s.checks
 
 // Reigns are those that have acted, in order.
 func (s *State) Reigns() []Reign { return slices.Clone(s.reigns) }
+
+// Replay is the state that a log adds up to, for those who check one. An entry
+// without a checksum is given its own.
+func Replay(opening []Account, log []Entry) (*State, error) {
+	s, err := newState(opening, len(log)+1, 1)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range log {
+		if e.Checksum == 0 {
+			s.seal(&e)
+		}
+		if err := s.apply(e, 0); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Index is an account's place among all of them.
+func (s *State) Index(account string) (uint32, bool) {
+	i, known := s.index[account]
+	return i, known
+}
