@@ -90,7 +90,23 @@ func open(ctx context.Context, base *server.Base, prepare time.Duration) (g *gat
 		_ = g.host.Step(coordinator.BankDown{Bank: name}) // until there is a stream
 		l.start()
 	}
+	g.awaitBanks(ctx)
 	return g, nil
+}
+
+// meeting is how long a gateway waits for its banks before it serves without
+// them.
+const meeting = 500 * time.Millisecond
+
+func (g *gateway) awaitBanks(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, meeting)
+	defer cancel()
+	for _, l := range g.banks {
+		select {
+		case <-l.opened:
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (g *gateway) openAccess(ctx context.Context, users []site.User) error {

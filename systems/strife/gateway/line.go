@@ -28,6 +28,8 @@ type line struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	opened  chan struct{} // closed when there has been a stream
+	once    sync.Once
 }
 
 func newLine(g *gateway, bank string) (*line, error) {
@@ -35,7 +37,7 @@ func newLine(g *gateway, bank string) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{gateway: g, bank: bank, conn: conn}
+	l := &line{gateway: g, bank: bank, conn: conn, opened: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
@@ -98,6 +100,7 @@ func (l *line) exchange() error {
 	if err := l.gateway.host.Step(coordinator.BankUp{Bank: l.bank}); err != nil {
 		return err
 	}
+	l.once.Do(func() { close(l.opened) })
 	for {
 		m, err := stream.Recv()
 		if err == nil {
