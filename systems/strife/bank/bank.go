@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	journalSegment = 4 << 20
+	journalSegment = 2 << 20
 	compactEvery   = 1 << 20 // records
 	// Commits wait so long for a record to go with: the gateway is told a little
 	// later that they are applied, which holds up nobody.

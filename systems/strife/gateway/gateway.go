@@ -26,7 +26,7 @@ import (
 
 const (
 	number         = 1 // of this gateway, in the names of transactions
-	journalSegment = 4 << 20
+	journalSegment = 2 << 20
 	compactEvery   = 1 << 20 // records
 )
 

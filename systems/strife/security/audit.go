@@ -46,7 +46,7 @@ type Audit struct {
 }
 
 const (
-	auditSegment = 1 << 20
+	auditSegment = 256 << 10
 	auditDelay   = time.Second // until a lazy event is on disk
 )
 

@@ -31,7 +31,7 @@ const (
 )
 
 const (
-	segment     = 256 << 10
+	segment     = 64 << 10
 	compactFrom = 4096 // records at the start, from which on they are replaced by a snapshot
 )
 
