@@ -62,6 +62,9 @@ type opened struct {
 	addresses []string
 	network   *link.Network // nil: branches reach each other directly
 	closers   []func() error
+
+	mu    sync.Mutex
+	conns map[string]*grpc.ClientConn
 }
 
 // close ends everything, the last first.
@@ -69,13 +72,16 @@ func (b *opened) close() (err error) {
 	for _, c := range slices.Backward(b.closers) {
 		err = errors.Join(err, c())
 	}
+	for _, c := range b.conns {
+		err = errors.Join(err, c.Close())
+	}
 	return err
 }
 
 // open starts the branches and connects to them. The context that it returns
 // ends when one of them dies.
 func (o *runOptions) open(ctx context.Context, sh systems.Shell, s group.Spec) (_ context.Context, b *opened, err error) {
-	b = &opened{}
+	b = &opened{conns: make(map[string]*grpc.ClientConn)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -101,13 +107,26 @@ func (o *runOptions) open(ctx context.Context, sh systems.Shell, s group.Spec) (
 	}
 	conns := make([]*grpc.ClientConn, len(b.addresses))
 	for i, addr := range b.addresses {
-		if conns[i], err = rpc.Dial(addr); err != nil {
+		if conns[i], err = b.dial(addr); err != nil {
 			return ctx, b, err
 		}
-		b.closers = append(b.closers, conns[i].Close)
 	}
 	b.clients = customer.Branches(conns)
 	return ctx, b, nil
+}
+
+// dial makes one connection to each address, for everybody in this process.
+func (b *opened) dial(addr string) (*grpc.ClientConn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.conns[addr]; c != nil {
+		return c, nil
+	}
+	c, err := branch.Dial(addr)
+	if err == nil {
+		b.conns[addr] = c
+	}
+	return c, err
 }
 
 // startProcesses starts a process for each branch.
@@ -158,7 +177,7 @@ func (b *opened) startHere(ctx context.Context, _ systems.Shell, s group.Spec) (
 		if err != nil {
 			return ctx, err
 		}
-		one, err := branch.Open(branch.Options{ID: s.IDs[i], Peers: peers, Balance: s.Balance, Wait: branch.DefaultWait})
+		one, err := branch.Open(branch.Options{ID: s.IDs[i], Peers: peers, Balance: s.Balance, Wait: branch.DefaultWait, Dial: b.dial})
 		if err != nil {
 			return ctx, err
 		}

@@ -28,6 +28,10 @@ type Options struct {
 	Dir     string        // of the journal; empty: nothing outlives the process
 	Wait    time.Duration // how long a request may wait for the branch to catch up, at most
 	Log     *slog.Logger
+
+	// Dial connects to another branch; the connection is the caller's to close.
+	// Nil: by a connection of the branch's own.
+	Dial func(addr string) (*grpc.ClientConn, error)
 }
 
 // DefaultWait is how long a request may wait, unless told otherwise.

@@ -29,25 +29,39 @@ type peer struct {
 // unknownYet is how often an address is looked up that nobody has written yet.
 const unknownYet = 5 * time.Millisecond
 
-// dial connects to the branch once it is known where it is; nil if ctx ends
-// before.
-func (p *peer) dial(ctx context.Context) (*grpc.ClientConn, error) {
+// Dial connects to a branch, also by a slow link, over which it takes its time to
+// open a connection.
+func Dial(addr string) (*grpc.ClientConn, error) {
+	return rpc.Dial(addr, grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
+		MinConnectTimeout: 20 * time.Second,
+	}))
+}
+
+// dial connects to a peer once it is known where it is.
+func (b *Branch) dial(ctx context.Context, p *peer) (conn *grpc.ClientConn, release func(), err error) {
 	for {
 		addr, err := group.Resolve(p.address)
-		if err == nil {
-			// A slow link takes its time to open a connection.
-			return rpc.Dial(addr, grpc.WithConnectParams(grpc.ConnectParams{
-				Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
-				MinConnectTimeout: 20 * time.Second,
-			}))
+		switch {
+		case err != nil:
+		case b.opt.Dial != nil:
+			conn, err = b.opt.Dial(addr)
+			return conn, func() {}, err
+		default:
+			conn, err = Dial(addr)
+			return conn, func() { _ = conn.Close() }, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, nil
+			return nil, nil, ctx.Err()
 		case <-time.After(unknownYet):
 		}
 	}
 }
+
+// reopen is the pause after a stream could not be opened or has broken: the other
+// branch may be ending.
+const reopen = 20 * time.Millisecond
 
 // offer queues a message, if there is room.
 func (p *peer) offer(m *sessionbankv1.Message) {
@@ -57,7 +71,8 @@ func (p *peer) offer(m *sessionbankv1.Message) {
 	}
 }
 
-// propagate sends a peer what is queued for it until the branch ends.
+// propagate sends a peer what is queued for it until the branch ends. Nothing is
+// opened before there is something to send: a large group has many pairs.
 func (b *Branch) propagate(p *peer) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -68,35 +83,41 @@ func (b *Branch) propagate(p *peer) {
 		case <-ctx.Done():
 		}
 	})
-	conn, err := p.dial(ctx)
-	if err != nil {
-		b.end(fmt.Errorf("branch %d at %s: %w", p.id, p.address, err))
-	}
-	if conn == nil {
+	var first *sessionbankv1.Message
+	select {
+	case first = <-p.queue:
+	case <-ctx.Done():
 		return
 	}
-	defer conn.Close()
+	conn, release, err := b.dial(ctx, p)
+	if err != nil {
+		b.end(fmt.Errorf("branch %d at %s: %w", p.id, p.address, err))
+		return
+	}
+	defer release()
 	client := sessionbankv1.NewPropagationServiceClient(conn)
 	for ctx.Err() == nil {
-		stream, err := client.Propagate(ctx, grpc.WaitForReady(true))
-		if err != nil {
-			continue // the channel waits between attempts
+		b.stream(ctx, client, p, first)
+		first = nil
+		select {
+		case <-ctx.Done():
+		case <-time.After(reopen):
 		}
-		if b.host.Step(bank.Reached{Branch: p.id}) != nil {
-			return
-		}
-		b.feed(p, stream)
 	}
 }
 
-// feed sends until the stream breaks.
-func (b *Branch) feed(p *peer, stream grpc.ClientStreamingClient[sessionbankv1.PropagateRequest, sessionbankv1.PropagateResponse]) {
+// stream opens a stream and sends until it breaks.
+func (b *Branch) stream(ctx context.Context, client sessionbankv1.PropagationServiceClient, p *peer, m *sessionbankv1.Message) {
+	stream, err := client.Propagate(ctx, grpc.WaitForReady(true))
+	if err != nil || b.host.Step(bank.Reached{Branch: p.id}) != nil {
+		return
+	}
 	for {
+		if m != nil && stream.Send(&sessionbankv1.PropagateRequest{Message: m}) != nil {
+			return
+		}
 		select {
-		case m := <-p.queue:
-			if stream.Send(&sessionbankv1.PropagateRequest{Message: m}) != nil {
-				return
-			}
+		case m = <-p.queue:
 		case <-stream.Context().Done():
 			return
 		}

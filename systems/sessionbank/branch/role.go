@@ -53,6 +53,10 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	}
 }
 
+// stopGrace is generous: streams of other branches end at once, unless the machine
+// is too busy to.
+const stopGrace = 10 * time.Second
+
 // Serve answers until ctx ends, or the branch cannot go on, and closes it.
 func (b *Branch) Serve(ctx context.Context, o rpc.Options) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -67,6 +71,7 @@ func (b *Branch) Serve(ctx context.Context, o rpc.Options) error {
 	})
 	o.Log = b.opt.Log
 	o.BeforeStop = func(context.Context) { b.Stop() }
+	o.Grace = stopGrace
 	o.Deadline = max(rpc.DefaultDeadline, b.opt.Wait+time.Second)
 	err := rpc.Serve(ctx, o, b.Register)
 	cancel()
