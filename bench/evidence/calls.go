@@ -12,6 +12,7 @@ import (
 // sides. A side that is not named is not asked.
 type Operations struct {
 	Method  string   // full name: "/package.Service/Method"; empty: that of the evidence
+	Others  []string // further methods, where an operation is one of several
 	Clients []string // roles that make them through interceptors of ours
 	Servers []string // roles that answer them
 
@@ -33,8 +34,8 @@ func Counts(ops Operations) record.Road {
 	return road("the calls that both sides counted", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		ops := ops
 		ops.Method = cmp.Or(ops.Method, e.Method)
-		made, client := sum(e, ops.Clients, func(c *record.CallEvidence) record.Calls { return c.Made[ops.Method] })
-		served, server := sum(e, ops.Servers, func(c *record.CallEvidence) record.Calls { return c.Served[ops.Method] })
+		made, client := sum(e, ops.Clients, func(c *record.CallEvidence) record.Calls { return ops.of(c.Made) })
+		served, server := sum(e, ops.Servers, func(c *record.CallEvidence) record.Calls { return ops.of(c.Served) })
 		switch {
 		case client || server:
 		case len(named(e, ops.Clients))+len(named(e, ops.Servers)) == 0:
@@ -56,6 +57,16 @@ func Counts(ops Operations) record.Road {
 		}
 		return record.Pass("", n)
 	})
+}
+
+// of adds up the calls that operations make.
+func (ops Operations) of(by map[string]record.Calls) record.Calls {
+	total := by[ops.Method]
+	for _, m := range ops.Others {
+		total.OK += by[m].OK
+		total.Failed += by[m].Failed
+	}
+	return total
 }
 
 // clients holds the counts against those of the calls as they left. An answer

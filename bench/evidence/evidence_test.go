@@ -310,3 +310,18 @@ func TestForeignGenerator(t *testing.T) {
 		t.Errorf("an error that counts as answered: %s", v.Status)
 	}
 }
+
+// An operation may be one of several calls: their counts add up.
+func TestSeveralMethods(t *testing.T) {
+	o := ops(true)
+	o.Others = []string{"/other"}
+	metrics := []record.Metric{{Name: "rate", Kind: record.KindScalar, Road: evidence.Counts(o)}}
+	for other, want := range map[int64]record.Status{1: record.Valid, 0: record.Invalid} {
+		o := honest()
+		o.Evidence.Processes[1].Calls.Made[method] = record.Calls{OK: 19, Failed: 1}
+		o.Evidence.Processes[1].Calls.Made["/other"] = record.Calls{OK: other}
+		if v := record.Judge(evidence.Judge(metrics, o)...); v.Status != want {
+			t.Errorf("%d of another method: %s, %v; want %s", other, v.Status, v.Reasons(), want)
+		}
+	}
+}
