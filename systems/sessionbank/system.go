@@ -1,16 +1,27 @@
 package sessionbank
 
 import (
+	_ "embed"
+
 	"dyno/systems"
 	"dyno/systems/sessionbank/branch"
 	"dyno/systems/sessionbank/trial"
 )
 
+//go:embed report.md.tmpl
+var section string
+
 // System is the bank on the bench.
 var System = &systems.System{
 	Name:     "sessionbank",
 	Summary:  "customers move between the branches of a bank: session guarantees, and what each costs",
-	Roles:    []systems.Role{branch.Role},
+	Roles:    []systems.Role{branch.Role, trial.ClientRole},
 	Commands: []systems.Command{runCommand()},
 	Knobs:    trial.Knobs,
+	Metrics:  trial.Metrics,
+	Trial:    trial.Trial,
+	Check:    trial.Check,
+	Overhead: trial.Overhead,
+	Judge:    trial.Judge,
+	Report:   section,
 }

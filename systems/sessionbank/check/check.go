@@ -206,7 +206,7 @@ func (h *History) answers() record.Check {
 	var examined int64
 	for i := range h.Ops {
 		o := &h.Ops[i]
-		if o.Seen == nil {
+		if o.Outcome != record.Refused && (o.Kind != bank.Query || o.Outcome != record.OK) {
 			continue
 		}
 		balance, ok := books.at(o.Seen)

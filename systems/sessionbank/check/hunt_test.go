@@ -87,8 +87,12 @@ func TestEachGuaranteeRemovesItsOwn(t *testing.T) {
 	for _, g := range sets {
 		violations := make(map[token.Guarantees]int64)
 		s := world{guarantees: g, lag: sim.Delay{Base: time.Millisecond, Tail: 10 * time.Millisecond}, count: func(h *History) {
-			for _, f := range Each(h.Sessions()) {
+			again := h.Recount()
+			for i, f := range Each(h.Sessions()) {
 				violations[f.Is] += f.Finding.Violations
+				if (Count{f.Finding.Examined, f.Finding.Violations}) != again[i] {
+					t.Errorf("%v, %s: counted %d in %d, again %v", g, f.Name, f.Finding.Violations, f.Finding.Examined, again[i])
+				}
 			}
 		}}
 		h := hunt(s, 60)

@@ -27,6 +27,7 @@ type Options struct {
 	Timeout    time.Duration // of one attempt
 	Attempts   int           // for one operation, at most
 	Clock      func() int64  // ns, the same for all sessions of a history
+	Forget     bool          // a mutant: the token is left behind
 }
 
 // Session is one customer's session. It is used by one goroutine.
@@ -138,7 +139,9 @@ func (s *Session) progress(t *Told, p *sessionbankv1.Progress, err error) (ok bo
 	t.Outcome = record.OK
 	t.Waited = time.Duration(p.GetWaitedUs()) * time.Microsecond
 	t.Seen = branch.FromVector(p.GetApplied())
-	s.session.Token = p.GetToken()
+	if !s.opt.Forget {
+		s.session.Token = p.GetToken()
+	}
 	t.Tokens += len(p.GetToken())
 	return true
 }

@@ -1,0 +1,227 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/bench/driver"
+	"dyno/bench/inject"
+	"dyno/bench/lie"
+	"dyno/bench/sample"
+	"dyno/internal/branches/group"
+	"dyno/internal/journal"
+	"dyno/internal/record"
+	"dyno/internal/replica"
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/sessionbank/check"
+	"dyno/systems/sessionbank/core/bank"
+	"dyno/systems/sessionbank/core/token"
+	"dyno/systems/sessionbank/customer"
+)
+
+// initial is the balance at the beginning.
+const initial = 1000
+
+// settleFor is how long branches may take to catch up with each other after the
+// load.
+const settleFor = 30 * time.Second
+
+// Check refuses knobs with which a trial would not measure what they say.
+func Check(set systems.Setting, v systems.Values) error {
+	if driver.IsGHZ(v.Text(driver.KnobDriver)) {
+		return errors.New("sessionbank: ghz carries no token from one answer to the next request: use our own loops")
+	}
+	if v.Text(KnobDelay) != "0s" && v.Int(KnobBranches) == 1 {
+		return errors.New("sessionbank: one branch has nobody to propagate to: a delay would change nothing")
+	}
+	if err := driver.Measurable(set, v); err != nil {
+		return fmt.Errorf("sessionbank: %w", err)
+	}
+	return nil
+}
+
+// Overhead is what a trial takes beside its window: the deposits before it, at a
+// careful guess, and the processes.
+func Overhead(v systems.Values) time.Duration {
+	return 500*time.Millisecond + time.Duration(v.Int(KnobHistory))*400*time.Microsecond + 4*v.Duration(KnobDelay)
+}
+
+// run is one trial under way.
+type run struct {
+	bench     systems.Bench
+	values    systems.Values
+	faults    *inject.Faults
+	processes []systems.Process
+	data      string
+	report    report
+	history   check.History
+	checks    []record.Check // beside those of the history
+	cpu       float64        // seconds of the branches in the window
+	slack     time.Duration
+}
+
+// Trial measures one cell.
+func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	if err := Check(b.Setting(), v); err != nil {
+		return o, err
+	}
+	t := &run{bench: b, values: v}
+	text := v.Text(inject.Knob.Name)
+	if d := v.Duration(KnobDelay); d > 0 {
+		text = strings.TrimSuffix(fmt.Sprintf("delay *<->*=%v@0s; %s", d, text), "; ")
+	}
+	if t.faults, err = inject.Open(b, text); err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, t.faults.Close()) }()
+	if err := t.start(ctx); err != nil {
+		return o, err
+	}
+	if err := t.load(ctx); err != nil {
+		return o, err
+	}
+	if err := t.collect(ctx); err != nil {
+		return o, err
+	}
+	return t.observe()
+}
+
+// start starts the branches.
+func (t *run) start(ctx context.Context) (err error) {
+	s := group.Spec{Role: "branch", Balance: initial, Args: []string{"--wait", t.values.Text(KnobWait)}}
+	for i := range t.values.Int(KnobBranches) {
+		s.IDs = append(s.IDs, replica.ID(i+1))
+	}
+	if t.values.Text(KnobDurable) == "yes" {
+		if t.data, err = t.bench.Dir("data"); err != nil {
+			return err
+		}
+		s.Data = t.data
+	}
+	if t.faults.Network() != nil {
+		s.Link = t.faults.Link
+	}
+	if t.processes, err = group.Start(ctx, t.bench, s); err != nil {
+		return err
+	}
+	for _, p := range t.processes {
+		t.faults.Add(p)
+	}
+	return nil
+}
+
+// load runs the generator while the faults strike.
+func (t *run) load(ctx context.Context) error {
+	strikes, err := t.faults.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	targets := make([]sample.Target, len(t.processes))
+	addresses := make([]string, len(t.processes))
+	for i, p := range t.processes {
+		targets[i], addresses[i] = sample.Target{Name: p.Name(), PID: p.PID()}, p.Addr()
+	}
+	sampler, err := sample.Start(ctx, targets, 0)
+	if err != nil {
+		return err
+	}
+	all := append(t.values.Args(KnobGuarantees, KnobToken, KnobReads, KnobMove, KnobHistory, KnobWait, KnobMutant, KnobLie),
+		"--at", strings.Join(addresses, ","))
+	err = driver.Await(ctx, t.bench, driver.Launch(t.bench.Setting(), t.values, all, nil), &t.report)
+	samples := sampler.Stop()
+	_, strikesErr := strikes.End()
+	if err := errors.Join(err, strikesErr); err != nil {
+		return err
+	}
+	begin, end := t.report.Measured()
+	for i, p := range t.processes {
+		t.cpu += lie.CPU(t.values.Text(KnobLie), i, samples.Window(p.Name(), begin, end).CPUSeconds)
+	}
+	t.slack = samples.Slack(begin, end)
+	if missed := strikes.Missed(); len(missed) > 0 {
+		t.checks = append(t.checks, record.Doubt("faults", 1, "the load was over before %q", missed))
+	}
+	return nil
+}
+
+// collect waits until every branch has everything, and reads what they hold: from
+// themselves and, once they are stopped, from their journals.
+func (t *run) collect(ctx context.Context) error {
+	var conns []*grpc.ClientConn
+	for _, p := range t.processes {
+		conn, err := rpc.Dial(p.Addr())
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		conns = append(conns, conn)
+	}
+	clients := customer.Branches(conns)
+	settling, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	err := customer.Settle(settling, clients)
+	if err != nil && settling.Err() == nil || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	g, _ := token.ParseGuarantees(t.values.Text(KnobGuarantees)) // checked when it was read
+	t.history = check.History{Initial: initial, Guarantees: g, Ops: t.report.Ops, Settled: err == nil}
+	for _, c := range clients {
+		s, err := customer.Describe(ctx, c, nil)
+		if err != nil {
+			return err
+		}
+		t.history.Branches = append(t.history.Branches, s.Branch)
+	}
+	for _, p := range t.processes {
+		if err := p.Stop(ctx); err != nil {
+			return err
+		}
+	}
+	return t.journals()
+}
+
+// journals holds what the branches told against their disks.
+func (t *run) journals() error {
+	if t.data == "" {
+		return nil
+	}
+	var n int64
+	for _, b := range t.history.Branches {
+		var log bank.ApplyLog
+		_, err := journal.Scan(filepath.Join(t.data, group.Name(b.ID)), journal.Options{}, func(e journal.Entry) error { return log.Add(e.Data) })
+		if err != nil {
+			return err
+		}
+		n += int64(len(log))
+		same := func(disk, told bank.Entry) bool { told.Twice = false; return disk == told }
+		if !slices.EqualFunc(log, b.Log, same) {
+			t.checks = append(t.checks, record.Fail("journal", n, "branch %d tells of %d writes, its journal has %d, or others", b.ID, len(b.Log), len(log)))
+			return nil
+		}
+	}
+	t.checks = append(t.checks, record.Pass("journal", n))
+	return nil
+}
+
+// left is what a trial leaves in its bundle for [Judge].
+type left struct {
+	History check.History  `json:"history"`
+	Checks  []record.Check `json:"checks"`
+}
+
+// Judge comes to the verdict of a trial by what it left.
+func Judge(bundle string) (record.Verdict, error) {
+	var l left
+	if err := systems.ReadHistory(bundle, &l); err != nil {
+		return record.Verdict{}, err
+	}
+	return l.History.Judge(l.Checks...), nil
+}
