@@ -4,7 +4,9 @@ import (
 	_ "embed"
 
 	"dyno/systems"
+	"dyno/systems/branchbank/client"
 	"dyno/systems/branchbank/server"
+	"dyno/systems/branchbank/trial"
 )
 
 //go:embed report.md.tmpl
@@ -14,8 +16,13 @@ var section string
 var System = &systems.System{
 	Name:     "branchbank",
 	Summary:  "one account, many branches: each holds a replica of the balance and propagates deposits and withdrawals to all others",
-	Roles:    []systems.Role{server.Role()},
+	Roles:    []systems.Role{server.Role(), client.Role()},
 	Commands: []systems.Command{runCommand()},
-	Knobs:    server.Knobs,
+	Knobs:    trial.Knobs,
+	Metrics:  trial.Metrics,
+	Trial:    trial.Trial,
+	Check:    trial.Check,
+	Overhead: trial.Overhead,
+	Judge:    trial.Judge,
 	Report:   section,
 }

@@ -915,6 +915,7 @@ type Counts struct {
 	PushedBytes     uint64                 `protobuf:"varint,10,opt,name=pushed_bytes,json=pushedBytes,proto3" json:"pushed_bytes,omitempty"`               // of these pushes, as protobuf
 	SampleBytes     uint64                 `protobuf:"varint,11,opt,name=sample_bytes,json=sampleBytes,proto3" json:"sample_bytes,omitempty"`               // of some of them, as protobuf
 	SampleJsonBytes uint64                 `protobuf:"varint,12,opt,name=sample_json_bytes,json=sampleJsonBytes,proto3" json:"sample_json_bytes,omitempty"` // of the same ones, as JSON
+	Resent          uint64                 `protobuf:"varint,13,opt,name=resent,proto3" json:"resent,omitempty"`                                            // writes that were sent again
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1033,6 +1034,13 @@ func (x *Counts) GetSampleJsonBytes() uint64 {
 	return 0
 }
 
+func (x *Counts) GetResent() uint64 {
+	if x != nil {
+		return x.Resent
+	}
+	return 0
+}
+
 var File_branchbank_v1_branchbank_proto protoreflect.FileDescriptor
 
 const file_branchbank_v1_branchbank_proto_rawDesc = "" +
@@ -1093,7 +1101,7 @@ const file_branchbank_v1_branchbank_proto_rawDesc = "" +
 	"\awaiting\x18\b \x01(\rR\awaiting\x1a9\n" +
 	"\vRightsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xe6\x02\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xfe\x02\n" +
 	"\x06Counts\x12\x1a\n" +
 	"\bdeposits\x18\x01 \x01(\x04R\bdeposits\x12 \n" +
 	"\vwithdrawals\x18\x02 \x01(\x04R\vwithdrawals\x12\x1a\n" +
@@ -1107,7 +1115,8 @@ const file_branchbank_v1_branchbank_proto_rawDesc = "" +
 	"\fpushed_bytes\x18\n" +
 	" \x01(\x04R\vpushedBytes\x12!\n" +
 	"\fsample_bytes\x18\v \x01(\x04R\vsampleBytes\x12*\n" +
-	"\x11sample_json_bytes\x18\f \x01(\x04R\x0fsampleJsonBytes*`\n" +
+	"\x11sample_json_bytes\x18\f \x01(\x04R\x0fsampleJsonBytes\x12\x16\n" +
+	"\x06resent\x18\r \x01(\x04R\x06resent*`\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

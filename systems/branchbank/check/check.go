@@ -35,10 +35,10 @@ type Branch struct {
 
 // Applied is a write as a branch's journal has it.
 type Applied struct {
-	Origin  branch.ID
-	Seq     uint64
-	Amount  int64  // what it adds to the balance
-	Request string `json:",omitempty"` // at its origin only
+	Origin  branch.ID `json:"o"`
+	Seq     uint64    `json:"s"`
+	Amount  int64     `json:"a,omitempty"` // what it adds to the balance
+	Request string    `json:"r,omitempty"` // at its origin only
 }
 
 // Journal gathers what a journal's records say.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -107,6 +108,10 @@ const (
 	buffer  = 4 << 10
 	window  = 256 << 10 // more than a batch
 	workers = 2
+
+	// reconnectMost bounds the wait between two attempts to connect: a branch that
+	// was away is to catch up as soon as it is back.
+	reconnectMost = 100 * time.Millisecond
 )
 
 // Dial connects to a branch.
@@ -114,6 +119,10 @@ func Dial(addr string) (*grpc.ClientConn, error) {
 	return rpc.Dial("passthrough:///"+addr,
 		grpc.WithSharedWriteBuffer(true), grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithIdleTimeout(0),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: reconnectMost},
+			MinConnectTimeout: time.Second,
+		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: math.MaxInt64}))
 }
 

@@ -27,7 +27,11 @@ const gcPercent = 400
 const (
 	KnobPropagate = "propagate"
 	KnobFunds     = "funds"
+	KnobMutant    = "mutant"
 )
+
+// mutantNone is the branch as it should be.
+const mutantNone = "none"
 
 // Knobs say how branches propagate, and who may spend.
 var Knobs = systems.Knobs{
@@ -40,6 +44,26 @@ var Knobs = systems.Knobs{
 		Name: KnobFunds, Default: string(branch.Optimistic), Type: systems.Choice(branch.AllFunds),
 		Help: "optimistic: the balance of the own replica must cover a withdrawal; escrow: the branch's own rights, of which others give some",
 	},
+	{
+		Name: KnobMutant, Default: mutantNone, Type: mutants(),
+		Help: "what a branch does wrong on purpose, for the checks to find; none: nothing",
+	},
+}
+
+func mutants() systems.Choice {
+	out := systems.Choice{mutantNone}
+	for _, f := range branch.Flaws() {
+		out = append(out, string(f))
+	}
+	return out
+}
+
+// flaw is what a mutant is called in the core.
+func flaw(mutant string) branch.Flaw {
+	if mutant == mutantNone {
+		return branch.Sound
+	}
+	return branch.Flaw(mutant)
 }
 
 // Role is one branch in a process of its own.
@@ -60,7 +84,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	balance := fs.Int64("balance", 400, "the account's balance at the beginning, in whole units; the same for all branches")
 	data := fs.String("data", "", "folder of the branch's journal; without it the branch forgets everything when it ends")
 	timeout := fs.Duration("timeout", DefaultTimeout, "how long a customer waits for an answer")
-	v := Knobs.Bind(fs, KnobPropagate, KnobFunds)
+	v := Knobs.Bind(fs, KnobPropagate, KnobFunds, KnobMutant)
 	return func(ctx context.Context, sh systems.Shell) (err error) {
 		addresses, err := ParsePeers(*peers)
 		if err != nil {
@@ -78,6 +102,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		b, err := Open(Options{
 			Core: branch.Config{
 				Self: ID(*id), Balance: *balance, Mode: branch.Mode(v.Text(KnobPropagate)), Funds: branch.Funds(v.Text(KnobFunds)),
+				Flaw: flaw(v.Text(KnobMutant)),
 			},
 			Addresses: addresses, Data: *data, Timeout: *timeout,
 		})

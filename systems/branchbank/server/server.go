@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -81,10 +82,14 @@ func Open(opt Options) (*Branch, error) {
 	}
 	b.core = branch.New(opt.Core)
 	o := host.Options[branch.Output]{Send: b.send, Journal: journal.Options{Segment: segment}}
+	var err error
 	if opt.Data != "" {
 		o.Dir = filepath.Join(opt.Data, "journal")
+		err = os.MkdirAll(opt.Data, 0o755)
 	}
-	var err error
+	if err != nil {
+		return nil, fmt.Errorf("branch %d: %w", opt.Core.Self, err)
+	}
 	if b.host, _, err = host.Open(b.core, o); err != nil {
 		b.cancel(err)
 		return nil, fmt.Errorf("branch %d: %w", opt.Core.Self, err)
@@ -242,7 +247,7 @@ func (b *Branch) GetStatus(context.Context, *branchbankv1.GetStatusRequest) (*br
 		Waiting: uint32(v.Waiting),
 		Counts: &branchbankv1.Counts{
 			Deposits: c.Deposits, Withdrawals: c.Withdrawals, Declined: c.Declined, Negative: c.Negative, Asked: c.Asked, Given: c.Given,
-			Local: c.Local, Messages: c.Messages, Pushed: c.Pushed,
+			Local: c.Local, Messages: c.Messages, Pushed: c.Pushed, Resent: v.Replica.Resent,
 			PushedBytes: b.weight.bytes.Load(), SampleBytes: b.weight.sample.Load(), SampleJsonBytes: b.weight.sampleJSON.Load(),
 		},
 	}, nil

@@ -1,0 +1,119 @@
+package trial
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	branchbankv1 "dyno/proto/branchbank/v1"
+	"dyno/systems/branchbank/server"
+)
+
+const (
+	// agreeWithin bounds the wait for branches that have nothing to do any more.
+	agreeWithin = 15 * time.Second
+	// lookEvery is the time between two looks at all branches.
+	lookEvery   = 2 * time.Millisecond
+	lookTimeout = 500 * time.Millisecond
+)
+
+// dial connects to the branches, to look at them.
+func (r *Run) dial() error {
+	for _, p := range r.processes {
+		conn, err := server.Dial(p.Addr())
+		if err != nil {
+			return err
+		}
+		r.conns = append(r.conns, conn)
+		r.status = append(r.status, branchbankv1.NewBranchServiceClient(conn))
+	}
+	return nil
+}
+
+// look asks all branches what they hold; nil for one that does not answer.
+func (r *Run) look(ctx context.Context) []*branchbankv1.GetStatusResponse {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	out := make([]*branchbankv1.GetStatusResponse, len(r.status))
+	var all sync.WaitGroup
+	for i, c := range r.status {
+		all.Go(func() {
+			if s, err := c.GetStatus(ctx, &branchbankv1.GetStatusRequest{}); err == nil {
+				out[i] = s
+			}
+		})
+	}
+	all.Wait()
+	return out
+}
+
+// agree waits until all branches hold the same, and know that they do.
+func (r *Run) agree(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, agreeWithin)
+	defer cancel()
+	for {
+		seen := r.look(ctx)
+		if settled(seen) {
+			r.final = seen
+			return true, nil
+		}
+		if !pause(ctx) {
+			break
+		}
+	}
+	if err := context.Cause(ctx); err != context.DeadlineExceeded {
+		return false, err
+	}
+	r.final = r.look(context.WithoutCancel(ctx))
+	return false, nil
+}
+
+// settled reports whether all hold the same, and nobody waits for anything.
+func settled(seen []*branchbankv1.GetStatusResponse) bool {
+	for i, s := range seen {
+		has := s.GetVector().GetHas()
+		if s == nil || s.GetWaiting() > 0 || s.GetSettled() != has[int32(i+1)] || !same(has, seen[0].GetVector().GetHas()) {
+			return false
+		}
+	}
+	return true
+}
+
+// watch waits for the moment at which the last fault ends and then measures how
+// long it takes until every branch has what any of them had then. 0: it was not
+// seen.
+func (r *Run) watch(ctx context.Context, from time.Time) time.Duration {
+	timer := time.NewTimer(time.Until(from))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return 0
+	}
+	want := make(map[int32]uint64)
+	for _, s := range r.look(ctx) {
+		merge(want, s.GetVector().GetHas())
+	}
+	for pause(ctx) {
+		all := true
+		for _, s := range r.look(ctx) {
+			all = all && s != nil && covers(s.GetVector().GetHas(), want)
+		}
+		if all {
+			return time.Since(from)
+		}
+	}
+	return 0
+}
+
+// pause waits until the next look; it reports whether there is to be one.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(lookEvery)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
