@@ -14,6 +14,7 @@ type peer struct {
 	asking bool // its vector is asked for: nothing is sent before it answers
 	askNow bool
 	wait   time.Duration // for an answer
+	after  time.Duration // when the next writes may be sent
 	due    time.Duration // when it should have come; 0: none is expected
 }
 
@@ -78,14 +79,24 @@ func (r *Replica[B]) Outgoing(now time.Duration) (out []Message[B], wake time.Du
 			r.stats.Asked++
 			p.wait = min(2*p.wait, r.cfg.RetryMax)
 			out = append(out, Message[B]{Kind: Ask, From: r.cfg.Self, To: p.id, Vector: r.has.Clone()})
-		case !p.asking:
+		case p.asking:
+		case r.hurry || p.after <= now:
 			out = r.push(now, p, out)
+		case p.sent < r.Last():
+			wake = earlier(wake, p.after)
 		}
-		if p.due != 0 && (wake == 0 || p.due < wake) {
-			wake = p.due
-		}
+		wake = earlier(wake, p.due)
 	}
+	r.hurry = false
 	return out, wake
+}
+
+// earlier is the earlier of two moments; 0 is none.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // push sends a peer what it lacks, as far as the bounds permit.
@@ -104,6 +115,7 @@ func (r *Replica[B]) push(now time.Duration, p *peer, out []Message[B]) []Messag
 		p.sent += n
 		p.most = max(p.most, p.sent)
 		p.flying = append(p.flying, p.sent)
+		p.after = now + r.cfg.Gather
 		if p.due == 0 {
 			p.due = now + p.wait
 		}

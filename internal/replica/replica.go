@@ -14,6 +14,7 @@ type Config struct {
 
 	Batch    int           // writes in one message, at most; 0: 1
 	Messages int           // unanswered messages to a peer, at most, so that further writes gather meanwhile; 0: no bound
+	Gather   time.Duration // from one message to a peer to the next, so that writes gather meanwhile; 0: none
 	Window   int           // unanswered writes to a peer, and those that wait at a receiver for one origin, at most; 0: 1024
 	Outbox   int           // writes of its own that not every peer has, at most; 0: 1 << 20
 	Retry    time.Duration // the first wait for an answer; it doubles; 0: 50 ms
@@ -75,6 +76,7 @@ type Replica[B any] struct {
 	waiting map[ID]map[uint64]Write[B]
 	answers []Message[B]
 	revived bool
+	hurry   bool
 	stats   Stats
 }
 
@@ -189,6 +191,9 @@ func (r *Replica[B]) Local(body B, deps Vector) (Write[B], error) {
 	r.take(w)
 	return w, nil
 }
+
+// Hurry has the next Outgoing send all there is, without gathering any longer.
+func (r *Replica[B]) Hurry() { r.hurry = true }
 
 // Begin says that a life begins: after a recovery the peers are asked what they
 // have.

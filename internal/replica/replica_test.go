@@ -159,6 +159,7 @@ func configs() []replica.Config {
 		{Retry: 20 * ms},
 		{Retry: 20 * ms, Batch: 5, Messages: 1},
 		{Retry: 20 * ms, Batch: 2, Window: 4},
+		{Retry: 20 * ms, Batch: 50, Messages: 1, Gather: 10 * ms},
 	}
 }
 
@@ -244,6 +245,25 @@ func TestGathers(t *testing.T) {
 	_, _ = a.Receive(0, back[0])
 	if second, _ := a.Outgoing(0); len(second) != 1 || len(second[0].Writes) != 30 {
 		t.Errorf("%+v", second)
+	}
+}
+
+// A message follows another one after a while only, unless there is a hurry.
+func TestGathersForAWhile(t *testing.T) {
+	a, b := pair(replica.Config{Batch: 100, Messages: 1, Gather: 10 * ms})
+	local(t, a, 1)
+	first, _ := a.Outgoing(ms)
+	_, _ = b.Receive(ms, first[0])
+	back, _ := b.Outgoing(ms)
+	_, _ = a.Receive(2*ms, back[0])
+	local(t, a, 1)
+	if more, wake := a.Outgoing(2 * ms); len(more) != 0 || wake != 11*ms {
+		t.Errorf("%+v, wake %v", more, wake)
+	}
+	local(t, a, 1)
+	a.Hurry()
+	if more, _ := a.Outgoing(3 * ms); len(more) != 1 || len(more[0].Writes) != 2 {
+		t.Errorf("in a hurry: %+v", more)
 	}
 }
 

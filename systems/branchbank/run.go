@@ -213,7 +213,8 @@ func play(ctx context.Context, in branches.Input, to clients) ([]branches.Told, 
 }
 
 // insist repeats a request under its id until its outcome is known.
-func insist(ctx context.Context, to branchbankv1.BranchServiceClient, req *branchbankv1.ExecuteRequest) (*branchbankv1.ExecuteResponse, error) {
+func insist(ctx context.Context, to branchbankv1.BranchServiceClient, req *branchbankv1.ExecuteRequest,
+) (*branchbankv1.ExecuteResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, giveUp)
 	defer cancel()
 	for wait := new(backoff.Backoff); ; {

@@ -38,7 +38,10 @@ const (
 // Knobs say what customers ask for.
 var Knobs = systems.Knobs{
 	{Name: KnobQueries, Default: "0.2", Type: systems.Float{Min: 0, Max: 1}, Help: "share of the operations that are queries"},
-	{Name: KnobWithdrawals, Default: "0.5", Type: systems.Float{Min: 0, Max: 1}, Help: "share of the others that are withdrawals, not deposits"},
+	{
+		Name: KnobWithdrawals, Default: "0.5", Type: systems.Float{Min: 0, Max: 1},
+		Help: "share of the others that are withdrawals, not deposits",
+	},
 	{
 		Name: KnobAmount, Default: "10", Type: systems.Int{Min: 1, Max: 1_000_000},
 		Help: "the largest amount, in whole units; each is drawn from 1 to this",

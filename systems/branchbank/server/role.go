@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"dyno/internal/rpc"
 	"dyno/systems"
@@ -27,6 +28,7 @@ const gcPercent = 400
 const (
 	KnobPropagate = "propagate"
 	KnobFunds     = "funds"
+	KnobGather    = "gather"
 	KnobMutant    = "mutant"
 )
 
@@ -43,6 +45,10 @@ var Knobs = systems.Knobs{
 	{
 		Name: KnobFunds, Default: string(branch.Optimistic), Type: systems.Choice(branch.AllFunds),
 		Help: "optimistic: the balance of the own replica must cover a withdrawal; escrow: the branch's own rights, of which others give some",
+	},
+	{
+		Name: KnobGather, Default: "20ms", Type: systems.Duration{Min: 0, Max: time.Second},
+		Help: "stream: time from one message to a branch to the next, in which writes gather",
 	},
 	{
 		Name: KnobMutant, Default: mutantNone, Type: mutants(),
@@ -84,7 +90,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	balance := fs.Int64("balance", 400, "the account's balance at the beginning, in whole units; the same for all branches")
 	data := fs.String("data", "", "folder of the branch's journal; without it the branch forgets everything when it ends")
 	timeout := fs.Duration("timeout", DefaultTimeout, "how long a customer waits for an answer")
-	v := Knobs.Bind(fs, KnobPropagate, KnobFunds, KnobMutant)
+	v := Knobs.Bind(fs, KnobPropagate, KnobFunds, KnobGather, KnobMutant)
 	return func(ctx context.Context, sh systems.Shell) (err error) {
 		addresses, err := ParsePeers(*peers)
 		if err != nil {
@@ -102,7 +108,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		b, err := Open(Options{
 			Core: branch.Config{
 				Self: ID(*id), Balance: *balance, Mode: branch.Mode(v.Text(KnobPropagate)), Funds: branch.Funds(v.Text(KnobFunds)),
-				Flaw: flaw(v.Text(KnobMutant)),
+				Gather: v.Duration(KnobGather), Flaw: flaw(v.Text(KnobMutant)),
 			},
 			Addresses: addresses, Data: *data, Timeout: *timeout,
 		})

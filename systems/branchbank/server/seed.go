@@ -82,7 +82,8 @@ func (s seedService) Propagate_Deposit(ctx context.Context, req *bankservice.Bra
 
 // propagate applies a write of another branch, or a term from outside if the
 // caller does not say whose it is.
-func (s seedService) propagate(ctx context.Context, kind branch.Kind, req *bankservice.BranchRequest) (*bankservice.ResponseMessage, error) {
+func (s seedService) propagate(ctx context.Context, kind branch.Kind, req *bankservice.BranchRequest,
+) (*bankservice.ResponseMessage, error) {
 	origin, seq, amount := ID(req.GetOrigin()), req.GetSequence(), int64(req.GetAmount())
 	switch {
 	case origin == 0 && seq == 0:

@@ -72,7 +72,9 @@ func fact(o *record.Observation, name string) float64 {
 
 // messagesRoad: every write of another that a journal holds came in a message, and
 // one that was sent again may have come twice. A message holds at least one.
-var messagesRoad = evidence.Law("the writes of others in the journals", func(metric string, o *record.Observation, _ *record.Evidence) record.Check {
+var messagesRoad = evidence.Law("the writes of others in the journals", holdMessages)
+
+func holdMessages(metric string, o *record.Observation, _ *record.Evidence) record.Check {
 	messages := o.Scalars[metric] * fact(o, factWrites)
 	most := fact(o, factApplied) + fact(o, factResent)
 	switch {
@@ -84,10 +86,12 @@ var messagesRoad = evidence.Law("the writes of others in the journals", func(met
 		return record.Fail("", int64(most), "no message is said to have been sent, the journals hold %.8g writes of others", most)
 	}
 	return record.Pass("", max(int64(most), 1))
-})
+}
 
 // bytesRoad: what was sent went through the sockets.
-var bytesRoad = evidence.Law("the sockets' own counters", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+var bytesRoad = evidence.Law("the sockets' own counters", holdBytes)
+
+func holdBytes(metric string, o *record.Observation, e *record.Evidence) record.Check {
 	var sent float64
 	for _, p := range e.Processes {
 		if p.Role != server.RoleName {
@@ -102,10 +106,12 @@ var bytesRoad = evidence.Law("the sockets' own counters", func(metric string, o 
 		return record.Fail("", int64(sent), "%.8g bytes are said to have been sent, the sockets took %.8g", bytes, sent)
 	}
 	return record.Pass("", max(int64(sent), 1))
-})
+}
 
 // retriesRoad: operations and retries are the calls that the clients made.
-var retriesRoad = evidence.Law("the calls that clients made", func(metric string, o *record.Observation, e *record.Evidence) record.Check {
+var retriesRoad = evidence.Law("the calls that clients made", holdRetries)
+
+func holdRetries(metric string, o *record.Observation, e *record.Evidence) record.Check {
 	var made float64
 	told := false
 	for _, p := range e.Processes {
@@ -121,4 +127,4 @@ var retriesRoad = evidence.Law("the calls that clients made", func(metric string
 		return record.Fail("", int64(made), "%v retries are said to have been made, by the calls there were %v", o.Scalars[metric], want)
 	}
 	return record.Pass("", int64(made))
-})
+}

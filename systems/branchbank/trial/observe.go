@@ -102,7 +102,7 @@ func (r *Run) observeMoney(o *record.Observation) {
 
 // facts are counted in the journals, by nobody who makes figures.
 func (r *Run) facts() map[string]float64 {
-	f := map[string]float64{factResent: r.sum((*branchbankv1.Counts).GetResent)}
+	f := map[string]float64{factWrites: 0, factApplied: 0, factNegative: 0, factResent: r.sum((*branchbankv1.Counts).GetResent)}
 	for _, b := range r.proof.History.Branches {
 		balance := r.proof.History.Initial
 		for _, a := range b.Log {

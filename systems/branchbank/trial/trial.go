@@ -80,7 +80,7 @@ func (r *Run) start(ctx context.Context) (err error) {
 	}
 	s := group.Spec{
 		IDs: ids(r.Values), Balance: int64(r.Int(KnobBalance)), Data: r.data,
-		Args: r.Args(server.KnobPropagate, server.KnobFunds, server.KnobMutant),
+		Args: r.Args(server.KnobPropagate, server.KnobFunds, server.KnobGather, server.KnobMutant),
 	}
 	if r.faults.Network() != nil {
 		s.Link = r.faults.Link

@@ -12,10 +12,10 @@ import (
 const (
 	// settleEvery is how many own writes become settled before that is noted.
 	settleEvery = 1024
-	// Under Stream a message holds up to streamBatch writes, and streamMessages
-	// are under way: one that travels, one that is worked on.
-	streamBatch    = 512
-	streamMessages = 2
+	// Under Stream one message at a time is under way to each branch, and holds all
+	// that gathered while the one before was answered, up to streamBatch writes.
+	streamBatch    = 1024
+	streamMessages = 1
 )
 
 // Branch is the core. It belongs to its host.
@@ -55,12 +55,15 @@ type Counts struct {
 
 // New makes a branch of a group.
 func New(cfg Config) *Branch {
+	if cfg.Retry == 0 {
+		cfg.Retry = 200 * time.Millisecond
+	}
 	if cfg.Patience == 0 {
 		cfg.Patience = time.Second
 	}
-	r := replica.Config{Self: cfg.Self, Peers: cfg.Peers, Retry: cfg.Retry, Flaw: replica.Flaw(cfg.Flaw)}
+	r := replica.Config{Self: cfg.Self, Peers: cfg.Peers, Retry: cfg.Retry, RetryMax: 2 * cfg.Retry, Flaw: replica.Flaw(cfg.Flaw)}
 	if cfg.Mode == Stream {
-		r.Batch, r.Messages = streamBatch, streamMessages
+		r.Batch, r.Messages, r.Gather = streamBatch, streamMessages, cfg.Gather
 	}
 	b := &Branch{cfg: cfg, rep: replica.New[Body](r), balance: wide{}.add(cfg.Balance), requests: newRequests(cfg.Requests)}
 	if cfg.Funds == Escrow {

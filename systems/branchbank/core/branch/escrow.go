@@ -186,6 +186,7 @@ func (b *Branch) give(to ID, want int64) {
 		return
 	}
 	b.counts.Given++
+	b.rep.Hurry() // somebody waits for it
 }
 
 func (b *Branch) deny(to ID) {
