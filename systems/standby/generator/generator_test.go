@@ -62,10 +62,9 @@ func (b *bank) Withdraw(_ context.Context, r *standbyv1.WithdrawRequest) (*stand
 	return &standbyv1.WithdrawResponse{Answer: a}, err
 }
 
-// Every request is in the history, in the order of its client, with what became
-// of it; they add up to the balances of the bank.
-func TestHistory(t *testing.T) {
-	b := &bank{balances: map[string]int64{}}
+// run drives a bank and returns what the role prints.
+func run(t *testing.T, b *bank, args ...string) (r generator.Report) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	addr, ended := make(chan string, 1), make(chan struct{})
 	go func() {
@@ -75,34 +74,51 @@ func TestHistory(t *testing.T) {
 		})
 	}()
 	defer func() { cancel(); <-ended }()
-	dir := t.TempDir()
-	hosts, history := filepath.Join(dir, "hosts"), filepath.Join(dir, "history")
+	hosts := filepath.Join(t.TempDir(), "hosts")
 	if err := os.WriteFile(hosts, fmt.Appendf(nil, `{"s1": %q, "s2": "127.0.0.1:1"}`, <-addr), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	run := generator.New().Setup(fs)
-	args := []string{
-		"--config", hosts, "--clients", "3", "--accounts", "2", "--lookups", "0.2", "--bound", "1ms", "--warmup", "0s",
-		"--length", "600ms", "--history", history, "--json",
-	}
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(append([]string{"--config", hosts, "--warmup", "0s", "--length", "600ms", "--json"}, args...)); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	if err := run(t.Context(), systems.Shell{Out: &out}); err != nil {
 		t.Fatal(err)
 	}
-	var r generator.Report
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
+	return r
+}
+
+// Every request is in the history, in the order of its client, with what became
+// of it; they add up to the balances of the bank.
+func TestHistory(t *testing.T) {
+	b := &bank{balances: map[string]int64{}}
+	history := filepath.Join(t.TempDir(), "history")
+	r := run(t, b, "--clients", "3", "--accounts", "2", "--lookups", "0.2", "--bound", "1ms", "--history", history)
 	all, err := generator.ReadHistory(history)
 	if err != nil || int64(len(all)) != r.Counts.Sent {
 		t.Fatalf("%d requests in the history, %+v: %v", len(all), r.Counts, err)
 	}
 	audit(t, b, all, r)
 	cut(t, history)
+}
+
+// The client who stays is acknowledged one deposit after the other, and stops
+// at what is never answered.
+func TestStay(t *testing.T) {
+	r := run(t, &bank{balances: map[string]int64{}}, "--clients", "1", "--lookups", "1", "--stay", "s1")
+	if len(r.Stayed) == 0 || len(r.Stayed) > 9 {
+		t.Fatalf("acknowledged: %+v", r.Stayed)
+	}
+	for i, s := range r.Stayed {
+		if s.Number != uint64(i)+1 || s.Client != r.Stayed[0].Client || s.Epoch != 1 || i > 0 && s.Action <= r.Stayed[i-1].Action {
+			t.Errorf("deposit %d: %+v", i, s)
+		}
+	}
 }
 
 func audit(t *testing.T, b *bank, all []generator.Done, r generator.Report) {

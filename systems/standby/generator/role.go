@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"dyno/bench/driver"
@@ -43,6 +44,8 @@ type Report struct {
 	driver.Report
 	Repeated int64 `json:"repeated"` // answers that were stored ones
 	Lost     int64 `json:"lost"`     // requests that were told that what was seen is lost
+
+	Stayed []Stay `json:"stayed,omitempty"` // what was acknowledged to the client who stays
 }
 
 // generator is one run.
@@ -56,6 +59,7 @@ type generator struct {
 	accounts int
 	lookups  float64
 	history  string
+	stays    string
 
 	errors  load.FirstError
 	callers []*caller
@@ -74,6 +78,7 @@ func declare(fs systems.FlagSet) *generator {
 	fs.IntVar(&g.accounts, "accounts", 1, "accounts that are used: those called 1, 2, 3 and so on; client 1 uses the first, client 2 the second, round and round")
 	fs.Float64Var(&g.lookups, "lookups", 0, "share of requests that only look, 0 to 1")
 	fs.StringVar(&g.history, "history", "", "`FILE` to record every request in")
+	fs.StringVar(&g.stays, "stay", "", "s1 or s2: one more client deposits at this server only, and waits however long that is silent")
 	return g
 }
 
@@ -84,6 +89,9 @@ func (g *generator) run(ctx context.Context, sh systems.Shell) (err error) {
 	if g.accounts < 1 || g.lookups < 0 || g.lookups > 1 || g.opt.Attempt <= 0 || g.opt.Bound <= 0 {
 		return systems.Usagef("--accounts %d --lookups %v --attempt %v --bound %v: give at least 1 account, a share of 0 to 1, times above 0s",
 			g.accounts, g.lookups, g.opt.Attempt, g.opt.Bound)
+	}
+	if err := g.checkStay(); err != nil {
+		return err
 	}
 	if g.opt.Hosts, err = config.ReadHosts(g.opt.File); err != nil {
 		return err
@@ -113,6 +121,12 @@ func (g *generator) run(ctx context.Context, sh systems.Shell) (err error) {
 // drive offers the load.
 func (g *generator) drive(ctx context.Context, bank *client.Bank, loop driver.Loop) (r Report, err error) {
 	g.callers = make([]*caller, load.MaxClients) // made when they are needed; none is ever used by two at once
+	staying, leave := context.WithCancel(ctx)
+	var aside sync.WaitGroup
+	var errStay error
+	if g.stays != "" {
+		aside.Go(func() { r.Stayed, errStay = g.stay(staying) })
+	}
 	meter := driver.StartMeter(g.Warmup, g.Length)
 	sum, err := loop(ctx, func(ctx context.Context, n int) (int32, record.Outcome) {
 		if g.callers[n] == nil {
@@ -122,6 +136,8 @@ func (g *generator) drive(ctx context.Context, bank *client.Bank, loop driver.Lo
 		}
 		return g.callers[n].call(ctx)
 	})
+	leave()
+	aside.Wait()
 	sum.FirstError = g.errors.String()
 	r.Report = driver.Report{Summary: sum}
 	r.Meter(meter)
@@ -130,7 +146,7 @@ func (g *generator) drive(ctx context.Context, bank *client.Bank, loop driver.Lo
 			r.Repeated, r.Lost = r.Repeated+c.repeated, r.Lost+c.lost
 		}
 	}
-	return r, err
+	return r, errors.Join(err, errStay)
 }
 
 func (g *generator) done() (all [][]Done) {
