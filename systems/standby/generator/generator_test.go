@@ -110,7 +110,7 @@ func TestHistory(t *testing.T) {
 // The client who stays is acknowledged one deposit after the other, and stops
 // at what is never answered.
 func TestStay(t *testing.T) {
-	r := run(t, &bank{balances: map[string]int64{}}, "--clients", "1", "--lookups", "1", "--stay", "s1")
+	r := run(t, &bank{balances: map[string]int64{}}, "--clients", "1", "--lookups", "1", "--bound", "1ms", "--stay", "s1")
 	if len(r.Stayed) == 0 || len(r.Stayed) > 9 {
 		t.Fatalf("acknowledged: %+v", r.Stayed)
 	}
