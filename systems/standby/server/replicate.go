@@ -103,6 +103,26 @@ func (o *outgoing) run() {
 	}
 }
 
+// unreachedFor is how long another server is left alone that could not be
+// reached.
+const unreachedFor = 5 * time.Millisecond
+
+// pause drops what could not be sent, after a time: there is always more to be
+// said, and trying without end would leave no processor for clients.
+func (o *outgoing) pause(ctx context.Context) {
+	timer := time.NewTimer(unreachedFor)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	select {
+	case <-o.wake:
+	default:
+	}
+	o.take()
+}
+
 // session opens a stream and sends until it breaks.
 func (o *outgoing) session(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -113,7 +133,7 @@ func (o *outgoing) session(ctx context.Context) {
 	}
 	stream, err := o.client.Replicate(ctx)
 	if err != nil {
-		o.take()
+		o.pause(ctx)
 		return
 	}
 	broken := make(chan struct{})
