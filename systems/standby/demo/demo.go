@@ -107,7 +107,7 @@ func (o *options) play(ctx context.Context, bench systems.Bench, say func(string
 		return nil, err
 	}
 	defer bank.Close()
-	s := &scene{bank: bank, result: &result{Replicate: o.replicate, LeaseMS: ms(o.lease), Clients: o.clients}}
+	s := &scene{bank: bank, resumed: make(chan struct{}), result: &result{Replicate: o.replicate, LeaseMS: ms(o.lease), Clients: o.clients}}
 	if _, err := bank.Session().Balance(ctx, account(0)); err != nil {
 		return nil, fmt.Errorf("the bank does not open: %w", err)
 	}
@@ -120,15 +120,22 @@ func (o *options) play(ctx context.Context, bench systems.Bench, say func(string
 	if err := wait(ctx, before); err != nil {
 		return nil, err
 	}
-	killed, survivor := c.Servers[0], c.Servers[1]
+	killed, survivor, err := s.cast(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	say("Now kill -9 of %s, the primary, in the middle of it.", killed.Name())
 	if err := s.kill(killed); err != nil {
 		return nil, err
 	}
+	if err := s.awaitSuccessor(ctx); err != nil {
+		return nil, err
+	}
+	say("%s has taken over after %.0f ms.", survivor.Name(), s.silence())
 	if err := wait(ctx, after); err != nil {
 		return nil, err
 	}
-	say("%s has taken over. %s is started again, and finds itself the standby.", survivor.Name(), killed.Name())
+	say("%s is started again, and finds itself the standby.", killed.Name())
 	if err := killed.Restart(ctx); err != nil {
 		return nil, err
 	}
@@ -167,7 +174,8 @@ type result struct {
 	SilenceMS  float64  `json:"silence_ms"`                     // from the kill to the next acknowledged write
 	Epochs     []uint64 `json:"epochs"`
 
-	Expected int64    `json:"expected_money"` // opening balances and all that was acknowledged
+	Opening  int64    `json:"opening_money"`
+	Expected int64    `json:"expected_money"` // the opening balances, and all that was acknowledged
 	Money    int64    `json:"money"`          // what the accounts hold in the end
 	Lost     []string `json:"lost_actions,omitempty"`
 	Equal    bool     `json:"logs_equal"`
@@ -192,7 +200,8 @@ func (r *result) print(w io.Writer) error {
 	fmt.Fprintf(w, "%-34s %.0f ms (lease %.0f ms)\n", "from the kill to the next answer", r.SilenceMS, r.LeaseMS)
 	fmt.Fprintf(w, "%-34s %d\n", "sent again and not done again", r.Repeated)
 	fmt.Fprintf(w, "%-34s %v\n", "epochs of the answers", r.Epochs)
-	fmt.Fprintf(w, "%-34s %d, want %d\n", "money on the accounts", r.Money, r.Expected)
+	fmt.Fprintf(w, "%-34s %d at the start, %+d acknowledged: want %d\n", "money", r.Opening, r.Expected-r.Opening, r.Expected)
+	fmt.Fprintf(w, "%-34s %d\n", "money on the accounts", r.Money)
 	for _, l := range r.Lost {
 		fmt.Fprintf(w, "%-34s %s\n", "lost actions", l)
 	}

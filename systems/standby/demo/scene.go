@@ -6,23 +6,24 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 	"dyno/systems/standby/client"
+	"dyno/systems/standby/cluster"
 )
 
 // scene is a demo under way.
 type scene struct {
-	bank   *client.Bank
-	result *result
-	killed atomic.Int64 // when, in unix nanoseconds; 0: not yet
+	bank    *client.Bank
+	result  *result
+	resumed chan struct{} // closed with the first write that is acknowledged after the kill
 
 	mu     sync.Mutex
+	killed time.Time // zero: not yet
+	victim string
 	deltas int64 // of acknowledged actions, summed
-	failed error
 }
 
 // load has clients deposit 1 on one account and withdraw 2 from another, in turn,
@@ -50,7 +51,6 @@ func (s *scene) load(ctx context.Context, clients int) (stop func()) {
 
 // note counts an answer; renew says that the session is of no more use.
 func (s *scene) note(op standbyv1.Operation, amount int64, r client.Reply, err error) (renew bool) {
-	now := time.Now().UnixNano()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
@@ -58,15 +58,14 @@ func (s *scene) note(op standbyv1.Operation, amount int64, r client.Reply, err e
 			s.result.LostErrors++
 		} else {
 			s.result.Unknown += amount
-			s.failed = err
 		}
 		return true
 	}
-	killed := s.killed.Load()
-	if killed == 0 {
+	if s.killed.IsZero() {
 		s.result.BeforeKill++
-	} else if s.result.AfterKill++; s.result.SilenceMS == 0 && r.Server != "s1" {
-		s.result.SilenceMS = ms(time.Duration(now - killed))
+	} else if s.result.AfterKill++; s.result.SilenceMS == 0 && r.Server != s.victim {
+		s.result.SilenceMS = ms(time.Since(s.killed))
+		close(s.resumed)
 	}
 	if r.GetRepeated() {
 		s.result.Repeated++
@@ -88,8 +87,40 @@ func (s *scene) note(op standbyv1.Operation, amount int64, r client.Reply, err e
 func (s *scene) kill(p systems.Process) error {
 	s.mu.Lock() // no answer is being counted
 	defer s.mu.Unlock()
-	s.killed.Store(time.Now().UnixNano())
+	s.killed, s.victim = time.Now(), p.Name()
 	return p.Kill()
+}
+
+// cast says which server is the primary.
+func (s *scene) cast(ctx context.Context, c *cluster.Cluster) (primary, standby systems.Process, err error) {
+	err = s.await(ctx, "there is no primary with a standby", func(p, _ *standbyv1.StatusResponse) bool {
+		primary, standby = c.Servers[0], c.Servers[1]
+		if p.GetName() == standby.Name() {
+			primary, standby = standby, primary
+		}
+		return true
+	})
+	return primary, standby, err
+}
+
+// awaitSuccessor waits for the first write that the other server acknowledges.
+func (s *scene) awaitSuccessor(ctx context.Context) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-s.resumed:
+		return nil
+	case <-timer.C:
+		return errors.New("nobody takes over from the primary that was killed")
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *scene) silence() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.result.SilenceMS
 }
 
 // awaitPair waits until the standby follows.
@@ -120,7 +151,8 @@ func (s *scene) await(ctx context.Context, why string, ok func(primary, standby 
 // audit counts the money, and compares the logs.
 func (s *scene) audit(ctx context.Context) error {
 	r := s.result
-	r.Expected = accounts*each + s.deltas
+	r.Opening = accounts * each
+	r.Expected = r.Opening + s.deltas
 	session := s.bank.Session()
 	for i := range accounts {
 		balance, err := session.Balance(ctx, account(i))
