@@ -4,8 +4,11 @@ package strife
 import (
 	_ "embed"
 
+	"slices"
+
 	"dyno/systems"
 	"dyno/systems/strife/bank"
+	"dyno/systems/strife/command"
 	"dyno/systems/strife/deploy"
 	"dyno/systems/strife/gateway"
 )
@@ -18,6 +21,6 @@ var System = &systems.System{
 	Name:     "strife",
 	Summary:  "a payment gateway over banks, with two-phase commit",
 	Roles:    []systems.Role{gateway.Role(), bank.Role()},
-	Commands: []systems.Command{deploy.Init(), deploy.Up()},
+	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up()}, command.All()),
 	Report:   section,
 }

@@ -28,7 +28,7 @@ import (
 func All() []systems.Command {
 	return []systems.Command{
 		registerCommand(), loginCommand(), logoutCommand(), payCommand(), clientCommand(), balanceCommand(), historyCommand(),
-		statusCommand(), cancelCommand(), queueCommand(), whoamiCommand(), adminCommand(),
+		statusCommand(), cancelCommand(), queueCommand(), whoamiCommand(), adminCommand(), verifyCommand(),
 	}
 }
 
@@ -132,7 +132,7 @@ func (w *who) print(out io.Writer, v any, text string, args ...any) error {
 	if w.json {
 		return json.NewEncoder(out).Encode(v)
 	}
-	_, err := fmt.Fprintf(out, strings.TrimRight(text, "\n")+"\n", args...)
+	_, err := fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf(text, args...), "\n"))
 	return err
 }
 

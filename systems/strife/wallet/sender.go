@@ -114,6 +114,9 @@ func Reason(err error) string {
 		return e.Message
 	}
 	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
+		if s.Code() == codes.Unavailable && rpc.KindOf(err) == rpc.None {
+			return "no connection"
+		}
 		return s.Message()
 	}
 	return err.Error()
