@@ -23,6 +23,7 @@ type Recovery struct {
 	Clean    bool   // nothing was written since it was closed in order
 	Snapshot bool   // replay began with a snapshot
 	Records  int    // replayed
+	Batches  int    // in which they lie, each made durable by one sync
 	Last     uint64 // sequence number of the last record or snapshot; 0: none
 	Cut      int64  // bytes of a torn, never acknowledged batch at the end, which is cut off
 	Segments int    // files of records that are in use
@@ -204,6 +205,7 @@ func (l *Log) replaySegment(files inventory, i int, before *scanner, r *Recovery
 			err = s.damage("the batch from record %d goes beyond record %d, behind which the next segment begins", f.first, end)
 			break
 		}
+		r.Batches++
 		err = eachRecord(f, body, files.through+1, end, func(e Entry) error {
 			r.Records++
 			return do(e)

@@ -3,7 +3,6 @@ package strife
 
 import (
 	_ "embed"
-
 	"slices"
 
 	"dyno/systems"
@@ -11,6 +10,8 @@ import (
 	"dyno/systems/strife/command"
 	"dyno/systems/strife/deploy"
 	"dyno/systems/strife/gateway"
+	"dyno/systems/strife/load"
+	"dyno/systems/strife/trial"
 )
 
 //go:embed report.md.tmpl
@@ -20,7 +21,12 @@ var section string
 var System = &systems.System{
 	Name:     "strife",
 	Summary:  "a payment gateway over banks, with two-phase commit",
-	Roles:    []systems.Role{gateway.Role(), bank.Role()},
+	Roles:    []systems.Role{gateway.Role(), bank.Role(), load.Role(trial.Knobs), load.OfflineRole()},
 	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up()}, command.All()),
+	Knobs:    trial.Knobs,
+	Metrics:  trial.Metrics,
+	Trial:    trial.Run,
+	Judge:    trial.Judge,
+	Check:    trial.Check,
 	Report:   section,
 }

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"slices"
 
 	"dyno/internal/journal"
@@ -27,6 +27,7 @@ type Books struct {
 	Torn     []string // journals whose end was torn by a crash, and never acknowledged
 	Absent   []string // servers without a journal: they never ran
 	Records  int
+	Batches  int // in which they lie, each made durable by one sync
 }
 
 // Read reads all journals of a folder. An error says which cannot be read, and
@@ -54,13 +55,12 @@ type history interface {
 // replay reads a journal twice, with two cores of their own, and keeps what they
 // come to.
 func (b *Books) replay(dir site.Dir, p security.Party, first, second history) error {
-	path := dir.Journal(p)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	opt := journal.Options{Identity: server.Identity(p, "journal")}
+	r, err := journal.Scan(dir.Journal(p), opt, func(e journal.Entry) error { return feed(e, first, second) })
+	if errors.Is(err, fs.ErrNotExist) {
 		b.Absent = append(b.Absent, p.String())
 		return nil
 	}
-	opt := journal.Options{Identity: server.Identity(p, "journal")}
-	r, err := journal.Scan(path, opt, func(e journal.Entry) error { return feed(e, first, second) })
 	if err != nil {
 		return fmt.Errorf("the journal of %v: %w", p, err)
 	}
@@ -68,6 +68,7 @@ func (b *Books) replay(dir site.Dir, p security.Party, first, second history) er
 		b.Torn = append(b.Torn, p.String())
 	}
 	b.Records += r.Records
+	b.Batches += r.Batches
 	b.Evidence.Partial = b.Evidence.Partial || r.Snapshot
 	b.Evidence.States = append(b.Evidence.States, [2][]byte{first.state(), second.state()})
 	return nil

@@ -29,7 +29,8 @@ func adminCommand() systems.Command {
 	return systems.Command{
 		Name: "admin", Args: "add-user|resolve|accounts", Summary: "what only users of role admin may do",
 		Example: "dyno strife admin accounts --dir bank.d --user admin\n" +
-			"dyno strife admin add-user --dir bank.d --user admin --name zoe --bank alpha --account 9001 --balance 10.00 --password-file zoe.password\n" +
+			"dyno strife admin add-user --dir bank.d --user admin --name zoe --bank alpha --account 9001 --balance 10.00 " +
+			"--password-file zoe.password\n" +
 			"dyno strife admin resolve --dir bank.d --user admin --bank alpha\n" +
 			"dyno strife admin resolve --dir bank.d --user admin --bank alpha --tx 1.3.17 --abort --reason 'gateway lost'",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {

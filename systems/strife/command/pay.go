@@ -200,7 +200,8 @@ func (o *payOptions) payByQueue(ctx context.Context, sh systems.Shell, conn *grp
 	case reply.Rejected != "":
 		show(reportOf(p, outbox.Result{Outcome: outbox.Refused, Reason: reply.Rejected}))
 	case reply.Queued:
-		show(reportOf(p, outbox.Result{Outcome: statusQueued, Reason: "it is sent when the gateway is back, by dyno strife client or the next pay"}))
+		const when = "it is sent when the gateway is back, by dyno strife client or the next pay"
+		show(reportOf(p, outbox.Result{Outcome: statusQueued, Reason: when}))
 	case !owner:
 		show(o.hint(reportOf(p, *reply.Result)))
 	}

@@ -103,7 +103,7 @@ func (a audit) text() string {
 	fmt.Fprintf(&b, "%d payments paid, %d declined, %d cancelled; %d records; the gateway was started %d times\n",
 		a.Paid, a.Declined, a.Cancelled, a.Postings, a.Starts)
 	if a.InDoubt > 0 {
-		fmt.Fprintf(&b, "%d transactions at banks have no outcome on disk yet: they are in doubt, or their abort was not written when this was read\n", a.InDoubt)
+		fmt.Fprintf(&b, "%d transactions at banks have no outcome on disk: they are in doubt, or their abort was not written yet\n", a.InDoubt)
 	}
 	for _, t := range a.Torn {
 		fmt.Fprintf(&b, "the end of the journal of %s was torn by a crash: it was never acknowledged\n", t)

@@ -50,7 +50,9 @@ func receipt(p *strifev1.Payment) (r coordinator.Receipt, err error) {
 	return r, nil
 }
 
-func account(a *strifev1.Account) tx.Account { return tx.Account{Bank: a.GetBank(), Name: a.GetNumber()} }
+func account(a *strifev1.Account) tx.Account {
+	return tx.Account{Bank: a.GetBank(), Name: a.GetNumber()}
+}
 
 // look asks how a payment stands: an error says that it was declined, and not all
 // that is stored.

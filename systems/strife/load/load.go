@@ -63,9 +63,11 @@ type person struct {
 	paid    uint64 // payments begun
 }
 
-// Tally is what the answers were, of all calls.
+// Tally is what became of all calls to pay.
 type Tally struct {
-	Calls, Paid, Replayed, Declined, Aborted, Silent int64
+	Pays, Paid, Declined, Aborted int64
+	Silent                        int64 // without an answer that says what happened
+	Replayed                      int64 // of those that were answered: they had been before
 }
 
 // open connects all users and logs them in.
@@ -102,7 +104,8 @@ func (p *person) open(ctx context.Context, opt Options) (err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	resp, err := p.client.Login(ctx, &strifev1.LoginRequest{User: p.name, Password: strings.TrimSpace(string(secret))}, grpc.WaitForReady(true))
+	login := &strifev1.LoginRequest{User: p.name, Password: strings.TrimSpace(string(secret))}
+	resp, err := p.client.Login(ctx, login, grpc.WaitForReady(true))
 	if err != nil {
 		return fmt.Errorf("login of %s: %w", p.name, err)
 	}
@@ -127,13 +130,8 @@ func (c *crowd) note(call check.Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls = append(c.calls, call)
-	t := &c.tally
-	t.Calls++
-	switch {
-	case call.End == check.Never:
-		t.Silent++
-	case call.Replayed:
-		t.Replayed++
+	if call.Replayed {
+		c.tally.Replayed++
 	}
 }
 
@@ -197,6 +195,7 @@ func (c *crowd) once(ctx context.Context, p *person, pay tx.Payment, key string,
 		Key: key, To: &strifev1.Account{Bank: pay.To.Bank, Number: pay.To.Name}, Attempt: attempt,
 		Amount: &strifev1.Money{Minor: pay.Amount.Minor, Currency: pay.Amount.Currency.String()},
 	}, grpc.Header(&header))
+	c.count(&c.tally.Pays)
 	kind := rpc.KindOf(err)
 	if err == nil {
 		call.End, call.Replayed = c.now(), len(header.Get("replayed")) > 0
@@ -220,6 +219,8 @@ func (c *crowd) once(ctx context.Context, p *person, pay tx.Payment, key string,
 		return record.Failed, true
 	case kind == rpc.Conflict || kind == rpc.Unavailable || kind == rpc.Refused:
 		c.count(&c.tally.Aborted)
+	default:
+		c.count(&c.tally.Silent)
 	}
 	c.errors.Note(err.Error())
 	outcome := rpc.Outcome(err)

@@ -136,7 +136,7 @@ func (r *Report) print(sh systems.Shell, kind string, allowed record.Share) erro
 	}
 	t := r.Tally
 	_, err := fmt.Fprintf(sh.Out, "%d calls: %d paid, %d of them told before; %d declined, %d aborted, %d without an answer\n",
-		t.Calls, t.Paid, t.Replayed, t.Declined, t.Aborted, t.Silent)
+		t.Pays, t.Paid, t.Replayed, t.Declined, t.Aborted, t.Silent)
 	return err
 }
 

@@ -28,6 +28,7 @@ type Options struct {
 	Dir       string
 	Listen    string
 	Addresses string
+	Failpoint string
 }
 
 // Declare declares the flags.
@@ -35,6 +36,7 @@ func (o *Options) Declare(fs systems.FlagSet) {
 	fs.StringVar(&o.Dir, "dir", "", "folder that dyno strife init made")
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 	fs.StringVar(&o.Addresses, "addresses", "", "file that says where the others are, in place of DIR/run.json")
+	fs.StringVar(&o.Failpoint, "failpoint", "", "NAME:COUNT where to die in each life, for tests, as "+failpoint.Variable)
 }
 
 // Check refuses flags that are left out.
@@ -60,6 +62,11 @@ type Base struct {
 // Open opens what a server has. It ends the process if the environment names
 // an unknown failpoint.
 func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
+	if o.Failpoint != "" {
+		if err := os.Setenv(failpoint.Variable, o.Failpoint); err != nil {
+			return nil, err
+		}
+	}
 	if err := failpoint.Arm(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,106 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dyno/bench/driver"
+	"dyno/bench/inject"
+	"dyno/bench/lie"
+	"dyno/systems"
+	"dyno/systems/strife/failpoint"
+	"dyno/systems/strife/load"
+)
+
+// The knobs of trials, beside those of the load.
+const (
+	KnobBanks     = "banks"
+	KnobPrepare   = "prepare-timeout"
+	KnobDelay     = "bank-delay"
+	KnobFailpoint = "failpoint"
+	KnobDown      = "down"
+	KnobOutage    = "outage"
+	KnobForge     = "forge"
+	KnobLie       = "lie"
+)
+
+// Knobs are those of strife.
+var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
+	{Name: KnobBanks, Default: "2", Type: systems.Int{Min: 1, Max: 8}, Help: "banks; with more than one, each payment is between two of them"},
+	{
+		Name: KnobPrepare, Default: "1s", Type: systems.Duration{Min: time.Millisecond, Max: time.Minute},
+		Help: "how long banks have for their votes before a payment is aborted",
+	},
+	{
+		Name: KnobDelay, Default: "0s", Type: systems.Duration{Min: 0, Max: 2 * time.Second},
+		Help: "what each message between the gateway and the first bank, alpha, is held back, each way",
+	},
+	inject.Knob,
+	{
+		Name: KnobFailpoint, Type: systems.Text{What: `"gateway NAME:COUNT" or "BANK NAME:COUNT", or nothing`, Check: parseFailpoint},
+		Help: "where a server dies in each of its lives, and at which passing",
+	},
+	{
+		Name: KnobDown, Default: "100ms", Type: systems.Duration{Min: 0, Max: 30 * time.Second},
+		Help: "how long a server stays down that has died at a failpoint",
+	},
+	{
+		Name: KnobOutage, Default: "0s", Type: systems.Duration{Min: 0, Max: 30 * time.Second},
+		Help: "the gateway is away for so long, and users pay into their offline queues meanwhile; 0s: the load, and no queues",
+	},
+	{Name: KnobQueued, Default: "10", Type: systems.Int{Min: 1, Max: 900}, Help: "payments that each user queues in an outage"},
+	{
+		Name: KnobForge, Default: forgeNone, Type: systems.Choice(forgeries),
+		Help: "what is falsified on purpose in what is judged, for the checks to find; none: nothing",
+	},
+	{
+		Name: KnobLie, Default: lie.None, Type: systems.Choice{lie.None, lie.FasterRate, lie.HalvedCPU},
+		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
+	},
+})
+
+func parseFailpoint(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	who, point, ok := strings.Cut(text, " ")
+	name, count, counted := strings.Cut(point, ":")
+	if !ok || !counted || count == "" || who == "" || !slices.Contains(failpoint.All, name) {
+		return "", fmt.Errorf("the points are %s", strings.Join(failpoint.All, ", "))
+	}
+	return text, nil
+}
+
+// mostUsers bounds how many there are; the clients of the loop share them.
+const mostUsers = 128
+
+// users is how many users there are: at least two at each bank.
+func users(v systems.Values) int {
+	return max(2*v.Int(KnobBanks), min(v.Int(driver.KnobClients), mostUsers))
+}
+
+// schedule is what goes wrong: the faults, and the delay of a bank.
+func schedule(v systems.Values) string {
+	text := v.Text(inject.Knob.Name)
+	if d := v.Duration(KnobDelay); d > 0 {
+		text = strings.TrimPrefix(fmt.Sprintf("%s; delay gateway<->alpha=%v@0s", text, d), "; ")
+	}
+	return text
+}
+
+// Check refuses what would not be measured.
+func Check(set systems.Setting, v systems.Values) error {
+	if v.Duration(KnobOutage) > 0 {
+		return nil
+	}
+	if k := v.Text(driver.KnobDriver); k != driver.Closed && k != driver.Open {
+		return errors.New("strife: the drivers are closed and open")
+	}
+	if err := driver.Measurable(set, v); err != nil {
+		return fmt.Errorf("strife: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"dyno/bench/driver"
+	"dyno/bench/inject"
+	"dyno/bench/lie"
+	"dyno/bench/sample"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/strife/books"
+	"dyno/systems/strife/check"
+	"dyno/systems/strife/load"
+)
+
+// Run measures one cell.
+func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	if err := Check(b.Setting(), v); err != nil {
+		return o, err
+	}
+	if v.Duration(KnobOutage) > 0 {
+		return runOutage(ctx, b, v)
+	}
+	faults, err := inject.Open(b, schedule(v))
+	if err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, faults.Close()) }()
+	t, err := deploy(ctx, b, v, faults)
+	if err != nil {
+		return o, err
+	}
+	sampler, err := sample.Start(ctx, t.targets(), 0)
+	if err != nil {
+		return o, fmt.Errorf("strife: %w", err)
+	}
+	r, missed, err := t.load(ctx, v)
+	samples := sampler.Stop()
+	if err != nil {
+		return o, err
+	}
+	t.revived(ctx)
+	settled, settleErr := t.settle(ctx)
+	if ctx.Err() != nil {
+		return o, context.Cause(ctx)
+	}
+	if err := t.stop(ctx); err != nil {
+		return o, err
+	}
+	ledgers, err := books.Read(t.dir)
+	if err != nil {
+		return o, fmt.Errorf("strife: %w", err)
+	}
+	h := history{Evidence: ledgers.Evidence, Missed: missed, Load: r.Checks, Settled: settleErr == nil}
+	h.Evidence.Calls, h.Evidence.Quiet = r.Calls, true
+	h.forge(v.Text(KnobForge))
+	o.Verdict = h.judge()
+	t.observe(&o, v, r, ledgers, settled)
+	begin, end := r.Measured()
+	var cpu float64
+	for _, p := range t.targets() {
+		cpu += samples.Window(p.Name, begin, end).CPUSeconds
+	}
+	if n := r.Window.OK; n > 0 {
+		o.Set("cpu_us_per_payment", lie.CPU(v.Text(KnobLie), 0, cpu)*1e6/float64(n))
+	}
+	o.Evidence.Slack = max(o.Evidence.Slack, int64(samples.Slack(begin, end)))
+	return o, systems.KeepHistory(b, h)
+}
+
+// targets are the servers, whose processor time counts.
+func (t *town) targets() (out []sample.Target) {
+	for _, p := range append([]systems.Process{t.gateway}, t.banks...) {
+		out = append(out, sample.Target{Name: p.Name(), PID: p.PID(), Current: p.PID})
+	}
+	return out
+}
+
+// load has the users pay while faults strike.
+func (t *town) load(ctx context.Context, v systems.Values) (r load.Report, missed []string, err error) {
+	var names []string
+	for _, u := range t.made.Users {
+		names = append(names, u.User)
+	}
+	l := driver.Launch(t.bench.Setting(), v, []string{"--dir", string(t.dir), "--addresses", t.addresses("load")},
+		append(v.Args(load.KnobOverdraw, load.KnobRetry, load.KnobAttempt), "--users", strings.Join(names, ",")))
+	l.Role, l.Name = "load", "load"
+	strikes, err := t.faults.Begin(ctx)
+	if err != nil {
+		return r, nil, err
+	}
+	err = driver.Await(ctx, t.bench, l, &r)
+	_, strikesErr := strikes.End()
+	return r, strikes.Missed(), errors.Join(err, strikesErr)
+}
+
+// history is what a trial's verdict rests on.
+type history struct {
+	Evidence check.Evidence
+	Missed   []string // faults that did not come to pass
+	Settled  bool     // the doubt of all banks came to an end
+	Load     []record.Check
+	Queued   []load.Told // of an outage
+}
+
+// Judge judges a trial again.
+func Judge(bundle string) (record.Verdict, error) {
+	var h history
+	err := systems.ReadHistory(bundle, &h)
+	return h.judge(), err
+}
+
+func (h *history) judge() record.Verdict {
+	checks := append(check.Checks(h.Evidence), h.Load...)
+	faults := record.Pass("faults", 1)
+	if len(h.Missed) > 0 {
+		faults = record.Doubt("faults", 1, "the load was over before %q", h.Missed)
+	}
+	settled := record.Pass("settled", 1)
+	if !h.Settled {
+		settled = record.Fail("settled", 1, "banks were still in doubt %v after the load, with everybody back", settleTimeout)
+	}
+	if len(h.Queued) > 0 {
+		checks = append(checks, h.judgeQueues())
+	}
+	return record.Judge(append(checks, faults, settled)...)
+}
+
+// longestSilence is the longest time between two payments that users saw as
+// paid, while they paid.
+func longestSilence(calls []check.Call) (longest time.Duration) {
+	var ends []time.Duration
+	for _, c := range calls {
+		if c.Kind == check.CallPay && c.End != check.Never {
+			ends = append(ends, c.End)
+		}
+	}
+	return longestGap(ends)
+}
