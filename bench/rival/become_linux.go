@@ -52,17 +52,25 @@ func (b becoming) become(path string, args []string) error {
 }
 
 // forget removes the few bytes of shared memory by which PostgreSQL knows its
-// processes, where its end was too sudden for it to do so.
+// processes, where its end was too sudden for it to do so. While one of them is
+// left they stay.
 func forget(data string) {
 	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return // an orderly end
 	}
 	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) == 2 { // the key and the id of the segment
-			if id, err := strconv.Atoi(f[1]); err == nil {
-				_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // it may be gone
-			}
+		f := strings.Fields(line) // the key and the id of the segment, on a line of two
+		if len(f) != 2 {
+			continue
+		}
+		id, err := strconv.Atoi(f[1])
+		var desc unix.SysvShmDesc
+		if err != nil {
+			continue
+		}
+		if _, err := unix.SysvShmCtl(id, unix.IPC_STAT, &desc); err == nil && desc.Nattch == 0 {
+			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // somebody else may have
 		}
 	}
 }

@@ -27,6 +27,8 @@ type Room struct {
 	data    []string // folders of PostgreSQL's clusters
 }
 
+const scratchPrefix = "dyno-rival"
+
 // Open makes a room. The data lies in the system's temporary folder, where also
 // another user can reach it; what a dyno that was killed leaves there, the next
 // one removes.
@@ -40,8 +42,12 @@ func Open(b systems.Bench) (*Room, error) {
 		r.uid, _ = strconv.Atoi(nobody.Uid) // they are numbers on Unix
 		r.gid, _ = strconv.Atoi(nobody.Gid)
 	}
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPrefix+"-*", "*", "data")) // the pattern is well formed
+	for _, data := range left {
+		forget(data)
+	}
 	var err error
-	if r.scratch, err = process.Scratch("dyno-rival"); err != nil {
+	if r.scratch, err = process.Scratch(scratchPrefix); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(r.scratch.Path, 0o711); err != nil { // nobody may pass, and reads nothing of others

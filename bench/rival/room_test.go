@@ -12,7 +12,11 @@ import (
 	"dyno/systems/systemtest"
 )
 
-var toy = &systems.System{Name: "toy", Roles: []systems.Role{Role("toy", RoleServer), Role("toy", RoleClient)}}
+// toy is a system of nothing but roles for others' programs.
+var toy = &systems.System{
+	Name: "toy", Commands: []systems.Command{hold},
+	Roles: []systems.Role{Role("toy", RoleServer), Role("toy", RoleClient)},
+}
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 

@@ -10,7 +10,6 @@ import (
 
 // The knobs by which a trial of branchbank becomes one of its rivals.
 const (
-	Knob       = "rival"
 	KnobMutant = "rival-mutant"
 
 	knobClients = "clients"
@@ -18,7 +17,6 @@ const (
 
 // What is measured instead of branchbank.
 const (
-	None  = "none"
 	Redis = "redis"
 	Flush = "postgres"       // synchronous_commit = on
 	Apply = "postgres-apply" // remote_apply
@@ -33,7 +31,7 @@ const (
 // Knobs are those.
 var Knobs = systems.Knobs{
 	{
-		Name: Knob, Default: None, Type: systems.Choice{None, Redis, Flush, Apply},
+		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Redis, Flush, Apply},
 		Help: "what is measured instead of the system: Redis with a replica, or PostgreSQL with a standby that has a write on disk, or applied",
 	},
 	{

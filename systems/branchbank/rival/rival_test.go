@@ -70,9 +70,9 @@ func TestTrials(t *testing.T) {
 		want   string
 		values map[string]string
 	}{
-		{"", map[string]string{Knob: Redis}},
-		{"", map[string]string{Knob: Apply}},
-		{"read-your-writes", map[string]string{Knob: Apply, KnobMutant: mutantNoApply, knobClients: "32"}},
+		{"", map[string]string{rival.Knob: Redis}},
+		{"", map[string]string{rival.Knob: Apply}},
+		{"read-your-writes", map[string]string{rival.Knob: Apply, KnobMutant: mutantNoApply, knobClients: "32"}},
 	} {
 		o := trial(t, c.values)
 		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {

@@ -34,7 +34,7 @@ func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 	}
 	defer func() { err = errors.Join(err, room.Close()) }()
 	open := openPostgresPair
-	if v.Text(Knob) == Redis {
+	if v.Text(rival.Knob) == Redis {
 		open = openRedisPair
 	}
 	c, err := open(ctx, room, v)
@@ -56,7 +56,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	if err := driver.Await(ctx, b, c.launch, &r); err != nil {
 		return o, err
 	}
-	h := history{Sessions: r.Sessions, Promised: v.Text(Knob) == Apply, Version: c.version}
+	h := history{Sessions: r.Sessions, Promised: v.Text(rival.Knob) == Apply, Version: c.version}
 	if h.Copies, err = c.balances(ctx, len(r.Sessions)); err != nil {
 		return o, err
 	}
@@ -126,7 +126,7 @@ func openPostgresPair(ctx context.Context, room *rival.Room, v systems.Values) (
 		return c, err
 	}
 	mode := "on"
-	if v.Text(Knob) == Apply && v.Text(KnobMutant) != mutantNoApply {
+	if v.Text(rival.Knob) == Apply && v.Text(KnobMutant) != mutantNoApply {
 		mode = "remote_apply"
 	}
 	primary, standby, err := room.Pair(ctx, "synchronous_commit="+mode)

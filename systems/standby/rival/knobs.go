@@ -12,7 +12,6 @@ import (
 
 // The knobs by which a trial of standby becomes one of its rival.
 const (
-	Knob       = "rival"
 	KnobWait   = "rival-wait"
 	KnobFault  = "rival-fault"
 	KnobMutant = "rival-mutant"
@@ -22,7 +21,6 @@ const (
 
 // What is measured instead of standby.
 const (
-	None    = "none"
 	Memory  = "redis"
 	Durable = "redis-aof"
 )
@@ -44,7 +42,7 @@ const (
 // Knobs are those.
 var Knobs = systems.Knobs{
 	{
-		Name: Knob, Default: None, Type: systems.Choice{None, Memory, Durable},
+		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Memory, Durable},
 		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file",
 	},
 	{

@@ -65,9 +65,9 @@ func caught(o record.Observation) string {
 // Redis keeps what it promises here, and who leaves out a part of that is found.
 func TestSpeed(t *testing.T) {
 	for want, values := range map[string]map[string]string{
-		"":         {Knob: Memory, knobClients: "4"},
-		"settings": {Knob: Durable, KnobMutant: mutantNoFsync},
-		"receipts": {Knob: Durable, KnobMutant: mutantNoWait},
+		"":         {rival.Knob: Memory, knobClients: "4"},
+		"settings": {rival.Knob: Durable, KnobMutant: mutantNoFsync},
+		"receipts": {rival.Knob: Durable, KnobMutant: mutantNoWait},
 	} {
 		o := trial(t, 300*time.Millisecond, values)
 		if got := caught(o); got != want || o.Counts.OK == 0 {
@@ -81,7 +81,7 @@ func TestFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
-	o := trial(t, 2*pauseFor, map[string]string{Knob: Memory, KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
+	o := trial(t, 2*pauseFor, map[string]string{rival.Knob: Memory, KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
 	if caught(o) != "" || o.Scalars["rival_outage_ms"] < 1000*downAfter.Seconds() {
 		t.Errorf("%v, %v", caught(o), o.Scalars)
 	}

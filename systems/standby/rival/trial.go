@@ -49,9 +49,9 @@ type pair struct{ primary, replica *rival.Redis }
 func open(ctx context.Context, room *rival.Room, v systems.Values) (p pair, err error) {
 	fsync := ""
 	switch {
-	case v.Text(Knob) == Durable && v.Text(KnobMutant) == mutantNoFsync:
+	case v.Text(rival.Knob) == Durable && v.Text(KnobMutant) == mutantNoFsync:
 		fsync = "no"
-	case v.Text(Knob) == Durable:
+	case v.Text(rival.Knob) == Durable:
 		fsync = "always"
 	}
 	if p.primary, err = room.Redis(ctx, primaryName, rival.RedisOptions{Fsync: fsync}); err != nil {
@@ -94,7 +94,7 @@ func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o r
 
 // after asks both servers what they hold, once the replica has all.
 func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
-	h := history{Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(Knob) == Durable, Calls: make(map[string]int64)}
+	h := history{Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64)}
 	if err := p.primary.Settle(ctx); err != nil {
 		return h, err
 	}

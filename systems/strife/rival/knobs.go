@@ -12,7 +12,6 @@ import (
 
 // The knobs by which a trial of strife becomes one of its rival.
 const (
-	Knob       = "rival"
 	KnobFault  = "rival-fault"
 	KnobMutant = "rival-mutant"
 
@@ -21,7 +20,6 @@ const (
 
 // What is measured instead of strife.
 const (
-	None  = "none"
 	Two   = "postgres-2pc" // across two clusters
 	Local = "postgres"     // within one
 )
@@ -41,7 +39,7 @@ const (
 // Knobs are those.
 var Knobs = systems.Knobs{
 	{
-		Name: Knob, Default: None, Type: systems.Choice{None, Two, Local},
+		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Two, Local},
 		Help: "what is measured instead of the system: PostgreSQL with two-phase commit across two clusters, or with one transaction in one",
 	},
 	{
@@ -73,8 +71,8 @@ func Roles(system string) []systems.Role {
 
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
-	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(Knob) != Two || set.Length < time.Second) {
-		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, Knob, Two)
+	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(rival.Knob) != Two || set.Length < time.Second) {
+		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, rival.Knob, Two)
 	}
 	return nil
 }

@@ -71,10 +71,10 @@ func TestTrials(t *testing.T) {
 		want   string
 		values map[string]string
 	}{
-		{"", map[string]string{Knob: Local}},
-		{"", map[string]string{Knob: Two, KnobFault: faultCluster}},
-		{"durable", map[string]string{Knob: Two, KnobMutant: mutantNoFsync}},
-		{"acknowledged", map[string]string{Knob: Two, KnobMutant: mutantNoLog, KnobFault: faultCoordinator}},
+		{"", map[string]string{rival.Knob: Local}},
+		{"", map[string]string{rival.Knob: Two, KnobFault: faultCluster}},
+		{"durable", map[string]string{rival.Knob: Two, KnobMutant: mutantNoFsync}},
+		{"acknowledged", map[string]string{rival.Knob: Two, KnobMutant: mutantNoLog, KnobFault: faultCoordinator}},
 	} {
 		o := trial(t, time.Second, c.values)
 		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {

@@ -87,7 +87,7 @@ func (t *bench) open(ctx context.Context, room *rival.Room) (err error) {
 	}
 	t.acks, t.log = filepath.Join(dir, "acks"), filepath.Join(dir, "decisions")
 	names := []string{"bank-a", "bank-b"}
-	if t.v.Text(Knob) == Local {
+	if t.v.Text(rival.Knob) == Local {
 		names = []string{"bank"}
 	}
 	settings := []string{"max_prepared_transactions=300"} // 0 by default; never lower than what is prepared
