@@ -2,7 +2,10 @@ package rival
 
 import (
 	"context"
+	"fmt"
 
+	"dyno/bench/driver"
+	"dyno/bench/inject"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -26,4 +29,16 @@ func Beside(own, other Trial) Trial {
 		}
 		return other(ctx, b, v)
 	}
+}
+
+// Fits refuses knobs of the system that a trial of a rival does not heed: its load
+// is a closed loop, its faults have a knob of their own.
+func Fits(v systems.Values) error {
+	if loop, ok := v[driver.KnobDriver]; ok && loop != driver.Closed {
+		return fmt.Errorf("a rival is loaded by a closed loop, not by driver %s", loop)
+	}
+	if faults := v[inject.Knob.Name]; faults != "" {
+		return fmt.Errorf("a rival has faults of its own, not %q", faults)
+	}
+	return nil
 }

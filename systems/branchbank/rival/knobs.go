@@ -65,3 +65,6 @@ var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 func Roles(system string) []systems.Role {
 	return []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)}
 }
+
+// Check refuses what would not measure what it says.
+func Check(_ systems.Setting, v systems.Values) error { return rival.Fits(v) }

@@ -28,6 +28,9 @@ type copies struct {
 
 // Trial measures Redis or PostgreSQL instead of branchbank.
 func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	if err := Check(b.Setting(), v); err != nil {
+		return o, err
+	}
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err

@@ -96,6 +96,9 @@ const pauseFor = 4 * downAfter
 
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
+	if err := rival.Fits(v); err != nil {
+		return err
+	}
 	if v.Text(KnobFault) != faultNone && set.Length < 2*pauseFor {
 		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor,
 			set.Length)

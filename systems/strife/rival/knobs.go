@@ -71,6 +71,9 @@ func Roles(system string) []systems.Role {
 
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
+	if err := rival.Fits(v); err != nil {
+		return err
+	}
 	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(rival.Knob) != Two || set.Length < time.Second) {
 		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, rival.Knob, Two)
 	}
