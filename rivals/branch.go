@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"dyno/bench/driver"
-	"dyno/systems/branchbank/rival/visit"
+	"dyno/bench/visit"
 )
 
 func branch(fs *flag.FlagSet) func(context.Context) (any, error) {

@@ -5,8 +5,8 @@ import (
 
 	hist "dyno/bench/history"
 	"dyno/bench/rival"
+	"dyno/bench/visit"
 	"dyno/internal/record"
-	"dyno/systems/branchbank/rival/visit"
 )
 
 // history is what a trial left.

@@ -9,8 +9,8 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/rival"
+	"dyno/bench/visit"
 	"dyno/systems"
-	"dyno/systems/branchbank/rival/visit"
 )
 
 func loaderRole(system string) systems.Role {

@@ -12,9 +12,9 @@ import (
 	"dyno/bench/driver"
 	"dyno/bench/process"
 	"dyno/bench/rival"
+	"dyno/bench/visit"
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/branchbank/rival/visit"
 	"dyno/systems/systemtest"
 )
 

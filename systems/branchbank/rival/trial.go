@@ -9,9 +9,9 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/rival"
+	"dyno/bench/visit"
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/branchbank/rival/visit"
 )
 
 // copies are a primary and its replica, whoever made them.

@@ -1,4 +1,4 @@
-// Package visit is the load of branchbank's rivals, whatever they are: customers who
+// Package visit is the load of two copies of some accounts: customers who
 // in turn deposit at the primary and ask for balances at the replica.
 package visit
 
