@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,7 +59,7 @@ func TestMissingFiles(t *testing.T) {
 	_, hosts := config.ReadHosts(name)
 	_, accounts := config.ReadAccounts(name)
 	for _, err := range []error{hosts, accounts} {
-		if err == nil || !systems.IsUsage(err) || !strings.HasPrefix(err.Error(), name+": there is no such file; write one, for example ") {
+		if err == nil || !systems.IsUsage(err) || !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), name+": there is no such file; write one, for example ") {
 			t.Error(err)
 		}
 	}

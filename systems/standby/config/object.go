@@ -22,13 +22,21 @@ type source struct {
 func read(path, example string) (source, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return source{}, systems.Usagef("%s: there is no such file; write one, for example %s", path, example)
+		return source{}, &systems.UsageError{Err: missingError(fmt.Sprintf("%s: there is no such file; write one, for example %s", path, example))}
 	}
 	if err != nil {
 		return source{}, systems.Usagef("%w", err)
 	}
 	return newSource(path, text), nil
 }
+
+// missingError says that a file is not there.
+type missingError string
+
+func (e missingError) Error() string { return string(e) }
+
+// Is makes it [fs.ErrNotExist].
+func (missingError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // newSource leaves out a byte order mark.
 func newSource(name string, text []byte) source {

@@ -118,7 +118,7 @@ func show(w io.Writer, lines []line) error {
 	fmt.Fprintln(t, "server\taddress\trole\tepoch\taction\tdurable\tshipped\tlease\taccounts\tchecksum")
 	for _, l := range lines {
 		if l.Error != "" {
-			fmt.Fprintf(t, "%s\t%s\tno answer\n", l.Name, l.Addr)
+			fmt.Fprintf(t, "%s\t%s\tno answer\t-\t-\t-\t-\t-\t-\t-\n", l.Name, l.Addr)
 			notes = append(notes, fmt.Sprintf("%s does not answer: %s", l.Name, l.Error))
 			continue
 		}
