@@ -75,7 +75,7 @@ func Metrics(counts record.Road) []record.Metric {
 
 // Roles are what systems call the roles of their generators: ours, ghz, and those
 // that load servers which others wrote (bench/rival).
-var Roles = []string{"client", GHZ, "rival-client", "rival-loader"}
+var Roles = []string{"client", "load", GHZ, "rival-client", "rival-loader"}
 
 // enoughOfRate is the share of its rate that ghz must reach without a flag; our
 // own loop has the same.

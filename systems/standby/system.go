@@ -1,6 +1,7 @@
 package standby
 
 import (
+	_ "embed"
 	"slices"
 
 	"dyno/systems"
@@ -10,9 +11,13 @@ import (
 	"dyno/systems/standby/operator"
 	"dyno/systems/standby/rival"
 	"dyno/systems/standby/server"
+	"dyno/systems/standby/trial"
 )
 
 const name = "standby"
+
+//go:embed report.md.tmpl
+var section string
 
 // System is standby on the bench.
 var System = &systems.System{
@@ -20,4 +25,11 @@ var System = &systems.System{
 	Summary:  "a primary and its standby, behind an interface that hides which is which",
 	Roles:    slices.Concat(server.Roles(), []systems.Role{generator.New()}, rival.Roles(name)),
 	Commands: append([]systems.Command{menu.Command(), demo.Command()}, operator.Commands()...),
+	Knobs:    trial.Knobs,
+	Metrics:  trial.Metrics,
+	Trial:    trial.Trial,
+	Check:    trial.Check,
+	Overhead: trial.Overhead,
+	Judge:    trial.Judge,
+	Report:   section,
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"dyno/bench/inject"
 	"dyno/systems"
 	"dyno/systems/standby/config"
 )
@@ -25,7 +26,15 @@ type Options struct {
 	Witness  bool
 	Args     []string // further flags of the servers
 	CPUs     int      // GOMAXPROCS of each; 0: 1
+
+	// Faults may strike who is started; nil: nothing does. With Links also what is
+	// between them, and between Client and them.
+	Faults *inject.Faults
+	Links  bool
 }
+
+// Client is what the faults call whoever uses the cluster.
+const Client = "client"
 
 // Cluster is what runs.
 type Cluster struct {
@@ -43,27 +52,56 @@ func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{Config: filepath.Join(dir, config.DefaultFile)}
-	hosts := map[string]string{}
 	if o.Witness {
 		c.Witness, err = b.Start(ctx, systems.Launch{Role: "witness", Name: "witness", Args: []string{"--dir", filepath.Join(dir, "witness")}})
 		if err != nil {
 			return nil, err
 		}
 		c.Hosts.Witness = c.Witness.Addr()
-		hosts["witness"] = c.Hosts.Witness
 	}
 	if c.Hosts.S1, c.Hosts.S2, err = twoAddresses(); err != nil {
 		return nil, err
 	}
-	hosts[config.S1], hosts[config.S2] = c.Hosts.S1, c.Hosts.S2
-	text, err := json.Marshal(hosts)
+	if err := c.startServers(ctx, b, dir, o); err != nil {
+		return c, err
+	}
+	if c.Hosts, err = c.writeHosts(c.Config, Client, o); err != nil || o.Faults == nil {
+		return c, err
+	}
+	for _, p := range []systems.Process{c.Servers[0], c.Servers[1], c.Witness} {
+		if p != nil {
+			o.Faults.Add(p)
+		}
+	}
+	return c, nil
+}
+
+// writeHosts writes the hosts' file of one of those who talk, and returns what is
+// in it: by which links it reaches the others.
+func (c *Cluster) writeHosts(path, from string, o Options) (config.Hosts, error) {
+	h := c.Hosts
+	text := map[string]string{}
+	for name, addr := range map[string]*string{config.S1: &h.S1, config.S2: &h.S2, "witness": &h.Witness} {
+		if *addr == "" {
+			continue
+		}
+		if name != from && o.Links {
+			l, err := o.Faults.Route(from, name)
+			if err != nil {
+				return h, err
+			}
+			if err := l.SetTarget(*addr); err != nil {
+				return h, err
+			}
+			*addr = l.Addr()
+		}
+		text[name] = *addr
+	}
+	b, err := json.Marshal(text)
 	if err != nil {
-		return nil, err
+		return h, err
 	}
-	if err := os.WriteFile(c.Config, append(text, '\n'), 0o666); err != nil {
-		return nil, err
-	}
-	return c, c.startServers(ctx, b, dir, o)
+	return h, os.WriteFile(path, append(b, '\n'), 0o666)
 }
 
 // startServers starts both at once: each looks for the other.
@@ -72,14 +110,19 @@ func (c *Cluster) startServers(ctx context.Context, b systems.Bench, dir string,
 	if o.Async {
 		replicate = "async"
 	}
-	errs := make(chan error)
+	errs := make(chan error, 2)
+	own := [2]string{c.Hosts.S1, c.Hosts.S2}
 	for i, name := range []string{config.S1, config.S2} {
 		c.Files[i] = filepath.Join(dir, name, "accounts")
 		if err := errors.Join(os.Mkdir(filepath.Dir(c.Files[i]), 0o777), config.WriteAccounts(c.Files[i], o.Accounts)); err != nil {
 			return err
 		}
+		hosts := filepath.Join(dir, name, config.DefaultFile)
+		if _, err := c.writeHosts(hosts, name, o); err != nil {
+			return err
+		}
 		args := append([]string{
-			"--name", name, "--config", c.Config, "--accounts", c.Files[i], "--listen", []string{c.Hosts.S1, c.Hosts.S2}[i],
+			"--name", name, "--config", hosts, "--accounts", c.Files[i], "--listen", own[i],
 			"--replicate", replicate, "--lease", o.Lease.String(),
 		}, o.Args...)
 		go func() {

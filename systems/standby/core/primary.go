@@ -247,6 +247,7 @@ func (c *Core) release() {
 		c.e.Send = append(c.e.Send, Out{Reply: w.reply})
 		c.e.Rest = max(c.e.Rest, w.record)
 		r.pending[n].reply = nil
+		c.Shipped.Answered++
 	}
 	if r.pending = r.pending[n:]; len(r.pending) == 0 {
 		r.pending = nil

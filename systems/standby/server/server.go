@@ -54,6 +54,7 @@ type Config struct {
 	InMemory  bool   // nothing is written to disk
 	OneByOne  bool   // each action is shipped in a call of its own
 	SaveEvery time.Duration
+	Compact   uint64 // records of the journal that a snapshot is to replace; 0: never
 	Log       *slog.Logger
 }
 
@@ -78,7 +79,7 @@ func open(c Config) (*server, error) {
 			return nil, errors.Join(err, s.out.conn.Close())
 		}
 	}
-	opt := host.Options[core.Out]{Compact: compactAfter, Send: s.send}
+	opt := host.Options[core.Out]{Compact: c.Compact, Send: s.send}
 	opt.Journal.Identity = "standby " + c.Name
 	if !c.InMemory {
 		opt.Dir = c.Accounts + ".journal"

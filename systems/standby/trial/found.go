@@ -1,0 +1,213 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"dyno/internal/journal"
+	"dyno/internal/record"
+	standbyv1 "dyno/proto/standby/v1"
+	"dyno/systems"
+	"dyno/systems/standby/check"
+	"dyno/systems/standby/config"
+	"dyno/systems/standby/core"
+	"dyno/systems/standby/generator"
+)
+
+// found is what a trial knows at its end, beside the requests and the journals.
+type found struct {
+	Accounts int            `json:"accounts"`
+	Async    bool           `json:"async"`
+	Memory   bool           `json:"memory"`
+	Servers  [2]serverAt    `json:"servers"`
+	Struck   []struckAt     `json:"struck,omitempty"`
+	Missed   []string       `json:"missed,omitempty"` // faults that have not begun
+	Checks   []record.Check `json:"checks"`           // of the load
+}
+
+// serverAt is what a server says at the end.
+type serverAt struct {
+	Primary  bool              `json:"primary"`
+	Action   uint64            `json:"action"`
+	Checksum uint64            `json:"checksum"`
+	Answered uint64            `json:"answered"` // since it was started last, as all below
+	Entries  uint64            `json:"entries"`
+	Batches  uint64            `json:"batches"`
+	Bytes    uint64            `json:"bytes"`
+	Lost     []*standbyv1.Lost `json:"lost,omitempty"`
+}
+
+// struckAt is a fault that began or ended.
+type struckAt struct {
+	Kind string `json:"kind"`
+	Node string `json:"node"`
+	Ends bool   `json:"ends"`
+	At   int64  `json:"at_unix_ns"`
+}
+
+// examined is what comes of it.
+type examined struct {
+	found
+	history check.History
+	done    []generator.Done
+	journal error // the logs could not be read, or do not hold together
+}
+
+// examine reads what lies in a bundle.
+func examine(requests, cluster string, f found) (*examined, error) {
+	x := &examined{found: f}
+	var err error
+	if x.done, err = generator.ReadHistory(filepath.Join(requests, fileHistory)); err != nil {
+		return nil, err
+	}
+	h := &x.history
+	h.Lossy = f.Async
+	for i := range f.Accounts {
+		h.Opening = append(h.Opening, core.Account{Name: generator.Account(int32(i)), Balance: openingBalance})
+	}
+	for _, s := range f.Servers {
+		for _, l := range s.Lost {
+			h.Named = append(h.Named, core.Lost{Epoch: l.GetEpoch(), First: l.GetFirst(), Last: l.GetLast()})
+		}
+	}
+	for _, d := range x.done {
+		h.Ops = append(h.Ops, opOf(d))
+	}
+	if f.Memory {
+		h.Log, x.journal = logOfAnswers(h.Opening, x.done)
+	} else {
+		h.Log, x.journal = logOfJournals(cluster)
+	}
+	return x, nil
+}
+
+func opOf(d generator.Done) check.Op {
+	kinds := map[uint8]core.Kind{generator.Lookup: core.Lookup, generator.Withdraw: core.Withdraw, generator.Deposit: core.Deposit}
+	op := check.Op{
+		Client: d.Client, Number: d.Number, Kind: kinds[d.Operation], Account: generator.Account(d.Account), Amount: d.Amount,
+		Begin: d.Begin, End: d.End,
+	}
+	if d.Ending == generator.Answered {
+		op.Outcome, op.Balance, op.Epoch, op.Action = core.Outcome(d.Outcome), d.Balance, d.Epoch, d.Action
+		op.Repeated, op.Server = d.Repeated, int(d.Server)
+	}
+	return op
+}
+
+// logOfJournals is the log that both journals hold together: what one of them
+// took over as a snapshot the other one has.
+func logOfJournals(cluster string) ([]core.Entry, error) {
+	var logs [2][]core.Entry
+	for i, name := range []string{config.S1, config.S2} {
+		dir := filepath.Join(cluster, name, "accounts.journal")
+		_, err := journal.Scan(dir, journal.Options{Identity: "standby " + name}, func(e journal.Entry) error {
+			if e.Snapshot != nil {
+				return errors.New("the journal was compacted")
+			}
+			return core.Visit(e.Data, func(e core.Entry) {
+				logs[i] = append(resize(logs[i], int(e.ID)-1), e)
+			}, func(after uint64) {
+				logs[i] = resize(logs[i], int(after))
+			}, func(c core.Chunk) {
+				if c.Index == c.Count-1 {
+					logs[i] = resize(logs[i], int(c.Action))
+				}
+			})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("the journal of %s: %w", name, err)
+		}
+	}
+	if len(logs[0]) != len(logs[1]) {
+		return nil, fmt.Errorf("one journal ends at action %d, the other one at action %d", len(logs[0]), len(logs[1]))
+	}
+	for i, e := range logs[0] {
+		switch o := logs[1][i]; {
+		case e.ID == 0:
+			logs[0][i] = o
+		case o.ID != 0 && o != e:
+			return nil, fmt.Errorf("the journals differ at action %d", i+1)
+		}
+	}
+	return logs[0], nil
+}
+
+// resize cuts a log, or extends it by entries that are not known.
+func resize(log []core.Entry, n int) []core.Entry {
+	if n <= len(log) {
+		return log[:n]
+	}
+	return append(log, make([]core.Entry, n-len(log))...)
+}
+
+// logOfAnswers is the log that the answers tell of, where there is no journal:
+// every action was acknowledged to somebody.
+func logOfAnswers(opening []core.Account, done []generator.Done) ([]core.Entry, error) {
+	s, err := core.Replay(opening, nil)
+	if err != nil {
+		return nil, err
+	}
+	var log []core.Entry
+	for _, d := range done {
+		if d.Operation == generator.Lookup || d.Ending == generator.Refused {
+			continue
+		}
+		if d.Ending != generator.Answered {
+			return nil, errors.New("a request has no answer, and there is no journal to tell what became of it")
+		}
+		e := core.Entry{ID: d.Action, Epoch: d.Epoch, Client: d.Client, Number: d.Number, Delta: d.Amount}
+		if d.Operation == generator.Withdraw {
+			e.Delta = -d.Amount
+		}
+		if e.Refused = core.Outcome(d.Outcome) == core.TooMuch; e.Refused {
+			e.Delta = 0
+		}
+		e.Account, _ = s.Index(generator.Account(d.Account))
+		log = append(log, e)
+	}
+	slices.SortFunc(log, func(a, b core.Entry) int { return int(a.ID) - int(b.ID) })
+	return log, nil
+}
+
+// checks judge all of it.
+func (x *examined) checks() []record.Check {
+	faults := record.Pass("faults", 1)
+	if len(x.Missed) > 0 {
+		faults = record.Doubt("faults", 1, "the load was over before %q", x.Missed)
+	}
+	if x.journal != nil {
+		return append(x.Checks, faults, record.Fail("journals", 1, "%v", x.journal))
+	}
+	return append(append(x.Checks, faults, x.equal()), x.history.Checks()...)
+}
+
+// equal: both servers hold the state that the log adds up to.
+func (x *examined) equal() record.Check {
+	s, err := core.Replay(x.history.Opening, x.history.Log)
+	if err != nil {
+		return record.Fail("equal", 1, "%v", err)
+	}
+	action, checksum := s.Position()
+	for i, at := range x.Servers {
+		if at.Action != action || at.Checksum != checksum {
+			return record.Fail("equal", 1, "s%d is at action %d, checksum %x; the log adds up to action %d, checksum %x",
+				i+1, at.Action, at.Checksum, action, checksum)
+		}
+	}
+	return record.Pass("equal", 2)
+}
+
+// Judge judges a bundle again.
+func Judge(bundle string) (record.Verdict, error) {
+	var f found
+	if err := systems.ReadHistory(bundle, &f); err != nil {
+		return record.Verdict{}, err
+	}
+	x, err := examine(filepath.Join(bundle, dirRecord), filepath.Join(bundle, dirCluster), f)
+	if err != nil {
+		return record.Verdict{}, err
+	}
+	return record.Judge(x.checks()...), nil
+}

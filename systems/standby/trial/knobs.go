@@ -1,0 +1,163 @@
+// Package trial measures the standby system: a witness, two servers and a load,
+// with faults, and the proof from the journals that both servers leave.
+package trial
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dyno/bench/driver"
+	"dyno/bench/evidence"
+	"dyno/bench/fault"
+	"dyno/bench/inject"
+	"dyno/bench/load"
+	"dyno/internal/record"
+	"dyno/systems"
+	"dyno/systems/standby/rival"
+)
+
+// The knobs.
+const (
+	knobReplicate = "replicate"
+	knobLease     = "lease"
+	knobAPI       = "client-api"
+	knobStorage   = "storage"
+	knobShip      = "ship"
+	knobStrike    = "strike"
+	knobStrikes   = "strikes"
+	knobLookups   = "lookups"
+	knobAccounts  = "accounts"
+)
+
+// Levels of knobs.
+const (
+	strikeNone  = "none"
+	strikeKill  = "kill"
+	strikePause = "pause"
+	stream      = "stream"
+	memory      = "memory"
+	async       = "async"
+)
+
+// Knobs are those of a trial.
+var Knobs = append(systems.Knobs{
+	{Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async}, Help: "sync: acknowledged when both servers have it; async: at once"},
+	{
+		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
+		Help: "the longest time without a primary",
+	},
+	{Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024}, Help: "clients, each with one request under way"},
+	{Name: knobAPI, Default: "unary", Type: systems.Choice{"unary", stream}, Help: "whether clients make calls, or share a stream"},
+	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
+	{Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"}, Help: "how actions are shipped: on a stream in batches, or each in a call"},
+	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
+	{Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000}, Help: "accounts; clients use as many as they are, or all"},
+	{
+		Name: knobStrike, Default: strikeNone, Type: systems.Choice{strikeNone, strikeKill, strikePause},
+		Help: "what befalls whoever is primary, again and again: kill -9 and a restart, or a pause longer than the lease",
+	},
+	{Name: knobStrikes, Default: "5", Type: systems.Int{Min: 1, Max: 100}, Help: "how often"},
+	inject.Knob,
+}, rival.Knobs...)
+
+// hist is the load's response times.
+const hist = load.DigestLatency
+
+// Metrics are those of a trial.
+var Metrics = slices.Concat(driver.Metrics(answeredRoad), []record.Metric{
+	{
+		Name: "failover", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+		Help: "from a strike on the primary to the first write that the other server acknowledges", Road: evidence.Spans(),
+	},
+	{
+		Name: "lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "writes that were acknowledged and are not in the survivor's log", Road: lostRoad,
+	},
+	{
+		Name: "old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "writes that an old primary acknowledged after it went on, in the epoch that had ended",
+	},
+	{Name: "struck", Kind: record.KindScalar, Unit: "1", Help: "strikes that met the primary", Road: evidence.Fact("struck", "samples of the failover time")},
+	{Name: "repeated", Kind: record.KindScalar, Unit: "1", Help: "requests that were answered by their stored reply, not done twice"},
+	{
+		Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of both servers and the witness, per second",
+		Road: evidence.CPU(evidence.Cores, "server", "witness"),
+	},
+	{
+		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+		Help: "CPU time of clients, servers and witness together per OK request", Road: evidence.CPU(evidence.MicrosPerMeasured(hist)),
+	},
+	{
+		Name: "shipped_bytes", Kind: record.KindScalar, Unit: "B", Better: record.Lower,
+		Help: "messages of the primary to its standby, per action", Road: evidence.Ratio("shipped_total", "shipped_actions"),
+	},
+	{Name: "shipped_total", Kind: record.KindScalar, Unit: "B", Help: "messages of the primary to its standby", Road: evidence.Bytes("server")},
+	{
+		Name: "batch", Kind: record.KindScalar, Unit: "actions", Help: "actions in a message to the standby, in the mean",
+		Road: evidence.Ratio("shipped_actions", "shipped_messages"),
+	},
+	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: evidence.Fact("entries", "the standby's log")},
+	{Name: "shipped_messages", Kind: record.KindScalar, Unit: "1", Help: "in which it did"},
+	{Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms", Help: "writes that each server acknowledged, around the first strike, over the epochs"},
+}, rival.Metrics)
+
+// plan is what a trial is to do.
+type plan struct {
+	lease    time.Duration
+	strike   string
+	strikes  int
+	schedule string
+	links    bool
+	length   time.Duration // of the load's window
+}
+
+// lead is how long after the load has begun the first strike comes.
+const lead = 500 * time.Millisecond
+
+// cycle is the time from one strike to the next: another server takes over, the
+// one that was struck comes back and catches up.
+func (p *plan) cycle() time.Duration { return 2*p.lease + 600*time.Millisecond }
+
+func newPlan(set systems.Setting, v systems.Values) (*plan, error) {
+	p := &plan{lease: v.Duration(knobLease), strike: v.Text(knobStrike), strikes: v.Int(knobStrikes), length: set.Length}
+	all := []string{}
+	if text := v.Text(inject.Knob.Name); text != "" {
+		all = append(all, text)
+	}
+	if p.strike != strikeNone {
+		for i := range p.strikes {
+			at := set.Warmup + lead + time.Duration(i)*p.cycle()
+			all = append(all, fmt.Sprintf("%s s%d@%v..%v", p.strike, 1+i%2, at, at+p.lease*5/4))
+		}
+		p.length = max(set.Length, lead+time.Duration(p.strikes)*p.cycle())
+	}
+	p.schedule = strings.Join(all, "; ")
+	faults, err := fault.Parse(p.schedule)
+	for _, f := range faults {
+		p.links = p.links || f.Kind.OnLinks()
+	}
+	return p, err
+}
+
+// Check refuses what would not measure what it says.
+func Check(set systems.Setting, v systems.Values) error {
+	if v.Text(rival.Knob) != rival.None {
+		return rival.Check(set, v)
+	}
+	if v.Text(knobStrike) != strikeNone && v.Text(knobStorage) == memory {
+		return fmt.Errorf("%s: a server without a disk has forgotten all when it is started again", knobStrike)
+	}
+	return nil
+}
+
+// Overhead is what a trial takes beside its window.
+func Overhead(v systems.Values) time.Duration {
+	o := 2 * time.Second
+	if v.Text(knobStrike) != strikeNone {
+		p := plan{lease: v.Duration(knobLease)}
+		o += lead + time.Duration(v.Int(knobStrikes))*p.cycle()
+	}
+	return o
+}

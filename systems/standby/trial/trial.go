@@ -1,0 +1,194 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"dyno/bench/driver"
+	"dyno/bench/inject"
+	"dyno/bench/sample"
+	"dyno/internal/record"
+	standbyv1 "dyno/proto/standby/v1"
+	"dyno/systems"
+	"dyno/systems/standby/client"
+	"dyno/systems/standby/cluster"
+	"dyno/systems/standby/generator"
+	"dyno/systems/standby/rival"
+)
+
+// Names of what a trial leaves in its bundle.
+const (
+	dirCluster  = "cluster"
+	dirRecord   = "requests"
+	fileHistory = "requests.bin"
+)
+
+// openingBalance is large enough that withdrawals of a short trial are refused
+// now and then and not always.
+const openingBalance = 1000
+
+// run is one trial under way.
+type run struct {
+	bench   systems.Bench
+	values  systems.Values
+	plan    *plan
+	faults  *inject.Faults
+	cluster *cluster.Cluster
+	bank    *client.Bank
+	file    string // of the requests
+	report  generator.Report
+	samples sample.Samples
+	found   found
+}
+
+// Trial measures one cell.
+func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+	if v.Text(rival.Knob) != rival.None {
+		return rival.Trial(ctx, b, v)
+	}
+	if err := Check(b.Setting(), v); err != nil {
+		return o, err
+	}
+	t := &run{bench: b, values: v}
+	if t.plan, err = newPlan(b.Setting(), v); err != nil {
+		return o, err
+	}
+	if t.faults, err = inject.Open(b, t.plan.schedule); err != nil {
+		return o, err
+	}
+	defer func() { err = errors.Join(err, t.faults.Close()) }()
+	if err := t.start(ctx); err != nil {
+		return o, err
+	}
+	defer t.bank.Close()
+	if err := t.measure(ctx); err != nil {
+		return o, err
+	}
+	return t.observe()
+}
+
+// start starts the cluster and waits until the servers are a pair.
+func (t *run) start(ctx context.Context) error {
+	v := t.values
+	opening := map[string]int64{}
+	for i := range v.Int(knobAccounts) {
+		opening[generator.Account(int32(i))] = openingBalance
+	}
+	args := []string{"--compact", "0", "--ship", v.Text(knobShip)}
+	if v.Text(knobStorage) == memory {
+		args = append(args, "--in-memory")
+	}
+	var err error
+	t.cluster, err = cluster.Start(ctx, t.bench, cluster.Options{
+		Accounts: opening, Async: v.Text(knobReplicate) == async, Lease: t.plan.lease, Witness: true, Args: args,
+		Faults: t.faults, Links: t.plan.links,
+	})
+	if err != nil {
+		return err
+	}
+	if t.bank, err = client.Dial(client.Options{Hosts: t.cluster.Hosts}); err != nil {
+		return err
+	}
+	_, err = t.settle(ctx)
+	return err
+}
+
+// settle waits until one server is primary and the other one has all that it
+// has, and returns what they say.
+func (t *run) settle(ctx context.Context) ([2]*standbyv1.StatusResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime+10*t.plan.lease)
+	defer cancel()
+	for {
+		all := t.bank.Status(ctx)
+		var out [2]*standbyv1.StatusResponse
+		said := ""
+		for i, s := range all {
+			out[i] = s.Status
+			said += fmt.Sprintf("%s: %v, error %v; ", s.Name, s.Status, s.Err)
+		}
+		if paired(out[0], out[1]) || paired(out[1], out[0]) {
+			return out, nil
+		}
+		select {
+		case <-time.After(settleEvery):
+		case <-ctx.Done():
+			return out, fmt.Errorf("standby: the servers are no pair: %s%w", said, context.Cause(ctx))
+		}
+	}
+}
+
+const (
+	settleTime  = 10 * time.Second
+	settleEvery = 10 * time.Millisecond
+)
+
+// paired says that one server is primary, and the other one follows and has all.
+func paired(p, s *standbyv1.StatusResponse) bool {
+	return p.GetRole() == standbyv1.Role_ROLE_PRIMARY && s.GetRole() == standbyv1.Role_ROLE_STANDBY && !p.GetAlone() &&
+		p.GetEpoch() == s.GetEpoch() && p.GetShipped() == p.GetAction() && s.GetAction() == p.GetAction()
+}
+
+// measure has the load run while faults strike, and gathers what is left.
+func (t *run) measure(ctx context.Context) error {
+	targets := []sample.Target{{Name: "witness", PID: t.cluster.Witness.PID()}}
+	for _, s := range t.cluster.Servers {
+		targets = append(targets, sample.Target{Name: s.Name(), Current: s.PID})
+	}
+	sampler, err := sample.Start(ctx, targets, 0)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	strikes, err := t.faults.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = t.load(ctx)
+	struck, endErr := strikes.End()
+	t.samples = *sampler.Stop()
+	if err := errors.Join(err, endErr, ctx.Err()); err != nil {
+		return err
+	}
+	for _, s := range struck {
+		t.found.Struck = append(t.found.Struck, struckAt{
+			Kind: string(s.Event.Fault.Kind), Node: s.Event.Fault.Node, Ends: s.Event.Ends, At: began.Add(s.At).UnixNano(),
+		})
+	}
+	t.found.Missed = strikes.Missed()
+	status, err := t.settle(ctx)
+	if err != nil {
+		return err
+	}
+	for i, s := range status {
+		t.found.Servers[i] = serverAt{
+			Primary: s.GetRole() == standbyv1.Role_ROLE_PRIMARY, Action: s.GetAction(), Checksum: s.GetChecksum(), Answered: s.GetAnswered(),
+			Entries: s.GetEntries(), Batches: s.GetBatches(), Bytes: s.GetShippedBytes(), Lost: s.GetLost(),
+		}
+	}
+	for _, p := range []systems.Process{t.cluster.Servers[0], t.cluster.Servers[1], t.cluster.Witness} {
+		if err := p.Stop(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load is the generator in a process of its own.
+func (t *run) load(ctx context.Context) error {
+	dir, err := t.bench.Dir(dirRecord)
+	if err != nil {
+		return err
+	}
+	t.file = filepath.Join(dir, fileHistory)
+	set, v := t.bench.Setting(), t.values
+	attempt := min(client.DefaultAttempt, t.plan.lease/3)
+	args := append(v.Args(driver.KnobClients, knobLookups),
+		"--config", t.cluster.Config, "--accounts", strconv.Itoa(min(v.Int(knobAccounts), v.Int(driver.KnobClients))),
+		"--stream="+strconv.FormatBool(v.Text(knobAPI) == stream), "--attempt", attempt.String(), "--history", t.file,
+		"--warmup", set.Warmup.String(), "--length", t.plan.length.String(), "--seed", strconv.FormatUint(set.Seed, 10), "--json")
+	return driver.Await(ctx, t.bench, systems.Launch{Role: generator.Role, Name: generator.Role, Args: args}, &t.report)
+}
