@@ -23,6 +23,7 @@ type Op struct {
 
 	Outcome       core.Outcome // [core.Done], [core.NotFound], [core.TooMuch]; 0: no answer, it may have been done or not
 	Balance       int64
+	Blind         bool // the balance was not noted
 	Epoch, Action uint64
 	Repeated      bool // the stored answer
 	Server        int  // who answered: 0 is s1, 1 is s2
@@ -230,7 +231,7 @@ func (h *History) bankOp(o *Op, place []int64) (op history.BankOp, counts bool) 
 	case o.Outcome == core.TooMuch:
 		op.Outcome = record.Refused
 	}
-	op.Output = history.BankOutput{Balance: o.Balance, Shown: true, Order: place[o.Action]}
+	op.Output = history.BankOutput{Balance: o.Balance, Shown: !o.Blind, Order: place[o.Action]}
 	return op, true
 }
 

@@ -114,7 +114,7 @@ type Core struct {
 }
 
 // Shipped counts what a primary has sent.
-type Shipped struct{ Batches, Entries, Snapshots, Answered uint64 }
+type Shipped struct{ Entries, Snapshots, Answered uint64 }
 
 // following is what a standby knows of its primary.
 type following struct {

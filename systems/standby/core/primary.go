@@ -137,7 +137,6 @@ func (c *Core) ship() {
 		}
 		c.early(c.append(entries))
 		r.next += n
-		c.Shipped.Batches++
 		c.Shipped.Entries += n
 	}
 }

@@ -13,7 +13,7 @@ func Command() systems.Command {
 		Name:    "client",
 		Summary: "the menu: look up a balance, withdraw, save",
 		Example: "dyno standby client --config serverhost.config\n" +
-			"printf '2\\n1\\n10\\n4\\n' | dyno standby client --config serverhost.config --script",
+			"dyno standby client --config serverhost.config --script",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			dial := client.Bind(fs)
 			script := fs.Bool("script", false, "read choice, account and amount line by line from standard input; answers are lines of their own")

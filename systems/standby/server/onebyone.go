@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"dyno/internal/rpc"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems/standby/core"
@@ -30,8 +28,7 @@ func (o *outgoing) oneByOne(ctx context.Context) {
 			return
 		}
 		for _, m := range o.take() {
-			r := requestOf(m)
-			o.bytes.Add(uint64(proto.Size(r)))
+			r := o.request(m)
 			room <- struct{}{}
 			o.server.running.Go(func() {
 				defer func() { <-room }()

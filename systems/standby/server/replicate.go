@@ -21,11 +21,11 @@ import (
 // opened when there is something to say, and again when it broke. What cannot be
 // sent is dropped: the core notices.
 type outgoing struct {
-	server *server
-	conn   *grpc.ClientConn
-	client standbyv1.ReplicationServiceClient
-	wake   chan struct{}
-	bytes  atomic.Uint64
+	server         *server
+	conn           *grpc.ClientConn
+	client         standbyv1.ReplicationServiceClient
+	wake           chan struct{}
+	bytes, batches atomic.Uint64
 
 	mu    sync.Mutex
 	queue []*core.Message
@@ -156,13 +156,22 @@ func (o *outgoing) session(ctx context.Context) {
 		}
 		runtime.Gosched() // who was just answered has more to ask
 		for _, m := range o.take() {
-			r := requestOf(m)
-			o.bytes.Add(uint64(proto.Size(r)))
+			r := o.request(m)
 			if stream.Send(r) != nil {
 				return
 			}
 		}
 	}
+}
+
+// request is a message that is about to be sent.
+func (o *outgoing) request(m *core.Message) *standbyv1.ReplicateRequest {
+	r := requestOf(m)
+	o.bytes.Add(uint64(proto.Size(r)))
+	if len(m.Entries) > 0 {
+		o.batches.Add(1)
+	}
+	return r
 }
 
 // answers go back to the server that leads, on the stream from which it was

@@ -35,7 +35,7 @@ func (s *server) Status(context.Context, *standbyv1.StatusRequest) (*standbyv1.S
 		out.Lost = s.lost()
 		out.Accounts, out.Replies = uint32(len(c.State().Accounts())), uint32(c.Remembers())
 		n := c.Shipped
-		out.Batches, out.Entries, out.Snapshots, out.Answered = n.Batches, n.Entries, n.Snapshots, n.Answered
+		out.Batches, out.Entries, out.Snapshots, out.Answered = s.out.batches.Load(), n.Entries, n.Snapshots, n.Answered
 		if c.Refuses() {
 			out.Refuses = whyRefused
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"dyno/bench/history"
 	"dyno/internal/journal"
 	"dyno/internal/record"
 	standbyv1 "dyno/proto/standby/v1"
@@ -18,13 +19,14 @@ import (
 
 // found is what a trial knows at its end, beside the requests and the journals.
 type found struct {
-	Accounts int            `json:"accounts"`
-	Async    bool           `json:"async"`
-	Memory   bool           `json:"memory"`
-	Servers  [2]serverAt    `json:"servers"`
-	Struck   []struckAt     `json:"struck,omitempty"`
-	Missed   []string       `json:"missed,omitempty"` // faults that have not begun
-	Checks   []record.Check `json:"checks"`           // of the load
+	Accounts int              `json:"accounts"`
+	Async    bool             `json:"async"`
+	Memory   bool             `json:"memory"`
+	Servers  [2]serverAt      `json:"servers"`
+	Struck   []struckAt       `json:"struck,omitempty"`
+	Missed   []string         `json:"missed,omitempty"` // faults that have not begun
+	Stayed   []generator.Stay `json:"stayed,omitempty"` // what was acknowledged to the client who stays with s1
+	Checks   []record.Check   `json:"checks"`           // of the load
 }
 
 // serverAt is what a server says at the end.
@@ -75,12 +77,37 @@ func examine(requests, cluster string, f found) (*examined, error) {
 	for _, d := range x.done {
 		h.Ops = append(h.Ops, opOf(d))
 	}
+	defer x.stayed()
 	if f.Memory {
 		h.Log, x.journal = logOfAnswers(h.Opening, x.done)
 	} else {
 		h.Log, x.journal = logOfJournals(cluster)
 	}
 	return x, nil
+}
+
+// stayed adds the requests of the client who stays: a deposit of 1 each. Those
+// that were not acknowledged are known from the log only.
+func (x *examined) stayed() {
+	if len(x.Stayed) == 0 {
+		return
+	}
+	client := x.Stayed[0].Client
+	op := check.Op{Client: client, Kind: core.Deposit, Account: generator.Account(0), Amount: 1, Blind: true}
+	acked := map[uint64]bool{}
+	for _, a := range x.Stayed {
+		done := op
+		done.Number, done.Outcome, done.Epoch, done.Action, done.End = a.Number, core.Done, a.Epoch, a.Action, a.UnixNS
+		done.Repeated = true // or not: it is not known
+		acked[a.Number] = true
+		x.history.Ops = append(x.history.Ops, done)
+	}
+	for _, e := range x.history.Log {
+		if e.Client == client && !acked[e.Number] {
+			op.Number, op.End = e.Number, history.Never
+			x.history.Ops = append(x.history.Ops, op)
+		}
+	}
 }
 
 func opOf(d generator.Done) check.Op {

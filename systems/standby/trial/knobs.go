@@ -77,7 +77,7 @@ var Metrics = slices.Concat(driver.Metrics(answeredRoad), []record.Metric{
 	},
 	{
 		Name: "old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "writes that an old primary acknowledged after it went on, in the epoch that had ended",
+		Help: "writes that an old primary acknowledged after it went on, in an epoch that had ended, also to a client who had waited for it",
 	},
 	{Name: "struck", Kind: record.KindScalar, Unit: "1", Help: "strikes that met the primary", Road: evidence.Fact("struck", "samples of the failover time")},
 	{Name: "repeated", Kind: record.KindScalar, Unit: "1", Help: "requests that were answered by their stored reply, not done twice"},
@@ -98,7 +98,7 @@ var Metrics = slices.Concat(driver.Metrics(answeredRoad), []record.Metric{
 		Name: "batch", Kind: record.KindScalar, Unit: "actions", Help: "actions in a message to the standby, in the mean",
 		Road: evidence.Ratio("shipped_actions", "shipped_messages"),
 	},
-	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: evidence.Fact("entries", "the standby's log")},
+	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: shippedRoad},
 	{Name: "shipped_messages", Kind: record.KindScalar, Unit: "1", Help: "in which it did"},
 	{Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms", Help: "writes that each server acknowledged, around the first strike, over the epochs"},
 }, rival.Metrics)
@@ -118,7 +118,7 @@ const lead = 500 * time.Millisecond
 
 // cycle is the time from one strike to the next: another server takes over, the
 // one that was struck comes back and catches up.
-func (p *plan) cycle() time.Duration { return 2*p.lease + 600*time.Millisecond }
+func (p *plan) cycle() time.Duration { return 2*p.lease + 450*time.Millisecond }
 
 func newPlan(set systems.Setting, v systems.Values) (*plan, error) {
 	p := &plan{lease: v.Duration(knobLease), strike: v.Text(knobStrike), strikes: v.Int(knobStrikes), length: set.Length}

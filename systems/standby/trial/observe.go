@@ -5,7 +5,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"dyno/bench/driver"
@@ -14,12 +13,14 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/standby/core"
+	"dyno/systems/standby/generator"
 )
 
 // observe makes figures and their proof of what was found.
 func (t *run) observe() (o record.Observation, err error) {
 	f := &t.found
 	f.Accounts, f.Async = t.values.Int(knobAccounts), t.values.Text(knobReplicate) == async
+	f.Stayed = t.report.Stayed
 	f.Memory, f.Checks = t.values.Text(knobStorage) == memory, t.report.Checks
 	x, err := examine(filepath.Dir(t.file), filepath.Dir(t.cluster.Config), *f)
 	if err != nil {
@@ -95,6 +96,9 @@ func (x *examined) lostRequests() (n int) {
 	return n
 }
 
+// timeStep is that of the time line.
+const timeStep = 10 * time.Millisecond
+
 // answer is a write that was acknowledged, when, by whom and in which epoch.
 type answer struct {
 	at     int64
@@ -110,6 +114,9 @@ func (x *examined) answers() []answer {
 		if o.Kind != core.Lookup && !o.Repeated && (o.Outcome == core.Done || o.Outcome == core.TooMuch) {
 			all = append(all, answer{o.End, o.Server, o.Epoch})
 		}
+	}
+	for _, a := range x.Stayed {
+		all = append(all, answer{a.UnixNS, 0, a.Epoch})
 	}
 	slices.SortFunc(all, func(a, b answer) int { return cmp.Compare(a.at, b.at) })
 	return all
@@ -129,7 +136,8 @@ func (x *examined) observeStrikes(o *record.Observation) {
 		if n := slices.IndexFunc(all[before:], func(a answer) bool { return a.server != node }); n >= 0 {
 			times = append(times, all[before+n].at-s.At)
 			if len(times) == 1 {
-				o.SetSeries("acknowledged", timeline(all, s.At, all[before+n].at))
+				after := time.Duration(times[0]).Truncate(timeStep) + 300*time.Millisecond
+				o.SetSeries("acknowledged", generator.Timeline(x.done, time.Unix(0, s.At), 200*time.Millisecond, after, timeStep))
 			}
 		}
 		if back := slices.IndexFunc(x.Struck[i:], func(e struckAt) bool { return e.Ends && e.Node == s.Node }); back >= 0 {
@@ -164,37 +172,6 @@ func oldAcked(all []answer, last answer, back int64) (n int) {
 	return n
 }
 
-// step is that of the time line.
-const step = 10 * time.Millisecond
-
-// timeline counts what each server acknowledged around a strike, which time counts
-// from, over the epochs.
-func timeline(all []answer, strike, over int64) record.Series {
-	from, to := strike-int64(200*time.Millisecond), over+int64(300*time.Millisecond)
-	from -= (from - strike) % int64(step)
-	steps := int((to - from) / int64(step))
-	s := record.Series{Step: step.Seconds(), From: time.Duration(from - strike).Seconds()}
-	for _, name := range []string{"s1", "s2"} {
-		s.Lines = append(s.Lines, record.Line{Name: name, Values: make([]float64, steps)})
-	}
-	for _, a := range all {
-		i := int((a.at - from) / int64(step))
-		if a.at < from || i >= steps {
-			continue
-		}
-		s.Lines[a.server].Values[i]++
-		at := math.Round(time.Duration(a.at-strike).Seconds()*1e6) / 1e6
-		if n := len(s.Phases); n == 0 || s.Phases[n-1].Name != epochName(a.epoch) {
-			s.Phases = append(s.Phases, record.Phase{Name: epochName(a.epoch), From: at, To: at})
-		} else {
-			s.Phases[n-1].To = at
-		}
-	}
-	return s
-}
-
-func epochName(epoch uint64) string { return "epoch " + strconv.FormatUint(epoch, 10) }
-
 // answeredRoad holds what became of requests against what servers count.
 var answeredRoad = evidence.Law("the servers' own counts of their answers",
 	func(_ string, o *record.Observation, e *record.Evidence) record.Check {
@@ -206,3 +183,8 @@ var answeredRoad = evidence.Law("the servers' own counts of their answers",
 	})
 
 var lostRoad = evidence.Fact("lost_requests", "requests that no entry of the log names")
+
+// shippedRoad: what was shipped is in the log; after a gap it may be shipped again.
+var shippedRoad = evidence.Law("the actions in both journals", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
+	return evidence.Room{}.Between(o.Scalars["shipped_actions"], e.Facts["entries"], math.MaxFloat64)
+})

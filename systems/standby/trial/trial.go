@@ -16,6 +16,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/standby/client"
 	"dyno/systems/standby/cluster"
+	"dyno/systems/standby/config"
 	"dyno/systems/standby/generator"
 	"dyno/systems/standby/rival"
 )
@@ -190,5 +191,8 @@ func (t *run) load(ctx context.Context) error {
 		"--config", t.cluster.Config, "--accounts", strconv.Itoa(min(v.Int(knobAccounts), v.Int(driver.KnobClients))),
 		"--stream="+strconv.FormatBool(v.Text(knobAPI) == stream), "--attempt", attempt.String(), "--history", t.file,
 		"--warmup", set.Warmup.String(), "--length", t.plan.length.String(), "--seed", strconv.FormatUint(set.Seed, 10), "--json")
+	if t.plan.strike == strikePause {
+		args = append(args, "--stay", config.S1)
+	}
 	return driver.Await(ctx, t.bench, systems.Launch{Role: generator.Role, Name: generator.Role, Args: args}, &t.report)
 }
