@@ -31,5 +31,5 @@ var System = &systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
-	Report:   section,
+	Report:   section + rival.Report,
 }

@@ -27,10 +27,9 @@ type Options struct {
 	Args     []string // further flags of the servers
 	CPUs     int      // GOMAXPROCS of each; 0: 1
 
-	// Faults may strike who is started; nil: nothing does. With Links also what is
-	// between them, and between Client and them.
+	// Faults may strike who is started, and the links between them and Client; nil:
+	// nothing does.
 	Faults *inject.Faults
-	Links  bool
 }
 
 // Client is what the faults call whoever uses the cluster.
@@ -85,12 +84,9 @@ func (c *Cluster) writeHosts(path, from string, o Options) (config.Hosts, error)
 		if *addr == "" {
 			continue
 		}
-		if name != from && o.Links {
-			l, err := o.Faults.Route(from, name)
+		if name != from && o.Faults != nil && o.Faults.Network() != nil {
+			l, err := o.Faults.Network().Add(from, name, *addr)
 			if err != nil {
-				return h, err
-			}
-			if err := l.SetTarget(*addr); err != nil {
 				return h, err
 			}
 			*addr = l.Addr()

@@ -98,7 +98,9 @@ func (s *State) apply(e Entry, record uint64) error {
 		}
 		s.balances[e.Account] += e.Delta
 		u.reply, u.known = s.replies.get(e.Client)
-		gone := s.replies.put(e.Client, Remembered{Number: e.Number, Epoch: e.Epoch, Action: e.ID, Balance: s.balances[e.Account], Refused: e.Refused})
+		gone := s.replies.put(e.Client, Remembered{
+			Number: e.Number, Epoch: e.Epoch, Action: e.ID, Balance: s.balances[e.Account], Refused: e.Refused,
+		})
 		s.forgotten = max(s.forgotten, gone)
 	}
 	if e.Epoch > s.lastEpoch() {

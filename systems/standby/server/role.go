@@ -69,7 +69,7 @@ func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	fs.BoolVar(&f.alone, "alone", false, "without a witness: go on without the other server, which may do the same")
 	fs.BoolVar(&f.resync, "resync", false, "take the primary's accounts though this server began with others")
 	fs.BoolVar(&f.inMemory, "in-memory", false, "write nothing to disk: a server that ends has forgotten all")
-	fs.Uint64Var(&f.compact, "compact", compactAfter, "`RECORDS` of the journal that a snapshot replaces when so many have come together; 0: it keeps all")
+	fs.Uint64Var(&f.compact, "compact", compactAfter, "`RECORDS` of the journal that a snapshot replaces; 0: it keeps all")
 	fs.StringVar(&f.ship, "ship", "stream", "how actions are shipped: stream; rpc: each in a call of its own, for comparison")
 	return func(ctx context.Context, sh systems.Shell) error {
 		c, err := f.config(slog.New(slog.NewTextHandler(sh.Err, nil)))

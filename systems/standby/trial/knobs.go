@@ -10,9 +10,9 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/evidence"
-	"dyno/bench/fault"
 	"dyno/bench/inject"
 	"dyno/bench/load"
+	peers "dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/standby/rival"
@@ -66,7 +66,7 @@ var Knobs = append(systems.Knobs{
 const hist = load.DigestLatency
 
 // Metrics are those of a trial.
-var Metrics = slices.Concat(driver.Metrics(answeredRoad), []record.Metric{
+var Metrics = slices.Concat(driver.Metrics(evidence.All(answeredRoad, peers.Counted())), []record.Metric{
 	{
 		Name: "failover", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
 		Help: "from a strike on the primary to the first write that the other server acknowledges", Road: evidence.Spans(),
@@ -109,7 +109,6 @@ type plan struct {
 	strike   string
 	strikes  int
 	schedule string
-	links    bool
 	length   time.Duration // of the load's window
 }
 
@@ -120,7 +119,7 @@ const lead = 500 * time.Millisecond
 // one that was struck comes back and catches up.
 func (p *plan) cycle() time.Duration { return 2*p.lease + 450*time.Millisecond }
 
-func newPlan(set systems.Setting, v systems.Values) (*plan, error) {
+func newPlan(set systems.Setting, v systems.Values) *plan {
 	p := &plan{lease: v.Duration(knobLease), strike: v.Text(knobStrike), strikes: v.Int(knobStrikes), length: set.Length}
 	all := []string{}
 	if text := v.Text(inject.Knob.Name); text != "" {
@@ -134,16 +133,12 @@ func newPlan(set systems.Setting, v systems.Values) (*plan, error) {
 		p.length = max(set.Length, lead+time.Duration(p.strikes)*p.cycle())
 	}
 	p.schedule = strings.Join(all, "; ")
-	faults, err := fault.Parse(p.schedule)
-	for _, f := range faults {
-		p.links = p.links || f.Kind.OnLinks()
-	}
-	return p, err
+	return p
 }
 
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
-	if v.Text(rival.Knob) != rival.None {
+	if v.Text(peers.Knob) != peers.None {
 		return rival.Check(set, v)
 	}
 	if v.Text(knobStrike) != strikeNone && v.Text(knobStorage) == memory {

@@ -10,6 +10,7 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
+	peers "dyno/bench/rival"
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	standbyv1 "dyno/proto/standby/v1"
@@ -48,16 +49,13 @@ type run struct {
 
 // Trial measures one cell.
 func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if v.Text(rival.Knob) != rival.None {
+	if v.Text(peers.Knob) != peers.None {
 		return rival.Trial(ctx, b, v)
 	}
 	if err := Check(b.Setting(), v); err != nil {
 		return o, err
 	}
-	t := &run{bench: b, values: v}
-	if t.plan, err = newPlan(b.Setting(), v); err != nil {
-		return o, err
-	}
+	t := &run{bench: b, values: v, plan: newPlan(b.Setting(), v)}
 	if t.faults, err = inject.Open(b, t.plan.schedule); err != nil {
 		return o, err
 	}
@@ -86,7 +84,7 @@ func (t *run) start(ctx context.Context) error {
 	var err error
 	t.cluster, err = cluster.Start(ctx, t.bench, cluster.Options{
 		Accounts: opening, Async: v.Text(knobReplicate) == async, Lease: t.plan.lease, Witness: true, Args: args,
-		Faults: t.faults, Links: t.plan.links,
+		Faults: t.faults,
 	})
 	if err != nil {
 		return err
