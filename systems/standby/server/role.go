@@ -65,7 +65,7 @@ func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	fs.StringVar(&f.accounts, "accounts", "", "`FILE` of accounts, such as "+config.AccountsExample+"; a journal is kept beside it")
 	fs.StringVar(&f.listen, "listen", "", "HOST:PORT to serve on; without it the address in --config")
 	fs.StringVar(&f.replicate, "replicate", Sync, "sync: acknowledge what the standby has on its disk, too; async: do not wait for it")
-	fs.DurationVar(&f.lease, "lease", time.Second, "the longest time without a primary, from 20ms to 1m; three quarters of it are the lease itself")
+	fs.DurationVar(&f.lease, "lease", time.Second, "the longest time without a primary, 20ms to 1m; three quarters of it are the lease")
 	fs.BoolVar(&f.alone, "alone", false, "without a witness: go on without the other server, which may do the same")
 	fs.BoolVar(&f.resync, "resync", false, "take the primary's accounts though this server began with others")
 	fs.BoolVar(&f.inMemory, "in-memory", false, "write nothing to disk: a server that ends has forgotten all")

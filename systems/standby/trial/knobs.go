@@ -48,7 +48,7 @@ var Knobs = append(systems.Knobs{
 		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
 		Help: "the longest time without a primary",
 	},
-	{Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024}, Help: "clients, each with one request under way"},
+	{Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024}, Help: "each with one request under way"},
 	{Name: knobAPI, Default: "unary", Type: systems.Choice{"unary", stream}, Help: "whether clients make calls, or share a stream"},
 	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
 	{Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"}, Help: "how actions are shipped: on a stream in batches, or each in a call"},
