@@ -93,11 +93,13 @@ func (b *bank) receive(stream grpc.BidiStreamingServer[v1.ExchangeRequest, v1.Ex
 
 // take tells the core all of one message.
 func (b *bank) take(caller *security.Call, m *v1.ExchangeRequest) error {
-	low, now := wire.ToID(m.GetFinishedBelow()), time.Now()
+	low, now, logs := wire.ToID(m.GetFinishedBelow()), time.Now(), b.Log.Enabled(context.Background(), slog.LevelInfo)
 	ins := make([]participant.In, 0, len(m.GetPrepares())+len(m.GetDecides()))
 	for _, p := range m.GetPrepares() {
 		in := wire.ToPrepare(p, low)
-		b.arrive(in, p, now)
+		if logs {
+			b.arrive(in, p, now)
+		}
 		ins = append(ins, in)
 	}
 	aborts := false
@@ -107,7 +109,9 @@ func (b *bank) take(caller *security.Call, m *v1.ExchangeRequest) error {
 			failpoint.Hit(failpoint.BeforeCommitB)
 		}
 		aborts = aborts || !in.Commit
-		b.logDecide(caller, in)
+		if logs {
+			b.logDecide(caller, in)
+		}
 		ins = append(ins, in)
 	}
 	if len(ins) == 0 {
@@ -137,6 +141,9 @@ func (b *bank) arrive(in tx.Prepare, p *v1.Prepare, now time.Time) {
 
 // logVote logs a Prepare: one line, once its vote is known.
 func (b *bank) logVote(v tx.Vote) {
+	if !b.Log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
 	b.mu.Lock()
 	a, ok := b.arrivals[v.Tx]
 	if !v.Yes {

@@ -44,10 +44,12 @@ func newLog(w io.Writer, c io.Closer) *Log {
 }
 
 // Close writes what is left.
-func (l *Log) Close() error { return l.out.close() }
-
-// Flush writes what is not written yet.
-func (l *Log) Flush() error { return l.out.flush() }
+func (l *Log) Close() error {
+	if l.out == nil {
+		return nil
+	}
+	return l.out.close()
+}
 
 // buffered gathers lines, since a write for each would cost more than the line.
 type buffered struct {
@@ -91,6 +93,9 @@ func (b *buffered) close() error {
 
 // call logs a call that is over.
 func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took time.Duration) {
+	if l.out == nil {
+		return
+	}
 	level, code, message := slog.LevelInfo, codes.OK, ""
 	if err != nil {
 		s := status.Convert(err)
@@ -120,7 +125,7 @@ func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took 
 	}
 	l.LogAttrs(ctx, level, "call", attrs...)
 	if err != nil {
-		_ = l.Flush()
+		_ = l.out.flush()
 	}
 }
 

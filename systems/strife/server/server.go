@@ -71,9 +71,14 @@ func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
 		return nil, err
 	}
 	b := &Base{Dir: site.Dir(o.Dir), Own: own, options: o}
-	var err error
-	if b.tls, err = security.ServerTLS(b.Dir.Keys(), own); err != nil {
-		return nil, fmt.Errorf("%w; dyno strife init --dir %s makes it", err, o.Dir)
+	protection, err := b.Dir.Protection()
+	if err != nil {
+		return nil, err
+	}
+	if protection != security.None {
+		if b.tls, err = security.ServerTLS(b.Dir.Keys(), own); err != nil {
+			return nil, fmt.Errorf("%w; dyno strife init --dir %s makes it", err, o.Dir)
+		}
 	}
 	for _, inside := range []string{b.Dir.Journal(own), b.Dir.Log(own)} {
 		if err := os.MkdirAll(filepath.Dir(inside), 0o700); err != nil {
@@ -87,8 +92,11 @@ func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Log = security.OpenLog(b.Dir.Log(own))
+	if b.Log = security.NoLog(); protection == security.Full {
+		b.Log = security.OpenLog(b.Dir.Log(own))
+	}
 	b.Guard = security.NewGuard(b.Log)
+	b.Guard.Protection = protection
 	return b, nil
 }
 
@@ -140,6 +148,9 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 				return
 			}
 			b.Log.Info("serving", "as", b.Own.String(), "addr", addr)
+			if b.Guard.Protection != security.Full {
+				fmt.Fprintf(sh.Err, "%v is NOT protected (%s): this is for measurements only\n", b.Own, b.Guard.Protection)
+			}
 			fmt.Fprintf(sh.Err, "%v listens on %s\n", b.Own, addr)
 			sh.Ready(addr)
 		},
@@ -154,8 +165,11 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 // itself, whose certificate lies in the folder that the command line names.
 func TLS(own func(args []string) security.Party) func(args []string) (*tls.Config, error) {
 	return func(args []string) (*tls.Config, error) {
-		p := own(args)
-		return security.ClientTLS(site.Dir(Flag(args, "dir")).Keys(), p, p)
+		p, dir := own(args), site.Dir(Flag(args, "dir"))
+		if level, err := dir.Protection(); err != nil || level == security.None {
+			return nil, err
+		}
+		return security.ClientTLS(dir.Keys(), p, p)
 	}
 }
 

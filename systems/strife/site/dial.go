@@ -11,7 +11,7 @@ import (
 
 // Dialer connects one party with others, wherever they listen at the moment.
 type Dialer struct {
-	Keys      string // folder of certificates
+	Dir       Dir
 	Own       security.Party
 	Addresses string // a file such as run.json
 }
@@ -22,13 +22,13 @@ func (d Dir) Dialer(own security.Party, addresses string) Dialer {
 	if addresses == "" {
 		addresses = d.Run()
 	}
-	return Dialer{Keys: d.Keys(), Own: own, Addresses: addresses}
+	return Dialer{Dir: d, Own: own, Addresses: addresses}
 }
 
 // Dial makes a connection to a party and to nobody else. It connects, and
 // connects again, when it is used.
 func (d Dialer) Dial(to security.Party, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	config, err := security.ClientTLS(d.Keys, d.Own, to)
+	transport, err := d.transport(to)
 	if err != nil {
 		return nil, err
 	}
@@ -43,5 +43,18 @@ func (d Dialer) Dial(to security.Party, opts ...grpc.DialOption) (*grpc.ClientCo
 		}
 		return r.Addr, nil
 	}
-	return rpc.Dial("passthrough:///"+to.Identity(), append([]grpc.DialOption{rpc.WithTLS(config), rpc.WithAddress(find)}, opts...)...)
+	return rpc.Dial("passthrough:///"+to.Identity(), append(append(transport, rpc.WithAddress(find)), opts...)...)
+}
+
+// transport is how both sides prove who they are.
+func (d Dialer) transport(to security.Party) ([]grpc.DialOption, error) {
+	p, err := d.Dir.Protection()
+	if err != nil || p == security.None {
+		return security.Claim(d.Own), err
+	}
+	config, err := security.ClientTLS(d.Dir.Keys(), d.Own, to)
+	if err != nil {
+		return nil, err
+	}
+	return []grpc.DialOption{rpc.WithTLS(config)}, nil
 }

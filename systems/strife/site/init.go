@@ -25,6 +25,8 @@ type Plan struct {
 	Balance  int64           // of each account, in minor units; 0: from 500.00 to 1500.00, drawn
 	Hashing  security.Params // of passwords; zero: as recommended
 	Same     bool            // all users have one password: quick to make, for a trial
+
+	Protection security.Protection // empty: full
 }
 
 // Spare accounts of each bank are nobody's until somebody registers.
@@ -198,6 +200,11 @@ func (w *worker) user(u User) error {
 
 // finish writes setup.yaml, last: a folder with one is whole.
 func (w *worker) finish() error {
+	if p := w.plan.Protection; p != "" && p != security.Full {
+		if err := os.WriteFile(w.dir.unprotected(), []byte(p), 0o600); err != nil {
+			return err
+		}
+	}
 	text, err := yaml.Marshal(w.setup)
 	if err != nil {
 		return err

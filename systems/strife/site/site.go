@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"dyno/internal/atomicfile"
 	"dyno/systems/strife/security"
@@ -60,6 +61,23 @@ func (d Dir) Client(user string) string { return d.join("clients", user) }
 
 // Run is the file that says where everybody listens.
 func (d Dir) Run() string { return d.join("run.json") }
+
+// unprotected is a file that says that the servers protect themselves less than
+// fully.
+func (d Dir) unprotected() string { return d.join("unprotected") }
+
+// Protection is how the parties of this folder protect themselves.
+func (d Dir) Protection() (security.Protection, error) {
+	text, err := os.ReadFile(d.unprotected())
+	if errors.Is(err, fs.ErrNotExist) {
+		return security.Full, nil
+	}
+	p := security.Protection(text)
+	if err == nil && !slices.Contains(security.Protections, p) {
+		err = fmt.Errorf("%s says %q, which is no protection", d.unprotected(), text)
+	}
+	return p, err
+}
 
 // Running is a server that runs, or ran.
 type Running struct {
