@@ -128,10 +128,10 @@ func (g *Guard) admit(ctx context.Context, call *Call, now time.Time) (err error
 	if call.Caller, err = callerOf(ctx); err != nil {
 		return err
 	}
-	rule, ok := g.Rules[call.Method]
-	if !ok || !rule.admits(call.Role) {
-		return rpc.Errorf(rpc.Denied, "%s is not for %v", call.Method, call.Party)
+	if err := g.permits(call); err != nil {
+		return err
 	}
+	rule := g.Rules[call.Method]
 	if err := g.limit(rule, call, now); err != nil {
 		return err
 	}
@@ -147,6 +147,15 @@ func (g *Guard) admit(ctx context.Context, call *Call, now time.Time) (err error
 	}
 	if !rule.allows(call.Session.Role) {
 		return rpc.Errorf(rpc.Denied, "%s is not for users with the role %s", call.Method, call.Session.Role)
+	}
+	return nil
+}
+
+// permits turns away whose certificate is not for a method, and everybody from
+// one that has no rule.
+func (g *Guard) permits(call *Call) error {
+	if rule, ok := g.Rules[call.Method]; !ok || !rule.admits(call.Role) {
+		return rpc.Errorf(rpc.Denied, "%s is not for %v", call.Method, call.Party)
 	}
 	return nil
 }

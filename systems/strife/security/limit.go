@@ -28,8 +28,7 @@ const (
 	firstLock    = 30 * time.Second
 	longestLock  = 15 * time.Minute
 	forgetAfter  = time.Hour
-	// maxTracked bounds the tables here; who is beyond it finds the oldest
-	// forgotten.
+	// maxTracked bounds the tables here; for one more, an old one is forgotten.
 	maxTracked = 10_000
 )
 
@@ -108,15 +107,18 @@ func (l *Limiter) Allow(who string, now time.Time) error {
 	return &rpc.Error{Kind: rpc.Refused, Message: "too many calls", RetryAfter: max(wait, time.Millisecond)}
 }
 
-// forget makes room in a table by its oldest entry.
+// forget makes room in a table by the oldest of a few entries.
 func forget[V any](table map[string]V, last func(V) time.Time) {
 	if len(table) < maxTracked {
 		return
 	}
-	oldest, name := time.Time{}, ""
-	for k, v := range table {
-		if at := last(v); name == "" || at.Before(oldest) {
+	oldest, name, looked := time.Time{}, "", 0
+	for k, v := range table { // in no order
+		if at := last(v); looked == 0 || at.Before(oldest) {
 			oldest, name = at, k
+		}
+		if looked++; looked == 8 {
+			break
 		}
 	}
 	delete(table, name)
