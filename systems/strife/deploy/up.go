@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -121,13 +122,7 @@ func (u *up) follow(ctx context.Context, p systems.Process, l systems.Launch) {
 	}
 }
 
-func commandLine(l systems.Launch) string {
-	line := l.Role
-	for _, a := range l.Args {
-		line += " " + a
-	}
-	return line
-}
+func commandLine(l systems.Launch) string { return l.Role + " " + strings.Join(l.Args, " ") }
 
 func (u *up) logf(format string, args ...any) {
 	u.say.Lock()

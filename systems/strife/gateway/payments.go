@@ -101,7 +101,8 @@ func refusal(r coordinator.Receipt) error {
 	case coordinator.Invalid:
 		return invalid(r.Reason)
 	default:
-		return &rpc.Error{Kind: rpc.Conflict, Message: "aborted: " + r.Reason.String() + "; the same key may be tried again", RetryAfter: retryAfter}
+		why := "aborted: " + r.Reason.String() + "; the same key may be tried again"
+		return &rpc.Error{Kind: rpc.Conflict, Message: why, RetryAfter: retryAfter}
 	}
 }
 

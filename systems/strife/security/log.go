@@ -106,7 +106,10 @@ func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took 
 	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs, c.who()...)
 	attrs = append(attrs, slog.String("code", code.String()), slog.Int64("us", took.Microseconds()))
-	for _, a := range [...]slog.Attr{slog.String("key", c.Key), slog.String("tx", c.Tx), slog.String("amount", c.Amount), slog.String("error", message)} {
+	notes := [...]slog.Attr{
+		slog.String("key", c.Key), slog.String("tx", c.Tx), slog.String("amount", c.Amount), slog.String("error", message),
+	}
+	for _, a := range notes {
 		if a.Value.String() != "" {
 			attrs = append(attrs, a)
 		}

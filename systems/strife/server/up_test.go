@@ -61,11 +61,8 @@ func TestUp(t *testing.T) {
 		dir := site.Dir(filepath.Join(t.TempDir(), "state"))
 		init := typing(t, "init", "--dir", string(dir), "--banks", "2", "--users", "2", "--json")
 		var made site.Made
-		text := ""
-		for init.out.Scan() {
-			text += init.out.Text()
-		}
-		if err := json.Unmarshal([]byte(text), &made); err != nil || len(made.Users) != 2 || len(made.Banks) != 2 || init.Wait() != nil {
+		text, _ := io.ReadAll(lines(init.out))
+		if err := json.Unmarshal(text, &made); err != nil || len(made.Users) != 2 || len(made.Banks) != 2 || init.Wait() != nil {
 			t.Fatalf("%v: %s", err, text)
 		}
 		args := []string{"up", "--dir", string(dir), "--prepare-timeout", "2s"}
@@ -101,10 +98,7 @@ func TestUp(t *testing.T) {
 		if err := up.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
-		rest := ""
-		for up.err.Scan() {
-			rest += up.err.Text() + "\n"
-		}
+		rest, _ := io.ReadAll(lines(up.err))
 		if err := up.Wait(); err != nil {
 			t.Errorf("%v: %s", err, rest)
 		}

@@ -257,15 +257,3 @@ func (c *customer) pay(ctx context.Context, key string, to site.MadeUser, cents 
 	}, opts...)
 	return resp.GetPayment(), err
 }
-
-// cents are what the user's account has, and what of it is free.
-func (c *customer) cents(t testing.TB) (balance, available int64) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	resp, err := c.GetBalance(c.context(ctx), &v1.GetBalanceRequest{}, grpc.WaitForReady(true))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.GetBalance().GetMinor(), resp.GetAvailable().GetMinor()
-}
