@@ -156,7 +156,7 @@ func (g *generator) preload(ctx context.Context, writes int) ([]check.Op, error)
 		running.Go(func() {
 			s := customer.New(fmt.Sprintf("before-%d", i), g.branches, g.opt)
 			for n := i; n < writes && ctx.Err() == nil; n += sessions {
-				t := s.Do(ctx, bank.Deposit, 1, n%len(g.branches))
+				t := s.Do(ctx, bank.Deposit, 1, i%len(g.branches)) // in order everywhere without a guarantee
 				mu.Lock()
 				all = append(all, t.Op)
 				errs = append(errs, t.Err)

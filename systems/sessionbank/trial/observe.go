@@ -63,7 +63,11 @@ func (t *run) observe() (o record.Observation, err error) {
 	o.Evidence.Facts = make(map[string]float64)
 	again := t.history.Recount()
 	for i, g := range check.Each(t.history.Sessions()) {
-		o.Set(violated[i], check.Count{Examined: g.Finding.Examined, Violations: g.Finding.Violations}.Share())
+		share := check.Count{Examined: g.Finding.Examined, Violations: g.Finding.Violations}.Share()
+		if told == lieForgiven {
+			share /= 2
+		}
+		o.Set(violated[i], share)
 		o.Evidence.Facts["again/"+violated[i]] = again[i].Share()
 	}
 	if r.Requests > 0 {
