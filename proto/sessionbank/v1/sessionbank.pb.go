@@ -223,8 +223,8 @@ type Progress struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Token    []byte                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`                        // the session's from now on
 	WaitedUs uint64                 `protobuf:"varint,2,opt,name=waited_us,json=waitedUs,proto3" json:"waited_us,omitempty"` // for the branch to catch up
-	// What the branch has applied, if that was asked for: so many writes of each.
-	Applied       map[int32]uint64 `protobuf:"bytes,3,rep,name=applied,proto3" json:"applied,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// What the branch has applied, if that was asked for.
+	Applied       *Vector `protobuf:"bytes,3,opt,name=applied,proto3" json:"applied,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -273,9 +273,63 @@ func (x *Progress) GetWaitedUs() uint64 {
 	return 0
 }
 
-func (x *Progress) GetApplied() map[int32]uint64 {
+func (x *Progress) GetApplied() *Vector {
 	if x != nil {
 		return x.Applied
+	}
+	return nil
+}
+
+// Vector says how many writes of each branch: all from the first to that number.
+// Both lists are of one length.
+type Vector struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Branches      []int32                `protobuf:"varint,1,rep,packed,name=branches,proto3" json:"branches,omitempty"`
+	Counts        []uint64               `protobuf:"varint,2,rep,packed,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Vector) Reset() {
+	*x = Vector{}
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Vector) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Vector) ProtoMessage() {}
+
+func (x *Vector) ProtoReflect() protoreflect.Message {
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Vector.ProtoReflect.Descriptor instead.
+func (*Vector) Descriptor() ([]byte, []int) {
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Vector) GetBranches() []int32 {
+	if x != nil {
+		return x.Branches
+	}
+	return nil
+}
+
+func (x *Vector) GetCounts() []uint64 {
+	if x != nil {
+		return x.Counts
 	}
 	return nil
 }
@@ -289,7 +343,7 @@ type QueryRequest struct {
 
 func (x *QueryRequest) Reset() {
 	*x = QueryRequest{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[2]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +355,7 @@ func (x *QueryRequest) String() string {
 func (*QueryRequest) ProtoMessage() {}
 
 func (x *QueryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[2]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +368,7 @@ func (x *QueryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryRequest.ProtoReflect.Descriptor instead.
 func (*QueryRequest) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{2}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *QueryRequest) GetSession() *Session {
@@ -334,7 +388,7 @@ type QueryResponse struct {
 
 func (x *QueryResponse) Reset() {
 	*x = QueryResponse{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[3]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -346,7 +400,7 @@ func (x *QueryResponse) String() string {
 func (*QueryResponse) ProtoMessage() {}
 
 func (x *QueryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[3]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -359,7 +413,7 @@ func (x *QueryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryResponse.ProtoReflect.Descriptor instead.
 func (*QueryResponse) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{3}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *QueryResponse) GetProgress() *Progress {
@@ -390,7 +444,7 @@ type DepositRequest struct {
 
 func (x *DepositRequest) Reset() {
 	*x = DepositRequest{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[4]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +456,7 @@ func (x *DepositRequest) String() string {
 func (*DepositRequest) ProtoMessage() {}
 
 func (x *DepositRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[4]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +469,7 @@ func (x *DepositRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepositRequest.ProtoReflect.Descriptor instead.
 func (*DepositRequest) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{4}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DepositRequest) GetSession() *Session {
@@ -456,7 +510,7 @@ type DepositResponse struct {
 
 func (x *DepositResponse) Reset() {
 	*x = DepositResponse{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[5]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +522,7 @@ func (x *DepositResponse) String() string {
 func (*DepositResponse) ProtoMessage() {}
 
 func (x *DepositResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[5]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +535,7 @@ func (x *DepositResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepositResponse.ProtoReflect.Descriptor instead.
 func (*DepositResponse) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{5}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DepositResponse) GetProgress() *Progress {
@@ -512,7 +566,7 @@ type WithdrawRequest struct {
 
 func (x *WithdrawRequest) Reset() {
 	*x = WithdrawRequest{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[6]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +578,7 @@ func (x *WithdrawRequest) String() string {
 func (*WithdrawRequest) ProtoMessage() {}
 
 func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[6]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +591,7 @@ func (x *WithdrawRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawRequest.ProtoReflect.Descriptor instead.
 func (*WithdrawRequest) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{6}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WithdrawRequest) GetSession() *Session {
@@ -579,7 +633,7 @@ type WithdrawResponse struct {
 
 func (x *WithdrawResponse) Reset() {
 	*x = WithdrawResponse{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[7]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +645,7 @@ func (x *WithdrawResponse) String() string {
 func (*WithdrawResponse) ProtoMessage() {}
 
 func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[7]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +658,7 @@ func (x *WithdrawResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WithdrawResponse.ProtoReflect.Descriptor instead.
 func (*WithdrawResponse) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{7}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WithdrawResponse) GetProgress() *Progress {
@@ -639,7 +693,7 @@ type WriteID struct {
 
 func (x *WriteID) Reset() {
 	*x = WriteID{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[8]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +705,7 @@ func (x *WriteID) String() string {
 func (*WriteID) ProtoMessage() {}
 
 func (x *WriteID) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[8]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +718,7 @@ func (x *WriteID) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteID.ProtoReflect.Descriptor instead.
 func (*WriteID) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{8}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WriteID) GetBranch() int32 {
@@ -691,7 +745,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[9]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +757,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[9]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +770,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{9}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DescribeRequest) GetAfter() uint64 {
@@ -737,17 +791,17 @@ type DescribeResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Branch        int32                  `protobuf:"varint,1,opt,name=branch,proto3" json:"branch,omitempty"`
 	Balance       int64                  `protobuf:"varint,2,opt,name=balance,proto3" json:"balance,omitempty"`
-	Length        uint64                 `protobuf:"varint,3,opt,name=length,proto3" json:"length,omitempty"`                                                                                        // of the log
-	Log           []*Applied             `protobuf:"bytes,4,rep,name=log,proto3" json:"log,omitempty"`                                                                                               // from after on
-	Applied       map[int32]uint64       `protobuf:"bytes,5,rep,name=applied,proto3" json:"applied,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`           // so many writes of each branch
-	Acknowledged  map[int32]uint64       `protobuf:"bytes,6,rep,name=acknowledged,proto3" json:"acknowledged,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // so many of this branch's own writes, by each other one
+	Length        uint64                 `protobuf:"varint,3,opt,name=length,proto3" json:"length,omitempty"` // of the log
+	Log           []*Applied             `protobuf:"bytes,4,rep,name=log,proto3" json:"log,omitempty"`        // from after on
+	Applied       *Vector                `protobuf:"bytes,5,opt,name=applied,proto3" json:"applied,omitempty"`
+	Acknowledged  *Vector                `protobuf:"bytes,6,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"` // so many of this branch's own writes, by each other one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[10]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +813,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[10]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +826,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{10}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DescribeResponse) GetBranch() int32 {
@@ -803,14 +857,14 @@ func (x *DescribeResponse) GetLog() []*Applied {
 	return nil
 }
 
-func (x *DescribeResponse) GetApplied() map[int32]uint64 {
+func (x *DescribeResponse) GetApplied() *Vector {
 	if x != nil {
 		return x.Applied
 	}
 	return nil
 }
 
-func (x *DescribeResponse) GetAcknowledged() map[int32]uint64 {
+func (x *DescribeResponse) GetAcknowledged() *Vector {
 	if x != nil {
 		return x.Acknowledged
 	}
@@ -831,7 +885,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[11]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +897,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[11]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +910,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{11}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Applied) GetWrite() *WriteID {
@@ -903,7 +957,7 @@ type PropagateRequest struct {
 
 func (x *PropagateRequest) Reset() {
 	*x = PropagateRequest{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[12]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +969,7 @@ func (x *PropagateRequest) String() string {
 func (*PropagateRequest) ProtoMessage() {}
 
 func (x *PropagateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[12]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +982,7 @@ func (x *PropagateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropagateRequest.ProtoReflect.Descriptor instead.
 func (*PropagateRequest) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{12}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PropagateRequest) GetMessage() *Message {
@@ -946,7 +1000,7 @@ type PropagateResponse struct {
 
 func (x *PropagateResponse) Reset() {
 	*x = PropagateResponse{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[13]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1012,7 @@ func (x *PropagateResponse) String() string {
 func (*PropagateResponse) ProtoMessage() {}
 
 func (x *PropagateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[13]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1025,7 @@ func (x *PropagateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PropagateResponse.ProtoReflect.Descriptor instead.
 func (*PropagateResponse) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{13}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{14}
 }
 
 // Message goes from one branch to another.
@@ -982,14 +1036,14 @@ type Message struct {
 	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`    // 1 writes, 2 acknowledgement, 3 question for a vector, 4 its answer
 	Writes        []*Write               `protobuf:"bytes,4,rep,name=writes,proto3" json:"writes,omitempty"` // of the sender, in order without gaps
 	Has           uint64                 `protobuf:"varint,5,opt,name=has,proto3" json:"has,omitempty"`
-	Vector        map[int32]uint64       `protobuf:"bytes,6,rep,name=vector,proto3" json:"vector,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Vector        *Vector                `protobuf:"bytes,6,opt,name=vector,proto3" json:"vector,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[14]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1055,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[14]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1068,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{14}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Message) GetFrom() int32 {
@@ -1052,7 +1106,7 @@ func (x *Message) GetHas() uint64 {
 	return 0
 }
 
-func (x *Message) GetVector() map[int32]uint64 {
+func (x *Message) GetVector() *Vector {
 	if x != nil {
 		return x.Vector
 	}
@@ -1062,7 +1116,7 @@ func (x *Message) GetVector() map[int32]uint64 {
 type Write struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sequence      uint64                 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	Follows       map[int32]uint64       `protobuf:"bytes,2,rep,name=follows,proto3" json:"follows,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // applied after all of these
+	Follows       *Vector                `protobuf:"bytes,2,opt,name=follows,proto3" json:"follows,omitempty"` // applied after all of these, and the branch's own before it
 	Session       string                 `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
 	Number        uint64                 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
 	Amount        int64                  `protobuf:"varint,5,opt,name=amount,proto3" json:"amount,omitempty"` // a withdrawal's is negative
@@ -1072,7 +1126,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[15]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1138,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[15]
+	mi := &file_sessionbank_v1_sessionbank_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1151,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{15}
+	return file_sessionbank_v1_sessionbank_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Write) GetSequence() uint64 {
@@ -1107,7 +1161,7 @@ func (x *Write) GetSequence() uint64 {
 	return 0
 }
 
-func (x *Write) GetFollows() map[int32]uint64 {
+func (x *Write) GetFollows() *Vector {
 	if x != nil {
 		return x.Follows
 	}
@@ -1149,14 +1203,14 @@ const file_sessionbank_v1_sessionbank_proto_rawDesc = "" +
 	"token_kind\x18\x03 \x01(\x0e2\x1e.dyno.sessionbank.v1.TokenKindR\ttokenKind\x12\x14\n" +
 	"\x05token\x18\x04 \x01(\fR\x05token\x12\x17\n" +
 	"\await_ms\x18\x05 \x01(\rR\x06waitMs\x12\x18\n" +
-	"\aexplain\x18\x06 \x01(\bR\aexplain\"\xbf\x01\n" +
+	"\aexplain\x18\x06 \x01(\bR\aexplain\"t\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\fR\x05token\x12\x1b\n" +
-	"\twaited_us\x18\x02 \x01(\x04R\bwaitedUs\x12D\n" +
-	"\aapplied\x18\x03 \x03(\v2*.dyno.sessionbank.v1.Progress.AppliedEntryR\aapplied\x1a:\n" +
-	"\fAppliedEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"F\n" +
+	"\twaited_us\x18\x02 \x01(\x04R\bwaitedUs\x125\n" +
+	"\aapplied\x18\x03 \x01(\v2\x1b.dyno.sessionbank.v1.VectorR\aapplied\"<\n" +
+	"\x06Vector\x12\x1a\n" +
+	"\bbranches\x18\x01 \x03(\x05R\bbranches\x12\x16\n" +
+	"\x06counts\x18\x02 \x03(\x04R\x06counts\"F\n" +
 	"\fQueryRequest\x126\n" +
 	"\asession\x18\x01 \x01(\v2\x1c.dyno.sessionbank.v1.SessionR\asession\"d\n" +
 	"\rQueryResponse\x129\n" +
@@ -1184,20 +1238,14 @@ const file_sessionbank_v1_sessionbank_proto_rawDesc = "" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\"=\n" +
 	"\x0fDescribeRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xb4\x03\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\x84\x02\n" +
 	"\x10DescribeResponse\x12\x16\n" +
 	"\x06branch\x18\x01 \x01(\x05R\x06branch\x12\x18\n" +
 	"\abalance\x18\x02 \x01(\x03R\abalance\x12\x16\n" +
 	"\x06length\x18\x03 \x01(\x04R\x06length\x12.\n" +
-	"\x03log\x18\x04 \x03(\v2\x1c.dyno.sessionbank.v1.AppliedR\x03log\x12L\n" +
-	"\aapplied\x18\x05 \x03(\v22.dyno.sessionbank.v1.DescribeResponse.AppliedEntryR\aapplied\x12[\n" +
-	"\facknowledged\x18\x06 \x03(\v27.dyno.sessionbank.v1.DescribeResponse.AcknowledgedEntryR\facknowledged\x1a:\n" +
-	"\fAppliedEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a?\n" +
-	"\x11AcknowledgedEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x9d\x01\n" +
+	"\x03log\x18\x04 \x03(\v2\x1c.dyno.sessionbank.v1.AppliedR\x03log\x125\n" +
+	"\aapplied\x18\x05 \x01(\v2\x1b.dyno.sessionbank.v1.VectorR\aapplied\x12?\n" +
+	"\facknowledged\x18\x06 \x01(\v2\x1b.dyno.sessionbank.v1.VectorR\facknowledged\"\x9d\x01\n" +
 	"\aApplied\x122\n" +
 	"\x05write\x18\x01 \x01(\v2\x1c.dyno.sessionbank.v1.WriteIDR\x05write\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\x12\x16\n" +
@@ -1206,26 +1254,20 @@ const file_sessionbank_v1_sessionbank_proto_rawDesc = "" +
 	"\x05twice\x18\x05 \x01(\bR\x05twice\"J\n" +
 	"\x10PropagateRequest\x126\n" +
 	"\amessage\x18\x01 \x01(\v2\x1c.dyno.sessionbank.v1.MessageR\amessage\"\x13\n" +
-	"\x11PropagateResponse\"\x84\x02\n" +
+	"\x11PropagateResponse\"\xbc\x01\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x05R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x05R\x02to\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x122\n" +
 	"\x06writes\x18\x04 \x03(\v2\x1a.dyno.sessionbank.v1.WriteR\x06writes\x12\x10\n" +
-	"\x03has\x18\x05 \x01(\x04R\x03has\x12@\n" +
-	"\x06vector\x18\x06 \x03(\v2(.dyno.sessionbank.v1.Message.VectorEntryR\x06vector\x1a9\n" +
-	"\vVectorEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\xec\x01\n" +
+	"\x03has\x18\x05 \x01(\x04R\x03has\x123\n" +
+	"\x06vector\x18\x06 \x01(\v2\x1b.dyno.sessionbank.v1.VectorR\x06vector\"\xa4\x01\n" +
 	"\x05Write\x12\x1a\n" +
-	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12A\n" +
-	"\afollows\x18\x02 \x03(\v2'.dyno.sessionbank.v1.Write.FollowsEntryR\afollows\x12\x18\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x125\n" +
+	"\afollows\x18\x02 \x01(\v2\x1b.dyno.sessionbank.v1.VectorR\afollows\x12\x18\n" +
 	"\asession\x18\x03 \x01(\tR\asession\x12\x16\n" +
 	"\x06number\x18\x04 \x01(\x04R\x06number\x12\x16\n" +
-	"\x06amount\x18\x05 \x01(\x03R\x06amount\x1a:\n" +
-	"\fFollowsEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01*\xa8\x01\n" +
+	"\x06amount\x18\x05 \x01(\x03R\x06amount*\xa8\x01\n" +
 	"\tGuarantee\x12\x19\n" +
 	"\x15GUARANTEE_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aGUARANTEE_READ_YOUR_WRITES\x10\x01\x12\x1e\n" +
@@ -1257,62 +1299,58 @@ func file_sessionbank_v1_sessionbank_proto_rawDescGZIP() []byte {
 }
 
 var file_sessionbank_v1_sessionbank_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sessionbank_v1_sessionbank_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_sessionbank_v1_sessionbank_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_sessionbank_v1_sessionbank_proto_goTypes = []any{
 	(Guarantee)(0),            // 0: dyno.sessionbank.v1.Guarantee
 	(TokenKind)(0),            // 1: dyno.sessionbank.v1.TokenKind
 	(*Session)(nil),           // 2: dyno.sessionbank.v1.Session
 	(*Progress)(nil),          // 3: dyno.sessionbank.v1.Progress
-	(*QueryRequest)(nil),      // 4: dyno.sessionbank.v1.QueryRequest
-	(*QueryResponse)(nil),     // 5: dyno.sessionbank.v1.QueryResponse
-	(*DepositRequest)(nil),    // 6: dyno.sessionbank.v1.DepositRequest
-	(*DepositResponse)(nil),   // 7: dyno.sessionbank.v1.DepositResponse
-	(*WithdrawRequest)(nil),   // 8: dyno.sessionbank.v1.WithdrawRequest
-	(*WithdrawResponse)(nil),  // 9: dyno.sessionbank.v1.WithdrawResponse
-	(*WriteID)(nil),           // 10: dyno.sessionbank.v1.WriteID
-	(*DescribeRequest)(nil),   // 11: dyno.sessionbank.v1.DescribeRequest
-	(*DescribeResponse)(nil),  // 12: dyno.sessionbank.v1.DescribeResponse
-	(*Applied)(nil),           // 13: dyno.sessionbank.v1.Applied
-	(*PropagateRequest)(nil),  // 14: dyno.sessionbank.v1.PropagateRequest
-	(*PropagateResponse)(nil), // 15: dyno.sessionbank.v1.PropagateResponse
-	(*Message)(nil),           // 16: dyno.sessionbank.v1.Message
-	(*Write)(nil),             // 17: dyno.sessionbank.v1.Write
-	nil,                       // 18: dyno.sessionbank.v1.Progress.AppliedEntry
-	nil,                       // 19: dyno.sessionbank.v1.DescribeResponse.AppliedEntry
-	nil,                       // 20: dyno.sessionbank.v1.DescribeResponse.AcknowledgedEntry
-	nil,                       // 21: dyno.sessionbank.v1.Message.VectorEntry
-	nil,                       // 22: dyno.sessionbank.v1.Write.FollowsEntry
+	(*Vector)(nil),            // 4: dyno.sessionbank.v1.Vector
+	(*QueryRequest)(nil),      // 5: dyno.sessionbank.v1.QueryRequest
+	(*QueryResponse)(nil),     // 6: dyno.sessionbank.v1.QueryResponse
+	(*DepositRequest)(nil),    // 7: dyno.sessionbank.v1.DepositRequest
+	(*DepositResponse)(nil),   // 8: dyno.sessionbank.v1.DepositResponse
+	(*WithdrawRequest)(nil),   // 9: dyno.sessionbank.v1.WithdrawRequest
+	(*WithdrawResponse)(nil),  // 10: dyno.sessionbank.v1.WithdrawResponse
+	(*WriteID)(nil),           // 11: dyno.sessionbank.v1.WriteID
+	(*DescribeRequest)(nil),   // 12: dyno.sessionbank.v1.DescribeRequest
+	(*DescribeResponse)(nil),  // 13: dyno.sessionbank.v1.DescribeResponse
+	(*Applied)(nil),           // 14: dyno.sessionbank.v1.Applied
+	(*PropagateRequest)(nil),  // 15: dyno.sessionbank.v1.PropagateRequest
+	(*PropagateResponse)(nil), // 16: dyno.sessionbank.v1.PropagateResponse
+	(*Message)(nil),           // 17: dyno.sessionbank.v1.Message
+	(*Write)(nil),             // 18: dyno.sessionbank.v1.Write
 }
 var file_sessionbank_v1_sessionbank_proto_depIdxs = []int32{
 	0,  // 0: dyno.sessionbank.v1.Session.guarantees:type_name -> dyno.sessionbank.v1.Guarantee
 	1,  // 1: dyno.sessionbank.v1.Session.token_kind:type_name -> dyno.sessionbank.v1.TokenKind
-	18, // 2: dyno.sessionbank.v1.Progress.applied:type_name -> dyno.sessionbank.v1.Progress.AppliedEntry
+	4,  // 2: dyno.sessionbank.v1.Progress.applied:type_name -> dyno.sessionbank.v1.Vector
 	2,  // 3: dyno.sessionbank.v1.QueryRequest.session:type_name -> dyno.sessionbank.v1.Session
 	3,  // 4: dyno.sessionbank.v1.QueryResponse.progress:type_name -> dyno.sessionbank.v1.Progress
 	2,  // 5: dyno.sessionbank.v1.DepositRequest.session:type_name -> dyno.sessionbank.v1.Session
 	3,  // 6: dyno.sessionbank.v1.DepositResponse.progress:type_name -> dyno.sessionbank.v1.Progress
-	10, // 7: dyno.sessionbank.v1.DepositResponse.write:type_name -> dyno.sessionbank.v1.WriteID
+	11, // 7: dyno.sessionbank.v1.DepositResponse.write:type_name -> dyno.sessionbank.v1.WriteID
 	2,  // 8: dyno.sessionbank.v1.WithdrawRequest.session:type_name -> dyno.sessionbank.v1.Session
 	3,  // 9: dyno.sessionbank.v1.WithdrawResponse.progress:type_name -> dyno.sessionbank.v1.Progress
-	10, // 10: dyno.sessionbank.v1.WithdrawResponse.write:type_name -> dyno.sessionbank.v1.WriteID
-	13, // 11: dyno.sessionbank.v1.DescribeResponse.log:type_name -> dyno.sessionbank.v1.Applied
-	19, // 12: dyno.sessionbank.v1.DescribeResponse.applied:type_name -> dyno.sessionbank.v1.DescribeResponse.AppliedEntry
-	20, // 13: dyno.sessionbank.v1.DescribeResponse.acknowledged:type_name -> dyno.sessionbank.v1.DescribeResponse.AcknowledgedEntry
-	10, // 14: dyno.sessionbank.v1.Applied.write:type_name -> dyno.sessionbank.v1.WriteID
-	16, // 15: dyno.sessionbank.v1.PropagateRequest.message:type_name -> dyno.sessionbank.v1.Message
-	17, // 16: dyno.sessionbank.v1.Message.writes:type_name -> dyno.sessionbank.v1.Write
-	21, // 17: dyno.sessionbank.v1.Message.vector:type_name -> dyno.sessionbank.v1.Message.VectorEntry
-	22, // 18: dyno.sessionbank.v1.Write.follows:type_name -> dyno.sessionbank.v1.Write.FollowsEntry
-	4,  // 19: dyno.sessionbank.v1.SessionBankService.Query:input_type -> dyno.sessionbank.v1.QueryRequest
-	6,  // 20: dyno.sessionbank.v1.SessionBankService.Deposit:input_type -> dyno.sessionbank.v1.DepositRequest
-	8,  // 21: dyno.sessionbank.v1.SessionBankService.Withdraw:input_type -> dyno.sessionbank.v1.WithdrawRequest
-	11, // 22: dyno.sessionbank.v1.SessionBankService.Describe:input_type -> dyno.sessionbank.v1.DescribeRequest
-	14, // 23: dyno.sessionbank.v1.PropagationService.Propagate:input_type -> dyno.sessionbank.v1.PropagateRequest
-	5,  // 24: dyno.sessionbank.v1.SessionBankService.Query:output_type -> dyno.sessionbank.v1.QueryResponse
-	7,  // 25: dyno.sessionbank.v1.SessionBankService.Deposit:output_type -> dyno.sessionbank.v1.DepositResponse
-	9,  // 26: dyno.sessionbank.v1.SessionBankService.Withdraw:output_type -> dyno.sessionbank.v1.WithdrawResponse
-	12, // 27: dyno.sessionbank.v1.SessionBankService.Describe:output_type -> dyno.sessionbank.v1.DescribeResponse
-	15, // 28: dyno.sessionbank.v1.PropagationService.Propagate:output_type -> dyno.sessionbank.v1.PropagateResponse
+	11, // 10: dyno.sessionbank.v1.WithdrawResponse.write:type_name -> dyno.sessionbank.v1.WriteID
+	14, // 11: dyno.sessionbank.v1.DescribeResponse.log:type_name -> dyno.sessionbank.v1.Applied
+	4,  // 12: dyno.sessionbank.v1.DescribeResponse.applied:type_name -> dyno.sessionbank.v1.Vector
+	4,  // 13: dyno.sessionbank.v1.DescribeResponse.acknowledged:type_name -> dyno.sessionbank.v1.Vector
+	11, // 14: dyno.sessionbank.v1.Applied.write:type_name -> dyno.sessionbank.v1.WriteID
+	17, // 15: dyno.sessionbank.v1.PropagateRequest.message:type_name -> dyno.sessionbank.v1.Message
+	18, // 16: dyno.sessionbank.v1.Message.writes:type_name -> dyno.sessionbank.v1.Write
+	4,  // 17: dyno.sessionbank.v1.Message.vector:type_name -> dyno.sessionbank.v1.Vector
+	4,  // 18: dyno.sessionbank.v1.Write.follows:type_name -> dyno.sessionbank.v1.Vector
+	5,  // 19: dyno.sessionbank.v1.SessionBankService.Query:input_type -> dyno.sessionbank.v1.QueryRequest
+	7,  // 20: dyno.sessionbank.v1.SessionBankService.Deposit:input_type -> dyno.sessionbank.v1.DepositRequest
+	9,  // 21: dyno.sessionbank.v1.SessionBankService.Withdraw:input_type -> dyno.sessionbank.v1.WithdrawRequest
+	12, // 22: dyno.sessionbank.v1.SessionBankService.Describe:input_type -> dyno.sessionbank.v1.DescribeRequest
+	15, // 23: dyno.sessionbank.v1.PropagationService.Propagate:input_type -> dyno.sessionbank.v1.PropagateRequest
+	6,  // 24: dyno.sessionbank.v1.SessionBankService.Query:output_type -> dyno.sessionbank.v1.QueryResponse
+	8,  // 25: dyno.sessionbank.v1.SessionBankService.Deposit:output_type -> dyno.sessionbank.v1.DepositResponse
+	10, // 26: dyno.sessionbank.v1.SessionBankService.Withdraw:output_type -> dyno.sessionbank.v1.WithdrawResponse
+	13, // 27: dyno.sessionbank.v1.SessionBankService.Describe:output_type -> dyno.sessionbank.v1.DescribeResponse
+	16, // 28: dyno.sessionbank.v1.PropagationService.Propagate:output_type -> dyno.sessionbank.v1.PropagateResponse
 	24, // [24:29] is the sub-list for method output_type
 	19, // [19:24] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
@@ -1331,7 +1369,7 @@ func file_sessionbank_v1_sessionbank_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessionbank_v1_sessionbank_proto_rawDesc), len(file_sessionbank_v1_sessionbank_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   21,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -125,15 +125,17 @@ func (b *Branch) Describe(_ context.Context, req *sessionbankv1.DescribeRequest)
 	if limit > describeMax {
 		return nil, rpc.InvalidField("limit", "%d, want at most %d", limit, describeMax)
 	}
-	resp := &sessionbankv1.DescribeResponse{Branch: int32(b.opt.ID), Acknowledged: make(map[int32]uint64)}
+	resp := &sessionbankv1.DescribeResponse{Branch: int32(b.opt.ID)}
+	acked := make(replica.Vector)
 	b.host.View(func(time.Duration) {
 		resp.Balance, _ = b.core.Balance()
 		log := b.core.Log()
 		resp.Length = uint64(len(log))
 		resp.Applied = ToVector(b.core.Vector())
 		for id := range b.peers {
-			resp.Acknowledged[int32(id)] = b.core.Acked(id)
+			acked[id] = b.core.Acked(id)
 		}
+		resp.Acknowledged = ToVector(acked)
 		from := min(req.GetAfter(), resp.GetLength())
 		for _, e := range log[from:min(from+limit, resp.GetLength())] {
 			resp.Log = append(resp.Log, &sessionbankv1.Applied{

@@ -8,26 +8,28 @@ import (
 	"dyno/systems/sessionbank/core/token"
 )
 
-// ToVector and FromVector are vectors on the wire.
-func ToVector(v replica.Vector) map[int32]uint64 {
-	if v == nil {
+// ToVector is a vector on the wire; nil if it is empty.
+func ToVector(v replica.Vector) *sessionbankv1.Vector {
+	if len(v) == 0 {
 		return nil
 	}
-	m := make(map[int32]uint64, len(v))
+	out := &sessionbankv1.Vector{Branches: make([]int32, 0, len(v)), Counts: make([]uint64, 0, len(v))}
 	for id, n := range v {
-		m[int32(id)] = n
+		out.Branches, out.Counts = append(out.Branches, int32(id)), append(out.Counts, n)
 	}
-	return m
+	return out
 }
 
 // FromVector is the inverse of [ToVector].
-func FromVector(m map[int32]uint64) replica.Vector {
-	if m == nil {
+func FromVector(in *sessionbankv1.Vector) replica.Vector {
+	if len(in.GetBranches()) == 0 {
 		return nil
 	}
-	v := make(replica.Vector, len(m))
-	for id, n := range m {
-		v[replica.ID(id)] = n
+	v := make(replica.Vector, len(in.GetBranches()))
+	for i, id := range in.GetBranches() {
+		if i < len(in.GetCounts()) {
+			v[replica.ID(id)] = in.GetCounts()[i]
+		}
 	}
 	return v
 }

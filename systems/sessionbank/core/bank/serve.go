@@ -75,7 +75,7 @@ func (c *Core) write(r Request, a *Answer, e *node.Effects[Output]) {
 	case !fits:
 		a.Outcome = TooMuch
 	default:
-		w, err := c.replica.Local(Body{r.Name, delta}, r.Token.Follows(r.Guarantees).Clone())
+		w, err := c.replica.Local(Body{r.Name, delta}, c.follows(&r))
 		if err != nil {
 			a.Outcome = Busy
 			return
@@ -83,6 +83,21 @@ func (c *Core) write(r Request, a *Answer, e *node.Effects[Output]) {
 		c.apply(w, e)
 		a.Origin, a.Seq = w.Origin, w.Seq
 	}
+}
+
+// follows is what other branches must have before a write. What this branch itself
+// has written is left out: they apply that before anyway.
+func (c *Core) follows(r *Request) (deps replica.Vector) {
+	for origin, n := range r.Token.Follows(r.Guarantees) {
+		if origin == c.cfg.Replica.Self {
+			continue
+		}
+		if deps == nil {
+			deps = make(replica.Vector)
+		}
+		deps[origin] = n
+	}
+	return deps
 }
 
 // refuse answers that there is not enough money, if that can be the last word.
