@@ -81,16 +81,19 @@ func ids(v systems.Values) []branch.ID {
 
 // schedule is what goes wrong, the delay of the links among it.
 func schedule(v systems.Values) string {
-	text := v.Text(inject.Knob.Name)
-	if d := v.Duration(KnobDelay); d > 0 {
-		var names []string
-		for _, id := range ids(v) {
-			names = append(names, group.Name(id))
+	text, delay := v.Text(inject.Knob.Name), v.Duration(KnobDelay)
+	for _, from := range ids(v) {
+		var others []string
+		for _, to := range ids(v) {
+			if to != from {
+				others = append(others, group.Name(to))
+			}
 		}
-		all := strings.Join(names, ",")
-		text = strings.Trim(text+fmt.Sprintf("; delay %s->%s=%v@0s", all, all, d), "; ")
+		if delay > 0 {
+			text += fmt.Sprintf("; delay %s->%s=%v@0s", group.Name(from), strings.Join(others, ","), delay)
+		}
 	}
-	return text
+	return strings.TrimPrefix(text, "; ")
 }
 
 // healed is when the last fault of a trial ends, after the load began; 0: none
