@@ -246,7 +246,7 @@ func (c *Core) granted(g Granted) {
 	switch {
 	case !current:
 	case c.role == Primary && g.Granted && g.Epoch == c.promised:
-		c.reign.until = max(c.reign.until, asked+c.hold())
+		c.reign.until, c.reign.noted = max(c.reign.until, asked+c.hold()), g.Alone
 		if c.reign.wantsAlone != 0 && g.Alone && g.Sequence >= c.reign.wantsAlone {
 			c.reign.alone, c.reign.wantsAlone = true, 0
 		}

@@ -9,6 +9,8 @@ type reign struct {
 	alone      bool   // it may acknowledge what the standby does not have
 	wantsAlone uint64 // the first question to the witness for that; 0: it does not want to
 	barrier    uint64 // the standby must have this action until they are a pair
+	asPair     bool   // the witness was asked for the lease of a pair
+	noted      bool   // the witness takes it to be alone, as far as is known
 	committed  uint64 // the last action that may have been acknowledged
 
 	phase   phase
@@ -50,7 +52,7 @@ func (c *Core) become(epoch uint64, alone bool) {
 	c.role, c.following = Primary, following{}
 	c.reign = reign{
 		alone: alone, barrier: c.state.action, committed: c.state.action,
-		heard: c.now, renewed: c.now, first: c.asks, base: c.records,
+		noted: c.cfg.Witness, heard: c.now, renewed: c.now, first: c.asks, base: c.records,
 	}
 	c.greet()
 }
@@ -95,8 +97,7 @@ func (c *Core) reignOn() {
 		}
 	}
 	if c.cfg.Witness && c.now-r.renewed >= c.grant()/5 {
-		r.renewed = c.now
-		c.ask(c.promised, r.alone || r.wantsAlone != 0 || r.acked < r.barrier)
+		c.renew()
 	}
 	switch {
 	case r.phase != streaming || silent:
@@ -109,11 +110,23 @@ func (c *Core) reignOn() {
 	c.release()
 }
 
+// renew asks the witness for the lease again, and tells it whether the standby
+// may lack something.
+func (c *Core) renew() {
+	r := &c.reign
+	r.renewed = c.now
+	r.asPair = r.paired()
+	c.ask(c.promised, !r.asPair)
+}
+
+// paired says that the standby has all that was acknowledged.
+func (r *reign) paired() bool { return !r.alone && r.wantsAlone == 0 && r.acked >= r.barrier }
+
 // append makes a message with the next entries.
 func (c *Core) append(entries []Entry) Message {
 	r := &c.reign
 	m := Message{Kind: Append, Epoch: c.promised, Previous: r.next - 1, Action: c.state.action, Entries: entries, Sent: c.clock()}
-	m.Paired = !r.alone && r.wantsAlone == 0 && r.acked >= r.barrier
+	m.Paired = r.paired()
 	if u, there := c.state.window.at(r.next); there {
 		m.Checksum = u.checksum
 	} else {
@@ -214,6 +227,9 @@ func (c *Core) pair() {
 	}
 	if r.alone || r.wantsAlone != 0 {
 		r.alone, r.wantsAlone, r.barrier = false, 0, c.state.action
+	}
+	if c.cfg.Witness && r.paired() && !r.asPair {
+		c.renew() // from now on the standby may take over
 	}
 }
 

@@ -164,9 +164,10 @@ func (c *Core) Refuses() bool { return c.following.refuses || c.reign.refused }
 // Role tells what the server is, and in which epoch.
 func (c *Core) Role() (Role, uint64) { return c.role, c.promised }
 
-// Pair tells what a primary knows of its standby.
+// Pair tells what a primary knows of its standby: what that has durably, and
+// whether it may not take over, since it may lack something.
 func (c *Core) Pair() (shipped uint64, alone bool) {
-	return c.reign.acked, c.role == Primary && c.reign.alone
+	return c.reign.acked, c.role == Primary && (c.reign.alone || c.reign.noted)
 }
 
 // Lease is how long the lease still holds; -1: there is none, and none needed.
