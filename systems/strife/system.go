@@ -8,6 +8,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/strife/bank"
 	"dyno/systems/strife/command"
+	"dyno/systems/strife/demo"
 	"dyno/systems/strife/deploy"
 	"dyno/systems/strife/gateway"
 	"dyno/systems/strife/load"
@@ -22,7 +23,7 @@ var System = &systems.System{
 	Name:     "strife",
 	Summary:  "a payment gateway over banks, with two-phase commit",
 	Roles:    []systems.Role{gateway.Role(), bank.Role(), load.Role(trial.Knobs), load.OfflineRole()},
-	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up()}, command.All()),
+	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up(), demo.Command()}, command.All()),
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,

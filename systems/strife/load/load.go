@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -111,6 +112,14 @@ func (p *person) open(ctx context.Context, opt Options) (err error) {
 	}
 	p.token = resp.GetToken()
 	return nil
+}
+
+// ReadyFile is written into the folder once all users have logged in: now
+// faults may strike.
+const ReadyFile = "users-ready"
+
+func (c *crowd) ready() error {
+	return os.WriteFile(filepath.Join(string(c.opt.Dir), ReadyFile), nil, 0o600)
 }
 
 func (c *crowd) close() error {

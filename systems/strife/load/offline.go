@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -31,10 +30,6 @@ type Told struct {
 	Queued  int64          `json:"queued_unix_ns"` // the user was told that it is in the queue
 	Ended   int64          `json:"ended_unix_ns"`  // and how it ended
 }
-
-// ReadyFile is written into the folder once all users have logged in: now the
-// gateway may go.
-const ReadyFile = "offline-ready"
 
 // OfflineRole is the role offline.
 func OfflineRole() systems.Role {
@@ -74,7 +69,7 @@ func goOffline(ctx context.Context, opt Options, n int) (r Offline, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	if err := os.WriteFile(string(opt.Dir)+"/"+ReadyFile, nil, 0o600); err != nil {
+	if err := c.ready(); err != nil {
 		return r, err
 	}
 	var mu sync.Mutex

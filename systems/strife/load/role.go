@@ -117,6 +117,9 @@ func drive(ctx context.Context, opt Options, loop driver.Loop, f *driver.Flags) 
 		return r, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
+	if err := c.ready(); err != nil {
+		return r, err
+	}
 	reading, stop := context.WithCancel(ctx)
 	var readers sync.WaitGroup
 	readers.Go(func() { c.read(reading) })

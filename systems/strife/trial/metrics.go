@@ -62,7 +62,8 @@ var Metrics = slices.Concat(driver.Metrics(evidence.Counts(counted)), []record.M
 	},
 	{
 		Name: "settle_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "from the end of the load, with everybody back, until no bank is in doubt", Road: evidence.AtMost(factSettle, "the bound of the wait"),
+		Help: "from the end of the load, with everybody back, until no bank is in doubt",
+		Road: evidence.AtMost(factSettle, "the bound of the wait"),
 	},
 	{
 		Name: "silence_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,

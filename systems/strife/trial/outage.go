@@ -89,24 +89,12 @@ func runOutage(ctx context.Context, b systems.Bench, v systems.Values) (o record
 // outage starts the users, kills the gateway once they have logged in, and
 // brings it back; back is when it served again.
 func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (back time.Time, err error) {
-	awaited := make(chan error, 1)
-	go func() {
-		awaited <- driver.Await(ctx, t.bench, systems.Launch{Role: "offline", Name: "offline", Args: []string{
-			"--dir", string(t.dir), "--addresses", t.addresses("load"), "--payments", v.Text(KnobQueued),
-			"--seed", strconv.FormatUint(t.bench.Setting().Seed, 10),
-		}}, r)
-	}()
-	for ready := filepath.Join(string(t.dir), load.ReadyFile); ; {
-		if _, err := os.Stat(ready); err == nil {
-			break
-		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case err := <-awaited:
-			return back, fmt.Errorf("the users ended before the outage: %w", err)
-		case <-ctx.Done():
-			return back, ctx.Err()
-		}
+	awaited, err := t.users(ctx, systems.Launch{Role: "offline", Name: "offline", Args: []string{
+		"--dir", string(t.dir), "--addresses", t.addresses("load"), "--payments", v.Text(KnobQueued),
+		"--seed", strconv.FormatUint(t.bench.Setting().Seed, 10),
+	}}, r)
+	if err != nil {
+		return back, err
 	}
 	if err := t.gateway.Kill(); err != nil {
 		return back, err
@@ -120,6 +108,26 @@ func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (b
 		return back, err
 	}
 	return time.Now(), <-awaited
+}
+
+// users starts a role of users and returns once they have logged in, with how
+// it will end.
+func (t *town) users(ctx context.Context, l systems.Launch, report any) (ended <-chan error, err error) {
+	awaited := make(chan error, 1)
+	go func() { awaited <- driver.Await(ctx, t.bench, l, report) }()
+	ready := filepath.Join(string(t.dir), load.ReadyFile)
+	for {
+		if _, err := os.Stat(ready); err == nil {
+			return awaited, nil
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case err := <-awaited:
+			return nil, fmt.Errorf("the users ended before they had all logged in: %w", err)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func ends(told []load.Told) (first, last time.Time) {

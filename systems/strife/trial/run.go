@@ -90,11 +90,15 @@ func (t *town) load(ctx context.Context, v systems.Values) (r load.Report, misse
 	l := driver.Launch(t.bench.Setting(), v, []string{"--dir", string(t.dir), "--addresses", t.addresses("load")},
 		append(v.Args(load.KnobOverdraw, load.KnobRetry, load.KnobAttempt), "--users", strings.Join(names, ",")))
 	l.Role, l.Name = "load", "load"
+	ended, err := t.users(ctx, l, &r)
+	if err != nil {
+		return r, nil, err
+	}
 	strikes, err := t.faults.Begin(ctx)
 	if err != nil {
 		return r, nil, err
 	}
-	err = driver.Await(ctx, t.bench, l, &r)
+	err = <-ended
 	_, strikesErr := strikes.End()
 	return r, strikes.Missed(), errors.Join(err, strikesErr)
 }
