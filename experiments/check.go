@@ -22,7 +22,7 @@ type checker struct {
 // A name must not end in -digits: in the benchmark format that would be read
 // as GOMAXPROCS.
 var (
-	nameForm   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	nameForm   = regexp.MustCompile(`^[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	digitsTail = regexp.MustCompile(`-[0-9]+$`)
 )
 
