@@ -122,7 +122,7 @@ func (c *Conn) reply(depth int) (any, error) {
 
 func (c *Conn) list(n, depth int) (any, error) {
 	var out []any
-	for range min(n, maxReply) {
+	for range n {
 		r, err := c.reply(depth + 1)
 		if err != nil {
 			return nil, err

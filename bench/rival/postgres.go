@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 
 	"dyno/systems"
 )
@@ -80,15 +82,13 @@ func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string)
 	if err != nil {
 		return nil, err
 	}
-	var all []*Postgres
+	all, errs := make([]*Postgres, len(names)), make([]error, len(names))
+	var starting sync.WaitGroup
 	for i, name := range names {
-		s, err := r.cluster(ctx, bin, name, dirs[i], o.Settings)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
+		starting.Go(func() { all[i], errs[i] = r.cluster(ctx, bin, name, dirs[i], o.Settings) })
 	}
-	return all, nil
+	starting.Wait()
+	return all, errors.Join(errs...)
 }
 
 // Pair makes a primary and a hot standby that streams from it.
@@ -175,6 +175,17 @@ func (s *Postgres) CatchUp(ctx context.Context, primary *Postgres) error {
 func (s *Postgres) Ready(ctx context.Context) error {
 	_, err := s.Query(ctx, "select 1")
 	return err
+}
+
+// Halt ends the cluster at once, and in order (SIGQUIT): nothing of it is left, and
+// nothing is written that nobody will read. Stop would first bring its files up to
+// date.
+func (s *Postgres) Halt(ctx context.Context) error {
+	if err := syscall.Kill(s.PID(), syscall.SIGQUIT); err != nil {
+		return fmt.Errorf("%s: %w", s.Name(), err)
+	}
+	_, _ = s.Wait(ctx) // its status is how it was asked to end
+	return ctx.Err()
 }
 
 // Query runs SQL in one transaction per statement, and returns what the last one answers:

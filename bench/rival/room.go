@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"dyno/bench/process"
@@ -23,6 +24,8 @@ type Room struct {
 	scratch *process.Dir
 	uid     int // as whom a server runs that refuses to be root; -1: as us
 	gid     int
+
+	mu      sync.Mutex // guards servers
 	servers []systems.Process
 	data    []string // folders of PostgreSQL's clusters
 }
@@ -113,7 +116,9 @@ func (r *Room) run(ctx context.Context, p program) (systems.Process, error) {
 		Expendable: p.expendable, CPUs: runtime.NumCPU(),
 	})
 	if err == nil {
+		r.mu.Lock()
 		r.servers = append(r.servers, proc)
+		r.mu.Unlock()
 	}
 	return proc, err
 }

@@ -22,6 +22,7 @@ type copies struct {
 	version string
 	// balances are those of so many accounts at both, once the replica has all.
 	balances func(ctx context.Context, accounts int) ([2][]int64, error)
+	end      func(context.Context) error
 	// writes are those that the primary counts.
 	writes func(context.Context) (int64, error)
 }
@@ -71,10 +72,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	o.SetHistogram("rival_write", r.Write)
 	o.SetHistogram("rival_read", r.Read)
 	h.observe(&o, r.Checks)
-	for i := range c.servers { // the replica first: a primary waits for it
-		err = errors.Join(err, c.servers[len(c.servers)-1-i].Stop(ctx))
-	}
-	return o, errors.Join(err, systems.KeepHistory(b, h))
+	return o, errors.Join(c.end(ctx), systems.KeepHistory(b, h))
 }
 
 func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c copies, err error) {
@@ -96,6 +94,7 @@ func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c c
 			return bothRedis(ctx, primary, replica, accounts)
 		},
 		writes: func(ctx context.Context) (int64, error) { return primary.Calls(ctx, "incrby") },
+		end:    func(ctx context.Context) error { return errors.Join(replica.Stop(ctx), primary.Stop(ctx)) },
 	}, err
 }
 
@@ -138,7 +137,7 @@ func openPostgresPair(ctx context.Context, room *rival.Room, v systems.Values) (
 	}
 	version, err := primary.Query(ctx, fmt.Sprintf(`CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL) WITH (fillfactor = 50);
 INSERT INTO accounts SELECT i, 0 FROM generate_series(0, %d) i;
-VACUUM ANALYZE accounts; CHECKPOINT;
+VACUUM ANALYZE accounts;
 SHOW server_version`, maxClients-1))
 	if err != nil {
 		return c, err
@@ -151,6 +150,7 @@ SHOW server_version`, maxClients-1))
 		balances: func(ctx context.Context, accounts int) ([2][]int64, error) {
 			return bothPostgres(ctx, primary, standby, accounts)
 		},
+		end: func(ctx context.Context) error { return errors.Join(standby.Halt(ctx), primary.Halt(ctx)) },
 		writes: func(ctx context.Context) (int64, error) {
 			text, err := primary.Query(ctx, "SELECT coalesce(sum(n_tup_upd), 0) FROM pg_stat_user_tables")
 			if err != nil {

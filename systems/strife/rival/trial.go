@@ -33,7 +33,7 @@ CREATE FUNCTION leg(k text, a int, n bigint) RETURNS void LANGUAGE plpgsql AS $$
 	UPDATE accounts SET balance = balance + n WHERE id = a;
 	IF NOT FOUND THEN RAISE EXCEPTION 'no account %%', a; END IF;
 END $$;
-VACUUM ANALYZE accounts; CHECKPOINT;
+VACUUM ANALYZE accounts;
 `, int64(balance), accounts)
 
 // payReport is what module rivals prints of its load; resolveReport what it
@@ -152,7 +152,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	}
 	o.Verdict = h.judge(r.Checks)
 	for _, c := range t.clusters {
-		err = errors.Join(err, c.Stop(ctx))
+		err = errors.Join(err, c.Halt(ctx))
 	}
 	return o, errors.Join(err, systems.KeepHistory(t.Bench, h))
 }
