@@ -3,6 +3,10 @@ package rival
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
@@ -17,28 +21,88 @@ const (
 	None = "none"
 )
 
-// Trial is what measures one cell, as in [systems.System].
-type Trial func(context.Context, systems.Bench, systems.Values) (record.Observation, error)
+// mark is the folder in a bundle that says that the trial was a rival's.
+const mark = "rival"
 
-// Beside is the trial of a system that has rivals: own measures the system, other
-// what the knob names.
-func Beside(own, other Trial) Trial {
-	return func(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
-		if v.Text(Knob) == None {
-			return own(ctx, b, v)
-		}
-		return other(ctx, b, v)
-	}
+// Arm is a rival as the system takes it in that it is beside: what it adds, and
+// what stands for the system's own where [Knob] is not [None]. Fields mean what
+// they mean in [systems.System].
+type Arm struct {
+	Roles    []systems.Role
+	Knobs    systems.Knobs // Knob among them
+	Metrics  []record.Metric
+	Trial    func(context.Context, systems.Bench, systems.Values) (record.Observation, error)
+	Check    func(systems.Setting, systems.Values) error // nil: every cell can be measured
+	Judge    func(bundle string) (record.Verdict, error)
+	Overhead time.Duration
+	Report   string // what follows the system's section
 }
 
-// Fits refuses knobs of the system that a trial of a rival does not heed: its load
+// Join returns the system with the rival beside it.
+func (a Arm) Join(own systems.System) *systems.System {
+	s := own
+	s.Roles = slices.Concat(own.Roles, a.Roles)
+	s.Knobs = slices.Concat(own.Knobs, a.Knobs)
+	s.Metrics = slices.Concat(own.Metrics, a.Metrics)
+	s.Report = own.Report + a.Report
+	for i, m := range s.Metrics {
+		if m.Name == "throughput_rps" {
+			s.Metrics[i].Road = both(m.Road, counted())
+		}
+	}
+	s.Trial = func(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
+		if v.Text(Knob) == None {
+			return own.Trial(ctx, b, v)
+		}
+		if _, err := b.Dir(mark); err != nil {
+			return record.Observation{}, err
+		}
+		return a.Trial(ctx, b, v)
+	}
+	s.Check = func(set systems.Setting, v systems.Values) error {
+		switch {
+		case v.Text(Knob) != None:
+			return a.check(set, v)
+		case own.Check != nil:
+			return own.Check(set, v)
+		}
+		return nil
+	}
+	s.Overhead = func(v systems.Values) time.Duration {
+		switch {
+		case v.Text(Knob) != None:
+			return a.Overhead
+		case own.Overhead != nil:
+			return own.Overhead(v)
+		}
+		return 0
+	}
+	s.TimeConstant = func(v systems.Values) time.Duration {
+		if own.TimeConstant == nil || v.Text(Knob) != None {
+			return 0
+		}
+		return own.TimeConstant(v)
+	}
+	s.Judge = func(bundle string) (record.Verdict, error) {
+		if _, err := os.Stat(filepath.Join(bundle, mark)); err == nil {
+			return a.Judge(bundle)
+		}
+		return own.Judge(bundle)
+	}
+	return &s
+}
+
+// check refuses knobs of the system that a trial of a rival does not heed: its load
 // is a closed loop, its faults have a knob of their own.
-func Fits(v systems.Values) error {
+func (a Arm) check(set systems.Setting, v systems.Values) error {
 	if loop, ok := v[driver.KnobDriver]; ok && loop != driver.Closed {
 		return fmt.Errorf("a rival is loaded by a closed loop, not by driver %s", loop)
 	}
 	if faults := v[inject.Knob.Name]; faults != "" {
 		return fmt.Errorf("a rival has faults of its own, not %q", faults)
 	}
-	return nil
+	if a.Check == nil {
+		return nil
+	}
+	return a.Check(set, v)
 }

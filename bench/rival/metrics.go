@@ -29,9 +29,17 @@ var Metrics = []record.Metric{
 	},
 }
 
-// Counted holds what became of the operations against the rival's own count of
+// both is a road with two laws, each of which holds where it is concerned.
+func both(a, b record.Road) record.Road {
+	if a.Hold == nil {
+		return b
+	}
+	return evidence.All(a, b)
+}
+
+// counted holds what became of the operations against the rival's own count of
 // the writes that reached it. A trial of the system itself is not concerned.
-func Counted() record.Road {
+func counted() record.Road {
 	return evidence.Law("the rival's own count of writes", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		n, ok := e.Facts[FactWrites]
 		if !ok {

@@ -7,10 +7,12 @@ import (
 	"dyno/bench/rival"
 	"dyno/bench/visit"
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // history is what a trial left.
 type history struct {
+	Load     []record.Check  `json:"load"` // the generator's own
 	Sessions []visit.Session `json:"sessions"`
 	Copies   [2][]int64      `json:"copies"`   // balances in the end, of primary and replica
 	Writes   int64           `json:"writes"`   // as the primary counts them
@@ -46,24 +48,37 @@ func (h history) ops() (ops []hist.SessionOp) {
 	return ops
 }
 
-// observe counts what the session guarantees would forbid, and judges what is
-// promised.
-func (h history) observe(o *record.Observation, more []record.Check) {
-	found := hist.CheckSessions(h.ops(), nil)
+// found is what the session checker says.
+func (h history) found() hist.Sessions { return hist.CheckSessions(h.ops(), nil) }
+
+// observe counts what the session guarantees would forbid.
+func (h history) observe(o *record.Observation) {
+	found := h.found()
 	share := func(f hist.Finding) float64 { return float64(f.Violations) / float64(max(1, f.Examined)) }
 	o.Set("rival_stale_reads", share(found.ReadYourWrites))
 	o.Set("rival_backward_reads", share(found.MonotonicReads))
-	if o.Evidence != nil && o.Evidence.Facts != nil {
-		// The law counts operations, of which a write is one in two.
-		o.Evidence.Facts[rival.FactWrites] = float64(h.Writes + h.reads())
-	}
+	// The law counts operations, of which a write is one in two.
+	o.Evidence.Facts[rival.FactWrites] = float64(h.Writes + h.reads())
+	o.Verdict = h.judge()
+}
+
+// Judge judges a trial again by its bundle.
+func Judge(bundle string) (record.Verdict, error) {
+	var h history
+	err := systems.ReadHistory(bundle, &h)
+	return h.judge(), err
+}
+
+// judge holds what is promised against what was seen.
+func (h history) judge() record.Verdict {
+	found := h.found()
 	software := record.Pass("software", 1)
 	software.Detail = h.Version
-	checks := append(more, h.converged(), found.MonotonicReads.Check("monotonic-reads"), software)
+	checks := append(h.Load, h.converged(), found.MonotonicReads.Check("monotonic-reads"), software)
 	if h.Promised {
 		checks = append(checks, found.ReadYourWrites.Check("read-your-writes"))
 	}
-	o.Verdict = record.Judge(checks...)
+	return record.Judge(checks...)
 }
 
 // reads is how many balances the sessions were told.

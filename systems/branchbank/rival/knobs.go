@@ -2,6 +2,7 @@ package rival
 
 import (
 	"slices"
+	"time"
 
 	"dyno/bench/rival"
 	"dyno/internal/record"
@@ -28,8 +29,8 @@ const (
 	mutantNoApply = "no-apply" // remote_apply is promised, and not set
 )
 
-// Knobs are those.
-var Knobs = systems.Knobs{
+// knobs are those.
+var knobs = systems.Knobs{
 	{
 		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Redis, Flush, Apply},
 		Help: "what is measured instead of the system: Redis with a replica, or PostgreSQL with a standby that has a write on disk, or applied",
@@ -40,9 +41,9 @@ var Knobs = systems.Knobs{
 	},
 }
 
-// Metrics are what a trial reports beside the load's own. Writes and reads are
+// metrics are what a trial reports beside the load's own. Writes and reads are
 // half of the operations each.
-var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_stale_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share of reads at the replica that lacked a write of their own session (read your writes)",
@@ -61,10 +62,10 @@ var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	},
 }...)
 
-// Roles are those that the system has for its rivals.
-func Roles(system string) []systems.Role {
-	return []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)}
+// Arm is the rival of a system of that name.
+func Arm(system string) rival.Arm {
+	return rival.Arm{
+		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)}, Knobs: knobs, Metrics: metrics,
+		Trial: run, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
+	}
 }
-
-// Check refuses what would not measure what it says.
-func Check(_ systems.Setting, v systems.Values) error { return rival.Fits(v) }

@@ -19,10 +19,9 @@ import (
 )
 
 // toy is a system of nothing but its rivals.
-var toy = &systems.System{
-	Name: "toy", Roles: Roles("toy"), Trial: Trial,
-	Knobs: append(driver.Knobs("constant"), Knobs...), Metrics: append(driver.Metrics(rival.Counted()), Metrics...),
-}
+var toy = Arm("toy").Join(systems.System{
+	Name: "toy", Knobs: driver.Knobs("constant"), Metrics: driver.Metrics(record.Road{}),
+})
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 
@@ -38,7 +37,7 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := Trial(ctx, g, v)
+	o, err := toy.Trial(ctx, g, v)
 	if err := errors.Join(err, g.Close()); err != nil {
 		if errors.As(err, new(*systems.AbsentError)) {
 			t.Skip(err)
@@ -89,11 +88,7 @@ func TestMutants(t *testing.T) {
 			Copies: [2][]int64{{2, 1}, {3, 1}},
 		}
 	}
-	judge := func(h history) string {
-		var o record.Observation
-		h.observe(&o, nil)
-		return caught(o.Verdict)
-	}
+	judge := func(h history) string { return caught(h.judge()) }
 	if got := judge(right()); got != "" {
 		t.Fatalf("caught by %s", got)
 	}

@@ -27,11 +27,8 @@ type copies struct {
 	writes func(context.Context) (int64, error)
 }
 
-// Trial measures Redis or PostgreSQL instead of branchbank.
-func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if err := Check(b.Setting(), v); err != nil {
-		return o, err
-	}
+// run measures Redis or PostgreSQL instead of branchbank.
+func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err
@@ -60,7 +57,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	if err := driver.Await(ctx, b, c.launch, &r); err != nil {
 		return o, err
 	}
-	h := history{Sessions: r.Sessions, Promised: v.Text(rival.Knob) == Apply, Version: c.version}
+	h := history{Load: r.Checks, Sessions: r.Sessions, Promised: v.Text(rival.Knob) == Apply, Version: c.version}
 	if h.Copies, err = c.balances(ctx, len(r.Sessions)); err != nil {
 		return o, err
 	}
@@ -71,7 +68,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	meter.Observe(&o, r.Window.OK)
 	o.SetHistogram("rival_write", r.Write)
 	o.SetHistogram("rival_read", r.Read)
-	h.observe(&o, r.Checks)
+	h.observe(&o)
 	return o, errors.Join(c.end(ctx), systems.KeepHistory(b, h))
 }
 

@@ -2,16 +2,26 @@ package rival
 
 import (
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // history is what a trial without faults left.
 type history struct {
-	Done    []tally          `json:"done"`
-	Servers []server         `json:"servers"`
-	Calls   map[string]int64 `json:"calls"` // at the primary, by command
-	Wait    bool             `json:"wait"`
-	Durable bool             `json:"durable"`
-	Version string           `json:"version"`
+	Load     []record.Check   `json:"load"` // the generator's own
+	Done     []tally          `json:"done"`
+	Servers  []server         `json:"servers"`
+	Calls    map[string]int64 `json:"calls"` // at the primary, by command
+	Wait     bool             `json:"wait"`
+	Durable  bool             `json:"durable"`
+	Version  string           `json:"version"`
+	Failover *survivor        `json:"failover,omitempty"` // of a trial with a fault, which has nothing else
+}
+
+// Judge judges a trial again by its bundle.
+func Judge(bundle string) (record.Verdict, error) {
+	var h history
+	err := systems.ReadHistory(bundle, &h)
+	return h.judge(), err
 }
 
 // server is what one of them holds at the end, and how it ran.
@@ -23,10 +33,13 @@ type server struct {
 }
 
 // judge holds what the servers hold against what the clients were told.
-func (h history) judge(more []record.Check) record.Verdict {
+func (h history) judge() record.Verdict {
+	if h.Failover != nil {
+		return record.Judge(append(h.Load, h.Failover.checks(h.Done)...)...)
+	}
 	software := record.Pass("software", 1)
 	software.Detail = "Redis " + h.Version
-	checks := append(more, h.deposits(), h.settings(), software)
+	checks := append(h.Load, h.deposits(), h.settings(), software)
 	if h.Wait {
 		checks = append(checks, h.receipts())
 	}

@@ -18,10 +18,9 @@ import (
 )
 
 // toy is a system of nothing but its rival.
-var toy = &systems.System{
-	Name: "toy", Roles: Roles("toy"), Trial: Trial,
-	Knobs: append(driver.Knobs("constant"), Knobs...), Metrics: append(driver.Metrics(rival.Counted()), Metrics...),
-}
+var toy = Arm("toy").Join(systems.System{
+	Name: "toy", Knobs: driver.Knobs("constant"), Metrics: driver.Metrics(record.Road{}),
+})
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 
@@ -37,7 +36,7 @@ func trial(t *testing.T, length time.Duration, values map[string]string) record.
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := Trial(ctx, g, v)
+	o, err := toy.Trial(ctx, g, v)
 	if err := errors.Join(err, g.Close()); err != nil {
 		if errors.As(err, new(*systems.AbsentError)) {
 			t.Skip(err)
@@ -95,7 +94,7 @@ func TestMutants(t *testing.T) {
 			Servers: []server{{"primary", []int64{5, 2}, "always", "yes"}, {"replica", []int64{4, 2}, "always", "yes"}},
 		}
 	}
-	if v := right().judge(nil); v.Status != record.Valid {
+	if v := right().judge(); v.Status != record.Valid {
 		t.Fatal(v.Reasons())
 	}
 	mutants := map[string]func(h *history){
@@ -111,7 +110,7 @@ func TestMutants(t *testing.T) {
 		h := right()
 		mutants[name](&h)
 		check, _, _ := strings.Cut(name, ":")
-		if got := caught(record.Observation{Verdict: h.judge(nil)}); got != check {
+		if got := caught(record.Observation{Verdict: h.judge()}); got != check {
 			t.Errorf("%s: caught by %q", name, got)
 		}
 	}

@@ -23,11 +23,8 @@ const (
 // sentinels is how many watch where something goes wrong.
 const sentinels = 3
 
-// Trial measures Redis instead of standby.
-func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if err := Check(b.Setting(), v); err != nil {
-		return o, err
-	}
+// run measures Redis instead of standby.
+func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err
@@ -88,13 +85,13 @@ func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	r.Observe(&o, driver.Closed)
 	meter.Observe(&o, r.Window.OK)
 	o.Evidence.Facts[rival.FactWrites] = float64(h.Calls["incrby"])
-	o.Verdict = h.judge(r.Checks)
+	o.Verdict = h.judge()
 	return o, systems.KeepHistory(b, h)
 }
 
 // after asks both servers what they hold, once the replica has all.
 func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
-	h := history{Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64)}
+	h := history{Load: r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64)}
 	if err := p.primary.Settle(ctx); err != nil {
 		return h, err
 	}
@@ -180,5 +177,7 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 	}
 	s.Missed = strikes.Missed()
 	s.report(&o, r)
-	return o, systems.KeepHistory(b, s)
+	h := history{Load: r.Checks, Done: r.Done, Failover: &s}
+	o.Verdict = h.judge()
+	return o, systems.KeepHistory(b, h)
 }

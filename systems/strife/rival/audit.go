@@ -2,15 +2,17 @@ package rival
 
 import (
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // history is what a trial left: what the clients were told, and the tables.
 type history struct {
-	Acked       []ack     `json:"acked"`
-	Clusters    []cluster `json:"clusters"`
-	Connections int       `json:"connections"` // to each cluster
-	Killed      bool      `json:"killed"`      // somebody was: the counters are not whole
-	Version     string    `json:"version"`
+	Load        []record.Check `json:"load"` // the generator's own
+	Acked       []ack          `json:"acked"`
+	Clusters    []cluster      `json:"clusters"`
+	Connections int            `json:"connections"` // to each cluster
+	Killed      bool           `json:"killed"`      // somebody was: the counters are not whole
+	Version     string         `json:"version"`
 }
 
 // ack is a payment that a client was told is paid.
@@ -54,11 +56,18 @@ func (h history) syncs() (n int64) {
 	return n
 }
 
+// Judge judges a trial again by its bundle.
+func Judge(bundle string) (record.Verdict, error) {
+	var h history
+	err := systems.ReadHistory(bundle, &h)
+	return h.judge(), err
+}
+
 // judge is the audit.
-func (h history) judge(more []record.Check) record.Verdict {
+func (h history) judge() record.Verdict {
 	software := record.Pass("software", 1)
 	software.Detail = "PostgreSQL " + h.Version
-	return record.Judge(append(more, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)...)
+	return record.Judge(append(h.Load, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)...)
 }
 
 // conserved: no money came or went, and every balance is what its legs make of it.

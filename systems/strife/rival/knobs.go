@@ -36,8 +36,8 @@ const (
 	mutantNoLog   = "no-log"
 )
 
-// Knobs are those.
-var Knobs = systems.Knobs{
+// knobs are those.
+var knobs = systems.Knobs{
 	{
 		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Two, Local},
 		Help: "what is measured instead of the system: PostgreSQL with two-phase commit across two clusters, or with one transaction in one",
@@ -52,8 +52,8 @@ var Knobs = systems.Knobs{
 	},
 }
 
-// Metrics are what a trial reports beside the load's own.
-var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+// metrics are what a trial reports beside the load's own.
+var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_forced_per_payment", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "syncs of the clusters' logs, as they count them, and of the coordinator's, per payment that was acknowledged",
@@ -64,16 +64,16 @@ var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	},
 }...)
 
-// Roles are those that the system has for its rival.
-func Roles(system string) []systems.Role {
-	return []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient)}
+// Arm is the rival of a system of that name.
+func Arm(system string) rival.Arm {
+	return rival.Arm{
+		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient)}, Knobs: knobs, Metrics: metrics,
+		Trial: run, Check: check, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
+	}
 }
 
-// Check refuses what would not measure what it says.
-func Check(set systems.Setting, v systems.Values) error {
-	if err := rival.Fits(v); err != nil {
-		return err
-	}
+// check refuses what would not measure what it says.
+func check(set systems.Setting, v systems.Values) error {
 	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(rival.Knob) != Two || set.Length < time.Second) {
 		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, rival.Knob, Two)
 	}

@@ -60,11 +60,8 @@ type bench struct {
 	clusters []*rival.Postgres
 }
 
-// Trial measures PostgreSQL instead of strife.
-func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if err := Check(b.Setting(), v); err != nil {
-		return o, err
-	}
+// run measures PostgreSQL instead of strife.
+func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err
@@ -137,7 +134,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	for i := range h.Clusters {
 		h.Clusters[i].Syncs = after[i] - before[i]
 	}
-	h.Connections, h.Killed = r.Connections, t.v.Text(KnobFault) != faultNone
+	h.Load, h.Connections, h.Killed = r.Checks, r.Connections, t.v.Text(KnobFault) != faultNone
 	if r.Latency != nil { // else it did not live to tell
 		r.Observe(&o, driver.Closed)
 		meter.Observe(&o, r.Window.OK)
@@ -150,7 +147,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	if t.v.Text(KnobFault) == faultCoordinator {
 		o.Counts = record.Counts{Offered: int64(len(h.Acked)), Sent: int64(len(h.Acked)), OK: int64(len(h.Acked))}
 	}
-	o.Verdict = h.judge(r.Checks)
+	o.Verdict = h.judge()
 	for _, c := range t.clusters {
 		err = errors.Join(err, c.Halt(ctx))
 	}
