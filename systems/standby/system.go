@@ -20,10 +20,10 @@ const name = "standby"
 var section string
 
 // System is standby on the bench.
-var System = &systems.System{
+var System = rival.Arm(name).Join(systems.System{
 	Name:     name,
 	Summary:  "a primary and its standby, behind an interface that hides which is which",
-	Roles:    slices.Concat(server.Roles(), []systems.Role{generator.New()}, rival.Roles(name)),
+	Roles:    slices.Concat(server.Roles(), []systems.Role{generator.New()}),
 	Commands: append([]systems.Command{menu.Command(), demo.Command()}, operator.Commands()...),
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,
@@ -31,5 +31,5 @@ var System = &systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
-	Report:   section + rival.Report,
-}
+	Report:   section,
+})

@@ -4,7 +4,6 @@ package trial
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +11,8 @@ import (
 	"dyno/bench/evidence"
 	"dyno/bench/inject"
 	"dyno/bench/load"
-	peers "dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/standby/rival"
 )
 
 // The knobs.
@@ -42,7 +39,7 @@ const (
 )
 
 // Knobs are those of a trial.
-var Knobs = append(systems.Knobs{
+var Knobs = systems.Knobs{
 	{Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async}, Help: "sync: acknowledged when both servers have it; async: at once"},
 	{
 		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
@@ -60,13 +57,13 @@ var Knobs = append(systems.Knobs{
 	},
 	{Name: knobStrikes, Default: "5", Type: systems.Int{Min: 1, Max: 100}, Help: "how often"},
 	inject.Knob,
-}, rival.Knobs...)
+}
 
 // hist is the load's response times.
 const hist = load.DigestLatency
 
 // Metrics are those of a trial.
-var Metrics = slices.Concat(driver.Metrics(evidence.All(answeredRoad, peers.Counted())), []record.Metric{
+var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 	{
 		Name: "failover", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
 		Help: "from a strike on the primary to the first write that the other server acknowledges", Road: evidence.Spans(),
@@ -101,7 +98,7 @@ var Metrics = slices.Concat(driver.Metrics(evidence.All(answeredRoad, peers.Coun
 	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: shippedRoad},
 	{Name: "shipped_messages", Kind: record.KindScalar, Unit: "1", Help: "in which it did"},
 	{Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms", Help: "writes that each server acknowledged, around the first strike, over the epochs"},
-}, rival.Metrics)
+}...)
 
 // plan is what a trial is to do.
 type plan struct {
@@ -138,9 +135,6 @@ func newPlan(set systems.Setting, v systems.Values) *plan {
 
 // Check refuses what would not measure what it says.
 func Check(set systems.Setting, v systems.Values) error {
-	if v.Text(peers.Knob) != peers.None {
-		return rival.Check(set, v)
-	}
 	if v.Text(knobStrike) != strikeNone && v.Text(knobStorage) == memory {
 		return fmt.Errorf("%s: a server without a disk has forgotten all when it is started again", knobStrike)
 	}

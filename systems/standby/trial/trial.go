@@ -10,7 +10,6 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
-	peers "dyno/bench/rival"
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	standbyv1 "dyno/proto/standby/v1"
@@ -19,7 +18,6 @@ import (
 	"dyno/systems/standby/cluster"
 	"dyno/systems/standby/config"
 	"dyno/systems/standby/generator"
-	"dyno/systems/standby/rival"
 )
 
 // Names of what a trial leaves in its bundle.
@@ -49,9 +47,6 @@ type run struct {
 
 // Trial measures one cell.
 func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if v.Text(peers.Knob) != peers.None {
-		return rival.Trial(ctx, b, v)
-	}
 	if err := Check(b.Setting(), v); err != nil {
 		return o, err
 	}
