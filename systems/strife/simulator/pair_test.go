@@ -17,6 +17,10 @@ type cluster struct {
 	replies []coordinator.Reply
 	told    []participant.Out
 	now     time.Duration
+	lose    func(to string, msg any) bool
+
+	keep                        bool
+	gatewayRecords, bankRecords [][]byte // of alpha
 }
 
 func newCluster() *cluster {
@@ -34,13 +38,22 @@ func newCluster() *cluster {
 	return c
 }
 
+// record keeps records, also those of the begin.
+func (c *cluster) record(kept, more [][]byte) [][]byte {
+	if c.keep || len(kept) < 10 {
+		return append(kept, more...)
+	}
+	return kept
+}
+
 func (c *cluster) pay(in coordinator.In) { c.outs(c.gateway.Step(c.now, in)) }
 
 func (c *cluster) outs(e coordinator.Effects) {
+	c.gatewayRecords = c.record(c.gatewayRecords, e.Write)
 	for _, out := range append(e.Early, e.Send...) {
 		switch out := out.(type) {
 		case coordinator.ToBank:
-			c.bank(out.Bank, out.Message)
+			c.deliver(out.Bank, out.Message, c.bank)
 		case coordinator.Reply:
 			c.replies = append(c.replies, out)
 		}
@@ -48,16 +61,28 @@ func (c *cluster) outs(e coordinator.Effects) {
 }
 
 func (c *cluster) bank(name string, in participant.In) {
-	e := c.banks[name].Step(c.now, in)
+	c.bankOuts(name, c.banks[name].Step(c.now, in))
+}
+
+func (c *cluster) bankOuts(name string, e participant.Effects) {
+	if name == "alpha" {
+		c.bankRecords = c.record(c.bankRecords, e.Write)
+	}
 	for _, out := range append(e.Early, e.Send...) {
 		switch out := out.(type) {
 		case participant.ToGateway:
-			c.pay(out.Message)
+			c.deliver("gateway", out.Message, func(_ string, in participant.In) { c.pay(in) })
 		case participant.ToBank:
-			c.bank(out.Bank, out.Message)
+			c.deliver(out.Bank, out.Message, c.bank)
 		default:
 			c.told = append(c.told, out)
 		}
+	}
+}
+
+func (c *cluster) deliver(to string, msg any, take func(to string, in participant.In)) {
+	if c.lose == nil || !c.lose(to, msg) {
+		take(to, msg)
 	}
 }
 
@@ -114,7 +139,7 @@ func BenchmarkPayment(b *testing.B) {
 		if i%2 == 1 {
 			p.From.Name, p.To.Name = p.To.Name, p.From.Name
 		}
-		c.replies = c.replies[:0]
+		c.replies, c.told = c.replies[:0], c.told[:0]
 		c.pay(coordinator.Pay{Request: uint64(i), User: "u", Key: keys[i], Payment: p})
 		if c.replies[0].Receipt.Status != coordinator.Paid {
 			b.Fatal(c.replies[0])

@@ -91,8 +91,10 @@ type scoped struct{ user, key string }
 
 // bank is what is known of a bank.
 type bank struct {
+	ours  bool // payments may be made there
 	down  bool
-	queue []tx.ID // attempts in which it takes part, in order, with some that are over
+	peers []string // for the other bank of a payment: this one
+	queue []tx.ID  // attempts in which it takes part, in order, with some that are over
 }
 
 // attempt is a transaction under way.
@@ -106,6 +108,7 @@ type attempt struct {
 	due       time.Duration // the deadline, or when to tell again
 	tries     int
 	requests  []uint64 // that wait for the outcome, the first began it
+	record    []byte   // of a commit that was recovered, until the life begins
 }
 
 // party is a bank in an attempt. It is done when it has voted yes, and after the
@@ -122,7 +125,7 @@ func New(c Config) *Coordinator {
 	}
 	out.names.index = map[string]uint32{}
 	for _, name := range c.Banks {
-		out.banks[name] = &bank{}
+		out.bank(name).ours = true
 	}
 	return out
 }
@@ -140,6 +143,7 @@ func (c *Coordinator) Begin(now time.Duration) (e Effects) {
 	slices.SortFunc(ids, tx.ID.Compare)
 	for _, id := range ids {
 		a := c.open[id]
+		c.reread(a)
 		for _, p := range a.party[:a.parties] {
 			b := c.bank(p.bank)
 			b.queue = append(b.queue, id)
@@ -173,7 +177,7 @@ func (c *Coordinator) Step(now time.Duration, in In) (e Effects) {
 	case Balance:
 		c.balance(in, &e)
 	case BankUp:
-		c.bankUp(now, in.Bank, &e)
+		c.bankUp(in.Bank, &e)
 	case BankDown:
 		c.bankDown(in.Bank, &e)
 	case DiskLow:
@@ -228,10 +232,12 @@ func (c *Coordinator) arm(e *Effects) {
 // ageAt is how long all lives have run.
 func (c *Coordinator) ageAt(now time.Duration) time.Duration { return c.age + now - c.began }
 
+func (c *Coordinator) serves(name string) bool { return c.banks[name] != nil && c.banks[name].ours }
+
 func (c *Coordinator) bank(name string) *bank {
 	b := c.banks[name]
-	if b == nil { // known from the journal only
-		b = &bank{}
+	if b == nil {
+		b = &bank{peers: []string{name}}
 		c.banks[name] = b
 	}
 	return b

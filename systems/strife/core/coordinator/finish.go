@@ -64,10 +64,10 @@ func (c *Coordinator) outcome(bank string, id tx.ID, e *Effects) {
 // balance asks a bank for a balance that reflects every commit that the bank has
 // not acknowledged. It goes out once those are durable.
 func (c *Coordinator) balance(in Balance, e *Effects) {
-	b := c.banks[in.Account.Bank]
-	if b == nil {
+	if !c.serves(in.Account.Bank) {
 		return
 	}
+	b := c.bank(in.Account.Bank)
 	m := tx.Balance{Request: in.Request, Account: in.Account.Name}
 	for _, id := range b.queue {
 		a := c.open[id]
@@ -82,7 +82,7 @@ func (c *Coordinator) balance(in Balance, e *Effects) {
 }
 
 // bankUp tells a bank what it has not acknowledged.
-func (c *Coordinator) bankUp(_ time.Duration, name string, e *Effects) {
+func (c *Coordinator) bankUp(name string, e *Effects) {
 	b := c.bank(name)
 	b.down = false
 	for _, id := range b.queue {

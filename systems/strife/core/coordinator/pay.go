@@ -22,7 +22,7 @@ func (c *Coordinator) malformed(in Pay) tx.Reason {
 		return tx.BadAmount
 	case p.From == p.To:
 		return tx.SameAccount
-	case c.banks[p.From.Bank] == nil || c.banks[p.To.Bank] == nil:
+	case !c.serves(p.From.Bank) || !c.serves(p.To.Bank):
 		return tx.UnknownBank
 	}
 	return tx.NoReason
@@ -82,28 +82,25 @@ func (c *Coordinator) begin(now time.Duration, by scoped, in Pay, e *Effects) {
 	a.join()
 	c.open[a.id], c.keys[by] = a, a
 	c.due(a, now+c.config.Prepare)
-	from, to := legs(in.Payment)
+	legs := legsOf(in.Payment)
+	e.Early = make([]Out, 0, len(a.party))
 	for i, p := range a.party[:a.parties] {
 		b := c.bank(p.bank)
 		b.queue = append(b.queue, a.id)
-		m := tx.Prepare{Tx: a.id, Low: c.low(b)}
-		switch {
-		case a.parties == 1:
-			m.Legs = []tx.Leg{from, to}
-		case i == 0:
-			m.Legs, m.Peers = []tx.Leg{from}, []string{a.party[1].bank}
-		default:
-			m.Legs, m.Peers = []tx.Leg{to}, []string{a.party[0].bank}
+		m := tx.Prepare{Tx: a.id, Low: c.low(b), Legs: legs}
+		if a.parties == 2 {
+			m.Legs, m.Peers = legs[i:i+1:i+1], c.bank(a.party[1-i].bank).peers
 		}
 		e.Early = append(e.Early, ToBank{p.bank, m})
 	}
 }
 
-// legs returns what a payment does to the two accounts.
-func legs(p tx.Payment) (from, to tx.Leg) {
-	from = tx.Leg{Account: p.From.Name, Delta: -p.Amount.Minor, Currency: p.Amount.Currency, Other: p.To.String()}
-	to = tx.Leg{Account: p.To.Name, Delta: p.Amount.Minor, Currency: p.Amount.Currency, Other: p.From.String()}
-	return from, to
+// legsOf returns what a payment does to the two accounts, the sender's first.
+func legsOf(p tx.Payment) []tx.Leg {
+	return []tx.Leg{
+		{Account: p.From.Name, Delta: -p.Amount.Minor, Currency: p.Amount.Currency, Other: p.To.String()},
+		{Account: p.To.Name, Delta: p.Amount.Minor, Currency: p.Amount.Currency, Other: p.From.String()},
+	}
 }
 
 // join sets the banks that take part: that of the sender first.
@@ -161,6 +158,7 @@ func (c *Coordinator) vote(now time.Duration, v tx.Vote, e *Effects) {
 // commit is the commit point.
 func (c *Coordinator) commit(now time.Duration, a *attempt, e *Effects) {
 	a.committed = true
+	e.Send = make([]Out, 0, len(a.requests)+a.parties)
 	c.settle(now, a, Receipt{Key: a.by.key, Status: Paid, Tx: a.id, Payment: a.payment}, e)
 	a.requests = a.requests[:0]
 	for i := range a.party[:a.parties] {

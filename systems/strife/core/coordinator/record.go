@@ -229,21 +229,30 @@ func (c *Coordinator) recoverReceipt(record []byte) error {
 	}
 	c.age = max(c.age, s.age)
 	c.table.expire(&c.names, c.age-c.config.KeyTTL)
-	c.table.add(&c.names, s.user, s.key, s.age, record)
+	record = c.table.add(&c.names, s.user, s.key, s.age, record)
 	if s.status == Paid {
-		c.reopen(s)
+		c.reopen(s, record)
 	}
 	return nil
 }
 
-// reopen takes up a commit that not all banks have acknowledged.
-func (c *Coordinator) reopen(s stored) {
+// reopen takes up a commit that perhaps not all banks have acknowledged. Most are
+// over a few records later, so it is read when the others are known.
+func (c *Coordinator) reopen(s stored, record []byte) {
 	a := c.newAttempt()
-	r := c.receipt(s)
-	a.id, a.payment, a.committed = r.Tx, r.Payment, true
-	a.by = scoped{c.names.all[s.user], r.Key}
-	a.join()
+	a.id, a.committed, a.record = tx.ID{Gateway: c.config.Gateway, Epoch: s.epoch, Number: s.number}, true, record
 	c.open[a.id] = a
+}
+
+// reread takes up a commit that was recovered.
+func (c *Coordinator) reread(a *attempt) {
+	s, err := parseStored(a.record, len(c.names.all))
+	if err != nil {
+		panic(err) // it was parsed before
+	}
+	r := c.receipt(s)
+	a.record, a.payment, a.by = nil, r.Payment, scoped{c.names.all[s.user], r.Key}
+	a.join()
 }
 
 func (c *Coordinator) recoverEnds(r *tx.Reader) error {

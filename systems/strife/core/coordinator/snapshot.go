@@ -42,6 +42,9 @@ func (c *Coordinator) Freeze() func(io.Writer) error {
 	tail = append(tail, 0)
 	for _, id := range c.committed() {
 		a := c.open[id]
+		if a.record != nil { // the life has not begun
+			c.reread(a)
+		}
 		paid := Receipt{Key: a.by.key, Status: Paid, Tx: id, Payment: a.payment}
 		tail = record(tail, c.encode(uint64(c.names.index[a.by.user]), c.ageAt(c.now), paid, &e))
 	}
@@ -110,7 +113,7 @@ func (c *Coordinator) restore(record []byte, open bool) error {
 	case err != nil:
 		return err
 	case open:
-		c.reopen(s)
+		c.reopen(s, bytes.Clone(record))
 	default:
 		c.age = max(c.age, s.age)
 		c.table.add(&c.names, s.user, s.key, s.age, record)

@@ -39,13 +39,22 @@ type chunk struct {
 // offset (16 bits); 0 is nowhere.
 type place = uint32
 
-// shard is a part of the index: a hash table with open addressing.
+// shard is a part of the index: a hash table with open addressing. A slot holds 32
+// bits of the hash and a place, so that few entries are looked at in vain, and
+// none to grow.
 type shard struct {
-	slots []place
+	slots []uint64
 	used  int // with those that are gone
 }
 
 const gone place = 1<<32 - 1 // where an entry was
+
+func slotOf(tag uint32, at place) uint64 { return uint64(tag)<<32 | uint64(at) }
+
+// shard returns the shard of a hash, and the bits of it that slots hold.
+func (t *table) shard(h uint64) (s *shard, tag uint32) {
+	return &t.shards[h%shards], uint32(h / shards)
+}
 
 func (t *table) full(most int64) bool { return int64(len(t.chunks))*chunkSize >= most }
 
@@ -53,7 +62,7 @@ func (t *table) full(most int64) bool { return int64(len(t.chunks))*chunkSize >=
 func (t *table) bytes() int64 {
 	n := int64(len(t.chunks)) * chunkSize
 	for i := range t.shards {
-		n += 4 * int64(len(t.shards[i].slots))
+		n += 8 * int64(len(t.shards[i].slots))
 	}
 	return n
 }
@@ -103,27 +112,26 @@ func whose(record []byte) (user uint32, key []byte) {
 
 // find returns the newest record of a key, nil if there is none.
 func (t *table) find(user uint32, key []byte) []byte {
-	h := hash(user, key)
-	s := &t.shards[h%shards]
-	if slot, ok := t.slot(s, h, user, key); ok {
-		_, record := t.entry(s.slots[slot])
+	s, tag := t.shard(hash(user, key))
+	if slot, ok := t.slot(s, tag, user, key); ok {
+		_, record := t.entry(place(s.slots[slot]))
 		return record
 	}
 	return nil
 }
 
 // slot returns where a key is in a shard, or where it would be.
-func (t *table) slot(s *shard, h uint64, user uint32, key []byte) (slot uint64, ok bool) {
+func (t *table) slot(s *shard, tag, user uint32, key []byte) (slot uint32, ok bool) {
 	if len(s.slots) == 0 {
 		return 0, false
 	}
-	mask := uint64(len(s.slots) - 1)
-	for i := h / shards & mask; ; i = (i + 1) & mask {
-		switch at := s.slots[i]; at {
-		case 0:
+	mask := uint32(len(s.slots) - 1)
+	for i := tag & mask; ; i = (i + 1) & mask {
+		at := place(s.slots[i])
+		switch {
+		case at == 0:
 			return i, false
-		case gone:
-		default:
+		case at != gone && uint32(s.slots[i]>>32) == tag:
 			_, record := t.entry(at)
 			if u, k := whose(record); u == user && bytes.Equal(k, key) {
 				return i, true
@@ -132,8 +140,9 @@ func (t *table) slot(s *shard, h uint64, user uint32, key []byte) (slot uint64, 
 	}
 }
 
-// add adds a receipt, in place of an older one of the same key.
-func (t *table) add(n *names, user uint32, key []byte, age time.Duration, record []byte) {
+// add adds a receipt, in place of an older one of the same key, and returns its
+// record in the table.
+func (t *table) add(n *names, user uint32, key []byte, age time.Duration, record []byte) []byte {
 	last := len(t.chunks) - 1
 	if last < 0 || len(t.chunks[last].data)+4+binary.MaxVarintLen32+len(record) > chunkSize {
 		t.chunks = append(t.chunks, chunk{data: make([]byte, 0, chunkSize)})
@@ -146,25 +155,25 @@ func (t *table) add(n *names, user uint32, key []byte, age time.Duration, record
 	c.newest = age
 	n.heads[user] = at
 	t.live++
-	h := hash(user, key)
-	s := &t.shards[h%shards]
+	s, tag := t.shard(hash(user, key))
 	if 4*(s.used+1) > 3*len(s.slots) {
-		t.grow(s)
+		s.grow()
 	}
-	i, ok := t.slot(s, h, user, key)
+	i, ok := t.slot(s, tag, user, key)
 	if ok {
 		t.live--
 	} else {
 		s.used++
 	}
-	s.slots[i] = at
+	s.slots[i] = slotOf(tag, at)
+	return c.data[len(c.data)-len(record):]
 }
 
 // grow makes room in a shard, and clears what is gone.
-func (t *table) grow(s *shard) {
+func (s *shard) grow() {
 	old, kept := s.slots, 0
-	for _, at := range old {
-		if at != 0 && at != gone {
+	for _, slot := range old {
+		if at := place(slot); at != 0 && at != gone {
 			kept++
 		}
 	}
@@ -172,18 +181,17 @@ func (t *table) grow(s *shard) {
 	for 2*(kept+1) > size { // from a half on it grows
 		size *= 2
 	}
-	s.slots, s.used = make([]place, size), kept
-	mask := uint64(size - 1)
-	for _, at := range old {
-		if at == 0 || at == gone {
+	s.slots, s.used = make([]uint64, size), kept
+	mask := uint32(size - 1)
+	for _, slot := range old {
+		if at := place(slot); at == 0 || at == gone {
 			continue
 		}
-		_, record := t.entry(at)
-		i := hash(whose(record)) / shards & mask
+		i := uint32(slot>>32) & mask
 		for s.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
-		s.slots[i] = at
+		s.slots[i] = slot
 	}
 }
 
@@ -203,10 +211,9 @@ func (t *table) forget(n *names, data []byte) {
 		at := place(uint16(t.first))<<16 | place(offset) + 1
 		_, record := readEntry(data[offset:])
 		user, key := whose(record)
-		h := hash(user, key)
-		s := &t.shards[h%shards]
-		if i, ok := t.slot(s, h, user, key); ok && s.slots[i] == at {
-			s.slots[i] = gone
+		s, tag := t.shard(hash(user, key))
+		if i, ok := t.slot(s, tag, user, key); ok && place(s.slots[i]) == at {
+			s.slots[i] = slotOf(tag, gone)
 			t.live--
 		}
 		if n.heads[user] == at {

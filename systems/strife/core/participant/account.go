@@ -57,13 +57,12 @@ func (a *accounts) add(new account) {
 	a.all = append(a.all, new)
 }
 
-// check says what keeps legs from being promised; with no reason it returns
-// them by numbers.
-func (a *accounts) check(in []tx.Leg) ([]leg, tx.Reason) {
+// check says what keeps legs from being promised; with no reason it adds them by
+// numbers to out.
+func (a *accounts) check(out []leg, in []tx.Leg) ([]leg, tx.Reason) {
 	if len(in) == 0 || len(in) > 2 || len(in) == 2 && (in[0].Account == in[1].Account || in[0].Delta != -in[1].Delta) {
 		return nil, tx.BadLegs
 	}
-	out := make([]leg, 0, len(in))
 	for _, l := range in {
 		i, ok := a.index[l.Account]
 		if !ok {

@@ -67,7 +67,7 @@ func (p *Participant) close(in Close, e *Effects) {
 }
 
 // resolve decides by an operator's word.
-func (p *Participant) resolve(_ time.Duration, in Resolve, e *Effects) {
+func (p *Participant) resolve(in Resolve, e *Effects) {
 	out := Resolved{Request: in.Request, State: tx.None}
 	if d := p.doubts[in.Tx]; d != nil {
 		out.Done = true

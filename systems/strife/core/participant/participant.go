@@ -56,12 +56,14 @@ type Participant struct {
 	flushAt time.Duration // when they go in any case; 0: whenever
 	diskLow bool
 	spare   []*doubt
+	known   map[string][]string // lists of peers by how records have them, since they are few
 }
 
 // doubt is a transaction in doubt.
 type doubt struct {
 	id    tx.ID
-	legs  []leg
+	room  [2]leg
+	legs  []leg // in room
 	peers []string
 	due   time.Duration // the next inquiry
 	tries int
@@ -71,7 +73,7 @@ type doubt struct {
 func New(c Config) *Participant {
 	return &Participant{
 		config: c.complete(), accounts: accounts{index: map[string]int{}}, doubts: map[tx.ID]*doubt{},
-		finished: finished{pages: map[pageKey]*page{}}, resolved: map[tx.ID]bool{},
+		finished: finished{pages: map[pageKey]*page{}}, resolved: map[tx.ID]bool{}, known: map[string][]string{},
 	}
 }
 
@@ -100,7 +102,7 @@ func (p *Participant) Step(now time.Duration, in In) (e Effects) {
 	case Close:
 		p.close(in, &e)
 	case Resolve:
-		p.resolve(now, in, &e)
+		p.resolve(in, &e)
 	case Statement:
 		out := Postings{Request: in.Request}
 		if a := p.accounts.get(in.Account); a != nil {
@@ -172,7 +174,7 @@ func (p *Participant) flush(e *Effects) {
 	for _, ack := range p.acks {
 		e.Send = append(e.Send, ToGateway{ack})
 	}
-	p.lazy, p.acks, p.flushAt = nil, p.acks[:0], 0
+	p.lazy, p.acks, p.flushAt = p.lazy[:0], p.acks[:0], 0
 }
 
 // say tells what rests on all that has happened.

@@ -107,27 +107,44 @@ func (p *Participant) recoverOpened(r *tx.Reader) error {
 }
 
 func (p *Participant) recoverPrepared(r *tx.Reader) error {
-	id := r.ID()
-	low := tx.ID{Gateway: id.Gateway, Epoch: uint32(r.Uint(math.MaxUint32)), Number: r.Uint(math.MaxUint64)}
-	legs := make([]leg, 0, 2)
+	d := p.newDoubt()
+	d.id, d.legs = r.ID(), d.room[:0]
+	low := tx.ID{Gateway: d.id.Gateway, Epoch: uint32(r.Uint(math.MaxUint32)), Number: r.Uint(math.MaxUint64)}
 	for range r.Uint(2) {
-		legs = append(legs, leg{int(r.Uint(math.MaxInt32)), r.Int(), string(r.Text())})
+		d.legs = append(d.legs, leg{int(r.Uint(math.MaxInt32)), r.Int(), string(r.Text())})
 	}
-	var peers []string
-	for r.More() {
-		peers = append(peers, string(r.Text()))
-	}
-	if r.Done() != nil || len(legs) == 0 || p.doubts[id] != nil || p.finished.of(id) == committed {
+	d.peers = p.readPeers(r)
+	if r.Done() != nil || len(d.legs) == 0 || p.doubts[d.id] != nil || p.finished.of(d.id) == committed {
 		return broken(r, "promises twice, or nothing")
 	}
-	for _, l := range legs {
+	for _, l := range d.legs {
 		if l.account >= len(p.accounts.all) || l.delta < 0 && p.accounts.all[l.account].free() < -l.delta {
 			return broken(r, "promises what there is not")
 		}
 	}
 	p.finished.raise(low)
-	p.promise(id, legs, peers)
+	p.promise(d)
 	return nil
+}
+
+// readPeers reads the rest of a record, as one of the lists that were met before
+// if it is.
+func (p *Participant) readPeers(r *tx.Reader) (peers []string) {
+	rest := r.Rest()
+	peers, met := p.known[string(rest)]
+	if met {
+		return peers
+	}
+	text := tx.NewReader(rest)
+	for text.More() {
+		peers = append(peers, string(text.Text()))
+	}
+	if text.Err() != nil {
+		r.Uint(0) // of what is read to its end: it is torn
+		return nil
+	}
+	p.known[string(rest)] = peers
+	return peers
 }
 
 // free is what an account has not promised.

@@ -10,12 +10,12 @@ import (
 // prepare promises legs, or does not.
 func (p *Participant) prepare(now time.Duration, in tx.Prepare, e *Effects) {
 	p.finished.raise(in.Low)
-	d, end := p.doubts[in.Tx], p.finished.of(in.Tx)
-	if d != nil || end == committed { // it has voted: once more
+	end := p.finished.of(in.Tx)
+	if p.doubts[in.Tx] != nil || end == committed { // it has voted: once more
 		p.say(p.yes(in.Tx), e)
 		return
 	}
-	legs, reason := []leg(nil), tx.Stale
+	d, reason := p.newDoubt(), tx.Stale
 	if end == unheard && !in.Tx.Below(p.finished.low) {
 		switch {
 		case p.diskLow:
@@ -23,17 +23,19 @@ func (p *Participant) prepare(now time.Duration, in tx.Prepare, e *Effects) {
 		case len(p.doubts) >= p.config.MaxPrepared:
 			reason = tx.Busy
 		default:
-			legs, reason = p.accounts.check(in.Legs)
+			d.legs, reason = p.accounts.check(d.room[:0], in.Legs)
 		}
 		if reason != tx.NoReason {
 			p.finished.set(in.Tx, voted)
 		}
 	}
 	if reason != tx.NoReason {
+		p.recycle(d)
 		e.Early = append(e.Early, ToGateway{tx.Vote{Bank: p.config.Bank, Tx: in.Tx, Reason: reason}})
 		return
 	}
-	d = p.promise(in.Tx, legs, in.Peers)
+	d.id, d.peers = in.Tx, in.Peers
+	p.promise(d)
 	p.write(p.preparedRecord(d), e)
 	p.due(now, d)
 	e.Send = append(e.Send, p.yes(in.Tx))
@@ -44,14 +46,11 @@ func (p *Participant) yes(id tx.ID) Out {
 }
 
 // promise holds what legs need.
-func (p *Participant) promise(id tx.ID, legs []leg, peers []string) *doubt {
-	d := p.newDoubt()
-	d.id, d.legs, d.peers = id, legs, peers
-	for _, l := range legs {
+func (p *Participant) promise(d *doubt) {
+	for _, l := range d.legs {
 		p.accounts.hold(l, 1)
 	}
-	p.doubts[id] = d
-	return d
+	p.doubts[d.id] = d
 }
 
 // decide takes the gateway's decision.
@@ -121,6 +120,10 @@ func (p *Participant) release(d *doubt) {
 
 func (p *Participant) forget(d *doubt) {
 	delete(p.doubts, d.id)
+	p.recycle(d)
+}
+
+func (p *Participant) recycle(d *doubt) {
 	*d = doubt{}
 	if len(p.spare) < 1000 {
 		p.spare = append(p.spare, d)

@@ -68,6 +68,9 @@ func (r *Reader) ID() ID {
 	return ID{uint32(r.Uint(math.MaxUint32)), uint32(r.Uint(math.MaxUint32)), r.Uint(math.MaxUint64)}
 }
 
+// Rest reads all that is left; the bytes stay the record's.
+func (r *Reader) Rest() []byte { return r.Bytes(len(r.rest)) }
+
 // More reports whether there is more to read.
 func (r *Reader) More() bool { return len(r.rest) > 0 }
 
