@@ -76,38 +76,33 @@ type scoped struct{ user, key string }
 // index is evidence in the order in which checks ask for it.
 type index struct {
 	*Evidence
-	paid     map[tx.ID]*Decision
-	finals   map[scoped][]*Decision // in the order of the journal
-	ended    map[tx.ID]bool
-	banks    map[string]*ledger
-	resolved map[tx.ID]bool // by an operator, somewhere
+	paid   map[tx.ID]*Decision
+	finals map[scoped][]*Decision // in the order of the journal
+	oldest tx.ID                  // of paid
+	banks  map[string]*ledger
 }
 
 func newIndex(e *Evidence) *index {
 	x := &index{
-		Evidence: e, paid: map[tx.ID]*Decision{}, finals: map[scoped][]*Decision{}, ended: map[tx.ID]bool{},
-		banks: map[string]*ledger{}, resolved: map[tx.ID]bool{},
+		Evidence: e, paid: map[tx.ID]*Decision{}, finals: map[scoped][]*Decision{}, banks: map[string]*ledger{},
 	}
 	for i := range e.Gateway {
 		d := &e.Gateway[i]
-		for _, id := range d.Ended {
-			x.ended[id] = true
-		}
 		if !d.Status.Final() {
 			continue
 		}
 		by := scoped{d.User, d.Key}
 		x.finals[by] = append(x.finals[by], d)
-		if d.Status == coordinator.Paid {
-			x.paid[d.Tx] = d
+		if d.Status != coordinator.Paid {
+			continue
+		}
+		if x.paid[d.Tx] = d; len(x.paid) == 1 || d.Tx.Below(x.oldest) {
+			x.oldest = d.Tx
 		}
 	}
 	for i := range e.Banks {
 		l := newLedger(&e.Banks[i])
 		x.banks[l.Name] = l
-		for id := range l.resolved {
-			x.resolved[id] = true
-		}
 	}
 	return x
 }

@@ -17,7 +17,6 @@ type ledger struct {
 	promised map[tx.ID]*promise
 	wrong    []string // that break solvency or the order of a journal
 	twice    []string
-	resolved map[tx.ID]bool
 	refused  map[tx.ID]bool
 	postings int
 }
@@ -42,7 +41,7 @@ type balance struct {
 func newLedger(b *Bank) *ledger {
 	l := &ledger{
 		Bank: b, balances: map[string]*balance{}, opening: map[string]int64{}, promised: map[tx.ID]*promise{},
-		resolved: map[tx.ID]bool{}, refused: map[tx.ID]bool{},
+		refused: map[tx.ID]bool{},
 	}
 	for _, a := range b.Base {
 		l.open(a, a.Posted)
@@ -107,9 +106,6 @@ func (l *ledger) solvent(name string, b *balance, id tx.ID) {
 // end ends a promise.
 func (l *ledger) end(e *BankEvent) {
 	p := l.promised[e.Tx]
-	if e.Kind == participant.TxResolved {
-		l.resolved[e.Tx] = true
-	}
 	if p == nil || p.end != 0 {
 		if p == nil || p.commit || e.Commit { // the record of an abort may be lost and come again
 			l.twice = append(l.twice, fmt.Sprintf("bank %s ends %v, which is over or was never promised", l.Name, e.Tx))
@@ -153,11 +149,12 @@ func (l *ledger) has(id tx.ID, payment tx.Payment) bool {
 		return false
 	}
 	var want []tx.Leg
-	if payment.From.Bank == l.Name {
-		want = append(want, tx.Leg{Account: payment.From.Name, Delta: -payment.Amount.Minor, Currency: payment.Amount.Currency, Other: payment.To.String()})
+	leg := func(of, other tx.Account, delta int64) {
+		if of.Bank == l.Name {
+			want = append(want, tx.Leg{Account: of.Name, Delta: delta, Currency: payment.Amount.Currency, Other: other.String()})
+		}
 	}
-	if payment.To.Bank == l.Name {
-		want = append(want, tx.Leg{Account: payment.To.Name, Delta: payment.Amount.Minor, Currency: payment.Amount.Currency, Other: payment.From.String()})
-	}
+	leg(payment.From, payment.To, -payment.Amount.Minor)
+	leg(payment.To, payment.From, payment.Amount.Minor)
 	return slices.Equal(p.legs, want)
 }

@@ -84,9 +84,16 @@ func (a *account) check(l tx.Leg) tx.Reason {
 		return tx.Closed
 	case a.currency != l.Currency:
 		return tx.WrongCurrency
-	case l.Delta < 0 && a.posted-a.held < -l.Delta:
+	}
+	return a.room(l.Delta)
+}
+
+// room says what keeps an amount from being promised.
+func (a *account) room(delta int64) tx.Reason {
+	switch {
+	case delta < 0 && a.posted-a.held < -delta || delta == -delta:
 		return tx.Funds
-	case l.Delta > 0 && l.Delta > a.limit-a.incoming-a.posted:
+	case delta > 0 && delta > a.limit-a.incoming-a.posted:
 		return tx.Limit
 	}
 	return tx.NoReason

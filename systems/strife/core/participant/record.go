@@ -118,7 +118,7 @@ func (p *Participant) recoverPrepared(r *tx.Reader) error {
 		return broken(r, "promises twice, or nothing")
 	}
 	for _, l := range d.legs {
-		if l.account >= len(p.accounts.all) || l.delta < 0 && p.accounts.all[l.account].free() < -l.delta {
+		if l.account >= len(p.accounts.all) || p.accounts.all[l.account].room(l.delta) != tx.NoReason {
 			return broken(r, "promises what there is not")
 		}
 	}
@@ -146,9 +146,6 @@ func (p *Participant) readPeers(r *tx.Reader) (peers []string) {
 	p.known[string(rest)] = peers
 	return peers
 }
-
-// free is what an account has not promised.
-func (a *account) free() int64 { return a.posted - a.held }
 
 func (p *Participant) recoverEnd(kind byte, r *tx.Reader) error {
 	id := r.ID()
