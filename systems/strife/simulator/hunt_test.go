@@ -55,6 +55,9 @@ func TestHunt(t *testing.T) {
 	for _, s := range bankStrikes {
 		h.Sometimes = append(h.Sometimes, situation("a", s.point))
 	}
+	for _, s := range walletStrikes {
+		h.Sometimes = append(h.Sometimes, situation("queue0", s.point))
+	}
 	began := time.Now()
 	s, err := h.Sweep(t.Context())
 	if err != nil {

@@ -50,7 +50,8 @@ func (w *world) addUser(i int) {
 	u.own = tx.Account{Bank: bankName(i % w.shape.banks), Name: accountName(i / w.shape.banks % w.shape.accounts)}
 	w.users = append(w.users, u)
 	u.id = w.Add(u.name, func() sim.Node { return u })
-	u.number = uint64(i) << 32
+	u.number = uint64(len(w.asking)) << 32
+	w.asking = append(w.asking, u.id)
 }
 
 // Init implements [sim.Node].

@@ -31,13 +31,13 @@ var eur = money.Currency([]byte("EUR"))
 
 // shape is what a world is made of, drawn from its seed.
 type shape struct {
-	banks, users, wallets int
-	accounts              int           // of each bank
-	patience              time.Duration // for votes
-	inquire               time.Duration
-	delay                 time.Duration
-	compact               uint64
-	strikes               []strike
+	banks, users, owners int
+	accounts             int           // of each bank
+	patience             time.Duration // for votes
+	inquire              time.Duration
+	delay                time.Duration
+	compact              uint64
+	strikes              []strike
 }
 
 // strike has a node die at a point.
@@ -69,12 +69,14 @@ type world struct {
 	cores  map[string]*participant.Participant
 	calls  []check.Call
 	users  []*user
+	owners []*owner
+	asking []sim.ID // who asks the gateway, by the upper half of their requests' numbers
 }
 
 func draw(seed uint64) shape {
 	rng := rand.New(rand.NewPCG(seed, 0x57121fe))
 	s := shape{
-		banks: 2 + rng.IntN(3), users: 1 + rng.IntN(3), accounts: 2, delay: time.Duration(rng.IntN(3)) * 2 * ms,
+		banks: 2 + rng.IntN(3), users: 1 + rng.IntN(3), owners: rng.IntN(2), accounts: 2, delay: time.Duration(rng.IntN(3)) * 2 * ms,
 		compact: uint64(rng.IntN(3)) * 40, patience: 20 * ms, inquire: 40 * ms,
 	}
 	places := bankStrikes
@@ -86,6 +88,9 @@ func draw(seed uint64) shape {
 		k := struct{ node, point string }{"gateway", gatewayStrikes[rng.IntN(len(gatewayStrikes))].point}
 		if rng.IntN(2) == 0 {
 			k.node, k.point = bankName(rng.IntN(s.banks)), places[rng.IntN(len(places))].point
+		}
+		if s.owners > 0 && rng.IntN(4) == 0 {
+			k.node, k.point = "queue0", walletStrikes[rng.IntN(len(walletStrikes))].point
 		}
 		s.strikes = append(s.strikes, strike{
 			k.node, k.point, 1 + rng.IntN(1+rng.IntN(8)), rng.Float64() * float64(rng.IntN(2)), time.Duration(1+rng.IntN(120)) * ms,
@@ -111,6 +116,9 @@ func scenario(m mutant) sim.Scenario {
 		}
 		for i := range w.shape.users {
 			w.addUser(i)
+		}
+		for i := range w.shape.owners {
+			w.addOwner(i)
 		}
 		if w.shape.inquire < w.shape.patience/10 { // and are asked by each other before the gateway
 			w.SetLink(w.ids["gateway"], w.ids["b"], sim.Link{Delay: sim.Delay{Spread: 50 * ms}})
@@ -176,6 +184,11 @@ func situation(name, point string) string {
 	for _, s := range gatewayStrikes {
 		if name == "gateway" && s.point == point {
 			return s.name + " gateway dies " + point
+		}
+	}
+	for _, s := range walletStrikes {
+		if strings.HasPrefix(name, "queue") && s.point == point {
+			return s.name + " queue dies " + point
 		}
 	}
 	for _, s := range bankStrikes {
@@ -264,7 +277,7 @@ func (w *world) addGateway() {
 
 // answer sends an answer to who has asked: a request's number says who.
 func (w *world) answer(env *sim.Env, request uint64, msg any) {
-	env.Send(w.users[request>>32].id, msg)
+	env.Send(w.asking[request>>32], msg)
 }
 
 func (w *world) addBank(name string) {
@@ -336,6 +349,11 @@ func (w *world) judge() error {
 	for _, u := range w.users {
 		if !u.done() {
 			return fmt.Errorf("I7 liveness: all is quiet, and %s has no answer to %s", u.name, u.op)
+		}
+	}
+	for _, o := range w.owners {
+		if err := o.judge(e.Gateway); err != nil {
+			return err
 		}
 	}
 	if s := w.gw.Stats(); s.Preparing+s.Committed > 0 {
