@@ -22,6 +22,10 @@ const (
 	maxLease = time.Minute
 )
 
+// streamWorkers are goroutines that handle one call after the other: one that is
+// made for a call grows its stack anew each time.
+const streamWorkers = 128
+
 // Ways to acknowledge.
 const (
 	Sync  = "sync"
@@ -143,7 +147,9 @@ func serve(ctx context.Context, sh systems.Shell, c Config, listen string) (err 
 	}()
 	err = rpc.Serve(ctx, rpc.Options{
 		Listen: listen, Ready: sh.Ready, BeforeStop: func(context.Context) { s.cancel() },
-		Server: []grpc.ServerOption{grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(1 << 20)},
+		Server: []grpc.ServerOption{
+			grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(1 << 20), grpc.NumStreamWorkers(streamWorkers),
+		},
 	}, s.register)
 	cause := context.Cause(ctx)
 	cancel(nil)
