@@ -11,7 +11,7 @@ import (
 
 // pair is two cores that talk by hand, with everything durable at once.
 type pair struct {
-	t     *testing.T
+	t     testing.TB
 	cores [2]*core.Core
 	now   time.Duration
 	told  map[uint64]core.Reply
@@ -21,7 +21,7 @@ type pair struct {
 	ref   uint64
 }
 
-func newPair(t *testing.T, change func(i int, c *core.Config)) *pair {
+func newPair(t testing.TB, change func(i int, c *core.Config)) *pair {
 	t.Helper()
 	p := &pair{t: t, told: map[uint64]core.Reply{}, grant: true}
 	for i := range p.cores {
