@@ -158,9 +158,8 @@ func (b *bank) logVote(v tx.Vote) {
 	if !v.Yes {
 		vote = v.Reason.String()
 	}
-	b.Log.LogAttrs(context.Background(), slog.LevelInfo, "Prepare",
-		slog.String("tx", v.Tx.String()), slog.String("key", a.key), slog.Uint64("attempt", uint64(a.attempt)),
-		slog.String("account", a.account), slog.String("amount", a.amount), slog.String("vote", vote), slog.Int64("us", took.Microseconds()))
+	b.Log.Line(slog.LevelInfo, "Prepare").Text("tx", v.Tx.String()).Text("key", a.key).Int("attempt", int64(a.attempt)).
+		Text("account", a.account).Text("amount", a.amount).Text("vote", vote).Int("us", took.Microseconds()).End()
 }
 
 func (b *bank) logDecide(caller *security.Call, d tx.Decide) {
@@ -171,6 +170,5 @@ func (b *bank) logDecide(caller *security.Call, d tx.Decide) {
 	if d.Commit {
 		outcome = "commit"
 	}
-	b.Log.LogAttrs(context.Background(), slog.LevelInfo, "Decide",
-		slog.String("tx", d.Tx.String()), slog.String("outcome", outcome), slog.String("peer", caller.Party.String()))
+	b.Log.Line(slog.LevelInfo, "Decide").Text("tx", d.Tx.String()).Text("outcome", outcome).Text("peer", caller.Party.String()).End()
 }

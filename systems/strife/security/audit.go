@@ -32,6 +32,21 @@ type link struct {
 	Before string `json:"before"`
 }
 
+// link writes the record of an event behind a head.
+func (e Event) link(head [sha256.Size]byte) []byte {
+	b := e.Time.AppendFormat(append(make([]byte, 0, 384), `{"time":"`...), time.RFC3339Nano)
+	b = appendText(append(b, `","what":`...), e.What)
+	for _, f := range [...]struct{ name, value string }{
+		{"who", e.Who}, {"cert", e.Cert}, {"key", e.Key}, {"tx", e.Tx}, {"amount", e.Amount}, {"detail", e.Detail},
+	} {
+		if f.value != "" {
+			b = appendText(appendName(b, f.name), f.value)
+		}
+	}
+	b = hex.AppendEncode(append(b, `,"before":"`...), head[:])
+	return append(b, '"', '}')
+}
+
 // Audit is an append-only list of events in which each names the hash of the
 // one before it: none can be changed, removed or put in without changing all
 // that follow. [Audit.Head] is what to keep elsewhere to notice that, too.
@@ -89,10 +104,7 @@ func (c *chain) follow(e journal.Entry) error {
 func (a *Audit) Note(e Event) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	text, err := json.Marshal(link{e, hex.EncodeToString(a.head[:])})
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
+	text := e.link(a.head)
 	last, err := a.journal.Enqueue(context.Background(), text)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)

@@ -93,9 +93,6 @@ func (b *buffered) close() error {
 
 // call logs a call that is over.
 func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took time.Duration) {
-	if l.out == nil {
-		return
-	}
 	level, code, message := slog.LevelInfo, codes.OK, ""
 	if err != nil {
 		s := status.Convert(err)
@@ -103,49 +100,39 @@ func (l *Log) call(ctx context.Context, c *Call, req, resp any, err error, took 
 			code = status.FromContextError(err).Code()
 		}
 	}
-	attrs := make([]slog.Attr, 0, 18)
-	attrs = append(attrs, c.who()...)
-	attrs = append(attrs, slog.String("code", code.String()), slog.Int64("us", took.Microseconds()))
-	notes := [...]slog.Attr{
-		slog.String("key", c.Key), slog.String("tx", c.Tx), slog.String("amount", c.Amount), slog.String("error", message),
-	}
-	for _, a := range notes {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
-		}
-	}
+	line := l.Line(level, "call").who(c).Text("code", code.String()).Int("us", took.Microseconds()).
+		Text("key", c.Key).Text("tx", c.Tx).Text("amount", c.Amount).Text("error", message)
 	if c.Attempt > 0 {
-		attrs = append(attrs, slog.Uint64("attempt", uint64(c.Attempt)))
+		line.Int("attempt", int64(c.Attempt))
 	}
-	if m, ok := req.(proto.Message); ok {
-		attrs = append(attrs, slog.String("request", Redacted(m)))
-	}
-	if m, ok := resp.(proto.Message); ok && err == nil {
-		attrs = append(attrs, slog.String("response", Redacted(m)))
-	}
+	line.message("request", req).message("response", resp)
 	if err != nil {
-		attrs = append(attrs, slog.String("metadata", allowed(ctx)))
+		line.Text("metadata", allowed(ctx))
 	}
-	l.LogAttrs(ctx, level, "call", attrs...)
-	if err != nil {
+	line.End()
+	if line != nil && err != nil {
 		_ = l.out.flush()
 	}
 }
 
 // opened logs that a stream begins.
-func (l *Log) opened(c *Call) {
-	l.LogAttrs(context.Background(), slog.LevelInfo, "stream", c.who()...)
-}
+func (l *Log) opened(c *Call) { l.Line(slog.LevelInfo, "stream").who(c).End() }
 
 // who says who makes a call.
-func (c *Call) who() []slog.Attr {
-	attrs := []slog.Attr{
-		slog.String("method", c.Method), slog.String("peer", c.Party.String()), slog.String("addr", c.Addr), slog.String("cert", c.CertID()),
+func (l *Line) who(c *Call) *Line {
+	if l == nil {
+		return nil
 	}
-	if c.Session.User != "" {
-		attrs = append(attrs, slog.String("user", c.Session.User), slog.String("role", c.Session.Role))
+	return l.Text("method", c.Method).Text("peer", c.Party.String()).Text("addr", c.Addr).Text("cert", c.CertID()).
+		Text("user", c.Session.User).Text("role", c.Session.Role)
+}
+
+// message adds a request or a response, redacted.
+func (l *Line) message(name string, m any) *Line {
+	if p, ok := m.(proto.Message); ok && l != nil && p.ProtoReflect().IsValid() {
+		l.Text(name, Redacted(p))
 	}
-	return attrs
+	return l
 }
 
 // allowed renders a call's metadata without what may be a secret.

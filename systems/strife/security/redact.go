@@ -90,7 +90,10 @@ func appendValue(b []byte, f field, v protoreflect.Value) []byte {
 		}
 		return strconv.AppendInt(b, int64(v.Enum()), 10)
 	case protoreflect.StringKind:
-		return strconv.AppendQuote(b, v.String())
+		if text := v.String(); CheckName("", text) != nil {
+			return strconv.AppendQuote(b, text)
+		}
+		return append(b, v.String()...)
 	case protoreflect.BytesKind:
 		return append(strconv.AppendInt(b, int64(len(v.Bytes())), 10), "B"...)
 	default:

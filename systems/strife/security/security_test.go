@@ -3,7 +3,10 @@ package security
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -222,9 +225,12 @@ func TestRedacted(t *testing.T) {
 	got := Redacted(&v1.AddUserRequest{
 		User: "zoe", Password: "p4ss", Account: &v1.Account{Bank: "beta", Number: "n-99"}, Balance: &v1.Money{Minor: -5, Currency: "EUR"},
 	})
-	want := `user:"zoe" password:[hidden] account:{bank:"beta" number:[hidden]} balance:{minor:-5 currency:"EUR"}`
+	want := `user:zoe password:[hidden] account:{bank:beta number:[hidden]} balance:{minor:-5 currency:EUR}`
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+	if got := Redacted(&v1.LoginRequest{User: "a b:c\n"}); got != `user:"a b:c\n"` {
+		t.Error(got)
 	}
 	many := &v1.ListPaymentsResponse{}
 	for range 1000 {
@@ -306,6 +312,37 @@ func TestAuditChain(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, scanned, opened)
 		}
 	}
+}
+
+// Lines and events are JSON, whatever is in them.
+func TestLinesAreJSON(t *testing.T) {
+	var out strings.Builder
+	l := newLog(&out, io.NopCloser(nil))
+	for _, text := range []string{"plain", "", `a "quoted" \ text`, "lines\nand\x00zeros", "ümläut", "broken \xff"} {
+		out.Reset()
+		l.Line(slog.LevelWarn, text).Text("text", text).Int("n", -5).End()
+		if err := l.out.flush(); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Time             time.Time
+			Level, Msg, Text string
+			N                int
+		}
+		want := strings.ToValidUTF8(text, "\uFFFD")
+		if err := json.Unmarshal([]byte(out.String()), &got); err != nil || got.Msg != want || got.Text != want || got.N != -5 || got.Level != "WARN" || time.Since(got.Time) > time.Hour {
+			t.Errorf("%q: %v: %s", text, err, out.String())
+		}
+		e := Event{Time: time.Unix(1e9, 5).UTC(), What: "paid", Who: text, Cert: text, Key: text, Tx: text, Amount: text, Detail: text}
+		var back link
+		if err := json.Unmarshal(e.link([32]byte{1}), &back); err != nil || back.Who != want || back.Detail != want || !back.Time.Equal(e.Time) || back.Before[:2] != "01" {
+			t.Errorf("%q: %v: %+v", text, err, back)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	NoLog().Line(slog.LevelError, "x").Text("a", "b").Int("n", 1).End() // goes nowhere
 }
 
 // A log is complete once it is closed, and its file is its owner's alone.

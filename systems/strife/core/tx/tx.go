@@ -22,7 +22,7 @@ package tx
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
+	"strconv"
 
 	"dyno/systems/strife/core/money"
 )
@@ -43,7 +43,11 @@ func (id ID) Compare(o ID) int {
 func (id ID) Below(mark ID) bool { return id.Gateway == mark.Gateway && id.Compare(mark) < 0 }
 
 // String returns gateway.epoch.number.
-func (id ID) String() string { return fmt.Sprintf("%d.%d.%d", id.Gateway, id.Epoch, id.Number) }
+func (id ID) String() string {
+	b := strconv.AppendUint(make([]byte, 0, 24), uint64(id.Gateway), 10)
+	b = strconv.AppendUint(append(b, '.'), uint64(id.Epoch), 10)
+	return string(strconv.AppendUint(append(b, '.'), id.Number, 10))
+}
 
 // Append adds the ID in binary: three varints.
 func (id ID) Append(b []byte) []byte {
