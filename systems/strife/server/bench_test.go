@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"dyno/internal/journal"
 	"dyno/systems/strife/security"
+	"dyno/systems/strife/server"
 	"dyno/systems/strife/site"
 )
 
@@ -52,6 +54,16 @@ func benchmarkPay(b *testing.B, clients int, p security.Protection) {
 	all.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64((processorTime(b)-cpu).Microseconds())/float64(b.N), "cpu-us/payment")
+	batches := 0
+	for _, p := range w.parties() {
+		w.stop(p)
+		r, err := journal.Scan(w.dir.Journal(p), journal.Options{Identity: server.Identity(p, "journal")}, func(journal.Entry) error { return nil })
+		if err != nil {
+			b.Fatal(err)
+		}
+		batches += r.Batches
+	}
+	b.ReportMetric(float64(batches)/float64(b.N), "forced-writes/payment")
 	every := slices.Concat(waits...)
 	slices.Sort(every)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "payments/s")
