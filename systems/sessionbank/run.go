@@ -52,9 +52,10 @@ func runCommand() systems.Command {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &runOptions{knobs: trial.Knobs.Bind(fs, trial.KnobGuarantees, trial.KnobToken, trial.KnobDelay)}
 			fs.StringVar(&o.output, "output", "", "`FILE` to write to; empty: standard output")
-			fs.StringVar(&o.cut, "cut", "", "cut two branches from each other as long as said from the first event on: `A-B@D`, or several with commas")
-			fs.StringVar(&o.format, "format", formats[0], "balance: each customer's last query; recv: every event with its branch; auto: as the input "+
-				"says dest or branch")
+			fs.StringVar(&o.cut, "cut", "",
+				"cut two branches from each other, from the first event on and for as long as said: `A-B@D`, or several with commas")
+			fs.StringVar(&o.format, "format", formats[0],
+				"balance: each customer's last query; recv: every event with its branch; auto: as the input says dest or branch")
 			fs.BoolVar(&o.inProcess, "in-process", false, "all branches in this process instead of one each")
 			fs.IntVar(&o.ports, "ports-from", 0, "branch ID listens on `PORT` + ID; 0: the system chooses")
 			fs.BoolVar(&o.verbose, "v", false, "tell on standard error what happens, each line checked")

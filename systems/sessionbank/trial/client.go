@@ -57,7 +57,8 @@ type report struct {
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	at := fs.String("at", "", "where the branches are: `HOST:PORT,HOST:PORT`")
-	kind := fs.String("loop", driver.Closed, "closed: ask when the last request is answered; open: ask at --rate; search: open loops between --from and --to")
+	kind := fs.String("loop", driver.Closed,
+		"closed: ask when the last request is answered; open: ask at --rate; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
 	v := Knobs.Bind(fs, clientKnobs...)
@@ -120,7 +121,10 @@ type generator struct {
 	errors   load.FirstError
 }
 
-func drive(ctx context.Context, branches []sessionbankv1.SessionBankServiceClient, loop driver.Loop, f *driver.Flags, v systems.Values) (r report, err error) {
+// drive runs a load of sessions and returns what they saw.
+func drive(ctx context.Context, branches []sessionbankv1.SessionBankServiceClient, loop driver.Loop, f *driver.Flags,
+	v systems.Values,
+) (r report, err error) {
 	began := time.Now()
 	g := &generator{branches: branches, values: v, seed: f.Seed, clients: make([]*client, load.MaxClients)}
 	g.opt = customer.Options{
@@ -208,9 +212,8 @@ func (g *generator) op(ctx context.Context, i int) (target int32, o record.Outco
 	var t customer.Told
 	if g.values.Text(KnobMutant) == "invented" && kind == bank.Deposit && c.asked%10 == 0 {
 		now := g.opt.Clock()
-		t.Op = check.Op{
-			Session: fmt.Sprintf("c%d", i), Number: 1 << 40, Kind: kind, Amount: amount, Begin: now, End: now, Outcome: record.OK, Origin: 1, Seq: 1 << 40,
-		}
+		t.Op = check.Op{Session: fmt.Sprintf("c%d", i), Number: 1 << 40, Kind: kind, Amount: amount, Begin: now, End: now}
+		t.Outcome, t.Origin, t.Seq = record.OK, 1, 1<<40
 	} else {
 		t = c.session.Do(ctx, kind, amount, c.at)
 	}

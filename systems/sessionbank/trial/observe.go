@@ -34,7 +34,10 @@ var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
 		Name: "waited_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "of all answered requests, those for which the branch had to catch up first, as it says itself",
 	},
-	{Name: "wait", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "how long those requests waited at the branch, as it says itself"},
+	{
+		Name: "wait", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+		Help: "how long those requests waited at the branch, as it says itself",
+	},
 	{
 		Name: "token_bytes", Kind: record.KindScalar, Unit: "B", Better: record.Lower,
 		Help: "of the session's token in a request and its answer together, mean, as the client counts",

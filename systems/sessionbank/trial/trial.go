@@ -196,14 +196,16 @@ func (t *run) journals() error {
 	var n int64
 	for _, b := range t.history.Branches {
 		var log bank.ApplyLog
-		_, err := journal.Scan(filepath.Join(t.data, group.Name(b.ID)), journal.Options{}, func(e journal.Entry) error { return log.Add(e.Data) })
+		add := func(e journal.Entry) error { return log.Add(e.Data) }
+		_, err := journal.Scan(filepath.Join(t.data, group.Name(b.ID)), journal.Options{}, add)
 		if err != nil {
 			return err
 		}
 		n += int64(len(log))
 		same := func(disk, told bank.Entry) bool { told.Twice = false; return disk == told }
 		if !slices.EqualFunc(log, b.Log, same) {
-			t.checks = append(t.checks, record.Fail("journal", n, "branch %d tells of %d writes, its journal has %d, or others", b.ID, len(b.Log), len(log)))
+			t.checks = append(t.checks,
+				record.Fail("journal", n, "branch %d tells of %d writes, its journal has %d, or others", b.ID, len(b.Log), len(log)))
 			return nil
 		}
 	}
