@@ -80,6 +80,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
 	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside/simulator
 	DYNO_SEEDS=1000000 $(GO) test -timeout 600m -count 1 -v -run 'TestHunt$$' ./systems/strife/simulator
+	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/sessionbank/check
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 
