@@ -75,7 +75,15 @@ func BenchmarkOperation(b *testing.B) {
 	for _, kind := range []bank.Kind{bank.Query, bank.Deposit} {
 		for _, g := range []token.Guarantees{token.None, token.All} {
 			b.Run(fmt.Sprintf("%s/%v", map[bank.Kind]string{bank.Query: "read", bank.Deposit: "write"}[kind], g), func(b *testing.B) {
-				s := session(open(b, 3), 1, g, token.Vector)
+				branches := open(b, 3)
+				before := session(branches, 0, token.None, token.Vector)
+				for i := range branches { // so that there is something in the token
+					before.Do(b.Context(), bank.Deposit, 1, i)
+				}
+				if err := customer.Settle(b.Context(), branches); err != nil {
+					b.Fatal(err)
+				}
+				s := session(branches, 1, g, token.Vector)
 				for b.Loop() {
 					if t := s.Do(b.Context(), kind, 1, 0); t.Err != nil {
 						b.Fatal(t.Err)
