@@ -29,6 +29,7 @@ type Branch struct {
 	External int64 // terms from outside in it
 	Digest   uint64
 	Negative uint64          // writes after which its balance was below 0, as far as its last life knows
+	Declined int64           // withdrawals, by its journal
 	Log      []Applied       // from its journal
 	Rights   map[int32]int64 `json:",omitempty"`
 }
@@ -44,6 +45,9 @@ type Applied struct {
 // Journal gathers what a journal's records say.
 func (b *Branch) Journal(data []byte) error {
 	r, err := branch.ParseRecord(data)
+	if r.Refused != nil {
+		b.Declined++
+	}
 	if err != nil || r.Write == nil {
 		return err
 	}

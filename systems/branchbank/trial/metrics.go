@@ -49,8 +49,14 @@ var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
 		Help: "writes after which a branch held a balance below 0, at all branches together",
 		Road: evidence.Fact(factNegative, "the same, from the journals"),
 	},
-	{Name: "withdrawals", Kind: record.KindScalar, Unit: "1", Help: "that customers asked for and know the outcome of"},
-	{Name: "declined_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of these that was declined"},
+	{
+		Name: "withdrawals", Kind: record.KindScalar, Unit: "1", Help: "that customers asked for and know the outcome of",
+		Road: again("those in the journals, declined or not", func(declined, withdrawn float64) float64 { return declined + withdrawn }),
+	},
+	{
+		Name: "declined_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of these that was declined",
+		Road: again("the journals' own counts", func(declined, withdrawn float64) float64 { return declined / (declined + withdrawn) }),
+	},
 	{
 		Name: "wrongly_declined_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share that was declined although the money was there: deposits acknowledged before, less withdrawals begun before the answer, " +
@@ -61,6 +67,21 @@ var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
 		Help: "escrow: share of the accepted withdrawals that needed nobody else's rights",
 	},
 })
+
+// again computes a figure of withdrawals from the journals. It holds where
+// customers know what became of everything.
+func again(what string, of func(declined, withdrawn float64) float64) record.Road {
+	return evidence.Law(what, func(metric string, o *record.Observation, _ *record.Evidence) record.Check {
+		want := of(fact(o, factDeclined), fact(o, factWithdrawn))
+		switch {
+		case o.Counts.OK < o.Counts.Sent:
+			return record.Check{}
+		case math.IsNaN(want):
+			return record.Doubt("", 0, "the journals were not counted")
+		}
+		return evidence.Same(o.Scalars[metric], want, o.Counts.Sent, what)
+	})
+}
 
 // fact reads a fact; what is missing is NaN.
 func fact(o *record.Observation, name string) float64 {

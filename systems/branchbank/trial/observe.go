@@ -14,10 +14,12 @@ import (
 
 // Facts beside the figures.
 const (
-	factWrites   = "journal_writes"   // customers' writes, in the journals of their branches
-	factApplied  = "journal_applied"  // writes of others, in all journals
-	factNegative = "journal_negative" // writes after which a journal's balance is below 0
-	factResent   = "resent"           // writes that were sent again, by the branches' count
+	factWrites    = "journal_writes"    // customers' writes, in the journals of their branches
+	factApplied   = "journal_applied"   // writes of others, in all journals
+	factNegative  = "journal_negative"  // writes after which a journal's balance is below 0
+	factDeclined  = "journal_declined"  // withdrawals that were declined
+	factWithdrawn = "journal_withdrawn" // and those that were not
+	factResent    = "resent"            // writes that were sent again, by the branches' count
 )
 
 // observe turns a run into figures and the proof behind them.
@@ -102,15 +104,22 @@ func (r *Run) observeMoney(o *record.Observation) {
 
 // facts are counted in the journals, by nobody who makes figures.
 func (r *Run) facts() map[string]float64 {
-	f := map[string]float64{factWrites: 0, factApplied: 0, factNegative: 0, factResent: r.sum((*branchbankv1.Counts).GetResent)}
+	f := map[string]float64{
+		factWrites: 0, factApplied: 0, factNegative: 0, factDeclined: 0, factWithdrawn: 0,
+		factResent: r.sum((*branchbankv1.Counts).GetResent),
+	}
 	for _, b := range r.proof.History.Branches {
 		balance := r.proof.History.Initial
+		f[factDeclined] += float64(b.Declined)
 		for _, a := range b.Log {
 			switch {
 			case a.Origin != b.ID:
 				f[factApplied]++
 			case a.Request != "":
 				f[factWrites]++
+				if a.Amount < 0 {
+					f[factWithdrawn]++
+				}
 			}
 			if balance += a.Amount; balance < 0 {
 				f[factNegative]++
