@@ -81,7 +81,7 @@ func (o *runOptions) check(args []string) (in branches.Input, s group.Spec, err 
 	if in, err = branches.Read(f); err != nil {
 		return in, s, systems.Usagef("%s: %w", args[0], err)
 	}
-	s = group.Spec{Ports: o.ports}
+	s = group.Spec{Ports: o.ports, Streams: !o.inProcess} // in one process all share a connection to each anyway
 	for _, b := range in.Branches {
 		s.IDs, s.Balance = append(s.IDs, branch.ID(b.ID)), b.Balance
 	}

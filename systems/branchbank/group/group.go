@@ -26,6 +26,7 @@ import (
 type Spec struct {
 	IDs     []branch.ID
 	Balance int64
+	Streams bool     // one stream per pair of branches, whatever the mode: half as many connections as by calls
 	Args    []string // further flags of each branch, those of its knobs among them
 	Ports   int      // branch ID listens on port Ports + ID; 0: the system chooses
 	Data    string   // folder with a folder of each branch's journal; empty: in memory only
@@ -108,6 +109,9 @@ func (s Spec) launch(dir string, id branch.ID) systems.Launch {
 		"--listen", s.listen(id), "--id", strconv.Itoa(int(id)), "--peers", strings.Join(peers, ","),
 		"--balance", strconv.FormatInt(s.Balance, 10),
 	}, s.Args...)
+	if s.Streams {
+		args = append(args, "--one-stream")
+	}
 	if s.Data != "" {
 		args = append(args, "--data", filepath.Join(s.Data, Name(id)))
 	}
@@ -163,7 +167,7 @@ func StartLocal(ctx context.Context, s Spec, cfg branch.Config) (l *Local, err e
 		l.Addresses = append(l.Addresses, listeners[i].Addr().String())
 	}
 	for i, id := range s.IDs {
-		o := server.Options{Core: cfg, Addresses: make(map[branch.ID]string), Dial: l.Dial}
+		o := server.Options{Core: cfg, Addresses: make(map[branch.ID]string), Dial: l.Dial, OneStream: s.Streams}
 		o.Core.Self, o.Core.Balance = id, s.Balance
 		for j, other := range s.IDs {
 			if other != id {

@@ -89,6 +89,8 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	peers := fs.String("peers", "", "the other branches as `ID=HOST:PORT,…`; @FILE in place of HOST:PORT: read it there when it is needed")
 	balance := fs.Int64("balance", 400, "the account's balance at the beginning, in whole units; the same for all branches")
 	data := fs.String("data", "", "folder of the branch's journal; without it the branch forgets everything when it ends")
+	oneStream := fs.Bool("one-stream", false,
+		"under sync and async: messages travel on one stream per pair of branches, opened when it is needed, instead of by a call each")
 	timeout := fs.Duration("timeout", DefaultTimeout, "how long a customer waits for an answer")
 	v := Knobs.Bind(fs, KnobPropagate, KnobFunds, KnobGather, KnobMutant)
 	return func(ctx context.Context, sh systems.Shell) (err error) {
@@ -110,7 +112,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 				Self: ID(*id), Balance: *balance, Mode: branch.Mode(v.Text(KnobPropagate)), Funds: branch.Funds(v.Text(KnobFunds)),
 				Gather: v.Duration(KnobGather), Flaw: flaw(v.Text(KnobMutant)),
 			},
-			Addresses: addresses, Data: *data, Timeout: *timeout,
+			Addresses: addresses, Data: *data, Timeout: *timeout, OneStream: *oneStream,
 		})
 		if err != nil {
 			return err

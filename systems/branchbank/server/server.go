@@ -37,6 +37,7 @@ type Options struct {
 	Addresses map[ID]string // of the other branches, or @FILE: a file that holds one by the time it is needed
 	Data      string        // folder of the journal; empty: it forgets everything when it ends
 	Timeout   time.Duration // of a customer's call; 0: DefaultTimeout
+	OneStream bool          // under Sync and Async: messages travel on one stream per pair, opened when it is needed, not by calls
 
 	// Dial connects to another branch; nil: with a connection of its own.
 	Dial func(addr string) (grpc.ClientConnInterface, error)
@@ -74,9 +75,12 @@ func Open(opt Options) (*Branch, error) {
 	for id, addr := range opt.Addresses {
 		opt.Core.Peers = append(opt.Core.Peers, id)
 		p := &peer{branch: b, id: id, address: addr}
-		if opt.Core.Mode == branch.Stream {
-			b.links[id] = newStreamLink(p)
-		} else {
+		switch {
+		case opt.Core.Mode == branch.Stream:
+			b.links[id] = newStreamLink(p, false)
+		case opt.OneStream:
+			b.links[id] = newStreamLink(p, true)
+		default:
 			b.links[id] = &unaryLink{p}
 		}
 	}

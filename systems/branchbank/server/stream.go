@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -20,13 +21,16 @@ const (
 )
 
 // streamLink carries messages over the one stream that two branches have with
-// each other. The branch with the lower id opens it, again and again.
+// each other. The branch with the lower id opens it, again and again; or, if it is
+// lazy, whoever first has something to send.
 type streamLink struct {
 	*peer
+	lazy  bool
 	queue chan branch.Message
 
 	mu      sync.Mutex
-	replace context.CancelFunc // ends the stream that the other side opened; nil: there is none
+	replace context.CancelCauseFunc // ends the stream that the other side opened; nil: there is none
+	calling bool                    // this side keeps one open
 }
 
 // pipe is one side of a stream.
@@ -35,8 +39,8 @@ type pipe interface {
 	receive() (*branchbankv1.Message, error)
 }
 
-func newStreamLink(p *peer) *streamLink {
-	return &streamLink{peer: p, queue: make(chan branch.Message, queued)}
+func newStreamLink(p *peer, lazy bool) *streamLink {
+	return &streamLink{peer: p, lazy: lazy, queue: make(chan branch.Message, queued)}
 }
 
 func (l *streamLink) send(m branch.Message) {
@@ -44,15 +48,29 @@ func (l *streamLink) send(m branch.Message) {
 	case l.queue <- m:
 	default:
 	}
+	if l.lazy {
+		l.keepOpen()
+	}
 }
 
 func (l *streamLink) open() {
-	if l.branch.opt.Core.Self > l.id {
+	if !l.lazy && l.branch.opt.Core.Self < l.id {
+		l.keepOpen()
+	}
+}
+
+// keepOpen has this side open a stream as long as the branch lives or, if it is
+// lazy, until the other side has opened one.
+func (l *streamLink) keepOpen() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.calling || l.lazy && l.replace != nil {
 		return
 	}
+	l.calling = true
 	b := l.branch
 	b.running.Go(func() {
-		for b.ctx.Err() == nil {
+		for b.ctx.Err() == nil && !l.idle() {
 			l.call()
 			t := time.NewTimer(reopenAfter)
 			select {
@@ -62,6 +80,14 @@ func (l *streamLink) open() {
 			}
 		}
 	})
+}
+
+// idle reports whether this side need not open a stream, and then does not.
+func (l *streamLink) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calling = !l.lazy || l.replace == nil
+	return !l.calling
 }
 
 // call opens a stream and lives as long as it does.
@@ -93,16 +119,29 @@ func (b *Branch) Exchange(stream grpc.BidiStreamingServer[branchbankv1.ExchangeR
 	if !ok || ID(hello.GetTo()) != b.opt.Core.Self {
 		return rpc.InvalidField("message", "branch %d does not propagate by streams to branch %d", b.opt.Core.Self, hello.GetFrom())
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	defer context.AfterFunc(b.ctx, cancel)()
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(b.ctx, func() { cancel(nil) })()
 	l.mu.Lock()
 	if l.replace != nil {
-		l.replace() // the other side has given the old one up
+		l.replace(errReplaced)
 	}
 	l.replace = cancel
 	l.mu.Unlock()
-	return l.carry(ctx, cancel, servedPipe{stream})
+	defer l.lost(ctx)
+	return l.carry(ctx, func() { cancel(nil) }, servedPipe{stream})
+}
+
+var errReplaced = errors.New("the other side has opened another stream")
+
+// lost forgets a stream that the other side had opened, unless there is a newer
+// one.
+func (l *streamLink) lost(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !errors.Is(context.Cause(ctx), errReplaced) {
+		l.replace = nil
+	}
 }
 
 // carry lets messages pass both ways until either side ends the stream. On the
