@@ -22,7 +22,10 @@ type Stay struct {
 	Number uint64 `json:"number"`
 	Epoch  uint64 `json:"epoch"`
 	Action uint64 `json:"action"`
-	UnixNS int64  `json:"unix_ns"` // when
+	// The stored answer of a later reign: the action's own epoch is not that of who
+	// answered.
+	Repeated bool  `json:"repeated,omitempty"`
+	UnixNS   int64 `json:"unix_ns"` // when
 }
 
 // stay deposits 1 at one server again and again until the context ends, however
@@ -48,7 +51,7 @@ func (g *generator) stay(ctx context.Context) (acked []Stay, err error) {
 		cancel()
 		if err == nil {
 			answer := a.GetAnswer()
-			acked = append(acked, Stay{caller.Client, caller.Number, answer.GetEpoch(), answer.GetAction(), time.Now().UnixNano()})
+			acked = append(acked, Stay{caller.Client, caller.Number, answer.GetEpoch(), answer.GetAction(), answer.GetRepeated(), time.Now().UnixNano()})
 			caller = &standbyv1.Caller{
 				Client: caller.Client, Number: caller.Number + 1, SeenEpoch: answer.GetEpoch(), SeenAction: answer.GetAction(),
 			}

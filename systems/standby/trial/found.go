@@ -98,7 +98,7 @@ func (x *examined) stayed() {
 	for _, a := range x.Stayed {
 		done := op
 		done.Number, done.Outcome, done.Epoch, done.Action, done.End = a.Number, core.Done, a.Epoch, a.Action, a.UnixNS
-		done.Repeated = true // or not: it is not known
+		done.Repeated = a.Repeated
 		acked[a.Number] = true
 		x.history.Ops = append(x.history.Ops, done)
 	}

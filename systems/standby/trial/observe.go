@@ -116,7 +116,9 @@ func (x *examined) answers() []answer {
 		}
 	}
 	for _, a := range x.Stayed {
-		all = append(all, answer{a.UnixNS, 0, a.Epoch})
+		if !a.Repeated {
+			all = append(all, answer{a.UnixNS, 0, a.Epoch})
+		}
 	}
 	slices.SortFunc(all, func(a, b answer) int { return cmp.Compare(a.at, b.at) })
 	return all
