@@ -135,16 +135,18 @@ func (x *examined) observeStrikes(o *record.Observation) {
 		if s.Ends || node < 0 || before == 0 || all[before-1].server != node {
 			continue // it did not meet the primary
 		}
-		if n := slices.IndexFunc(all[before:], func(a answer) bool { return a.server != node }); n >= 0 {
+		back := int64(math.MaxInt64) // when it went on
+		if n := slices.IndexFunc(x.Struck[i:], func(e struckAt) bool { return e.Ends && e.Node == s.Node }); n >= 0 {
+			back = x.Struck[i+n].At
+		}
+		if n := slices.IndexFunc(all[before:], func(a answer) bool { return a.server != node || a.at > back }); n >= 0 {
 			times = append(times, all[before+n].at-s.At)
 			if len(times) == 1 {
 				after := time.Duration(times[0]).Truncate(timeStep) + 300*time.Millisecond
 				o.SetSeries("acknowledged", generator.Timeline(x.done, time.Unix(0, s.At), 200*time.Millisecond, after, timeStep))
 			}
 		}
-		if back := slices.IndexFunc(x.Struck[i:], func(e struckAt) bool { return e.Ends && e.Node == s.Node }); back >= 0 {
-			old += oldAcked(all, all[before-1], x.Struck[i+back].At)
-		}
+		old += oldAcked(all, all[before-1], back)
 	}
 	o.Set("struck", float64(len(times)))
 	o.Evidence.Facts["struck"] = float64(len(times))
@@ -155,6 +157,7 @@ func (x *examined) observeStrikes(o *record.Observation) {
 			h.Record(time.Duration(t))
 		}
 		o.SetHistogram("failover", h)
+		o.Set("failover_slowest_ms", time.Duration(slices.Max(times)).Seconds()*1e3)
 		o.Evidence.Spans["failover"] = load.DigestTimes(times)
 	}
 }
@@ -189,4 +192,9 @@ var lostRoad = evidence.Fact("lost_requests", "requests that no entry of the log
 // shippedRoad: what was shipped is in the log; after a gap it may be shipped again.
 var shippedRoad = evidence.Law("the actions in both journals", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 	return evidence.Room{}.Between(o.Scalars["shipped_actions"], e.Facts["entries"], math.MaxFloat64)
+})
+
+var slowestRoad = evidence.Derived("the exact failover times", func(o *record.Observation) (ms float64, ok bool) {
+	d, ok := o.Evidence.Spans["failover"]
+	return time.Duration(d.Max).Seconds() * 1e3, ok
 })
