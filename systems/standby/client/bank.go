@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 
 	"dyno/internal/rpc"
 	standbyv1 "dyno/proto/standby/v1"
@@ -145,7 +144,7 @@ func (b *Bank) AcceptLoss(ctx context.Context) ([]*standbyv1.Lost, error) {
 		if err == nil {
 			return answer.GetLost(), nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %s", names[i], status.Convert(err).Message()))
+		errs = append(errs, fmt.Errorf("%s: %s", names[i], Reason(err)))
 	}
 	return nil, errors.Join(errs...)
 }

@@ -418,6 +418,17 @@ func TestEnds(t *testing.T) {
 	})
 }
 
+func TestReason(t *testing.T) {
+	for text, want := range map[string]string{
+		"s1 is not the primary now": "s1 is not the primary now",
+		`connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"`: "dial tcp 127.0.0.1:1: connect: connection refused",
+	} {
+		if got := client.Reason(rpc.Errorf(rpc.Unavailable, "%s", text)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	inWorld(t, witnessed, func(w *world) {
 		w.s1.kill()

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -47,13 +48,23 @@ func (e *UnansweredError) Error() string {
 	text := fmt.Sprintf("no answer for %v", e.Waited.Round(time.Millisecond))
 	for i, err := range e.Last {
 		if err != nil {
-			text += fmt.Sprintf("; %s: %s", names[i], status.Convert(err).Message())
+			text += fmt.Sprintf("; %s: %s", names[i], Reason(err))
 		}
 	}
 	if e.Maybe {
 		return text + "; the request may have been done"
 	}
 	return text + "; the request was not done"
+}
+
+// Reason says in a few words why a call has no answer: without the layers that
+// gRPC wraps around a connection that could not be made.
+func Reason(err error) string {
+	text := status.Convert(err).Message()
+	if _, inner, found := strings.Cut(text, "Error while dialing: "); found {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	return text
 }
 
 // Unwrap is the error's kind: that nothing happened is known only where every

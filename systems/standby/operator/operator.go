@@ -11,8 +11,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"google.golang.org/grpc/status"
-
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 	"dyno/systems/standby/client"
@@ -57,7 +55,7 @@ type line struct {
 func newLine(s client.Status) line {
 	l := line{Name: s.Name, Addr: s.Addr}
 	if s.Err != nil {
-		l.Error = status.Convert(s.Err).Message()
+		l.Error = client.Reason(s.Err)
 		return l
 	}
 	st := s.Status
