@@ -149,7 +149,6 @@ func (s *stage) audit(ctx context.Context, paid int) error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	b.Evidence.Quiet = true
 	verdict := check.Judge(b.Evidence)
 	s.say("all journals: %d payments paid, %d declined, by %d lives of the gateway; the invariants are %s", b.Count(coordinator.Paid),
 		b.Count(coordinator.Declined), b.Starts(), verdict.Status)

@@ -39,7 +39,7 @@ func (h *history) forge(kind string) {
 	case kind == forgeLost:
 		e.Gateway = slices.DeleteFunc(e.Gateway, func(d check.Decision) bool { return d.Tx == id })
 	case kind == forgeHalf && ends >= 0:
-		bank.Events = slices.Delete(bank.Events, ends, ends+1)
+		bank.Events[ends].Kind, bank.Events[ends].Commit = participant.TxAborted, false
 	case kind == forgeTwice && ends >= 0:
 		bank.Events = append(bank.Events, bank.Events[ends])
 	case kind == forgeMoney:

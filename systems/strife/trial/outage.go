@@ -68,7 +68,6 @@ func runOutage(ctx context.Context, b systems.Bench, v systems.Values) (o record
 		return o, err
 	}
 	h := history{Evidence: ledgers.Evidence, Settled: true, Queued: r.Told}
-	h.Evidence.Quiet = true
 	o.Verdict = h.judge()
 	n := int64(len(r.Told))
 	o.Counts = record.Counts{Offered: n, Sent: n, OK: n}
