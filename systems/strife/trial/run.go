@@ -60,6 +60,7 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 	// That nothing is in doubt was asked while all served (settled): the record of
 	// an abort is lazy, and need not be on disk.
 	h.Evidence.Calls = r.Calls
+	h.Doomed, h.Deaths = v.Text(KnobFailpoint) != "", t.deaths()
 	h.forge(v.Text(KnobForge))
 	o.Verdict = h.judge()
 	t.observe(&o, v, r, ledgers, settled)
@@ -112,6 +113,8 @@ type history struct {
 	Settled  bool     // the doubt of all banks came to an end
 	Load     []record.Check
 	Queued   []load.Told // of an outage
+	Deaths   int         // of the server that is to die at a point
+	Doomed   bool        // there is one
 }
 
 // Judge judges a trial again.
@@ -130,6 +133,9 @@ func (h *history) judge() record.Verdict {
 	settled := record.Pass("settled", 1)
 	if !h.Settled {
 		settled = record.Fail("settled", 1, "banks were still in doubt %v after the load, with everybody back", settleTimeout)
+	}
+	if h.Doomed && h.Deaths == 0 {
+		checks = append(checks, record.Doubt("deaths", 1, "the load was over before a server died at its point"))
 	}
 	if len(h.Queued) > 0 {
 		checks = append(checks, h.judgeQueues())

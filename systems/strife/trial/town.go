@@ -124,6 +124,13 @@ func (t *town) revive(ctx context.Context, p systems.Process, down time.Duration
 	}
 }
 
+// deaths counts how often the doomed server has died. All has ended.
+func (t *town) deaths() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.restarts
+}
+
 // addresses is the file that says where others are, as a party sees them.
 func (t *town) addresses(who string) string {
 	return filepath.Join(string(t.dir), "seen-by-"+who+".json")
