@@ -30,11 +30,11 @@ var outageMetrics = []record.Metric{
 	},
 	{
 		Name: "first_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "from when the gateway serves again until the first user is told that a queued payment is paid",
+		Help: "from when the gateway is started again until the first user is told that a queued payment is paid",
 	},
 	{
 		Name: "drain_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "from when the gateway serves again until the last user is told of his last payment",
+		Help: "from when the gateway is started again until the last user is told of his last payment",
 	},
 	{
 		Name: "drain_rps", Kind: record.KindScalar, Unit: "1/s", Better: record.Higher, Help: "queued payments that were paid, over that time",
@@ -86,7 +86,7 @@ func runOutage(ctx context.Context, b systems.Bench, v systems.Values) (o record
 }
 
 // outage starts the users, kills the gateway once they have logged in, and
-// brings it back; back is when it served again.
+// brings it back; back is when it was started again.
 func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (back time.Time, err error) {
 	awaited, err := t.users(ctx, systems.Launch{Role: "offline", Name: "offline", Args: []string{
 		"--dir", string(t.dir), "--addresses", t.addresses("load"), "--payments", v.Text(KnobQueued),
@@ -103,10 +103,11 @@ func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (b
 	case <-ctx.Done():
 		return back, ctx.Err()
 	}
+	back = time.Now()
 	if err := t.gateway.Restart(ctx); err != nil {
 		return back, err
 	}
-	return time.Now(), <-awaited
+	return back, <-awaited
 }
 
 // users starts a role of users and returns once they have logged in, with how

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -64,10 +65,11 @@ type Queue struct {
 }
 
 const (
-	journalDir  = "queue"
-	segment     = 64 << 10
-	maxRecord   = 4 << 10
-	mostNotices = 4096 // waiting to be shown; what is beyond is told by the next owner
+	journalDir   = "queue"
+	segment      = 64 << 10
+	maxRecord    = 4 << 10
+	compactEvery = 2000 // records
+	mostNotices  = 4096 // waiting to be shown; what is beyond is told by the next owner
 )
 
 func journalOptions(user string) journal.Options {
@@ -86,7 +88,9 @@ func Open(opt Options) (*Queue, error) {
 	limits.Seed, limits.Origin = uint64(now.UnixNano()), time.Duration(now.UnixNano())
 	q := &Queue{opt: opt, core: outbox.New(limits), notices: make(chan outbox.Notice, mostNotices)}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
-	h, recovery, err := host.Open(q.core, host.Options[outbox.Output]{Dir: dir, Journal: journalOptions(opt.User), Send: q.carryOut})
+	h, recovery, err := host.Open(q.core, host.Options[outbox.Output]{
+		Dir: dir, Journal: journalOptions(opt.User), Send: q.carryOut, Compact: compactEvery,
+	})
 	if err != nil {
 		q.cancel()
 		return nil, fmt.Errorf("queue of %s: %w", opt.User, err)
@@ -251,7 +255,16 @@ func Look(dir, user string) ([]outbox.Item, error) {
 		return nil, nil
 	}
 	core := outbox.New(outbox.Config{})
-	_, err := journal.Scan(dir, journalOptions(user), func(e journal.Entry) error { return core.Recover(e.Data) })
+	_, err := journal.Scan(dir, journalOptions(user), func(e journal.Entry) error {
+		if e.Snapshot == nil {
+			return core.Recover(e.Data)
+		}
+		snapshot, err := io.ReadAll(e.Snapshot)
+		if err != nil {
+			return err
+		}
+		return core.Restore(e.Sequence, snapshot)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("queue of %s: %w", user, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -310,5 +311,26 @@ func TestNoCredentials(t *testing.T) {
 	}
 	if i, err := os.Stat(filepath.Join(u.dir, "session")); err != nil || i.Mode().Perm() != 0o600 {
 		t.Errorf("the session: %v, %v", i, err)
+	}
+}
+
+// A queue of thousands of payments does not grow for ever, and what is in it
+// outlives the snapshots.
+func TestCompact(t *testing.T) {
+	u, g := newUser(t), newFake(true)
+	q := u.open(t, g)
+	for i := range 700 { // three records each
+		pay(t, q, fmt.Sprint("k", i))
+		<-u.told
+	}
+	g.set(false, ended(outbox.Paid))
+	pay(t, q, "last")
+	closed(t, q)
+	if snapshots, err := filepath.Glob(filepath.Join(u.dir, "queue", "*.snapshot")); err != nil || len(snapshots) != 1 {
+		t.Errorf("snapshots %q, %v", snapshots, err)
+	}
+	items, err := wallet.Look(u.dir, "ada")
+	if err != nil || len(items) != 1 || items[0].Payment != payment("last") || items[0].ID != 701 {
+		t.Errorf("the queue holds %+v, %v", items, err)
 	}
 }

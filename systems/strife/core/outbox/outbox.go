@@ -148,7 +148,7 @@ type Config struct {
 	Most   int           // payments in the queue; 0: 1000
 
 	First   time.Duration // the bound of the first wait for another attempt; it doubles; 0: 100 ms
-	Longest time.Duration // the bound of any wait; 0: 5 s
+	Longest time.Duration // the bound of any wait; 0: 2 s
 	Timeout time.Duration // an attempt without an answer is over; 0: 10 s
 
 	MaxAge  time.Duration // a payment is sent no more; 0: 20 h
@@ -164,7 +164,7 @@ func (c Config) complete() Config {
 		}
 	}
 	set(&c.First, 100*time.Millisecond)
-	set(&c.Longest, 5*time.Second)
+	set(&c.Longest, 2*time.Second)
 	set(&c.Timeout, 10*time.Second)
 	set(&c.MaxAge, 20*time.Hour)
 	set(&c.Forgets, 24*time.Hour)

@@ -53,7 +53,7 @@ func world(mutant outbox.Mutant, hasty bool) sim.Scenario {
 		b := &book{asked: map[string]outbox.Payment{}, kept: map[string]bool{}, told: map[string]outbox.Outcome{}, applied: map[string][]string{}}
 		var queue *outbox.Outbox
 		h := simhost.Host[outbox.Input, outbox.Output]{
-			Hasty: hasty, Down: sim.Delay{Base: 5 * ms},
+			Hasty: hasty, Down: sim.Delay{Base: 5 * ms}, Compact: w.Seed() % 3 * 50,
 			Core: func() node.Core[outbox.Input, outbox.Output] {
 				queue = outbox.New(outbox.Config{
 					Seed: w.Seed(), Origin: 0, First: 10 * ms, Longest: 50 * ms, Timeout: 60 * ms,
@@ -280,7 +280,7 @@ func hunt(mutant outbox.Mutant, hasty bool, seeds int) sim.Hunt {
 
 func TestHunt(t *testing.T) {
 	h := hunt(outbox.None, false, seeds())
-	h.Sometimes = []string{"a stored answer", "withdrawn in time", "given up", "told as paid", "told as declined", "told as cancelled", "told as aborted"}
+	h.Sometimes = []string{"a stored answer", "withdrawn in time", "given up", "told as paid", "told as declined", "told as cancelled", "told as aborted", simhost.Compacted}
 	s, err := h.Sweep(t.Context())
 	if err != nil || s.Failure != nil {
 		t.Fatalf("%v %v", err, s.Failure)
