@@ -47,7 +47,7 @@ func (a Arm) Join(own systems.System) *systems.System {
 	s.Report = own.Report + a.Report
 	for i, m := range s.Metrics {
 		if m.Name == "throughput_rps" {
-			s.Metrics[i].Road = both(m.Road, counted())
+			s.Metrics[i].Road = both(m.Road, Counted())
 		}
 	}
 	s.Trial = func(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
@@ -92,17 +92,21 @@ func (a Arm) Join(own systems.System) *systems.System {
 	return &s
 }
 
-// check refuses knobs of the system that a trial of a rival does not heed: its load
-// is a closed loop, its faults have a knob of their own.
 func (a Arm) check(set systems.Setting, v systems.Values) error {
+	if err := Fits(v); err != nil || a.Check == nil {
+		return err
+	}
+	return a.Check(set, v)
+}
+
+// Fits refuses knobs of the system that a trial of a rival does not heed: its load
+// is a closed loop, its faults have a knob of their own.
+func Fits(v systems.Values) error {
 	if loop, ok := v[driver.KnobDriver]; ok && loop != driver.Closed {
 		return fmt.Errorf("a rival is loaded by a closed loop, not by driver %s", loop)
 	}
 	if faults := v[inject.Knob.Name]; faults != "" {
 		return fmt.Errorf("a rival has faults of its own, not %q", faults)
 	}
-	if a.Check == nil {
-		return nil
-	}
-	return a.Check(set, v)
+	return nil
 }

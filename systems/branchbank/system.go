@@ -5,16 +5,19 @@ import (
 
 	"dyno/systems"
 	"dyno/systems/branchbank/client"
+	"dyno/systems/branchbank/rival"
 	"dyno/systems/branchbank/server"
 	"dyno/systems/branchbank/trial"
 )
+
+const name = "branchbank"
 
 //go:embed report.md.tmpl
 var section string
 
 // System is the replicated bank on the bench.
-var System = &systems.System{
-	Name:     "branchbank",
+var System = rival.Arm(name).Join(systems.System{
+	Name:     name,
 	Summary:  "one account, many branches: each holds a replica of the balance and propagates deposits and withdrawals to all others",
 	Roles:    []systems.Role{server.Role(), client.Role()},
 	Commands: []systems.Command{runCommand()},
@@ -25,4 +28,4 @@ var System = &systems.System{
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
 	Report:   section,
-}
+})

@@ -12,15 +12,18 @@ import (
 	"dyno/systems/strife/deploy"
 	"dyno/systems/strife/gateway"
 	"dyno/systems/strife/load"
+	"dyno/systems/strife/rival"
 	"dyno/systems/strife/trial"
 )
+
+const name = "strife"
 
 //go:embed report.md.tmpl
 var section string
 
 // System is strife on the bench.
-var System = &systems.System{
-	Name:     "strife",
+var System = rival.Arm(name).Join(systems.System{
+	Name:     name,
 	Summary:  "a payment gateway over banks, with two-phase commit",
 	Roles:    []systems.Role{gateway.Role(), bank.Role(), load.Role(trial.Knobs), load.OfflineRole()},
 	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up(), demo.Command()}, command.All()),
@@ -30,4 +33,4 @@ var System = &systems.System{
 	Judge:    trial.Judge,
 	Check:    trial.Check,
 	Report:   section,
-}
+})
