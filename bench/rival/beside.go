@@ -47,7 +47,7 @@ func (a Arm) Join(own systems.System) *systems.System {
 	s.Report = own.Report + a.Report
 	for i, m := range s.Metrics {
 		if m.Name == "throughput_rps" {
-			s.Metrics[i].Road = both(m.Road, Counted())
+			s.Metrics[i].Road = both(m.Road, counted())
 		}
 	}
 	s.Trial = func(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
@@ -93,15 +93,15 @@ func (a Arm) Join(own systems.System) *systems.System {
 }
 
 func (a Arm) check(set systems.Setting, v systems.Values) error {
-	if err := Fits(v); err != nil || a.Check == nil {
+	if err := fits(v); err != nil || a.Check == nil {
 		return err
 	}
 	return a.Check(set, v)
 }
 
-// Fits refuses knobs of the system that a trial of a rival does not heed: its load
+// fits refuses knobs of the system that a trial of a rival does not heed: its load
 // is a closed loop, its faults have a knob of their own.
-func Fits(v systems.Values) error {
+func fits(v systems.Values) error {
 	if loop, ok := v[driver.KnobDriver]; ok && loop != driver.Closed {
 		return fmt.Errorf("a rival is loaded by a closed loop, not by driver %s", loop)
 	}

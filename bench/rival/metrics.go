@@ -37,9 +37,9 @@ func both(a, b record.Road) record.Road {
 	return evidence.All(a, b)
 }
 
-// Counted holds what became of the operations against the rival's own count of
+// counted holds what became of the operations against the rival's own count of
 // the writes that reached it. A trial of the system itself is not concerned.
-func Counted() record.Road {
+func counted() record.Road {
 	return evidence.Law("the rival's own count of writes", func(_ string, o *record.Observation, e *record.Evidence) record.Check {
 		n, ok := e.Facts[FactWrites]
 		if !ok {

@@ -39,8 +39,8 @@ const (
 	mutantNoFsync = "no-fsync"
 )
 
-// Knobs are those.
-var Knobs = systems.Knobs{
+// knobs are those.
+var knobs = systems.Knobs{
 	{
 		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Memory, Durable},
 		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file",
@@ -59,8 +59,8 @@ var Knobs = systems.Knobs{
 	},
 }
 
-// Metrics are what a trial reports beside the load's own.
-var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+// metrics are what a trial reports beside the load's own.
+var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_outage_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
 		Help: "longest time in which no client that follows Sentinel had a write acknowledged",
@@ -83,16 +83,11 @@ var Metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	},
 }...)
 
-// Roles are those that the system has for its rival.
-func Roles(system string) []systems.Role {
-	return []systems.Role{rival.Role(system, rival.RoleServer), loaderRole(system)}
-}
-
 // Arm is the rival of a system of that name.
 func Arm(system string) rival.Arm {
 	return rival.Arm{
-		Roles: Roles(system), Knobs: Knobs, Metrics: Metrics,
-		Trial: Trial, Check: Check, Judge: Judge, Overhead: 1500 * time.Millisecond, Report: Report,
+		Roles: []systems.Role{rival.Role(system, rival.RoleServer), loaderRole(system)}, Knobs: knobs, Metrics: metrics,
+		Trial: run, Check: check, Judge: Judge, Overhead: 1500 * time.Millisecond, Report: section,
 	}
 }
 
@@ -102,11 +97,8 @@ const downAfter = time.Second
 // pauseFor is how long a paused primary stays so: by then another one is elected.
 const pauseFor = 4 * downAfter
 
-// Check refuses what would not measure what it says.
-func Check(set systems.Setting, v systems.Values) error {
-	if err := rival.Fits(v); err != nil {
-		return err
-	}
+// check refuses what would not measure what it says.
+func check(set systems.Setting, v systems.Values) error {
 	if v.Text(KnobFault) != faultNone && set.Length < 2*pauseFor {
 		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor,
 			set.Length)

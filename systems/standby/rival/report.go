@@ -2,7 +2,7 @@ package rival
 
 import _ "embed"
 
-// Report is the rival's part of the system's section of the report.
+// section is the rival's part of the system's section of the report.
 //
 //go:embed compared.md.tmpl
-var Report string
+var section string

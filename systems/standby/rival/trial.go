@@ -23,8 +23,8 @@ const (
 // sentinels is how many watch where something goes wrong.
 const sentinels = 3
 
-// Trial measures Redis instead of standby.
-func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
+// run measures Redis instead of standby.
+func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err
