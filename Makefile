@@ -25,7 +25,7 @@ build: ## bin/dyno; beside it bin/dyno-rivals, where PostgreSQL is installed
 rivals: build ## what others made, beside our own: installs Redis and PostgreSQL (Debian), measures
 	@command -v redis-server >/dev/null && test -x $(POSTGRES) || apt-get install -y redis-server postgresql
 	$(RIVALS)
-	$(DYNO) run --scale $(SCALE) 2pc-peer standby-peers branch-peers
+	$(DYNO) run --scale $(SCALE) 2pc-peer standby-peers standby-sentinel branch-peers
 
 quick: build ## flagship experiments in about a minute -> out/quick/REPORT.md
 	$(DYNO) run --scale quick
