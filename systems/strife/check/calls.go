@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,8 +30,11 @@ func (x *index) durability(f *finding) {
 }
 
 func (x *index) oneKey(f *finding) {
-	for by, finals := range x.finals {
-		f.want(len(finals) == 1, "key %s of %s has %d outcomes", by.key, by.user, len(finals))
+	for i := range x.Gateway {
+		d := &x.Gateway[i]
+		if finals := x.finals[scoped{d.User, d.Key}]; d.Status.Final() && finals[0] == d {
+			f.want(len(finals) == 1, "key %s of %s has %d outcomes", d.Key, d.User, len(finals))
+		}
 	}
 	told := map[scoped]coordinator.Receipt{}
 	for _, c := range x.Calls {
@@ -83,9 +87,10 @@ func (x *index) freshness(f *finding) {
 			asked[id] = at
 		}
 	}
-	for account, calls := range reads {
+	accounts := slices.SortedFunc(maps.Keys(reads), func(a, b tx.Account) int { return cmp.Compare(a.String(), b.String()) })
+	for _, account := range accounts {
 		if l := x.banks[account.Bank]; l != nil && l.balances[account.Name] != nil {
-			l.balances[account.Name].place(calls, acked, asked, account, f)
+			l.balances[account.Name].place(reads[account], acked, asked, account, f)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 
 	"dyno/systems/strife/core/coordinator"
@@ -36,7 +37,8 @@ func (x *index) conservation(f *finding) {
 			}
 		}
 	}
-	for currency, n := range opening {
+	for _, currency := range slices.Sorted(maps.Keys(opening)) {
+		n := opening[currency]
 		f.want(now[currency] == n, "there were %d minor units of %s, and there are %d", n, currency, now[currency])
 	}
 }
@@ -85,11 +87,11 @@ func (x *index) forgotten(id tx.ID) bool {
 }
 
 func (x *index) finality(f *finding) {
-	for by, finals := range x.finals {
-		for i, d := range finals {
-			if d.Status == coordinator.Paid && i > 0 {
-				f.want(false, "key %s of %s is %v, and then paid", by.key, by.user, finals[0].Status)
-			}
+	for i := range x.Gateway {
+		d := &x.Gateway[i]
+		if d.Status == coordinator.Paid {
+			first := x.finals[scoped{d.User, d.Key}][0]
+			f.want(first == d, "key %s of %s is %v, and then paid", d.Key, d.User, first.Status)
 		}
 	}
 	for _, c := range x.Calls {
@@ -139,7 +141,7 @@ func (x *index) replay(f *finding) {
 			f.want(want != nil && want.posted == a.Posted && want.held == a.Held,
 				"bank %s, account %s: the journal adds up to %v, the bank has %d posted, %d held", b.Name, a.Account, want, a.Posted, a.Held)
 		}
-		for name := range l.balances {
+		for _, name := range slices.Sorted(maps.Keys(l.balances)) {
 			f.want(seen[name], "bank %s has lost account %s", b.Name, name)
 		}
 	}
@@ -168,9 +170,10 @@ func (x *index) order(f *finding) {
 		}
 	}
 	for _, b := range x.Banks {
-		for id, p := range x.banks[b.Name].promised {
-			d := x.paid[id]
-			if d == nil || d.At == 0 || p.prepared == 0 {
+		for _, e := range b.Events {
+			id := e.Tx
+			d, p := x.paid[id], x.banks[b.Name].promised[id]
+			if e.Kind != participant.LegsPrepared || d == nil || d.At == 0 || p.prepared == 0 {
 				continue
 			}
 			f.want(p.prepared <= d.At, "bank %s promises %v at %v, and it was committed at %v", b.Name, id, p.prepared, d.At)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dyno/bench/sim"
+	"dyno/internal/node/simhost"
 )
 
 var seed = flag.Uint64("sim.seed", 0, "play this seed and show its trace")
@@ -40,6 +41,16 @@ func hunt(m mutant, seeds int) sim.Hunt {
 	}
 }
 
+// messages are the cases of the fault matrix that concern messages.
+var messages = []string{
+	"PREPARE twice", "PREPARE after COMMIT", "PREPARE after ABORT", "PREPARE after a refusal, while votes are waited for",
+	"YES after the decision", "COMMIT twice", "ABORT twice", "ABORT before PREPARE", "ACK twice",
+	"INQUIRE before the decision", "INQUIRE of an earlier epoch",
+	"a peer in doubt is told: none", "a peer in doubt is told: committed", "a peer in doubt is told: aborted", "a peer in doubt is told: prepared",
+	"a peer ends a doubt: committed", "a peer ends a doubt: aborted", "a read brings a commit", "both legs at one bank",
+	"an answer is replayed", "a payment is pending", "a payment is cancelled", "a payment is unavailable", simhost.Compacted,
+}
+
 // Nothing is wrong, whatever fails, and every situation that the fault matrix
 // names has come.
 func TestHunt(t *testing.T) {
@@ -58,6 +69,7 @@ func TestHunt(t *testing.T) {
 	for _, s := range walletStrikes {
 		h.Sometimes = append(h.Sometimes, situation("queue0", s.point))
 	}
+	h.Sometimes = append(h.Sometimes, messages...)
 	began := time.Now()
 	s, err := h.Sweep(t.Context())
 	if err != nil {

@@ -39,6 +39,7 @@ var bankStrikes = []matrixPoint{
 	{"S6 R6", "applied-abort"},  // the hold is released, and nothing is written
 	{"S8 R8", "before-refused"}, // it is about to refuse for good
 	{"S8 R8", "after-refused"},
+	{"S8 R8", "unsynced-refused"},
 	{"S8 R8", "sent-told"}, // a peer was told
 }
 

@@ -15,7 +15,7 @@ import (
 	"dyno/systems/strife/core/tx"
 )
 
-// owner pays through a queue that may die, and repeats what was not accepted. It
+// owner pays through a queue that may die, and repeats what it knows no end of. It
 // never dies itself.
 type owner struct {
 	w     *world
@@ -25,10 +25,9 @@ type owner struct {
 	queue sim.ID
 	own   tx.Account
 
-	asked    []outbox.Payment
-	accepted map[string]bool
-	told     map[string]outbox.Result
-	began    map[string]time.Duration // the first attempt
+	asked []outbox.Payment
+	told  map[string]outbox.Result
+	began map[string]time.Duration // the first attempt
 }
 
 // walletPoints are those of a queue: of all records alike.
@@ -61,7 +60,7 @@ var walletStrikes = []matrixPoint{
 
 func (w *world) addOwner(i int) {
 	o := &owner{
-		w: w, name: fmt.Sprintf("owner%d", i), accepted: map[string]bool{}, told: map[string]outbox.Result{}, began: map[string]time.Duration{},
+		w: w, name: fmt.Sprintf("owner%d", i), told: map[string]outbox.Result{}, began: map[string]time.Duration{},
 		own: tx.Account{Bank: bankName(i % w.shape.banks), Name: accountName(1)},
 	}
 	w.owners = append(w.owners, o)
@@ -143,8 +142,8 @@ func (o *owner) Init(env *sim.Env) {
 	env.SetTimer(ms, 0)
 }
 
-// Timer implements [sim.Node]: a new payment, now and then, and all that are not
-// accepted once more.
+// Timer implements [sim.Node]: a new payment, now and then, and once more all whose
+// end is not known.
 func (o *owner) Timer(uint64) {
 	rng := o.env.Rand()
 	if o.env.Now() < loadEnd && rng.IntN(2) == 0 {
@@ -154,7 +153,7 @@ func (o *owner) Timer(uint64) {
 		})
 	}
 	for _, p := range o.asked {
-		if !o.accepted[p.Key] {
+		if _, told := o.told[p.Key]; !told { // a notice may be lost on its way too
 			o.env.Send(o.queue, outbox.Enqueue{Payment: p})
 		}
 	}
@@ -165,14 +164,10 @@ func (o *owner) Timer(uint64) {
 
 // Receive implements [sim.Node].
 func (o *owner) Receive(_ sim.ID, msg any) {
-	switch m := msg.(type) {
-	case outbox.Accepted:
-		o.accepted[m.Key] = true
-	case outbox.Notice:
+	if m, ok := msg.(outbox.Notice); ok {
 		before, known := o.told[m.Payment.Key]
 		o.env.Always("I8 one key", !known || before.Outcome == m.Result.Outcome && before.Payment == m.Result.Payment,
 			"%s is told to be %+v and %+v", m.Payment.Key, before, m.Result)
-		o.accepted[m.Payment.Key] = true
 		o.told[m.Payment.Key] = m.Result
 		o.w.Sometimes("a queue's payment is "+string(m.Result.Outcome), true)
 		o.env.Send(o.queue, outbox.Told{ID: m.ID})

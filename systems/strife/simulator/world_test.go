@@ -36,6 +36,7 @@ type shape struct {
 	patience             time.Duration // for votes
 	inquire              time.Duration
 	delay                time.Duration
+	rough                bool
 	compact              uint64
 	strikes              []strike
 }
@@ -77,12 +78,12 @@ func draw(seed uint64) shape {
 	rng := rand.New(rand.NewPCG(seed, 0x57121fe))
 	s := shape{
 		banks: 2 + rng.IntN(3), users: 1 + rng.IntN(3), owners: rng.IntN(2), accounts: 2, delay: time.Duration(rng.IntN(3)) * 2 * ms,
-		compact: uint64(rng.IntN(3)) * 40, patience: 20 * ms, inquire: 40 * ms,
+		compact: uint64(rng.IntN(3)) * 40, patience: 20 * ms, inquire: 40 * ms, rough: rng.IntN(4) == 0,
 	}
 	places := bankStrikes
 	if rng.IntN(3) == 0 { // banks ask each other while the gateway still waits for votes
 		s.patience, s.inquire = 200*ms, 6*ms
-		places = append(slices.Repeat(bankStrikes[len(bankStrikes)-3:], 4), bankStrikes...)
+		places = append(slices.Repeat(bankStrikes[len(bankStrikes)-4:], 4), bankStrikes...)
 	}
 	for range rng.IntN(4) {
 		k := struct{ node, point string }{"gateway", gatewayStrikes[rng.IntN(len(gatewayStrikes))].point}
@@ -93,7 +94,7 @@ func draw(seed uint64) shape {
 			k.node, k.point = "queue0", walletStrikes[rng.IntN(len(walletStrikes))].point
 		}
 		s.strikes = append(s.strikes, strike{
-			k.node, k.point, 1 + rng.IntN(1+rng.IntN(8)), rng.Float64() * float64(rng.IntN(2)), time.Duration(1+rng.IntN(120)) * ms,
+			k.node, k.point, 1 + rng.IntN(1+rng.IntN(8)), rng.Float64() * float64(rng.IntN(2)), time.Duration(1+rng.IntN(1+rng.IntN(120))) * ms,
 		})
 	}
 	return s
@@ -119,6 +120,11 @@ func scenario(m mutant) sim.Scenario {
 		}
 		for i := range w.shape.owners {
 			w.addOwner(i)
+		}
+		for i := range w.shape.banks {
+			if w.shape.rough { // doubles that come late
+				w.SetLink(w.ids["gateway"], w.ids[bankName(i)], sim.Link{Delay: sim.Delay{Tail: 4 * ms}, Duplicate: 0.3})
+			}
 		}
 		if w.shape.inquire < w.shape.patience/10 { // and are asked by each other before the gateway
 			w.SetLink(w.ids["gateway"], w.ids["b"], sim.Link{Delay: sim.Delay{Spread: 50 * ms}})
