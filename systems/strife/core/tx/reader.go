@@ -16,8 +16,10 @@ type Reader struct {
 // NewReader reads b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
 
-var errShort = errors.New("it ends too early, or a number in it is out of range")
-var errLong = errors.New("it goes on behind its end")
+var (
+	errShort = errors.New("it ends too early, or a number in it is out of range")
+	errLong  = errors.New("it goes on behind its end")
+)
 
 // Uint reads a number of at most most.
 func (r *Reader) Uint(most uint64) uint64 {
