@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -133,9 +134,13 @@ func serve(ctx context.Context, sh systems.Shell, c Config, listen string) (err 
 	if err := atomicfile.Sweep(c.Accounts); err != nil {
 		return err
 	}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("standby: %w; another server may have the address: give a free one by --listen", err)
+	}
 	s, err := open(c)
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -146,7 +151,7 @@ func serve(ctx context.Context, sh systems.Shell, c Config, listen string) (err 
 		}
 	}()
 	err = rpc.Serve(ctx, rpc.Options{
-		Listen: listen, Ready: sh.Ready, BeforeStop: func(context.Context) { s.cancel() },
+		Listener: fencedListener{listener, &s.fence}, Ready: sh.Ready, BeforeStop: func(context.Context) { s.cancel() },
 		Server: []grpc.ServerOption{
 			grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(1 << 20), grpc.NumStreamWorkers(streamWorkers),
 		},

@@ -33,6 +33,7 @@ type server struct {
 	mu      sync.Mutex
 	waiting map[uint64]receiver // of replies, by ref
 
+	fence   fence
 	out     *outgoing // to the other server, that this one leads
 	back    answers   // to the other server, that leads this one
 	witness *witnessClient
@@ -88,6 +89,7 @@ func open(c Config) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("standby: the journal beside %s: %w", c.Accounts, err)
 	}
+	s.fence.now = s.host.Now
 	close(s.opened)
 	s.running.Go(s.out.run)
 	s.running.Go(s.save)
@@ -131,6 +133,7 @@ func (s *server) tell(r *core.Reply) {
 	if r.Until != 0 && s.host.Now() >= r.Until {
 		*r = core.Reply{Ref: r.Ref, Outcome: core.NotPrimary}
 	}
+	s.fence.said(r.Until)
 	s.mu.Lock()
 	to := s.waiting[r.Ref]
 	delete(s.waiting, r.Ref)

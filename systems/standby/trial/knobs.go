@@ -4,7 +4,6 @@ package trial
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"dyno/bench/driver"
@@ -115,26 +114,23 @@ type plan struct {
 }
 
 // lead is how long after the load has begun the first strike comes.
-const lead = 500 * time.Millisecond
+const lead = 800 * time.Millisecond
 
 // cycle is the time from one strike to the next: another server takes over, the
 // one that was struck comes back and catches up.
-func (p *plan) cycle() time.Duration { return 2*p.lease + 450*time.Millisecond }
+func (p *plan) cycle() time.Duration { return p.down() + p.lease/2 + 500*time.Millisecond }
+
+// down is how long who was struck is away: longer than its lease.
+func (p *plan) down() time.Duration { return p.lease * 5 / 4 }
 
 func newPlan(set systems.Setting, v systems.Values) *plan {
-	p := &plan{lease: v.Duration(knobLease), strike: v.Text(knobStrike), strikes: v.Int(knobStrikes), length: set.Length}
-	all := []string{}
-	if text := v.Text(inject.Knob.Name); text != "" {
-		all = append(all, text)
+	p := &plan{
+		lease: v.Duration(knobLease), strike: v.Text(knobStrike), strikes: v.Int(knobStrikes), length: set.Length,
+		schedule: v.Text(inject.Knob.Name),
 	}
 	if p.strike != strikeNone {
-		for i := range p.strikes {
-			at := set.Warmup + lead + time.Duration(i)*p.cycle()
-			all = append(all, fmt.Sprintf("%s s%d@%v..%v", p.strike, 1+i%2, at, at+p.lease*5/4))
-		}
 		p.length = max(set.Length, lead+time.Duration(p.strikes)*p.cycle())
 	}
-	p.schedule = strings.Join(all, "; ")
 	return p
 }
 

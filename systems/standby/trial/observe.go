@@ -30,6 +30,9 @@ func (t *run) observe() (o record.Observation, err error) {
 	o.Evidence.Facts = map[string]float64{}
 	t.observeCPU(&o)
 	x.observe(&o)
+	if n := len(f.Struck) / 2; t.plan.strike != strikeNone && n < t.plan.strikes {
+		o.Flag("strikes", "the load was over after %d of %d strikes", n, t.plan.strikes)
+	}
 	o.Verdict = record.Judge(x.checks()...)
 	return o, systems.KeepHistory(t.bench, f)
 }
@@ -115,11 +118,6 @@ func (x *examined) answers() []answer {
 			all = append(all, answer{o.End, o.Server, o.Epoch})
 		}
 	}
-	for _, a := range x.Stayed {
-		if !a.Repeated {
-			all = append(all, answer{a.UnixNS, 0, a.Epoch})
-		}
-	}
 	slices.SortFunc(all, func(a, b answer) int { return cmp.Compare(a.at, b.at) })
 	return all
 }
@@ -143,7 +141,7 @@ func (x *examined) observeStrikes(o *record.Observation) {
 			times = append(times, all[before+n].at-s.At)
 			if len(times) == 1 {
 				after := time.Duration(times[0]).Truncate(timeStep) + 300*time.Millisecond
-				o.SetSeries("acknowledged", generator.Timeline(x.done, time.Unix(0, s.At), 200*time.Millisecond, after, timeStep))
+				o.SetSeries("acknowledged", generator.Timeline(x.first(), time.Unix(0, s.At), 200*time.Millisecond, after, timeStep))
 			}
 		}
 		old += oldAcked(all, all[before-1], back)
@@ -160,6 +158,12 @@ func (x *examined) observeStrikes(o *record.Observation) {
 		o.Set("failover_slowest_ms", time.Duration(slices.Max(times)).Seconds()*1e3)
 		o.Evidence.Spans["failover"] = load.DigestTimes(times)
 	}
+}
+
+// first are the requests that were not answered by a stored reply, whose epoch
+// may be an earlier one.
+func (x *examined) first() []generator.Done {
+	return slices.DeleteFunc(slices.Clone(x.done), func(d generator.Done) bool { return d.Repeated })
 }
 
 // oldAcked counts what a server acknowledged after it went on, in an epoch that

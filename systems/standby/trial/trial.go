@@ -91,11 +91,16 @@ func (t *run) start(ctx context.Context) error {
 	return err
 }
 
-// settle waits until one server is primary and the other one has all that it
-// has, and returns what they say.
+// settle waits until the servers are a pair that is at rest.
 func (t *run) settle(ctx context.Context) ([2]*standbyv1.StatusResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTime+10*t.plan.lease)
 	defer cancel()
+	return t.settling(ctx, equal)
+}
+
+// settling waits until one server is primary and the other one its standby, and
+// returns what they say.
+func (t *run) settling(ctx context.Context, are func(p, s *standbyv1.StatusResponse) bool) ([2]*standbyv1.StatusResponse, error) {
 	for {
 		all := t.bank.Status(ctx)
 		var out [2]*standbyv1.StatusResponse
@@ -104,7 +109,7 @@ func (t *run) settle(ctx context.Context) ([2]*standbyv1.StatusResponse, error) 
 			out[i] = s.Status
 			said += fmt.Sprintf("%s: %v, error %v; ", s.Name, s.Status, s.Err)
 		}
-		if paired(out[0], out[1]) || paired(out[1], out[0]) {
+		if are(out[0], out[1]) || are(out[1], out[0]) {
 			return out, nil
 		}
 		select {
@@ -120,10 +125,14 @@ const (
 	settleEvery = 10 * time.Millisecond
 )
 
-// paired says that one server is primary, and the other one follows and has all.
+// paired says that one server is primary, and the other one may take over.
 func paired(p, s *standbyv1.StatusResponse) bool {
-	return p.GetRole() == standbyv1.Role_ROLE_PRIMARY && s.GetRole() == standbyv1.Role_ROLE_STANDBY && !p.GetAlone() &&
-		p.GetEpoch() == s.GetEpoch() && p.GetShipped() == p.GetAction() && s.GetAction() == p.GetAction()
+	return p.GetRole() == standbyv1.Role_ROLE_PRIMARY && s.GetRole() == standbyv1.Role_ROLE_STANDBY && !p.GetAlone() && p.GetEpoch() == s.GetEpoch()
+}
+
+// equal says that the other one has all that the primary has, too.
+func equal(p, s *standbyv1.StatusResponse) bool {
+	return paired(p, s) && p.GetShipped() == p.GetAction() && s.GetAction() == p.GetAction()
 }
 
 // measure has the load run while faults strike, and gathers what is left.
@@ -141,12 +150,15 @@ func (t *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	endStrikes := t.strike(ctx)
 	err = t.load(ctx)
+	own, ownErr := endStrikes()
 	struck, endErr := strikes.End()
 	t.samples = *sampler.Stop()
-	if err := errors.Join(err, endErr, ctx.Err()); err != nil {
+	if err := errors.Join(err, ownErr, endErr, ctx.Err()); err != nil {
 		return err
 	}
+	t.found.Struck = own
 	for _, s := range struck {
 		t.found.Struck = append(t.found.Struck, struckAt{
 			Kind: string(s.Event.Fault.Kind), Node: s.Event.Fault.Node, Ends: s.Event.Ends, At: began.Add(s.At).UnixNano(),
