@@ -13,12 +13,14 @@ import (
 	"dyno/systems"
 	"dyno/systems/strife/failpoint"
 	"dyno/systems/strife/load"
+	"dyno/systems/strife/security"
 )
 
 // The knobs of trials, beside those of the load.
 const (
 	KnobBanks     = "banks"
 	KnobPrepare   = "prepare-timeout"
+	KnobProtect   = "protection"
 	KnobDelay     = "bank-delay"
 	KnobFailpoint = "failpoint"
 	KnobDown      = "down"
@@ -33,6 +35,10 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 	{
 		Name: KnobPrepare, Default: "1s", Type: systems.Duration{Min: time.Millisecond, Max: time.Minute},
 		Help: "how long banks have for their votes before a payment is aborted",
+	},
+	{
+		Name: KnobProtect, Default: string(security.Full), Type: protections(),
+		Help: "full: TLS, sessions, rules, limits and logs; tls: certificates alone; none: plain text, and callers are believed",
 	},
 	{
 		Name: KnobDelay, Default: "0s", Type: systems.Duration{Min: 0, Max: 2 * time.Second},
@@ -61,6 +67,13 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
 	},
 })
+
+func protections() (all systems.Choice) {
+	for _, p := range security.Protections {
+		all = append(all, string(p))
+	}
+	return all
+}
 
 func parseFailpoint(text string) (string, error) {
 	if text == "" {

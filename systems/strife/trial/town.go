@@ -52,6 +52,7 @@ func deploy(ctx context.Context, b systems.Bench, v systems.Values, faults *inje
 	t := &town{bench: b, faults: faults, dir: site.Dir(path)}
 	t.made, err = t.dir.Init(site.Plan{
 		Banks: v.Int(KnobBanks), Users: users(v), Seed: b.Setting().Seed, Balance: opening, Hashing: cheap, Same: true,
+		Protection: security.Protection(v.Text(KnobProtect)),
 	})
 	if err != nil {
 		return nil, err
