@@ -98,3 +98,23 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// A cell that would not measure what it says must not be measured.
+func TestTrialRefuses(t *testing.T) {
+	for want, values := range map[string]map[string]string{
+		"ghz carries no token":         {"driver": "ghz"},
+		"has nobody to propagate to":   {"branches": "1", "delay": "5ms"},
+		"without guarantees there are": {"guarantees": "none", "mutant": "amnesia"},
+		"has forgotten":                {"durable": "no", "faults": "kill b1@1s..2s"},
+		"with driver open":             {"driver": "open"},
+	} {
+		v, err := sessionbank.System.Resolve(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := systems.Setting{Load: record.Load{Loop: "closed"}, Length: time.Second}
+		if err := sessionbank.System.Check(set, v); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", values, err, want)
+		}
+	}
+}

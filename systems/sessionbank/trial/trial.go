@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/driver"
+	"dyno/bench/fault"
 	"dyno/bench/inject"
 	"dyno/bench/lie"
 	"dyno/bench/sample"
@@ -41,6 +42,19 @@ func Check(set systems.Setting, v systems.Values) error {
 	}
 	if v.Text(KnobDelay) != "0s" && v.Int(KnobBranches) == 1 {
 		return errors.New("sessionbank: one branch has nobody to propagate to: a delay would change nothing")
+	}
+	if v.Text(KnobMutant) == "amnesia" && v.Text(KnobGuarantees) == "none" {
+		return errors.New("sessionbank: mutant amnesia leaves tokens behind, and without guarantees there are none")
+	}
+	faults, err := fault.Parse(v.Text(inject.Knob.Name))
+	if err != nil {
+		return fmt.Errorf("sessionbank: faults: %w", err)
+	}
+	ends := func(f fault.Fault) bool {
+		return slices.Contains([]fault.Kind{fault.Kill, fault.Stop, fault.Restart}, f.Kind)
+	}
+	if v.Text(KnobDurable) == "no" && slices.ContainsFunc(faults, ends) {
+		return errors.New("sessionbank: a branch that keeps nothing and is started again has forgotten what others have seen: use durable=yes")
 	}
 	if err := driver.Measurable(set, v); err != nil {
 		return fmt.Errorf("sessionbank: %w", err)
