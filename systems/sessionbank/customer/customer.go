@@ -78,7 +78,7 @@ func (s *Session) Do(ctx context.Context, kind bank.Kind, amount int64, at int) 
 	}
 	lost := false
 	for attempt := range max(s.opt.Attempts, 1) {
-		if s.attempt(ctx, s.branches[(at+attempt)%len(s.branches)], &t, lost); t.Err == nil || ctx.Err() != nil {
+		if s.attempt(ctx, s.branches[(at+attempt)%len(s.branches)], &t, lost && len(s.branches) > 1); t.Err == nil || ctx.Err() != nil {
 			break
 		}
 		outcome := rpc.Outcome(t.Err)
@@ -96,7 +96,7 @@ func (s *Session) Do(ctx context.Context, kind bank.Kind, amount int64, at int) 
 }
 
 // attempt asks once. Queries change nothing, so a lost one is only unanswered.
-func (s *Session) attempt(ctx context.Context, b sessionbankv1.SessionBankServiceClient, t *Told, lost bool) {
+func (s *Session) attempt(ctx context.Context, b sessionbankv1.SessionBankServiceClient, t *Told, elsewhere bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
 	t.Tokens = len(s.session.GetToken())
@@ -107,13 +107,13 @@ func (s *Session) attempt(ctx context.Context, b sessionbankv1.SessionBankServic
 			t.Balance = resp.GetBalance()
 		}
 	case bank.Deposit:
-		req := &sessionbankv1.DepositRequest{Session: s.session, Number: t.Number, Amount: t.Amount, Elsewhere: lost}
+		req := &sessionbankv1.DepositRequest{Session: s.session, Number: t.Number, Amount: t.Amount, Elsewhere: elsewhere}
 		resp, err := b.Deposit(ctx, req)
 		if s.progress(t, resp.GetProgress(), err) {
 			t.wrote(resp.GetWrite())
 		}
 	case bank.Withdraw:
-		req := &sessionbankv1.WithdrawRequest{Session: s.session, Number: t.Number, Amount: t.Amount, Elsewhere: lost}
+		req := &sessionbankv1.WithdrawRequest{Session: s.session, Number: t.Number, Amount: t.Amount, Elsewhere: elsewhere}
 		resp, err := b.Withdraw(ctx, req)
 		if !s.progress(t, resp.GetProgress(), err) {
 			break
