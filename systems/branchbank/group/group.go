@@ -5,17 +5,12 @@ package group
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
-	"strings"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/branches/group"
 	"dyno/internal/rpc"
 	"dyno/systems"
 	"dyno/systems/branchbank/core/branch"
@@ -36,103 +31,24 @@ type Spec struct {
 	Link func(from string, to systems.Process) (addr string, err error)
 }
 
-// Name is the name of a branch's process.
-func Name(id branch.ID) string { return fmt.Sprintf("b%d", id) }
-
-// listen is where a branch of the group listens.
-func (s Spec) listen(id branch.ID) string { return fmt.Sprintf("127.0.0.1:%d", s.port(id)) }
-
-func (s Spec) port(id branch.ID) int {
-	if s.Ports == 0 {
-		return 0
+// shared is the group as every bank starts it.
+func (s Spec) shared() group.Spec {
+	args := s.Args
+	if s.Streams {
+		args = append(slices.Clip(args), "--one-stream")
 	}
-	return s.Ports + int(id)
+	return group.Spec{Role: server.RoleName, IDs: s.IDs, Balance: s.Balance, Args: args, Ports: s.Ports, Data: s.Data, Link: s.Link}
 }
+
+// Name is the name of a branch's process.
+func Name(id branch.ID) string { return group.Name(id) }
 
 // Check refuses ports that there are not.
-func (s Spec) Check() error {
-	for _, id := range s.IDs {
-		if p := s.port(id); p > 65535 {
-			return systems.Usagef("--ports-from %d: branch %d would listen on port %d; the last one is 65535", s.Ports, id, p)
-		}
-	}
-	return nil
-}
+func (s Spec) Check() error { return s.shared().Check() }
 
-// Start starts the branches as processes, in the order of IDs. Their addresses
-// are found in files, since each needs those of the others before they listen.
+// Start starts the branches as processes, in the order of IDs.
 func Start(ctx context.Context, b systems.Bench, s Spec) ([]systems.Process, error) {
-	dir, err := b.Dir("addresses")
-	if err != nil {
-		return nil, err
-	}
-	started := make([]systems.Process, len(s.IDs))
-	err = each(len(s.IDs), func(i int) (err error) {
-		started[i], err = b.Start(ctx, s.launch(dir, s.IDs[i]))
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, to := range started {
-		if s.Link == nil {
-			err = errors.Join(err, os.WriteFile(s.file(dir, 0, s.IDs[i]), []byte(to.Addr()), 0o644))
-			continue
-		}
-		for j, from := range started {
-			if i == j {
-				continue
-			}
-			addr, linkErr := s.Link(from.Name(), to)
-			err = errors.Join(err, linkErr, os.WriteFile(s.file(dir, s.IDs[j], s.IDs[i]), []byte(addr), 0o644))
-		}
-	}
-	return started, err
-}
-
-// file holds the address by which a branch reaches another one.
-func (s Spec) file(dir string, from, to branch.ID) string {
-	if s.Link == nil {
-		return filepath.Join(dir, strconv.Itoa(int(to)))
-	}
-	return filepath.Join(dir, fmt.Sprintf("%d-%d", from, to))
-}
-
-func (s Spec) launch(dir string, id branch.ID) systems.Launch {
-	var peers []string
-	for _, other := range s.IDs {
-		if other != id {
-			peers = append(peers, fmt.Sprintf("%d=@%s", other, s.file(dir, id, other)))
-		}
-	}
-	args := append([]string{
-		"--listen", s.listen(id), "--id", strconv.Itoa(int(id)), "--peers", strings.Join(peers, ","),
-		"--balance", strconv.FormatInt(s.Balance, 10),
-	}, s.Args...)
-	if s.Streams {
-		args = append(args, "--one-stream")
-	}
-	if s.Data != "" {
-		args = append(args, "--data", filepath.Join(s.Data, Name(id)))
-	}
-	return systems.Launch{Role: server.RoleName, Name: Name(id), Args: args}
-}
-
-// each does something for each of n, as many at once as there are processors to
-// do it.
-func each(n int, do func(i int) error) error {
-	errs := make([]error, n)
-	var all sync.WaitGroup
-	room := make(chan struct{}, 2*runtime.NumCPU())
-	for i := range n {
-		room <- struct{}{}
-		all.Go(func() {
-			defer func() { <-room }()
-			errs[i] = do(i)
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
+	return group.Start(ctx, b, s.shared())
 }
 
 // Local is a group in this process. Its branches share one connection to each of
@@ -156,15 +72,12 @@ func StartLocal(ctx context.Context, s Spec, cfg branch.Config) (l *Local, err e
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	listeners := make([]net.Listener, len(s.IDs))
-	for i, id := range s.IDs {
-		if listeners[i], err = new(net.ListenConfig).Listen(ctx, "tcp", s.listen(id)); err != nil {
-			for _, lis := range listeners[:i] {
-				_ = lis.Close()
-			}
-			return l, fmt.Errorf("branch %d: %w; choose other ports with --ports-from", id, err)
-		}
-		l.Addresses = append(l.Addresses, listeners[i].Addr().String())
+	listeners, err := group.Listen(ctx, s.shared())
+	if err != nil {
+		return l, err
+	}
+	for _, lis := range listeners {
+		l.Addresses = append(l.Addresses, lis.Addr().String())
 	}
 	for i, id := range s.IDs {
 		o := server.Options{Core: cfg, Addresses: make(map[branch.ID]string), Dial: l.Dial, OneStream: s.Streams}
