@@ -117,7 +117,7 @@ const (
 // Dial connects to a branch.
 func Dial(addr string) (*grpc.ClientConn, error) {
 	return rpc.Dial("passthrough:///"+addr,
-		grpc.WithSharedWriteBuffer(true), grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithIdleTimeout(0),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: reconnectMost},
@@ -127,7 +127,7 @@ func Dial(addr string) (*grpc.ClientConn, error) {
 }
 
 var serverOptions = []grpc.ServerOption{
-	grpc.SharedWriteBuffer(true), grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer),
+	grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer),
 	grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window), grpc.NumStreamWorkers(workers),
 }
 
