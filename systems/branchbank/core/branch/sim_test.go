@@ -78,7 +78,8 @@ type question struct {
 
 func (b *bank) host(i int) simhost.Host[branch.Input, branch.Output] {
 	cfg := branch.Config{
-		Self: branch.ID(i + 1), Balance: simInitial, Mode: b.mode, Funds: b.funds, Retry: 5 * ms, Patience: 20 * ms, Flaw: b.flaw,
+		Self: branch.ID(i + 1), Balance: simInitial, Mode: b.mode, Funds: b.funds, Retry: 5 * ms, Patience: 20 * ms, Gather: 2 * ms,
+		Flaw: b.flaw,
 	}
 	for j := range simBranches {
 		if j != i {
@@ -295,17 +296,17 @@ func TestHunt(t *testing.T) {
 // disk that lies.
 func TestMutants(t *testing.T) {
 	for _, flaw := range branch.Flaws() {
-		f, err := hunt(flaw, false, 2000).Run(t.Context())
+		f, err := hunt(flaw, false, 600).Run(t.Context())
 		if err != nil || f == nil {
 			t.Errorf("%s: found nothing: %v", flaw, err)
 			continue
 		}
 		t.Logf("%s: seed %d: %v", flaw, f.Seed, f.Shrunk.Err)
 	}
-	if f, err := hunt(branch.Sound, true, 2000).Run(t.Context()); err != nil || f == nil {
+	if f, err := hunt(branch.Sound, true, 600).Run(t.Context()); err != nil || f == nil {
 		t.Errorf("a host that sends before it remembers: %v", err)
 	}
-	if _, err := hunt(branch.Sound, false, 2000).Weaken(t.Context(), simhost.ForOpen); err != nil {
+	if _, err := hunt(branch.Sound, false, 600).Weaken(t.Context(), simhost.ForOpen); err != nil {
 		t.Error(err)
 	}
 }
