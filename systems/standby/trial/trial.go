@@ -137,7 +137,7 @@ func equal(p, s *standbyv1.StatusResponse) bool {
 
 // measure has the load run while faults strike, and gathers what is left.
 func (t *run) measure(ctx context.Context) error {
-	targets := []sample.Target{{Name: "witness", PID: t.cluster.Witness.PID()}}
+	targets := []sample.Target{{Name: "witness", Current: t.cluster.Witness.PID}}
 	for _, s := range t.cluster.Servers {
 		targets = append(targets, sample.Target{Name: s.Name(), Current: s.PID})
 	}
