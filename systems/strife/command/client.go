@@ -13,7 +13,6 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
-	"dyno/internal/journal"
 	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems"
 	"dyno/systems/strife/core/outbox"
@@ -54,10 +53,7 @@ type client struct {
 // there was a line, and until it is interrupted if there was none, so that it
 // can run in the background.
 func (c *client) run(ctx context.Context) (err error) {
-	c.queue, err = wallet.Open(c.who.queue(c.conn, c.sh, func(n outbox.Notice) { c.tell(reportOf(n.Payment, n.Result)) }))
-	if errors.Is(err, journal.ErrLocked) {
-		return fmt.Errorf("another command has the queue of %s: it may be a client that runs already, which will do what this one would", c.user)
-	}
+	c.queue, err = wallet.Own(ctx, c.who.queue(c.conn, c.sh, func(n outbox.Notice) { c.tell(reportOf(n.Payment, n.Result)) }))
 	if err != nil {
 		return err
 	}

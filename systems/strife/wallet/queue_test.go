@@ -254,6 +254,9 @@ func TestShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := wallet.Own(t.Context(), u.options(g)); !errors.Is(err, wallet.ErrOwned) {
+		t.Errorf("a second client: %v", err)
+	}
 	if r := pay(t, other, "k1"); r.Result == nil || r.Result.Outcome != outbox.Paid {
 		t.Errorf("%+v", r)
 	}

@@ -30,21 +30,43 @@ type Payer interface {
 // Join opens the queue or, while a long-lived client owns it, hands payments to
 // that one. It waits while a short command owns it.
 func Join(ctx context.Context, opt Options) (Payer, error) {
+	q, owner, err := share(ctx, opt)
+	switch {
+	case err != nil:
+		return nil, err
+	case owner != nil:
+		return owner, nil
+	}
+	return q, nil
+}
+
+// ErrOwned says that a long-lived client owns the queue already.
+var ErrOwned = errors.New("a client of this user runs already")
+
+// Own opens the queue for a long-lived client. It waits while a short command
+// owns it; the error is [ErrOwned] while another client does.
+func Own(ctx context.Context, opt Options) (*Queue, error) {
+	q, owner, err := share(ctx, opt)
+	if owner != nil {
+		err = ErrOwned
+	}
+	return q, err
+}
+
+// share opens the queue, or finds the client that owns it.
+func share(ctx context.Context, opt Options) (*Queue, *relay, error) {
 	var pause backoff.Backoff
 	for {
 		q, err := Open(opt)
-		if err == nil {
-			return q, nil
-		}
 		if !errors.Is(err, journal.ErrLocked) {
-			return nil, err
+			return q, nil, err
 		}
 		if r, err := dialOwner(ctx, opt.Dir); err == nil {
-			return r, nil
+			return nil, r, nil
 		}
 		pause.Wait(ctx, nil)
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("queue of %s: another command has it: try again when that is done: %w", opt.User, context.Cause(ctx))
+			return nil, nil, fmt.Errorf("queue of %s: another command has it: try again when that is done: %w", opt.User, context.Cause(ctx))
 		}
 	}
 }
