@@ -46,7 +46,7 @@ var hold = systems.Command{Name: "hold", Summary: "holds servers", Example: "dyn
 			if err != nil {
 				return err
 			}
-			for _, f := range strings.Fields(string(text)) {
+			for f := range strings.FieldsSeq(string(text)) {
 				pid, _ := strconv.Atoi(f)
 				all = append(all, pid)
 			}

@@ -54,7 +54,7 @@ func children(pid int) (out []int) {
 		if err != nil {
 			continue // the thread has ended
 		}
-		for _, f := range strings.Fields(string(text)) {
+		for f := range strings.FieldsSeq(string(text)) {
 			if child, err := strconv.Atoi(f); err == nil {
 				out = append(out, child)
 			}
