@@ -65,7 +65,8 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 // Arm is the rival of a system of that name.
 func Arm(system string) rival.Arm {
 	return rival.Arm{
-		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)}, Knobs: knobs, Metrics: metrics,
+		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)},
+		Knobs: knobs, Metrics: metrics,
 		Trial: run, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
 	}
 }
