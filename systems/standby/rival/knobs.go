@@ -51,7 +51,7 @@ var knobs = systems.Knobs{
 	},
 	{
 		Name: KnobFault, Default: faultNone, Type: systems.Choice{faultNone, faultKill, faultPause},
-		Help: "what becomes of Redis's primary at a fifth of the window, with Sentinel watching",
+		Help: "what becomes of Redis's primary for four seconds, a second into the window, with Sentinel watching",
 	},
 	{
 		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoWait, mutantNoFsync},
@@ -94,13 +94,18 @@ func Arm(system string) rival.Arm {
 // downAfter is how long the primary is silent before a sentinel takes it for dead.
 const downAfter = time.Second
 
-// pauseFor is how long a paused primary stays so: by then another one is elected.
-const pauseFor = 4 * downAfter
+// lead is how long after the window's begin the primary is struck, and awayFor how
+// long it is away: by then another one is elected, as whose replica it returns. That
+// takes Sentinel some eight seconds more.
+const (
+	lead    = time.Second
+	awayFor = 4 * downAfter
+)
 
 // check refuses what would not measure what it says.
 func check(set systems.Setting, v systems.Values) error {
-	if v.Text(KnobFault) != faultNone && set.Length < 2*pauseFor {
-		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*pauseFor,
+	if v.Text(KnobFault) != faultNone && set.Length < 2*awayFor {
+		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*awayFor,
 			set.Length)
 	}
 	return nil

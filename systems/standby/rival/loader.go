@@ -119,6 +119,9 @@ func (l *loader) run(ctx context.Context) (report, error) {
 	sum.FirstError = l.errors.String()
 	r.Report = driver.Report{Summary: sum}
 	r.Meter(meter)
+	if l.finder != nil {
+		l.silence.end() // nobody may have been served to the end
+	}
 	r.Outage = l.silence.longest
 	for _, w := range writers {
 		r.Done = append(r.Done, w.tally)

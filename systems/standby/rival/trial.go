@@ -152,12 +152,8 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 		addrs = append(addrs, s.Endpoint)
 	}
 	set := b.Setting()
-	at := set.Warmup + set.Length/5
-	fault := fmt.Sprintf("kill %s@%v", primaryName, at)
-	if v.Text(KnobFault) == faultPause {
-		fault = fmt.Sprintf("pause %s@%v..%v", primaryName, at, at+pauseFor)
-	}
-	f, err := inject.Open(b, fault)
+	at := set.Warmup + lead
+	f, err := inject.Open(b, fmt.Sprintf("%s %s@%v..%v", v.Text(KnobFault), primaryName, at, at+awayFor))
 	if err != nil {
 		return o, err
 	}

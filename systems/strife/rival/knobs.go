@@ -18,6 +18,10 @@ const (
 	knobClients = "clients"
 )
 
+// forcedWrites is the system's own metric, here of the syncs that the clusters
+// count, and of the coordinator's log.
+const forcedWrites = "forced_writes"
+
 // What is measured instead of strife.
 const (
 	Two   = "postgres-2pc" // across two clusters
@@ -54,10 +58,6 @@ var knobs = systems.Knobs{
 
 // metrics are what a trial reports beside the load's own.
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
-	{
-		Name: "rival_forced_per_payment", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "syncs of the clusters' logs, as they count them, and of the coordinator's, per payment that was acknowledged",
-	},
 	{
 		Name: "rival_in_doubt", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "transactions that were prepared and not ended when the load was over, for the coordinator's log to resolve",

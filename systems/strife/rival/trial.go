@@ -142,7 +142,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	}
 	o.Set("rival_in_doubt", float64(resolved.Committed+resolved.RolledBack))
 	if !h.Killed && len(h.Acked) > 0 { // counters do not outlive a crash
-		o.Set("rival_forced_per_payment", float64(h.syncs()+int64(r.Forced))/float64(len(h.Acked)))
+		o.Set(forcedWrites, float64(h.syncs()+int64(r.Forced))/float64(len(h.Acked)))
 	}
 	if t.v.Text(KnobFault) == faultCoordinator {
 		o.Counts = record.Counts{Offered: int64(len(h.Acked)), Sent: int64(len(h.Acked)), OK: int64(len(h.Acked))}
