@@ -95,27 +95,49 @@ func (x *index) freshness(f *finding) {
 	}
 }
 
+// moment is when something happened to the posting at a place.
+type moment struct {
+	at    time.Duration
+	place int
+}
+
+func sortMoments(m []moment) {
+	slices.SortFunc(m, func(a, b moment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.place, b.place)) })
+}
+
+// place sweeps over an account's reads as they began.
 func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, account tx.Account, f *finding) {
 	slices.SortFunc(calls, func(a, b *Call) int { return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End)) })
-	type read struct {
-		end   time.Duration
-		place int
-	}
-	var placed []read
-	for _, c := range calls {
-		from, to := 0, len(b.history)-1
-		for i, id := range b.by {
-			if at, known := acked[id]; known && at < c.Begin {
-				from = i
-			}
-			if at, known := asked[id]; known && at > c.End && i > 0 {
-				to = min(to, i-1)
-			}
+	var known, begun []moment // postings by when they were acknowledged first, and asked for first
+	for i, id := range b.by {
+		if at, ok := acked[id]; ok {
+			known = append(known, moment{at, i})
 		}
-		for _, r := range placed {
-			if r.end < c.Begin {
-				from = max(from, r.place)
+		if at, ok := asked[id]; ok {
+			begun = append(begun, moment{at, i})
+		}
+	}
+	sortMoments(known)
+	sortMoments(begun)
+	for i := len(begun) - 2; i >= 0; i-- { // the first place of all that were asked for then or later
+		begun[i].place = min(begun[i].place, begun[i+1].place)
+	}
+	from := 0          // behind what was acknowledged, and what was read, before
+	var read []moment // that had not ended when the last one began
+	for _, c := range calls {
+		before := func(m moment) bool {
+			if m.at < c.Begin {
+				from = max(from, m.place)
 			}
+			return m.at < c.Begin
+		}
+		for len(known) > 0 && before(known[0]) {
+			known = known[1:]
+		}
+		read = slices.DeleteFunc(read, before)
+		to := len(b.history) - 1
+		if i, _ := slices.BinarySearchFunc(begun, c.End+1, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) }); i < len(begun) {
+			to = begun[i].place - 1
 		}
 		at := from
 		for at <= to && b.history[at] != c.Posted {
@@ -124,7 +146,7 @@ func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, acc
 		f.want(at <= to, "account %v: a read from %v to %v showed %d, which it was at no moment from posting %d to %d", account, c.Begin, c.End,
 			c.Posted, from, to)
 		if at <= to {
-			placed = append(placed, read{c.End, at})
+			read = append(read, moment{c.End, at})
 		}
 	}
 }

@@ -243,6 +243,15 @@ func (c *Coordinator) bank(name string) *bank {
 	return b
 }
 
+// enqueue adds an attempt to a bank's. Those that are over are dropped when they are
+// most of them, behind one that does not end.
+func (c *Coordinator) enqueue(b *bank, id tx.ID) {
+	if len(b.queue) > 2*len(c.open)+64 {
+		b.queue = slices.DeleteFunc(b.queue, func(id tx.ID) bool { return c.open[id] == nil })
+	}
+	b.queue = append(b.queue, id)
+}
+
 // low returns the mark below which all attempts of this gateway that concern a
 // bank are over.
 func (c *Coordinator) low(b *bank) tx.ID {

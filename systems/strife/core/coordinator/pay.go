@@ -86,7 +86,7 @@ func (c *Coordinator) begin(now time.Duration, by scoped, in Pay, e *Effects) {
 	e.Early = make([]Out, 0, len(a.party))
 	for i, p := range a.party[:a.parties] {
 		b := c.bank(p.bank)
-		b.queue = append(b.queue, a.id)
+		c.enqueue(b, a.id)
 		m := tx.Prepare{Tx: a.id, Low: c.low(b), Legs: legs}
 		if a.parties == 2 {
 			m.Legs, m.Peers = legs[i:i+1:i+1], c.bank(a.party[1-i].bank).peers

@@ -77,6 +77,33 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A bank that never acknowledges holds back the low marks, and nothing else.
+func TestStuck(t *testing.T) {
+	c := New(Config{Gateway: 1, Banks: []string{"alpha", "beta", "gamma"}})
+	c.Begin(0)
+	for i := range uint64(10_000) {
+		p := tx.Payment{
+			From: tx.Account{Bank: "alpha", Name: "a"}, To: tx.Account{Bank: "beta", Name: "b"},
+			Amount: money.Amount{Minor: 5, Currency: money.Currency([]byte("EUR"))},
+		}
+		if i == 0 {
+			p.To.Bank = "gamma"
+		}
+		c.Step(0, Pay{Request: 1, User: "u", Key: fmt.Sprint("k", i), Payment: p})
+		id := tx.ID{Gateway: 1, Epoch: 1, Number: i + 1}
+		for _, bank := range []string{p.From.Bank, p.To.Bank} {
+			c.Step(0, tx.Vote{Bank: bank, Tx: id, Yes: true})
+		}
+		c.Step(0, tx.Ack{Bank: "alpha", Tx: id})
+		c.Step(0, tx.Ack{Bank: "beta", Tx: id})
+	}
+	stuck := tx.ID{Gateway: 1, Epoch: 1, Number: 1}
+	alpha, beta := c.bank("alpha"), c.bank("beta")
+	if s := c.Stats(); s.Committed != 1 || c.low(alpha) != stuck || c.low(beta) == stuck || len(alpha.queue) > 200 {
+		t.Errorf("%+v, low marks %v and %v, %d attempts queued", s, c.low(alpha), c.low(beta), len(alpha.queue))
+	}
+}
+
 // A snapshot and the records are the same memory.
 func TestSnapshot(t *testing.T) {
 	c := New(Config{Gateway: 1, Banks: []string{"alpha", "beta"}})
