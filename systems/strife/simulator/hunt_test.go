@@ -48,7 +48,7 @@ var messages = []string{
 	"INQUIRE before the decision", "INQUIRE of an earlier epoch",
 	"a peer in doubt is told: none", "a peer in doubt is told: committed", "a peer in doubt is told: aborted", "a peer in doubt is told: prepared",
 	"a peer ends a doubt: committed", "a peer ends a doubt: aborted", "a read brings a commit", "both legs at one bank",
-	"an answer is replayed", "a payment is pending", "a payment is cancelled", "a payment is unavailable", simhost.Compacted,
+	"an answer is replayed", "a payment is pending", "a payment is cancelled", "a payment is unavailable", "B2 gateway and bank die", simhost.Compacted,
 }
 
 // Nothing is wrong, whatever fails, and every situation that the fault matrix

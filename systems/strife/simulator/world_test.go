@@ -71,6 +71,7 @@ type world struct {
 	calls  []check.Call
 	users  []*user
 	owners []*owner
+	struck []string // nodes that died at points
 	asking []sim.ID // who asks the gateway, by the upper half of their requests' numbers
 }
 
@@ -176,6 +177,8 @@ func (w *world) pass(name, point string, env *sim.Env) {
 			continue
 		}
 		w.Sometimes(situation(name, point), true)
+		w.struck = append(w.struck, name)
+		w.Sometimes("B2 gateway and bank die", len(w.struck) > 1 && slices.Contains(w.struck, "gateway") && slices.Max(w.struck) != slices.Min(w.struck))
 		f := sim.Fault{At: w.Now(), Kind: sim.Crash, Node: name, For: s.down, P: s.torn}
 		if strings.HasPrefix(point, "unsynced-") {
 			_ = w.Inject(f) // once the write is under way

@@ -77,6 +77,22 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A receipt under a key as long as a UUID takes at most 100 bytes, however full the
+// index is.
+func TestBytes(t *testing.T) {
+	m := &model{t: t, c: New(Config{Gateway: 1, Banks: []string{"alpha", "beta"}}), all: map[scoped]Receipt{}, ages: map[scoped]time.Duration{}}
+	worst := 0.0
+	for i := range uint64(80_000) {
+		m.add(fmt.Sprint("user", i%1000), fmt.Sprintf("%036d", i), i+1)
+		if i > 20_000 {
+			worst = max(worst, float64(m.c.table.bytes())/float64(i+1))
+		}
+	}
+	if t.Logf("at most %.1f bytes", worst); worst > 100 {
+		t.Errorf("a receipt takes %.1f bytes", worst)
+	}
+}
+
 // A bank that never acknowledges holds back the low marks, and nothing else.
 func TestStuck(t *testing.T) {
 	c := New(Config{Gateway: 1, Banks: []string{"alpha", "beta", "gamma"}})
