@@ -122,7 +122,7 @@ func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, acc
 	for i := len(begun) - 2; i >= 0; i-- { // the first place of all that were asked for then or later
 		begun[i].place = min(begun[i].place, begun[i+1].place)
 	}
-	from := 0          // behind what was acknowledged, and what was read, before
+	from := 0         // behind what was acknowledged, and what was read, before
 	var read []moment // that had not ended when the last one began
 	for _, c := range calls {
 		before := func(m moment) bool {

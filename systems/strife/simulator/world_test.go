@@ -178,7 +178,8 @@ func (w *world) pass(name, point string, env *sim.Env) {
 		}
 		w.Sometimes(situation(name, point), true)
 		w.struck = append(w.struck, name)
-		w.Sometimes("B2 gateway and bank die", len(w.struck) > 1 && slices.Contains(w.struck, "gateway") && slices.Max(w.struck) != slices.Min(w.struck))
+		bank := slices.ContainsFunc(w.struck, func(name string) bool { return w.cores[name] != nil })
+		w.Sometimes("B2 gateway and bank die", bank && slices.Contains(w.struck, "gateway"))
 		f := sim.Fault{At: w.Now(), Kind: sim.Crash, Node: name, For: s.down, P: s.torn}
 		if strings.HasPrefix(point, "unsynced-") {
 			_ = w.Inject(f) // once the write is under way
