@@ -115,7 +115,7 @@ func TestMutants(t *testing.T) {
 }
 
 func TestDurability(t *testing.T) {
-	found, err := world{}.hunt(seeds(1500)).Weaken(t.Context(), simhost.ForOpen)
+	found, err := world{}.hunt(seeds(400)).Weaken(t.Context(), simhost.ForOpen)
 	if err != nil {
 		t.Error(err)
 	}

@@ -104,10 +104,10 @@ func (t *run) settling(ctx context.Context, are func(p, s *standbyv1.StatusRespo
 	for {
 		all := t.bank.Status(ctx)
 		var out [2]*standbyv1.StatusResponse
-		said := ""
+		var said []string
 		for i, s := range all {
 			out[i] = s.Status
-			said += fmt.Sprintf("%s: %v, error %v; ", s.Name, s.Status, s.Err)
+			said = append(said, fmt.Sprintf("%s: %v, error %v", s.Name, s.Status, s.Err))
 		}
 		if are(out[0], out[1]) || are(out[1], out[0]) {
 			return out, nil
@@ -115,7 +115,7 @@ func (t *run) settling(ctx context.Context, are func(p, s *standbyv1.StatusRespo
 		select {
 		case <-time.After(settleEvery):
 		case <-ctx.Done():
-			return out, fmt.Errorf("standby: the servers are no pair: %s%w", said, context.Cause(ctx))
+			return out, fmt.Errorf("standby: the servers are no pair: %q: %w", said, context.Cause(ctx))
 		}
 	}
 }
@@ -127,7 +127,8 @@ const (
 
 // paired says that one server is primary, and the other one may take over.
 func paired(p, s *standbyv1.StatusResponse) bool {
-	return p.GetRole() == standbyv1.Role_ROLE_PRIMARY && s.GetRole() == standbyv1.Role_ROLE_STANDBY && !p.GetAlone() && p.GetEpoch() == s.GetEpoch()
+	return p.GetRole() == standbyv1.Role_ROLE_PRIMARY && s.GetRole() == standbyv1.Role_ROLE_STANDBY &&
+		!p.GetAlone() && p.GetEpoch() == s.GetEpoch()
 }
 
 // equal says that the other one has all that the primary has, too.
