@@ -39,7 +39,7 @@ const (
 
 // Knobs are those of a trial.
 var Knobs = systems.Knobs{
-	{Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async}, Help: "sync: acknowledged when both servers have it; async: at once"},
+	{Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async}, Help: "sync: answer when both have it; async: at once"},
 	{
 		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
 		Help: "the longest time without a primary",
@@ -47,7 +47,7 @@ var Knobs = systems.Knobs{
 	{Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024}, Help: "each with one request under way"},
 	{Name: knobAPI, Default: "unary", Type: systems.Choice{"unary", stream}, Help: "whether clients make calls, or share a stream"},
 	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
-	{Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"}, Help: "how actions are shipped: on a stream in batches, or each in a call"},
+	{Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"}, Help: "how actions are shipped: in batches on a stream, or in calls"},
 	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
 	{Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000}, Help: "accounts; clients use as many as they are, or all"},
 	{
