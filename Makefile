@@ -79,6 +79,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
 	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside/simulator
+	DYNO_SEEDS=100000 $(GO) test -timeout 60m -count 1 -v -run 'TestSync$$|TestAsync$$|TestNoWitness$$' ./systems/standby/core
 	DYNO_SEEDS=1000000 $(GO) test -timeout 600m -count 1 -v -run 'TestHunt$$' ./systems/strife/simulator
 	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/sessionbank/check
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history

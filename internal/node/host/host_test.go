@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dyno/internal/journal"
+	"dyno/internal/node"
 	"dyno/internal/node/host"
 )
 
@@ -241,5 +242,50 @@ func TestSteps(t *testing.T) {
 	}
 	if err := h.Steps(ask{4}); !errors.Is(err, host.ErrClosed) {
 		t.Error(err)
+	}
+}
+
+// resting answers an ask about an earlier record as soon as that one is durable.
+type resting struct{ counter }
+
+func (r *resting) Step(now time.Duration, in ask) node.Effects[answer] {
+	e := r.counter.Step(now, in)
+	if in.id == 2 { // of what was written before
+		e.Rest = 1
+	}
+	return e
+}
+
+// What rests on an earlier record does not wait for a later one, and passes what
+// does.
+func TestHostRests(t *testing.T) {
+	gate := make(chan error, 100)
+	gate <- nil // the new segment
+	s := newSink()
+	h, _, err := host.Open(&resting{}, host.Options[answer]{
+		Dir: filepath.Join(t.TempDir(), "j"), Send: s.send, Journal: journal.Options{FS: slowFS{journal.OS, gate}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate <- nil
+	if err := h.Step(ask{1}); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, 1)
+	for _, id := range []int{3, 2} { // not durable yet
+		if err := h.Step(ask{id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if outs := s.await(t, 2); outs[1].id != 2 {
+		t.Errorf("sent %+v: the second rests on the first record only", outs)
+	}
+	close(gate)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if outs := s.await(t, 3); outs[2].id != 3 {
+		t.Errorf("sent %+v", outs)
 	}
 }
