@@ -62,7 +62,6 @@ type question struct {
 type arrival struct {
 	at      time.Time
 	amount  string
-	account string
 	key     string
 	attempt uint32
 }

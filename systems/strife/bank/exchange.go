@@ -130,7 +130,6 @@ func (b *bank) arrive(in tx.Prepare, p *v1.Prepare, now time.Time) {
 	if len(in.Legs) > 0 {
 		l := in.Legs[0]
 		a.amount = money.Amount{Minor: l.Delta, Currency: l.Currency}.String()
-		a.account = security.AccountHash(b.name, l.Account)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -159,7 +158,7 @@ func (b *bank) logVote(v tx.Vote) {
 		vote = v.Reason.String()
 	}
 	b.Log.Line(slog.LevelInfo, "Prepare").Text("tx", v.Tx.String()).Text("key", a.key).Int("attempt", int64(a.attempt)).
-		Text("account", a.account).Text("amount", a.amount).Text("vote", vote).Int("us", took.Microseconds()).End()
+		Text("amount", a.amount).Text("vote", vote).Int("us", took.Microseconds()).End()
 }
 
 func (b *bank) logDecide(caller *security.Call, d tx.Decide) {

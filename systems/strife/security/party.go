@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
@@ -102,7 +103,7 @@ type Caller struct {
 func (c Caller) CertID() string { return hex.EncodeToString(c.Cert[:6]) }
 
 // callerOf finds who makes a call.
-func callerOf(ctx context.Context) (Caller, error) {
+func callerOf(ctx context.Context) (_ Caller, err error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return Caller{}, rpc.Errorf(rpc.Unauthenticated, "the connection has no peer")
@@ -112,11 +113,43 @@ func callerOf(ctx context.Context) (Caller, error) {
 		return Caller{}, rpc.Errorf(rpc.Unauthenticated, "the connection proves nobody's identity: it needs a client certificate")
 	}
 	cert := info.State.PeerCertificates[0]
-	party, err := partyOf(cert)
-	if err != nil {
-		return Caller{}, rpc.Errorf(rpc.Unauthenticated, "%v", err)
+	c, known := holders.of(cert)
+	if !known {
+		if c.Party, err = partyOf(cert); err != nil {
+			return Caller{}, rpc.Errorf(rpc.Unauthenticated, "%v", err)
+		}
+		c.Cert = sha256.Sum256(cert.Raw)
+		holders.add(cert, c)
 	}
-	return Caller{Party: party, Cert: sha256.Sum256(cert.Raw), Addr: p.Addr.String()}, nil
+	c.Addr = p.Addr.String()
+	return c, nil
+}
+
+// holders are what the certificates of connections say, read once for each
+// connection: a parsed certificate is never changed.
+var holders table
+
+// table is a bounded cache. The zero value is ready.
+type table struct {
+	mu    sync.RWMutex
+	known map[*x509.Certificate]Caller
+}
+
+func (t *table) of(cert *x509.Certificate) (Caller, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	c, ok := t.known[cert]
+	return c, ok
+}
+
+// add drops everything when there is no room: those who are connected come again.
+func (t *table) add(cert *x509.Certificate, c Caller) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known == nil || len(t.known) >= maxTracked {
+		t.known = map[*x509.Certificate]Caller{}
+	}
+	t.known[cert] = c
 }
 
 // ServerTLS is how a party serves: TLS 1.3, with clients whom the same

@@ -408,3 +408,23 @@ func TestReplay(t *testing.T) {
 		t.Errorf("%v, %v", err, header)
 	}
 }
+
+// Without protection everything works as with it, and whoever looks is told.
+func TestUnprotected(t *testing.T) {
+	for _, level := range []security.Protection{security.OnlyTLS, security.None} {
+		w := newWorld(t, site.Plan{Banks: 2, Users: 2, Balance: opening, Same: true, Protection: level}).start()
+		alice, bob := w.login(0), w.login(1)
+		if _, err := alice.pay(within(t), "k", bob.made, 10); err != nil {
+			t.Errorf("%s: %v", level, err)
+		}
+		settles(t, alice, opening-10)
+		settles(t, bob, opening+10)
+		config, err := gateway.Role().TLS([]string{"--dir", string(w.dir)})
+		if err != nil || (config == nil) != (level == security.None) {
+			t.Errorf("%s: TLS %v, %v", level, config, err)
+		}
+		if logs, _ := filepath.Glob(filepath.Join(filepath.Dir(w.dir.Log(alpha)), "*")); len(logs) > 0 {
+			t.Errorf("%s: logs %q", level, logs)
+		}
+	}
+}

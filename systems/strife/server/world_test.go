@@ -49,9 +49,8 @@ type world struct {
 
 // running is a server, in this process or in one of its own.
 type running struct {
-	end    func() // asks it to stop, or kills it, and waits
-	gone   chan struct{}
-	signal func(os.Signal) error // of one in a process of its own
+	end  func() // asks it to stop, or kills it, and waits
+	gone chan struct{}
 }
 
 func newWorld(t testing.TB, plan site.Plan) *world {
@@ -151,7 +150,7 @@ func (w *world) trySpawn(p security.Party, fail string, args ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := &running{gone: make(chan struct{}), signal: cmd.Process.Signal}
+	r := &running{gone: make(chan struct{})}
 	r.end = func() {
 		_ = cmd.Process.Kill() // it may be gone
 		<-r.gone
