@@ -54,6 +54,15 @@ func TestHunt(t *testing.T) {
 	}
 }
 
+// Every set of guarantees keeps what it promises under faults.
+func TestHuntSets(t *testing.T) {
+	for g := token.None; g <= token.All; g++ {
+		if f, err := hunt(world{guarantees: g}, seeds(t, 40)).Run(t.Context()); err != nil || f != nil {
+			t.Errorf("%v: %v %v", g, err, f)
+		}
+	}
+}
+
 // Each flaw is found.
 func TestHuntMutants(t *testing.T) {
 	worlds := map[string]world{"the host": {hasty: true}}
