@@ -207,3 +207,23 @@ func (r *Replica[B]) Begin(now time.Duration) {
 
 // Known reports whether an ID is a peer's.
 func (r *Replica[B]) Known(id ID) bool { return r.byID[id] != nil }
+
+// Outbox are the replica's own writes that some peer may not have, in order. It
+// must not be changed.
+func (r *Replica[B]) Outbox() []Write[B] { return r.own }
+
+// Restore puts a replica that is new where another life was: with what it had
+// applied, and its outbox.
+func (r *Replica[B]) Restore(has Vector, outbox []Write[B]) error {
+	r.has = make(Vector, len(has))
+	r.has.Merge(has)
+	r.own, r.revived = outbox, len(has) > 0
+	r.base = r.Last() - min(uint64(len(outbox)), r.Last())
+	for i, w := range outbox {
+		if w.Origin != r.cfg.Self || w.Seq != r.base+uint64(i)+1 {
+			return fmt.Errorf("an outbox of %d writes up to %d has write %d of replica %d at place %d", len(outbox), r.Last(), w.Seq, w.Origin, i)
+		}
+	}
+	r.Settle(r.base)
+	return nil
+}

@@ -91,6 +91,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	data := fs.String("data", "", "folder of the branch's journal; without it the branch forgets everything when it ends")
 	oneStream := fs.Bool("one-stream", false,
 		"under sync and async: messages travel on one stream per pair of branches, opened when it is needed, instead of by a call each")
+	compact := fs.Uint64("compact-after", 100_000, "a snapshot takes the place of the journal's records whenever there are so many; 0: never")
 	timeout := fs.Duration("timeout", DefaultTimeout, "how long a customer waits for an answer")
 	v := Knobs.Bind(fs, KnobPropagate, KnobFunds, KnobGather, KnobMutant)
 	return func(ctx context.Context, sh systems.Shell) (err error) {
@@ -112,7 +113,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 				Self: ID(*id), Balance: *balance, Mode: branch.Mode(v.Text(KnobPropagate)), Funds: branch.Funds(v.Text(KnobFunds)),
 				Gather: v.Duration(KnobGather), Flaw: flaw(v.Text(KnobMutant)),
 			},
-			Addresses: addresses, Data: *data, Timeout: *timeout, OneStream: *oneStream,
+			Addresses: addresses, Data: *data, Timeout: *timeout, OneStream: *oneStream, Compact: *compact,
 		})
 		if err != nil {
 			return err

@@ -36,6 +36,7 @@ type Options struct {
 	Core      branch.Config // without Peers
 	Addresses map[ID]string // of the other branches, or @FILE: a file that holds one by the time it is needed
 	Data      string        // folder of the journal; empty: it forgets everything when it ends
+	Compact   uint64        // records after which a snapshot takes their place; 0: never
 	Timeout   time.Duration // of a customer's call; 0: DefaultTimeout
 	OneStream bool          // under Sync and Async: messages travel on one stream per pair, opened when it is needed, not by calls
 
@@ -85,7 +86,7 @@ func Open(opt Options) (*Branch, error) {
 		}
 	}
 	b.core = branch.New(opt.Core)
-	o := host.Options[branch.Output]{Send: b.send, Journal: journal.Options{Segment: segment}}
+	o := host.Options[branch.Output]{Send: b.send, Journal: journal.Options{Segment: segment}, Compact: opt.Compact}
 	var err error
 	if opt.Data != "" {
 		o.Dir = filepath.Join(opt.Data, "journal")

@@ -40,7 +40,7 @@ func serve(t *testing.T, lis net.Listener, id, other branch.ID, otherAddr, data 
 	t.Helper()
 	b, err := server.Open(server.Options{
 		Core:      branch.Config{Self: id, Balance: 100, Mode: branch.Sync, Funds: branch.Optimistic, Retry: 20 * time.Millisecond},
-		Addresses: map[branch.ID]string{other: otherAddr}, Data: data, Timeout: 300 * time.Millisecond,
+		Addresses: map[branch.ID]string{other: otherAddr}, Data: data, Timeout: 300 * time.Millisecond, Compact: 5,
 	})
 	if err != nil {
 		t.Fatal(err)

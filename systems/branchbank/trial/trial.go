@@ -80,7 +80,8 @@ func (r *Run) start(ctx context.Context) (err error) {
 	}
 	s := group.Spec{
 		IDs: ids(r.Values), Balance: int64(r.Int(KnobBalance)), Data: r.data,
-		Args: r.Args(server.KnobPropagate, server.KnobFunds, server.KnobGather, server.KnobMutant),
+		Args: append(r.Args(server.KnobPropagate, server.KnobFunds, server.KnobGather, server.KnobMutant),
+			"--compact-after", "0"), // the journals are the history
 	}
 	if r.faults.Network() != nil {
 		s.Link = r.faults.Link

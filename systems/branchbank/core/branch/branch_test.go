@@ -136,3 +136,33 @@ func TestRequests(t *testing.T) {
 		t.Errorf("a term from outside went on: %+v", v)
 	}
 }
+
+// A snapshot holds all that matters: who comes back from it owes gifts, sends its
+// outbox, and knows what was asked for.
+func TestSnapshot(t *testing.T) {
+	g := newGroup(2, branch.Async, branch.Escrow, 10)
+	g.ask(t, 1, branch.Ask{Kind: branch.Withdraw, Amount: 8, Request: "a"}) // with a gift of the other one
+	b := g[1]
+	b.Step(time.Second, branch.Ask{Kind: branch.Deposit, Amount: 3, Request: "b"}) // of which the other one hears nothing
+	again := newGroup(2, branch.Async, branch.Escrow, 10)[1]
+	if err := again.Restore(0, b.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.View(), b.View(); got.Digest != want.Digest || got.Balance != 5 || got.Rights[1] != want.Rights[1] {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if err := again.Unbalanced(); err != nil {
+		t.Error(err)
+	}
+	again.Begin(0)
+	g[1] = again
+	if a, _, _ := g.ask(t, 1, branch.Ask{Kind: branch.Withdraw, Amount: 8, Request: "a"}); a.Status != branch.Done || a.Balance != 5 {
+		t.Errorf("asked again: %+v", a)
+	}
+	if a, _, pushes := g.ask(t, 1, branch.Ask{Kind: branch.Deposit, Amount: 1}); a.Balance != 6 || pushes > 2 {
+		t.Errorf("%+v with %d messages", a, pushes)
+	}
+	if err := newGroup(3, branch.Async, branch.Escrow, 10)[1].Restore(0, b.Snapshot()); err == nil {
+		t.Error("a snapshot of another group is taken")
+	}
+}

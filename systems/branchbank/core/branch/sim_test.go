@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,14 +38,15 @@ const (
 // bank is a world: branches, a customer at each, and what came of it.
 type bank struct {
 	*sim.World
-	flaw   branch.Flaw
-	hasty  bool
-	mode   branch.Mode
-	funds  branch.Funds
-	cores  []*branch.Branch
-	states []check.Branch // what the journals hold
-	wrong  error
-	ops    []history.BankOp
+	flaw      branch.Flaw
+	hasty     bool
+	mode      branch.Mode
+	funds     branch.Funds
+	cores     []*branch.Branch
+	states    []check.Branch // what the journals hold
+	wrong     error
+	snapshots map[string][]check.Applied // what a snapshot stands for
+	ops       []history.BankOp
 }
 
 // watched notes what a life finds in its journal, and looks at the core after
@@ -62,8 +64,37 @@ func (w watched) Recover(record []byte) error {
 	return w.Branch.Recover(record)
 }
 
+// note keeps what a life writes: a snapshot may take its place.
+func (w watched) note(e node.Effects[branch.Output]) node.Effects[branch.Output] {
+	for _, record := range e.Write {
+		if err := w.bank.states[w.at].Journal(record); err != nil && w.bank.wrong == nil {
+			w.bank.wrong = err
+		}
+	}
+	return e
+}
+
+func (w watched) Snapshot() []byte {
+	text := w.Branch.Snapshot()
+	w.bank.snapshots[string(text)] = slices.Clone(w.bank.states[w.at].Log)
+	return text
+}
+
+func (w watched) Restore(records uint64, snapshot []byte) error {
+	w.bank.states[w.at].Log = slices.Clone(w.bank.snapshots[string(snapshot)])
+	return w.Branch.Restore(records, snapshot)
+}
+
+func (w watched) Begin(now time.Duration) node.Effects[branch.Output] {
+	return w.note(w.Branch.Begin(now))
+}
+
+func (w watched) Wake(now time.Duration) node.Effects[branch.Output] {
+	return w.note(w.Branch.Wake(now))
+}
+
 func (w watched) Step(now time.Duration, in branch.Input) node.Effects[branch.Output] {
-	e := w.Branch.Step(now, in)
+	e := w.note(w.Branch.Step(now, in))
 	if err := w.Unbalanced(); err != nil && w.bank.wrong == nil {
 		w.bank.wrong = err
 	}
@@ -87,7 +118,7 @@ func (b *bank) host(i int) simhost.Host[branch.Input, branch.Output] {
 		}
 	}
 	return simhost.Host[branch.Input, branch.Output]{
-		Hasty: b.hasty, Down: sim.Delay{Base: 5 * ms},
+		Hasty: b.hasty, Down: sim.Delay{Base: 5 * ms}, Compact: b.Seed() / 6 % 3 * 10,
 		Core: func() node.Core[branch.Input, branch.Output] {
 			b.cores[i], b.states[i] = branch.New(cfg), check.Branch{ID: cfg.Self}
 			return watched{b.cores[i], b, i}
@@ -190,7 +221,8 @@ func scenario(flaw branch.Flaw, hasty bool) sim.Scenario {
 	return func(w *sim.World) error {
 		b := &bank{
 			World: w, flaw: flaw, hasty: hasty, cores: make([]*branch.Branch, simBranches), states: make([]check.Branch, simBranches),
-			mode: branch.Mode(branch.Modes[w.Seed()%3]), funds: branch.Funds(branch.AllFunds[w.Seed()/3%2]),
+			snapshots: make(map[string][]check.Applied),
+			mode:      branch.Mode(branch.Modes[w.Seed()%3]), funds: branch.Funds(branch.AllFunds[w.Seed()/3%2]),
 		}
 		for i := range simBranches {
 			h := b.host(i)
@@ -284,7 +316,7 @@ func TestHunt(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("DYNO_SEEDS")); err == nil {
 		h.Seeds = n
 	}
-	h.Sometimes = []string{overdrawn, gifts, waits, lives}
+	h.Sometimes = []string{overdrawn, gifts, waits, lives, simhost.Compacted}
 	s, err := h.Sweep(t.Context())
 	if err != nil || s.Failure != nil {
 		t.Fatalf("%v %v", err, s)
