@@ -16,7 +16,9 @@
 // life. It sends what [Replica.Outgoing] returns only after they are durable (the
 // rule that package node keeps), so an acknowledgement means: applied, and
 // durable. A replica's own writes are its outbox: it keeps them until every peer
-// has acknowledged them, and [Replica.Settle] tells a new life of that.
+// has acknowledged them, and [Replica.Settle] tells a new life of that. A core that
+// makes snapshots keeps the vector and the [Replica.Outbox] in them, for
+// [Replica.Restore].
 //
 // # Catching up
 //
