@@ -45,16 +45,17 @@ type UnansweredError struct {
 
 // Error implements error.
 func (e *UnansweredError) Error() string {
-	text := fmt.Sprintf("no answer for %v", e.Waited.Round(time.Millisecond))
+	parts := []string{fmt.Sprintf("no answer for %v", e.Waited.Round(time.Millisecond))}
 	for i, err := range e.Last {
 		if err != nil {
-			text += fmt.Sprintf("; %s: %s", names[i], Reason(err))
+			parts = append(parts, names[i]+": "+Reason(err))
 		}
 	}
+	done := "the request was not done"
 	if e.Maybe {
-		return text + "; the request may have been done"
+		done = "the request may have been done"
 	}
-	return text + "; the request was not done"
+	return strings.Join(append(parts, done), "; ")
 }
 
 // Reason says in a few words why a call has no answer: without the layers that

@@ -22,7 +22,8 @@ type source struct {
 func read(path, example string) (source, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return source{}, &systems.UsageError{Err: missingError(fmt.Sprintf("%s: there is no such file; write one, for example %s", path, example))}
+		missing := missingError(fmt.Sprintf("%s: there is no such file; write one, for example %s", path, example))
+		return source{}, &systems.UsageError{Err: missing}
 	}
 	if err != nil {
 		return source{}, systems.Usagef("%w", err)

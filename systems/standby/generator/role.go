@@ -75,7 +75,8 @@ func declare(fs systems.FlagSet) *generator {
 	fs.IntVar(&g.clients, "clients", 32, "clients of a closed loop")
 	fs.Float64Var(&g.rate, "rate", 1000, "requests per second of an open loop")
 	fs.StringVar(&g.arrivals, "arrivals", "poisson", "of an open loop: poisson or constant")
-	fs.IntVar(&g.accounts, "accounts", 1, "accounts that are used: those called 1, 2, 3 and so on; client 1 uses the first, client 2 the second, round and round")
+	fs.IntVar(&g.accounts, "accounts", 1,
+		"accounts that are used: those called 1, 2, 3 and so on; client 1 uses the first, client 2 the second, round and round")
 	fs.Float64Var(&g.lookups, "lookups", 0, "share of requests that only look, 0 to 1")
 	fs.StringVar(&g.history, "history", "", "`FILE` to record every request in")
 	fs.StringVar(&g.stays, "stay", "", "s1 or s2: one more client deposits at this server only, and waits however long that is silent")

@@ -51,7 +51,10 @@ func (g *generator) stay(ctx context.Context) (acked []Stay, err error) {
 		cancel()
 		if err == nil {
 			answer := a.GetAnswer()
-			acked = append(acked, Stay{caller.Client, caller.Number, answer.GetEpoch(), answer.GetAction(), answer.GetRepeated(), time.Now().UnixNano()})
+			acked = append(acked, Stay{
+				Client: caller.Client, Number: caller.Number, Epoch: answer.GetEpoch(), Action: answer.GetAction(),
+				Repeated: answer.GetRepeated(), UnixNS: time.Now().UnixNano(),
+			})
 			caller = &standbyv1.Caller{
 				Client: caller.Client, Number: caller.Number + 1, SeenEpoch: answer.GetEpoch(), SeenAction: answer.GetAction(),
 			}

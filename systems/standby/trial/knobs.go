@@ -39,7 +39,10 @@ const (
 
 // Knobs are those of a trial.
 var Knobs = systems.Knobs{
-	{Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async}, Help: "sync: answer when both have it; async: at once"},
+	{
+		Name: knobReplicate, Default: "sync", Type: systems.Choice{"sync", async},
+		Help: "sync: acknowledged when both servers have it; async: at once",
+	},
 	{
 		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
 		Help: "the longest time without a primary",
