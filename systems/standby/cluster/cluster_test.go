@@ -1,9 +1,16 @@
 package cluster_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,32 +268,91 @@ func TestCourseFaultActionIDNotPersisted(t *testing.T) {
 	}
 }
 
-// Without a witness, as in the hand-out, the interface has the standby take over.
-func TestWithoutWitness(t *testing.T) {
-	w := start(t, cluster.Options{Accounts: opening(3, 100)}, false)
-	primary, _ := w.awaitPair()
-	s := w.bank.Session()
-	if got, err := s.Withdraw(t.Context(), "2", 50); err != nil || got != 50 {
-		t.Fatal(got, err)
+// The hand-out's own story: on both machines serverhost.config names this server
+// s1 and the other one s2, there is no --name and no witness, and the account
+// file is its JSON object. A user at the menu withdraws, the primary is killed,
+// the user withdraws again and notices nothing.
+func TestCourseStory(t *testing.T) {
+	_, g, err := process.NewGroup(t.Context(), process.Options{System: standby.System, Dir: t.TempDir(), Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = g.Close() })
+	dir := t.TempDir()
+	addrs, servers := [2]string{freeAddress(t), freeAddress(t)}, map[string]systems.Process{}
+	config := func(n int) string {
+		return write(t, dir, fmt.Sprintf("machine%d-serverhost.config", n), fmt.Sprintf(`{"s1":%q, "s2":%q}`, addrs[n], addrs[1-n]))
+	}
+	hosts := config(0)
+	for n, addr := range addrs {
+		p, err := g.Start(t.Context(), systems.Launch{Role: "server", Name: fmt.Sprintf("machine%d", n), Expendable: true, Args: []string{
+			"--config", config(n), "--accounts", write(t, dir, fmt.Sprintf("machine%d-accounts", n), "{‘acct1’:100,’acct2’:200}"),
+			"--listen", addr, "--lease", lease.String(),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers[addr] = p
+	}
+	in, typing := io.Pipe()
+	screen, out := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- cli.Main(t.Context(), []string{"standby", "client", "--script", "--config", hosts, "--bound", patience.String()}, in, out, out)
+	}()
+	lines := bufio.NewScanner(screen)
+	withdraw := func(want string) {
+		t.Helper()
+		go io.WriteString(typing, "2\nacct2\n50\n")
+		for lines.Scan() && !strings.HasPrefix(lines.Text(), "Current balance") {
+		}
+		if lines.Text() != want {
+			t.Errorf("the screen shows %q, want %q", lines.Text(), want)
+		}
+	}
+	withdraw("Current balance: 150")
+	bank, err := client.Dial(client.Options{Hosts: standbyHosts(addrs)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bank.Close()
+	w := &world{T: t, Cluster: &cluster.Cluster{Servers: [2]systems.Process{servers[addrs[0]], servers[addrs[1]]}}, bank: bank}
+	primary, _ := w.awaitPair()
 	if err := primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// The standby becomes primary; in sync mode it acknowledges nothing alone, but
-	// does as soon as the other one is back.
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { _, err := s.Withdraw(ctx, "2", 50); ended <- err }()
-	w.await("the other server takes over", func(p, _ *standbyv1.StatusResponse) bool { return p.GetName() != primary.Name() })
-	if err := primary.Restart(t.Context()); err != nil {
+	withdraw("Current balance: 100")
+	go io.WriteString(typing, "4\n")
+	go io.Copy(io.Discard, screen)
+	if code := <-ended; code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func standbyHosts(addrs [2]string) config.Hosts { return config.Hosts{S1: addrs[0], S2: addrs[1]} }
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; err != nil {
+	return path
+}
+
+// freeAddress is one that nobody else takes before it is used, where loopback
+// has more than one.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(250), rand.IntN(256), 1+rand.IntN(250)))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	w.mustBalance(s, "2", 0)
-	w.awaitEqual()
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // In async mode, when the primary is gone with what it had not shipped, a client
