@@ -110,7 +110,9 @@ func TestByHand(t *testing.T) {
 		return out
 	}
 	do(0, alice("login", "--password-file", filepath.Join(dir, "passwords", "alice")))
-	pay := func(want int, more ...string) string { return do(want, alice("pay", append(more, "--to", "beta/1001", "--json")...)) }
+	pay := func(want int, more ...string) string {
+		return do(want, alice("pay", append(more, "--to", "beta/1001", "--json")...))
+	}
 	if out := pay(0, "--amount", "12.50", "--key", "rent"); !strings.Contains(out, `"status":"paid"`) {
 		t.Error(out)
 	}

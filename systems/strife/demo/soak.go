@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"strings"
 	"time"
 
 	"dyno/internal/record"
@@ -18,14 +16,12 @@ import (
 // memory of one round.
 const round = 30 * time.Second
 
-// What a round is made of: users, banks, and the times between kills and how
-// long a server stays away.
+// What a round is made of.
 const (
-	soakUsers             = "16"
-	soakBanks             = 3
-	leastGap, mostGap     = 300 * time.Millisecond, 1200 * time.Millisecond
-	leastAway, mostAway   = 20 * time.Millisecond, 600 * time.Millisecond
-	soakWarmup, soakStart = 200 * time.Millisecond, 500 * time.Millisecond
+	soakUsers  = "16"
+	soakBanks  = "3"
+	killEvery  = "500ms" // mean time from one server's return to the kill of the next
+	soakWarmup = 200 * time.Millisecond
 )
 
 // totals are what a soak has come to.
@@ -61,9 +57,8 @@ func (t *totals) play(ctx context.Context, sh systems.Shell, length time.Duratio
 		return err
 	}
 	defer func() { err = errors.Join(err, closeBench()) }()
-	kills := randomKills(seed, length)
 	v, err := knobs.Resolve(map[string]string{
-		"banks": fmt.Sprint(soakBanks), "clients": soakUsers, "retry": "on", "attempt": "1s", "overdraw": "0.02", "faults": strings.Join(kills, "; "),
+		"banks": soakBanks, "clients": soakUsers, "retry": "on", "attempt": "1s", "overdraw": "0.02", "kill-every": killEvery,
 	})
 	if err != nil {
 		return err
@@ -73,7 +68,7 @@ func (t *totals) play(ctx context.Context, sh systems.Shell, length time.Duratio
 	if err != nil {
 		return err
 	}
-	t.kills += len(kills)
+	t.kills += int(o.Scalars["deaths"])
 	t.paid += o.Scalars["paid"]
 	t.starts += o.Scalars["gateway_starts"]
 	t.slowest = max(t.slowest, o.Scalars["settle_ms"])
@@ -90,17 +85,3 @@ func (t *totals) play(ctx context.Context, sh systems.Shell, length time.Duratio
 type quiet struct{ systems.Bench }
 
 func (quiet) Logf(string, ...any) {}
-
-// randomKills draws who is killed when, and for how long.
-func randomKills(seed uint64, length time.Duration) (out []string) {
-	r := rand.New(rand.NewPCG(seed, 0x50a1))
-	between := func(least, most time.Duration) time.Duration {
-		return least + time.Duration(r.Int64N(int64(most-least)))
-	}
-	victims := []string{"gateway", "alpha", "beta", "gamma", "gateway"}
-	for at := soakStart; at < soakWarmup+length-mostAway; at += between(leastGap, mostGap) {
-		away := between(leastAway, mostAway)
-		out = append(out, fmt.Sprintf("kill %s@%v..%v", victims[r.IntN(len(victims))], at.Round(time.Millisecond), (at+away).Round(time.Millisecond)))
-	}
-	return out
-}

@@ -153,10 +153,10 @@ func (c *crowd) count(n *int64) {
 // pay has a user make one payment.
 func (c *crowd) pay(ctx context.Context, client int) (int32, record.Outcome) {
 	p := c.people[client%len(c.people)]
-	payment, key, dear := c.next(client, p)
+	payment, key := c.next(client, p)
 	var pause backoff.Backoff
 	for attempt := uint32(1); ; attempt++ {
-		outcome, final := c.once(ctx, p, payment, key, attempt, dear)
+		outcome, final := c.once(ctx, p, payment, key, attempt)
 		if final || !c.opt.Retry {
 			return 0, outcome
 		}
@@ -168,7 +168,7 @@ func (c *crowd) pay(ctx context.Context, client int) (int32, record.Outcome) {
 }
 
 // next draws a payment: to somebody at another bank, where there is one.
-func (c *crowd) next(client int, p *person) (payment tx.Payment, key string, dear bool) {
+func (c *crowd) next(client int, p *person) (payment tx.Payment, key string) {
 	c.mu.Lock()
 	p.paid++
 	n := p.paid
@@ -179,11 +179,11 @@ func (c *crowd) next(client int, p *person) (payment tx.Payment, key string, dea
 		to = c.people[d.below(uint64(len(c.people)))]
 	}
 	minor := int64(1 + d.below(1000))
-	if dear = d.share() < c.opt.Overdraw; dear {
+	if d.share() < c.opt.Overdraw {
 		minor = 1e11
 	}
 	payment = tx.Payment{From: p.account, To: to.account, Amount: money.Amount{Minor: minor, Currency: currency}}
-	return payment, fmt.Sprintf("%d-%d", c.opt.Seed, n), dear
+	return payment, fmt.Sprintf("%d-%d", c.opt.Seed, n)
 }
 
 func (c *crowd) banks() int {
@@ -195,7 +195,7 @@ func (c *crowd) banks() int {
 }
 
 // once asks once; final says whether to ask again would bring the same.
-func (c *crowd) once(ctx context.Context, p *person, pay tx.Payment, key string, attempt uint32, dear bool) (record.Outcome, bool) {
+func (c *crowd) once(ctx context.Context, p *person, pay tx.Payment, key string, attempt uint32) (record.Outcome, bool) {
 	ctx, cancel := context.WithTimeout(security.WithToken(ctx, p.token), c.opt.Attempt)
 	defer cancel()
 	call := check.Call{Kind: check.CallPay, User: p.name, Key: key, Payment: pay, Begin: c.now(), End: check.Never}
@@ -221,9 +221,6 @@ func (c *crowd) once(ctx context.Context, p *person, pay tx.Payment, key string,
 	case kind == rpc.Declined:
 		c.count(&c.tally.Declined)
 		c.look(ctx, p, key)
-		if dear {
-			return record.OK, true
-		}
 		c.errors.Note(err.Error())
 		return record.Failed, true
 	case kind == rpc.Conflict || kind == rpc.Unavailable || kind == rpc.Refused:

@@ -112,7 +112,7 @@ func (c *crowd) outage(ctx context.Context, i int, p *person, n int) (told []Tol
 	defer func() { err = errors.Join(err, q.Close()) }()
 	queued := map[string]int64{}
 	for k := range n {
-		payment, _, _ := c.next(i, p)
+		payment, _ := c.next(i, p)
 		key := "offline-" + strconv.Itoa(k+1)
 		reply, err := q.Keep(ctx, outbox.Payment{
 			Key: key, From: payment.From.String(), To: payment.To.String(), Minor: payment.Amount.Minor, Currency: currency.String(),

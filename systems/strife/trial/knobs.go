@@ -24,6 +24,7 @@ const (
 	KnobDelay     = "bank-delay"
 	KnobFailpoint = "failpoint"
 	KnobDown      = "down"
+	KnobKill      = "kill-every"
 	KnobOutage    = "outage"
 	KnobForge     = "forge"
 	KnobLie       = "lie"
@@ -52,6 +53,10 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 	{
 		Name: KnobDown, Default: "100ms", Type: systems.Duration{Min: 0, Max: 30 * time.Second},
 		Help: "how long a server stays down that has died at a failpoint",
+	},
+	{
+		Name: KnobKill, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Minute},
+		Help: "mean time between a random server's return and the kill of the next one; 0s: none is killed",
 	},
 	{
 		Name: KnobOutage, Default: "0s", Type: systems.Duration{Min: 0, Max: 30 * time.Second},

@@ -73,14 +73,13 @@ var Metrics = slices.Concat(driver.Metrics(evidence.Counts(counted)), []record.M
 		Name: "gateway_starts", Kind: record.KindScalar, Unit: "lives", Help: "lives of the gateway, by its journal",
 	},
 	{
-		Name: "deaths", Kind: record.KindScalar, Unit: "deaths", Help: "of the server that dies at a failpoint",
-		Road: evidence.Law("as the gateway's journal tells its lives, if it is the one", deathsHold),
+		Name: "deaths", Kind: record.KindScalar, Unit: "deaths", Help: "of servers: at a failpoint, or by random kills",
 	},
 	{
 		Name: "damage", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "invariants that do not hold over journals and what users saw", Road: evidence.Calculated(),
 	},
-}, outageMetrics)
+}, holdMetrics, outageMetrics)
 
 // errorsRoad holds the shares of calls that brought an error, together, against
 // what the load's interceptors counted beneath the code that reports them.
@@ -96,15 +95,6 @@ func errorsRoad() record.Road {
 		}
 		return record.Doubt("", 0, "the load told no counts")
 	})
-}
-
-// deathsHold: each death of the gateway is followed by a life. Of a bank's the
-// gateway's journal knows nothing.
-func deathsHold(metric string, o *record.Observation, _ *record.Evidence) record.Check {
-	if starts := o.Scalars["gateway_starts"]; starts > 1 {
-		return evidence.Room{}.Between(o.Scalars[metric], 0, starts-1)
-	}
-	return record.Check{}
 }
 
 // paidRoad: what users saw as paid is in the gateway's journal, and nothing else

@@ -56,14 +56,19 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 	if err != nil {
 		return o, fmt.Errorf("strife: %w", err)
 	}
+	holds, err := t.holds()
+	if err != nil {
+		return o, err
+	}
 	h := history{Evidence: ledgers.Evidence, Missed: missed, Load: r.Checks, Settled: settleErr == nil}
 	// That nothing is in doubt was asked while all served (settled): the record of
 	// an abort is lazy, and need not be on disk.
 	h.Evidence.Calls = r.Calls
-	h.Doomed, h.Deaths = v.Text(KnobFailpoint) != "", t.deaths()
+	h.Doomed, h.Deaths = v.Text(KnobFailpoint) != "" || v.Duration(KnobKill) > 0, t.deaths()
 	h.forge(v.Text(KnobForge))
 	o.Verdict = h.judge()
 	t.observe(&o, v, r, ledgers, settled)
+	o.SetHistogram("hold", holds)
 	begin, end := r.Measured()
 	var cpu float64
 	for _, p := range t.targets() {
@@ -101,7 +106,17 @@ func (t *town) load(ctx context.Context, v systems.Values) (r load.Report, misse
 	if err != nil {
 		return r, nil, err
 	}
+	killing, stop := context.WithCancel(ctx)
+	killed := make(chan error, 1)
+	go func() {
+		if every := v.Duration(KnobKill); every > 0 {
+			killed <- t.killer(killing, ctx, every, t.bench.Setting().Seed)
+		}
+		close(killed)
+	}()
 	err = <-ended
+	stop()
+	err = errors.Join(err, <-killed)
 	_, strikesErr := strikes.End()
 	return r, strikes.Missed(), errors.Join(err, strikesErr)
 }

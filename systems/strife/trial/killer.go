@@ -1,0 +1,47 @@
+package trial
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"dyno/systems"
+)
+
+// mostAway bounds how long a killed server stays away.
+const mostAway = 600 * time.Millisecond
+
+// killer kills one server after the other, at random, each once the one before
+// is back, until its context ends. A pause between has a mean of every.
+func (t *town) killer(ctx, life context.Context, every time.Duration, seed uint64) error {
+	r := rand.New(rand.NewPCG(seed, 0x6b111))
+	all := append([]systems.Process{t.gateway, t.gateway}, t.banks...) // with three banks, two kills of five are its
+	for {
+		if !pause(ctx, time.Duration(r.Int64N(int64(2*every)))) {
+			return nil
+		}
+		p := all[r.IntN(len(all))]
+		if err := p.Kill(); err != nil {
+			return err
+		}
+		pause(life, time.Duration(r.Int64N(int64(mostAway))))
+		if err := p.Restart(life); err != nil {
+			return err
+		}
+		t.mu.Lock()
+		t.restarts++
+		t.mu.Unlock()
+	}
+}
+
+// pause waits; false says that the context has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
