@@ -90,7 +90,8 @@ func goOffline(ctx context.Context, opt Options, n int) (r Offline, err error) {
 // outage is one user's.
 func (c *crowd) outage(ctx context.Context, i int, p *person, n int) (told []Told, err error) {
 	home := c.opt.Dir.Client(p.name)
-	if err := (wallet.Session{User: p.name, Token: p.token, Account: p.account.String(), Currency: currency.String()}).Write(home); err != nil {
+	s := wallet.Session{User: p.name, Token: p.token, Account: p.account.String(), Currency: currency.String()}
+	if err := s.Write(home); err != nil {
 		return nil, err
 	}
 	for s := p.conn.GetState(); s == connectivity.Ready || s == connectivity.Connecting; s = p.conn.GetState() {
