@@ -82,6 +82,8 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_SEEDS=100000 $(GO) test -timeout 60m -count 1 -v -run 'TestSync$$|TestAsync$$|TestNoWitness$$' ./systems/standby/core
 	DYNO_SEEDS=1000000 $(GO) test -timeout 600m -count 1 -v -run 'TestHunt$$' ./systems/strife/simulator
 	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/sessionbank/check
+	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/strife/core/outbox
+	$(GO) run ./cmd/dyno strife demo --soak 30m
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 

@@ -68,7 +68,9 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 	h.forge(v.Text(KnobForge))
 	o.Verdict = h.judge()
 	t.observe(&o, v, r, ledgers, settled)
-	o.SetHistogram("hold", holds)
+	if holds.Count() > 0 { // else the banks keep no log
+		o.SetHistogram("hold", holds)
+	}
 	begin, end := r.Measured()
 	var cpu float64
 	for _, p := range t.targets() {
