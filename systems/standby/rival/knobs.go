@@ -63,7 +63,7 @@ var knobs = systems.Knobs{
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_outage_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "longest time in which no client that follows Sentinel had a write acknowledged",
+		Help: "longest time, after the fault, in which no client that follows Sentinel had a write acknowledged",
 	},
 	{
 		Name: "rival_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,

@@ -1,7 +1,6 @@
 package rival
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,8 +26,8 @@ const stayKey = "writes:stay"
 // report is what the loader prints.
 type report struct {
 	driver.Report
-	Done   []tally `json:"done"` // by client
-	Outage outage  `json:"outage"`
+	Done   []tally `json:"done"`             // by client
+	Gaps   []gap   `json:"gaps,omitempty"`   // in which no write was acknowledged
 	Stayed []stay  `json:"stayed,omitempty"` // what the client who stays was told
 }
 
@@ -41,8 +40,8 @@ type tally struct {
 // acked says how many writes were acknowledged.
 func (t tally) acked() int64 { return t.Sent - int64(len(t.Unknown)) }
 
-// outage is the longest time without an acknowledged write.
-type outage struct {
+// gap is a time without an acknowledged write.
+type gap struct {
 	FromUnixNS int64 `json:"from_unix_ns"`
 	ToUnixNS   int64 `json:"to_unix_ns"`
 }
@@ -122,7 +121,7 @@ func (l *loader) run(ctx context.Context) (report, error) {
 	if l.finder != nil {
 		l.silence.end() // nobody may have been served to the end
 	}
-	r.Outage = l.silence.longest
+	r.Gaps = l.silence.gaps
 	for _, w := range writers {
 		r.Done = append(r.Done, w.tally)
 	}
@@ -245,19 +244,25 @@ func (l *loader) stay(ctx context.Context) (acked []stay) {
 	return acked
 }
 
-// silence finds the longest time without an acknowledged write.
+// Gaps that are kept: those of some length, so many.
+const (
+	leastGap = 20 * time.Millisecond
+	mostGaps = 10_000
+)
+
+// silence finds the times without an acknowledged write.
 type silence struct {
-	mu      sync.Mutex
-	last    int64
-	longest outage
+	mu   sync.Mutex
+	last int64
+	gaps []gap
 }
 
 func (s *silence) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now().UnixNano()
-	if from := cmp.Or(s.last, now); now-from > s.longest.ToUnixNS-s.longest.FromUnixNS {
-		s.longest = outage{from, now}
+	if s.last != 0 && now-s.last >= int64(leastGap) && len(s.gaps) < mostGaps {
+		s.gaps = append(s.gaps, gap{s.last, now})
 	}
 	s.last = now
 }

@@ -16,6 +16,8 @@ type survivor struct {
 	Writes [][]int64 `json:"writes"` // by client
 	Stay   []int64   `json:"stay"`   // of the client who stays
 	Missed []string  `json:"missed,omitempty"`
+
+	StruckUnixNS int64 `json:"struck_unix_ns"` // when the primary was
 }
 
 func survive(ctx context.Context, sentinel *rival.Redis, clients int) (s survivor, err error) {
@@ -78,6 +80,12 @@ func count(t tally, there []int64) (lost, twice, foreign int64) {
 // report turns it into figures. That writes are lost is counted: neither Redis
 // nor Sentinel promises that none is.
 func (s survivor) report(o *record.Observation, r report) {
+	var outage int64
+	for _, g := range r.Gaps {
+		if g.ToUnixNS > s.StruckUnixNS {
+			outage = max(outage, g.ToUnixNS-max(g.FromUnixNS, s.StruckUnixNS))
+		}
+	}
 	r.Observe(o, driver.Closed)
 	var lost, twice int64
 	for i, t := range r.Done {
@@ -90,14 +98,14 @@ func (s survivor) report(o *record.Observation, r report) {
 	}
 	var late, gone int64
 	for _, a := range r.Stayed {
-		if a.UnixNS > r.Outage.FromUnixNS {
+		if a.UnixNS > s.StruckUnixNS {
 			late++
 			if !there[a.N] {
 				gone++
 			}
 		}
 	}
-	o.Set("rival_outage_ms", float64(r.Outage.ToUnixNS-r.Outage.FromUnixNS)/1e6)
+	o.Set("rival_outage_ms", float64(outage)/1e6)
 	o.Set("rival_lost", float64(lost))
 	o.Set("rival_twice", float64(twice))
 	o.Set("rival_old_acked", float64(late))

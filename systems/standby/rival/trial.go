@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
@@ -159,13 +160,14 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	f.Add(p.primary)
+	began := time.Now()
 	strikes, err := f.Begin(ctx)
 	if err != nil {
 		return o, err
 	}
 	var r report
 	err = driver.Await(ctx, b, p.launch(b, v, "--sentinels", strings.Join(addrs, ",")), &r)
-	_, endErr := strikes.End()
+	struck, endErr := strikes.End()
 	if err := errors.Join(err, endErr); err != nil {
 		return o, err
 	}
@@ -173,7 +175,10 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 	if err != nil {
 		return o, err
 	}
-	s.Missed = strikes.Missed()
+	s.Missed, s.StruckUnixNS = strikes.Missed(), began.UnixNano()
+	if len(struck) > 0 {
+		s.StruckUnixNS += int64(struck[0].At)
+	}
 	s.report(&o, r)
 	h := history{Load: r.Checks, Done: r.Done, Failover: &s}
 	o.Verdict = h.judge()
