@@ -33,7 +33,8 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 		t.Fatal(err)
 	}
 	set := systems.Setting{Seed: 1, Load: record.Load{Loop: driver.Closed}, Warmup: 100 * time.Millisecond, Length: 500 * time.Millisecond}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: t.TempDir(), Setting: set, Logf: t.Logf})
+	dir := t.TempDir()
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: dir, Setting: set, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +47,9 @@ func trial(t *testing.T, values map[string]string) record.Observation {
 	}
 	if err := o.Conform(toy.Metrics); err != nil {
 		t.Error(err)
+	}
+	if again, err := toy.Judge(dir); err != nil || !slices.Equal(again.Reasons(), o.Verdict.Reasons()) {
+		t.Errorf("by its bundle the trial is %v, %v; it was %v", again.Reasons(), err, o.Verdict.Reasons())
 	}
 	t.Logf("%s: %v %v, %+v; write p50 %v, read p50 %v", values, o.Scalars, o.Verdict.Reasons(), o.Counts,
 		o.Histograms["rival_write"].Quantile(0.5), o.Histograms["rival_read"].Quantile(0.5))

@@ -1,6 +1,9 @@
 package rival
 
 import (
+	"maps"
+	"slices"
+
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -122,7 +125,8 @@ func (h history) sides() map[string]sides {
 // atomic: of every payment both sides are there, once.
 func (h history) atomic() record.Check {
 	all := h.sides()
-	for key, s := range all {
+	for _, key := range slices.Sorted(maps.Keys(all)) { // in order, for the same words again
+		s := all[key]
 		if s.out != 1 || s.in != 1 || s.paid.Amount != -s.got.Amount {
 			return record.Fail("atomic", int64(len(all)), "payment %s was paid %d times and received %d times, of %d and %d", key, s.out, s.in,
 				s.paid.Amount, s.got.Amount)

@@ -32,7 +32,8 @@ func trial(t *testing.T, length time.Duration, values map[string]string) record.
 		t.Fatal(err)
 	}
 	set := systems.Setting{Seed: 1, Load: record.Load{Loop: driver.Closed}, Warmup: 100 * time.Millisecond, Length: length}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: t.TempDir(), Setting: set, Logf: t.Logf})
+	dir := t.TempDir()
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: dir, Setting: set, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +46,9 @@ func trial(t *testing.T, length time.Duration, values map[string]string) record.
 	}
 	if err := o.Conform(toy.Metrics); err != nil {
 		t.Error(err)
+	}
+	if again, err := toy.Judge(dir); err != nil || !slices.Equal(again.Reasons(), o.Verdict.Reasons()) {
+		t.Errorf("by its bundle the trial is %v, %v; it was %v", again.Reasons(), err, o.Verdict.Reasons())
 	}
 	t.Logf("%s: %v %v, %+v", values, o.Scalars, o.Verdict.Reasons(), o.Counts)
 	if h := o.Histograms["response"]; h != nil {
