@@ -38,7 +38,7 @@ func pay(fs *flag.FlagSet) func(context.Context) (any, error) {
 	fs.StringVar(&p.clusters, "clusters", "", "HOST:PORT of the clusters, separated by a comma: one, or two")
 	fs.IntVar(&p.clients, "clients", 32, "payments in flight")
 	fs.IntVar(&p.accounts, "accounts", 10_000, "accounts in each cluster, from 1")
-	fs.IntVar(&p.connections, "connections", 0, "connections to each cluster; 0: as many as were found to be fastest")
+	fs.IntVar(&p.connections, "connections", 0, "connections to each cluster; 0: one for each payment in flight, at most 128")
 	fs.StringVar(&p.acks, "acks", "acks", "file to which each acknowledged payment is appended")
 	fs.StringVar(&p.log, "log", "decisions", "folder of the decision log")
 	fs.StringVar(&p.mutant, "mutant", "none", "what the coordinator does wrong: none, or no-log: decisions are not logged")

@@ -15,6 +15,7 @@ type history struct {
 	Clusters    []cluster      `json:"clusters"`
 	Connections int            `json:"connections"` // to each cluster
 	Killed      bool           `json:"killed"`      // somebody was: the counters are not whole
+	Again       *int           `json:"again"`       // payments that were asked for twice, and paid by the first; nil: nobody lived to ask
 	Version     string         `json:"version"`
 }
 
@@ -70,7 +71,11 @@ func Judge(bundle string) (record.Verdict, error) {
 func (h history) judge() record.Verdict {
 	software := record.Pass("software", 1)
 	software.Detail = "PostgreSQL " + h.Version
-	return record.Judge(append(h.Load, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)...)
+	checks := append(h.Load, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)
+	if h.Again != nil {
+		checks = append(checks, h.replayed())
+	}
+	return record.Judge(checks...)
 }
 
 // conserved: no money came or went, and every balance is what its legs make of it.
@@ -156,6 +161,15 @@ func (h history) acknowledged() record.Check {
 		told[a.Key] = true
 	}
 	return record.Pass(name, n)
+}
+
+// replayed: a client that had lost its answer asked again under its key, and was
+// told the same. That it moved no money the other checks say.
+func (h history) replayed() record.Check {
+	if *h.Again != 1 {
+		return record.Fail("replayed", 1, "a payment that was paid was asked for again, and not answered")
+	}
+	return record.Pass("replayed", 1)
 }
 
 // durable: each payment waits for a sync of each cluster's log that begins after

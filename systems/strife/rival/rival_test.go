@@ -91,7 +91,7 @@ func TestMutants(t *testing.T) {
 	const whole = accounts * balance
 	right := func() history {
 		return history{
-			Acked: []ack{{"1", 7, 8, 5}}, Connections: 1,
+			Acked: []ack{{"1", 7, 8, 5}}, Connections: 1, Again: new(1),
 			Clusters: []cluster{
 				{Name: "a", Sum: whole - 5 + 3, Accounts: accounts, Syncs: 2, Legs: []leg{{"1", 7, -5}, {"2", 9, 3}}},
 				{Name: "b", Sum: whole + 5 - 3, Accounts: accounts, Syncs: 2, Legs: []leg{{"1", 8, 5}, {"2", 9, -3}}},
@@ -111,6 +111,7 @@ func TestMutants(t *testing.T) {
 		"acknowledged: not there":   func(h *history) { h.Acked = append(h.Acked, ack{"3", 1, 1, 1}) },
 		"acknowledged: twice":       func(h *history) { h.Acked = append(h.Acked, h.Acked[0]) },
 		"acknowledged: to another":  func(h *history) { h.Acked[0].To = 9 },
+		"replayed: no answer":       func(h *history) { *h.Again = 0 },
 		"durable: one never synced": func(h *history) { h.Clusters[1].Syncs = 0 },
 	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {

@@ -136,6 +136,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	}
 	h.Load, h.Connections, h.Killed = r.Checks, r.Connections, t.v.Text(KnobFault) != faultNone
 	if r.Latency != nil { // else it did not live to tell
+		h.Again = &r.Replayed
 		r.Observe(&o, driver.Closed)
 		meter.Observe(&o, r.Window.OK)
 		o.Evidence.Facts[rival.FactWrites] = float64(h.payments())
