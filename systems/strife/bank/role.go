@@ -67,6 +67,8 @@ const kindPrepared = 3
 // tap looks at what the core is about to write.
 type tap struct{ *participant.Participant }
 
+var _ node.Snapshotter = tap{} // or the journal would grow for ever
+
 func (t tap) Step(now time.Duration, in participant.In) node.Effects[participant.Out] {
 	e := t.Participant.Step(now, in)
 	if failpoint.Armed(failpoint.BeforePrepare) {

@@ -47,8 +47,8 @@ type gateway struct {
 	inquired inquiries
 
 	// What follows is touched by what the host calls.
-	paying pay   // the payment whose messages are being carried
-	last   tx.ID // that a bank was told to prepare or commit, for failpoints
+	paying pay              // the payment whose messages are being carried
+	last   map[string]tx.ID // that a bank was told to prepare, or to commit, by the failpoint behind it
 }
 
 // pay is a coordinator's input with what the logs of banks say of it.
@@ -184,10 +184,13 @@ func (g *gateway) toBank(out coordinator.ToBank) {
 
 // hitSecond passes a point between the messages of one transaction to two banks.
 func (g *gateway) hitSecond(id tx.ID, point string) {
-	if g.last == id {
+	if !failpoint.Armed(point) {
+		return
+	}
+	if g.last[point] == id {
 		failpoint.HitSent(point)
 	}
-	g.last = id
+	g.last = map[string]tx.ID{point: id}
 }
 
 // event is how the audit tells the end of a payment.

@@ -253,3 +253,52 @@ func flip(t *testing.T, dir string) {
 	}
 	t.Fatal("no record was found")
 }
+
+// A gateway that has told one bank of two, and stays away, blocks nobody for
+// ever: the other bank asks the one that knows. What nobody knows stays held.
+func TestBanksHelpEachOther(t *testing.T) {
+	t.Parallel()
+	for point, paid := range map[string]bool{failpoint.CommitToOne: true, failpoint.AfterCommit: false} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, site.Plan{Banks: 2, Users: 2, Balance: opening, Same: true})
+			w.host(alpha)
+			w.host(beta)
+			w.spawn(security.TheGateway, point+":1")
+			alice, bob := w.login(0), w.made.Users[1]
+			_, err := alice.pay(within(t), "key", bob, 10)
+			if !paid || err != nil { // who was told "paid" was told so before any bank was
+				wants(t, "the payment", err, codes.Unavailable)
+			}
+			w.dies(security.TheGateway)
+			banks := map[string]v1.BankServiceClient{
+				"alpha": v1.NewBankServiceClient(w.dial(security.TheGateway, alpha)), "beta": v1.NewBankServiceClient(w.dial(security.TheGateway, beta)),
+			}
+			read := func(u site.MadeUser) (posted, held int64) {
+				resp, err := banks[u.Bank].ReadBalance(within(t), &v1.ReadBalanceRequest{Bank: u.Bank, Account: u.Account})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return resp.GetPosted().GetMinor(), resp.GetHeld().GetMinor()
+			}
+			for deadline := time.Now().Add(patience); paid; time.Sleep(50 * time.Millisecond) { // between questions
+				from, held := read(alice.made)
+				to, _ := read(bob)
+				if from == opening-10 && held == 0 && to == opening+10 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("alice has %d, of it %d held, and bob %d", from, held, to)
+				}
+			}
+			if from, held := read(alice.made); !paid && (from != opening || held != 10) {
+				t.Errorf("in doubt, alice has %d, of it %d held", from, held)
+			}
+			w.spawn(security.TheGateway, "") // and in the end all agree
+			if p, err := alice.pay(within(t), "key", bob, 10, grpc.WaitForReady(true)); err != nil {
+				t.Errorf("%v, %v", p, err)
+			}
+			settles(t, alice, opening-10)
+		})
+	}
+}
