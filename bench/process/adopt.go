@@ -3,6 +3,7 @@ package process
 import (
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -29,12 +30,13 @@ var announcement struct {
 func Adopt() {
 	bearFullDisk()
 	if fd, ok := inherited(lifelineVar); ok {
-		lifeline := os.NewFile(fd, "lifeline")
+		lifeline, stdin := os.NewFile(fd, "lifeline"), os.Stdin
 		if null, err := os.Open(os.DevNull); err == nil {
 			os.Stdin = null // a role that reads its input finds the end, not the lifeline
 		}
 		go func() {
 			_, _ = io.Copy(io.Discard, lifeline)
+			runtime.KeepAlive(stdin) // of which nobody else may know: collected, it would close the lifeline
 			os.Exit(1)
 		}()
 	}

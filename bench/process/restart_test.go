@@ -221,3 +221,12 @@ func keysOf(args []string) (*tls.Config, error) {
 	}
 	return nil, fmt.Errorf("no --keys in %q", args)
 }
+
+// The lifeline survives the garbage collector, which closed it, at times before
+// it was read: then a process ended as if dyno were gone, without a word.
+func TestLifelineIsNoGarbage(t *testing.T) {
+	ctx, g := open(t, nil)
+	if _, err := start(ctx, t, g, "sweeps").Wait(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -50,6 +50,7 @@ var toy = &systems.System{
 		{Command: role("heir", leave)},
 		{Command: role("burn", burn)},
 		{Command: role("mumble", mumble)},
+		{Command: role("sweeps", sweeps)},
 		{Command: printer()},
 		{Command: scribe()},
 	},
@@ -204,6 +205,19 @@ func deaf(ctx context.Context, sh systems.Shell) error {
 	}
 	fmt.Fprintln(sh.Out, p.PID())
 	return wait(ctx, sh)
+}
+
+// sweeps collects garbage, and looks whether that closed its lifeline.
+func sweeps(context.Context, systems.Shell) error {
+	for range 5 {
+		runtime.GC()
+		time.Sleep(time.Millisecond) // for what is run when something was collected
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(0, &st); err != nil || st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return fmt.Errorf("standard input is no pipe any more: mode %o, %v", st.Mode, err)
+	}
+	return nil
 }
 
 // nest is a dyno of its own: it starts a server that runs, one that is paused
