@@ -10,8 +10,8 @@ import (
 	"dyno/systems/lookaside"
 	"dyno/systems/mapreduce"
 	"dyno/systems/sessionbank"
-	"dyno/systems/strife"
 	"dyno/systems/standby"
+	"dyno/systems/strife"
 	"dyno/systems/target"
 )
 

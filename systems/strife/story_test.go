@@ -127,7 +127,9 @@ func TestByHand(t *testing.T) {
 	do(0, []string{"register", "--dir", dir, "--user", "zoe", "--bank", "alpha", "--account", "1002", "--password-file", filepath.Join(dir, "zoe")})
 	do(0, []string{"login", "--dir", dir, "--user", "zoe", "--password-file", filepath.Join(dir, "zoe")})
 	do(0, []string{"pay", "--dir", dir, "--user", "zoe", "--to", "alpha/1001", "--amount", "1"})
-	admin := func(args ...string) []string { return append([]string{"admin"}, append(args, "--dir", dir, "--user", "admin")...) }
+	admin := func(args ...string) []string {
+		return append([]string{"admin"}, append(args, "--dir", dir, "--user", "admin")...)
+	}
 	do(0, []string{"login", "--dir", dir, "--user", "admin", "--password-file", filepath.Join(dir, "passwords", "admin")})
 	do(0, admin("add-user", "--name", "yan", "--bank", "beta", "--account", "7001", "--balance", "5.00", "--password-file", filepath.Join(dir, "zoe")))
 	if out := do(0, admin("accounts")); !strings.Contains(out, "yan") || !strings.Contains(out, "beta/7001") || !strings.Contains(out, "zoe") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dyno/systems/standby/check"
 	"dyno/systems/standby/core"
@@ -34,7 +35,7 @@ func (w *world) settled() bool {
 }
 
 func (w *world) describe() string {
-	s := ""
+	var s strings.Builder
 	for i, c := range w.cores {
 		if c == nil {
 			continue
@@ -42,7 +43,7 @@ func (w *world) describe() string {
 		role, epoch := c.Role()
 		action, _ := c.State().Position()
 		shipped, alone := c.Pair()
-		s += fmt.Sprintf("s%d role %d epoch %d action %d shipped %d alone %v; ", i+1, role, epoch, action, shipped, alone)
+		fmt.Fprintf(&s, "s%d role %d epoch %d action %d shipped %d alone %v; ", i+1, role, epoch, action, shipped, alone)
 	}
 	open := 0
 	for _, o := range w.ops {
@@ -50,7 +51,7 @@ func (w *world) describe() string {
 			open++
 		}
 	}
-	return fmt.Sprintf("%s%d requests open", s, open)
+	return fmt.Sprintf("%s%d requests open", s.String(), open)
 }
 
 // judge holds all answers against the log that is left.

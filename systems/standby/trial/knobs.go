@@ -47,12 +47,21 @@ var Knobs = systems.Knobs{
 		Name: knobLease, Default: "1s", Type: systems.Duration{Min: 50 * time.Millisecond, Max: 10 * time.Second},
 		Help: "the longest time without a primary",
 	},
-	{Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024}, Help: "each with one request under way"},
+	{
+		Name: driver.KnobClients, Unit: "clients", Default: "32", Type: systems.Int{Min: 1, Max: 1024},
+		Help: "each with one request under way",
+	},
 	{Name: knobAPI, Default: "unary", Type: systems.Choice{"unary", stream}, Help: "whether clients make calls, or share a stream"},
 	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
-	{Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"}, Help: "how actions are shipped: in batches on a stream, or in calls"},
+	{
+		Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"},
+		Help: "how actions are shipped: in batches on a stream, or in calls",
+	},
 	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
-	{Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000}, Help: "accounts; clients use as many as they are, or all"},
+	{
+		Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000},
+		Help: "accounts; clients use as many as they are, or all",
+	},
 	{
 		Name: knobStrike, Default: strikeNone, Type: systems.Choice{strikeNone, strikeKill, strikePause},
 		Help: "what befalls whoever is primary, again and again: kill -9 and a restart, or a pause longer than the lease",
@@ -83,7 +92,10 @@ var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 		Name: "old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "writes that an old primary acknowledged after it went on, in an epoch that had ended, also to a client who had waited for it",
 	},
-	{Name: "struck", Kind: record.KindScalar, Unit: "1", Help: "strikes that met the primary", Road: evidence.Fact("struck", "samples of the failover time")},
+	{
+		Name: "struck", Kind: record.KindScalar, Unit: "1", Help: "strikes that met the primary",
+		Road: evidence.Fact("struck", "samples of the failover time"),
+	},
 	{Name: "repeated", Kind: record.KindScalar, Unit: "1", Help: "requests that were answered by their stored reply, not done twice"},
 	{
 		Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of both servers and the witness, per second",
@@ -97,14 +109,20 @@ var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 		Name: "shipped_bytes", Kind: record.KindScalar, Unit: "B", Better: record.Lower,
 		Help: "messages of the primary to its standby, per action", Road: evidence.Ratio("shipped_total", "shipped_actions"),
 	},
-	{Name: "shipped_total", Kind: record.KindScalar, Unit: "B", Help: "messages of the primary to its standby", Road: evidence.Bytes("server")},
+	{
+		Name: "shipped_total", Kind: record.KindScalar, Unit: "B",
+		Help: "messages of the primary to its standby", Road: evidence.Bytes("server"),
+	},
 	{
 		Name: "batch", Kind: record.KindScalar, Unit: "actions", Help: "actions in a message to the standby, in the mean",
 		Road: evidence.Ratio("shipped_actions", "shipped_messages"),
 	},
 	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: shippedRoad},
 	{Name: "shipped_messages", Kind: record.KindScalar, Unit: "1", Help: "in which it did"},
-	{Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms", Help: "writes that each server acknowledged, around the first strike, over the epochs"},
+	{
+		Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms",
+		Help: "writes that each server acknowledged, around the first strike, over the epochs",
+	},
 }...)
 
 // plan is what a trial is to do.

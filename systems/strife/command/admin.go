@@ -135,7 +135,8 @@ func (o *adminOptions) resolve(ctx context.Context, sh systems.Shell, c strifev1
 		return err
 	}
 	if resp.GetOutcome() == strifev1.Outcome_OUTCOME_PENDING {
-		return fmt.Errorf("bank %s is not in doubt about %s: dyno strife admin resolve --bank %s lists what it is in doubt about", o.bank, o.tx, o.bank)
+		return fmt.Errorf("bank %s is not in doubt about %s: dyno strife admin resolve --bank %s lists what it is in doubt about",
+			o.bank, o.tx, o.bank)
 	}
 	outcome := strings.ToLower(strings.TrimPrefix(resp.GetOutcome().String(), "OUTCOME_"))
 	return o.print(sh.Out, map[string]string{"bank": o.bank, "tx": o.tx, "outcome": outcome}, "%s at %s: %s", o.tx, o.bank, outcome)

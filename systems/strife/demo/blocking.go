@@ -28,7 +28,8 @@ func (s *stage) blocking(ctx context.Context) error {
 	if err := s.reopen(ctx, "--failpoint", failpoint.BeforeCommit+":1"); err != nil {
 		return err
 	}
-	s.say("alice has 100.00 at %s; the gateway is set to die when all banks have voted yes, and before it has written its decision", alice.account())
+	s.say("alice has 100.00 at %s; the gateway is set to die when all banks have voted yes, and before it has written its decision",
+		alice.account())
 	dying, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	s.pay(dying, alice, s.made.Users[1].Bank+"/"+s.made.Users[1].Account, "rent", 4000)

@@ -41,7 +41,8 @@ func soak(ctx context.Context, sh systems.Shell, length time.Duration, seed uint
 			return fmt.Errorf("round %d, seed %d: %w", t.rounds, seed+uint64(t.rounds)-1, err)
 		}
 		fmt.Fprintf(sh.Out, "%v: %d rounds: %.0f payments, %d kills, %.0f lives of the gateway; damage %d; "+
-			"nothing in doubt at most %.0f ms after the last restart\n", time.Since(began).Round(time.Second), t.rounds, t.paid, t.kills, t.starts, t.damage, t.slowest)
+			"nothing in doubt at most %.0f ms after the last restart\n",
+			time.Since(began).Round(time.Second), t.rounds, t.paid, t.kills, t.starts, t.damage, t.slowest)
 	}
 	if t.damage > 0 {
 		return errors.New("the journals do not hold what they must")
