@@ -55,7 +55,7 @@ var Knobs = systems.Knobs{
 	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
 	{
 		Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"},
-		Help: "how actions are shipped: in batches on a stream, or in calls",
+		Help: "how actions are shipped: in batches, or each in a call",
 	},
 	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
 	{
@@ -93,10 +93,13 @@ var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 		Help: "writes that an old primary acknowledged after it went on, in an epoch that had ended, also to a client who had waited for it",
 	},
 	{
-		Name: "struck", Kind: record.KindScalar, Unit: "1", Help: "strikes that met the primary",
-		Road: evidence.Fact("struck", "samples of the failover time"),
+		Name: "struck", Kind: record.KindScalar, Unit: "1",
+		Help: "strikes that met the primary", Road: evidence.Fact("struck", "samples of the failover time"),
 	},
-	{Name: "repeated", Kind: record.KindScalar, Unit: "1", Help: "requests that were answered by their stored reply, not done twice"},
+	{
+		Name: "repeated", Kind: record.KindScalar, Unit: "1",
+		Help: "requests that were answered by their stored reply, not done twice",
+	},
 	{
 		Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of both servers and the witness, per second",
 		Road: evidence.CPU(evidence.Cores, "server", "witness"),
