@@ -60,7 +60,7 @@ var Knobs = systems.Knobs{
 	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
 	{
 		Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000},
-		Help: "accounts; clients use as many as they are, or all",
+		Help: "clients use as many as they are, or all",
 	},
 	{
 		Name: knobStrike, Default: strikeNone, Type: systems.Choice{strikeNone, strikeKill, strikePause},
