@@ -195,8 +195,8 @@ func (o *payOptions) payByQueue(ctx context.Context, sh systems.Shell, conn *grp
 	reply, payErr := q.Pay(ctx, p, o.patience)
 	_, owner := q.(*wallet.Queue)
 	switch {
-	case payErr != nil:
-		return r, payErr
+	case payErr != nil: // the client that was to send it went away, or this command is interrupted: the key is needed
+		show(reportOf(p, outbox.Result{Outcome: statusUnknown, Reason: payErr.Error()}))
 	case reply.Rejected != "":
 		show(reportOf(p, outbox.Result{Outcome: outbox.Refused, Reason: reply.Rejected}))
 	case reply.Queued:
