@@ -360,25 +360,6 @@ func TestSessionsDiffer(t *testing.T) {
 	})
 }
 
-// What waits while a message is sent goes out in the next one, together.
-func TestStreamBatches(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := witnessed
-		o.Stream = true
-		w, end := newWorld(t, o)
-		defer end()
-		w.s1.script(always(done(5, 1, 1)))
-		var all sync.WaitGroup
-		for range 32 {
-			all.Go(func() { w.mustDeposit(w.bank.Session(), 5) })
-		}
-		all.Wait()
-		if len(w.s1.sizes) > 2 {
-			t.Errorf("32 requests at the same moment came as messages of %v", w.s1.sizes)
-		}
-	})
-}
-
 // A server that goes and comes back is used again, without the standby's help.
 func TestStreamReopens(t *testing.T) {
 	inWorld(t, witnessed, func(w *world) {

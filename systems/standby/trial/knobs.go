@@ -55,12 +55,12 @@ var Knobs = systems.Knobs{
 	{Name: knobStorage, Default: "disk", Type: systems.Choice{"disk", memory}, Help: "whether servers have a journal on disk"},
 	{
 		Name: knobShip, Default: stream, Type: systems.Choice{stream, "rpc"},
-		Help: "how actions are shipped: in batches, or each in a call",
+		Help: "how actions are shipped: in batches on a stream, or in calls",
 	},
 	{Name: knobLookups, Default: "0", Type: systems.Float{Min: 0, Max: 1}, Help: "share of requests that only look"},
 	{
 		Name: knobAccounts, Unit: "accounts", Default: "64", Type: systems.Int{Min: 1, Max: 100_000},
-		Help: "clients use as many as they are, or all",
+		Help: "accounts; clients use as many as they are, or all",
 	},
 	{
 		Name: knobStrike, Default: strikeNone, Type: systems.Choice{strikeNone, strikeKill, strikePause},
