@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -124,8 +125,17 @@ func (d *drawing) panel(facet string) figure.Panel {
 		}
 		p.Series = append(p.Series, series)
 	}
+	if d.f.X != "" {
+		p.Categories = slices.Clone(p.Categories) // the view's own
+		for i, x := range p.Categories {
+			p.Categories[i] = legible(x)
+		}
+	}
 	return p
 }
+
+// legible is a level as readers see it: a text that is empty would be a gap.
+func legible(level string) string { return cmp.Or(level, "none") }
 
 func (d *drawing) point(c *cell) figure.Point {
 	if c == nil {

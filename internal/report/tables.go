@@ -48,7 +48,7 @@ func (e *Experiment) table(t record.Table) (string, error) {
 	for _, c := range v.rows() {
 		var cells []string
 		for _, knob := range t.Rows {
-			cells = append(cells, table.Text(c.Values[knob]))
+			cells = append(cells, table.Text(legible(c.Values[knob])))
 		}
 		for _, name := range t.Columns {
 			s, err := stats.Of(c.trials, name)
