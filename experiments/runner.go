@@ -278,6 +278,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	}
 	if err == nil {
 		hold(&obs, group, p.System.Metrics)
+		if f := obs.Failures; f != nil { // where the trial's folder lies says nothing, and will not stay true
+			f.First = strings.ReplaceAll(f.First, dir+string(filepath.Separator), "")
+		}
 		obs.HoldFailures(p.Allowed())
 	}
 	return obs, err
