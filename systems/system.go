@@ -48,7 +48,8 @@ type System struct {
 	Judge func(bundle string) (record.Verdict, error)
 
 	// Report is the text/template of the system's section in REPORT.md: prose
-	// by hand, figures and numbers from stored results.
+	// by hand, figures and numbers from stored results. Its block "findings" goes
+	// on the first page, a block with an experiment's name on that one's own page.
 	Report string
 }
 

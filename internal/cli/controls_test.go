@@ -45,7 +45,7 @@ func TestControls(t *testing.T) {
 		if code != want.code || !strings.Contains(stdout, "2 trials: 1 valid, 0 invalid") || !strings.Contains(stdout, want.out) {
 			t.Errorf("%s: exit %d\n%s\n%s", check, code, stdout, errOut)
 		}
-		text, err := os.ReadFile(filepath.Join(out, "REPORT.md"))
+		text, err := os.ReadFile(filepath.Join(out, "results", "echo-broken", "README.md"))
 		if err != nil || !strings.Contains(string(text), want.report) || strings.Contains(string(text), "grpc_cpu_us") != bare {
 			t.Errorf("%s: %v; the report lacks %q, or the yardsticks", check, err, want.report)
 		}

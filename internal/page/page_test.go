@@ -22,7 +22,7 @@ func dot(t *testing.T) []byte {
 
 func render(t *testing.T, markdown string, files map[string][]byte) string {
 	t.Helper()
-	out, err := page.Render("A <report>", []byte(markdown), files)
+	out, err := page.Render("A <report>", []page.Document{{Path: "REPORT.md", Text: []byte(markdown)}}, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestBadImagesAreErrors(t *testing.T) {
 		"plots/dot.png is not among": nil,
 		"plots/dot.png is not a PNG": {"plots/dot.png": []byte("GIF89a")},
 	} {
-		_, err := page.Render("t", []byte("![x](plots/dot.png)"), files)
+		_, err := page.Render("t", []page.Document{{Path: "REPORT.md", Text: []byte("![x](plots/dot.png)")}}, files)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
@@ -76,5 +76,29 @@ func TestTablesAndCode(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
+	}
+}
+
+// What is several files in a repository is one page here: links stay on it, and
+// an image that two of them show is there once.
+func TestSeveralDocuments(t *testing.T) {
+	files := map[string][]byte{"plots/dot.png": dot(t)}
+	out, err := page.Render("t", []page.Document{
+		{Path: "REPORT.md", Text: []byte("# R\n\n![dot](plots/dot.png)\n\n[more](results/x/README.md), [claims](results/x/README.md#claims), [out](https://example.org/)\n")},
+		{Path: "results/x/README.md", Text: []byte("# X\n\n## Claims\n\n![dot](../../plots/dot.png)\n\n[here](#claims), [back](../../REPORT.md#r), [data](trials.jsonl)\n")},
+	}, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<section id="results-x-README">`, `href="#results-x-README"`, `href="#results-x-README-claims"`, `href="https://example.org/"`,
+		`<h2 id="results-x-README-claims">`, `id="plots-dot"`, `<a href="#plots-dot">the figure is above</a>`, `href="#r"`, `href="trials.jsonl"`,
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	if n := strings.Count(string(out), "data:image/png"); n != 1 {
+		t.Errorf("the image is there %d times", n)
 	}
 }

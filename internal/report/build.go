@@ -4,21 +4,12 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
-	"text/template"
 
 	"dyno/internal/figure"
 	"dyno/internal/page"
 	"dyno/internal/record"
 )
-
-// Section is what a system contributes to the report.
-type Section struct {
-	System   string // its name, the section's heading
-	Summary  string // one line
-	Template string // text/template; see [Experiment] for what it can show
-}
 
 // Files are the generated files: path below the output folder, with slashes,
 // to content.
@@ -28,31 +19,34 @@ type Files map[string][]byte
 const (
 	reportPath = "REPORT.md"
 	pagePath   = "report.html"
+
+	evidencePath = "results/README.md"
 )
 
 func plotPath(experiment, figure string) string { return "plots/" + experiment + "-" + figure + ".png" }
 func exportPath(experiment string) string       { return "results/" + experiment + ".txt" }
+func readmePath(experiment string) string       { return "results/" + experiment + "/README.md" }
 
 //go:embed report.md.tmpl
 var reportTemplate string
 
-//go:embed generic.md.tmpl
-var genericTemplate string
+//go:embed evidence.md.tmpl
+var evidenceTemplate string
 
 type builder struct {
 	store   *Store
 	colours colours
-	shown   map[string]bool // experiments that some section shows
 	files   Files
+	shown   map[string]bool // experiments that a section names
+	pages   []page.Document // of experiments, in the order of the sections
 }
 
-// Build makes every generated file: a PNG per figure, an export per
-// experiment, REPORT.md and report.html. Sections come in the order given;
-// experiments that no section shows are added below their system's section, or
-// at the end. The error names the experiment and figure, or the template and
-// its line.
+// Build makes every generated file: a PNG per figure, an export and a page per
+// experiment, results/README.md, REPORT.md and report.html. Sections come in
+// the order given, systems without one behind them. The error names the
+// experiment and figure, or the template and its line.
 func Build(s *Store, sections []Section) (Files, error) {
-	b := &builder{store: s, colours: allot(s.Results), shown: make(map[string]bool), files: make(Files)}
+	b := &builder{store: s, colours: allot(s.Results), files: make(Files), shown: make(map[string]bool)}
 	for _, r := range s.Results {
 		if err := b.plots(r); err != nil {
 			return nil, err
@@ -67,17 +61,29 @@ func Build(s *Store, sections []Section) (Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := execute("REPORT.md", reportTemplate, nil, &overview{store: s, Sections: parts})
-	if err != nil {
+	o := &overview{store: s, Sections: parts}
+	var documents []page.Document
+	for _, d := range []struct{ path, template string }{{reportPath, reportTemplate}, {evidencePath, evidenceTemplate}} {
+		t, err := parse(d.path, d.template, nil)
+		if err != nil {
+			return nil, err
+		}
+		text, err := execute(t, o)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, b.add(d.path, text))
+	}
+	if b.files[pagePath], err = page.Render("dyno: report", append(documents, b.pages...), b.files); err != nil {
 		return nil, err
 	}
-	b.files[reportPath] = []byte(tidy(text))
-	html, err := page.Render("dyno: report", b.files[reportPath], b.files)
-	if err != nil {
-		return nil, err
-	}
-	b.files[pagePath] = html
 	return b.files, nil
+}
+
+// add puts a text among the files.
+func (b *builder) add(path, text string) page.Document {
+	b.files[path] = []byte(tidy(text))
+	return page.Document{Path: path, Text: b.files[path]}
 }
 
 // Check reports the first figure or table of an experiment that cannot be
@@ -119,81 +125,6 @@ func (b *builder) plots(r *Result) error {
 		b.files[plotPath(r.Run.Experiment.Name, f.Name)] = png.Bytes()
 	}
 	return nil
-}
-
-// part is a system's section as it goes into the report.
-type part struct{ System, Summary, Text string }
-
-func (b *builder) sections(sections []Section) ([]part, error) {
-	var parts []part
-	for _, s := range sections {
-		text, err := execute("report of "+s.System, s.Template, template.FuncMap{"experiment": b.experiment}, s)
-		if err != nil {
-			return nil, err
-		}
-		rest, err := b.rest(s.System)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{s.System, s.Summary, strings.TrimSpace(text) + rest})
-	}
-	var others []string // systems that this binary does not have
-	for _, r := range b.store.Results {
-		system := r.Run.Experiment.System
-		known := slices.ContainsFunc(sections, func(s Section) bool { return s.System == system })
-		if !known && !slices.Contains(others, system) {
-			others = append(others, system)
-		}
-	}
-	slices.Sort(others)
-	for _, system := range others {
-		rest, err := b.rest(system)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{System: system, Text: strings.TrimSpace(rest)})
-	}
-	return parts, nil
-}
-
-// experiment is the template function: nil when the experiment was not run.
-func (b *builder) experiment(name string) *Experiment {
-	b.shown[name] = true
-	r := b.store.Lookup(name)
-	if r == nil {
-		return nil
-	}
-	return &Experiment{Result: r, builder: b}
-}
-
-// rest shows the experiments of a system that its template does not: those of
-// a user, for example.
-func (b *builder) rest(system string) (string, error) {
-	var out strings.Builder
-	for _, r := range b.store.Results {
-		name := r.Run.Experiment.Name
-		if r.Run.Experiment.System != system || b.shown[name] {
-			continue
-		}
-		text, err := execute("experiment "+name, genericTemplate, nil, b.experiment(name))
-		if err != nil {
-			return "", err
-		}
-		out.WriteString("\n\n" + strings.TrimSpace(text))
-	}
-	return out.String(), nil
-}
-
-func execute(name, text string, funcs template.FuncMap, data any) (string, error) {
-	t, err := template.New(name).Option("missingkey=error").Funcs(funcs).Parse(text)
-	if err != nil {
-		return "", err // it names the template and the line
-	}
-	var out strings.Builder
-	if err := t.Execute(&out, data); err != nil {
-		return "", err
-	}
-	return out.String(), nil
 }
 
 // tidy drops the blank lines and trailing spaces that templates leave behind,

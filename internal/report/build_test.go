@@ -16,7 +16,8 @@ func TestFilesThatAreMade(t *testing.T) {
 	files := wholeReport(t)
 	want := []string{
 		"REPORT.md", "plots/echo-cost-mean.png", "plots/lb-policies-fairness.png", "plots/lb-policies-p99.png", "plots/lb-policies-servers.png",
-		"plots/lb-policies-throughput.png", "report.html", "results/echo-cost.txt", "results/lb-policies.txt",
+		"plots/lb-policies-throughput.png", "report.html", "results/README.md", "results/echo-cost.txt", "results/echo-cost/README.md",
+		"results/lb-policies.txt", "results/lb-policies/README.md",
 	}
 	if got := slices.Sorted(maps.Keys(files)); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -34,7 +35,7 @@ func TestSameResultsSameBytes(t *testing.T) {
 }
 
 func TestReportSaysWhatWasMeasured(t *testing.T) {
-	out := string(wholeReport(t)["REPORT.md"])
+	out := prose(wholeReport(t))
 	for _, want := range []string{
 		"Least load serves 560 [410, 650] req/s, 1.05 (1.05 to 1.05) times\n", // the ratio does not drift
 		"pick first: (not measured: no valid trial, policy=pick_first clients=100).",
@@ -139,7 +140,7 @@ func TestNothingStored(t *testing.T) {
 			t.Errorf("the report does not say %q", want)
 		}
 	}
-	if len(files) != 2 {
+	if len(files) != 3 {
 		t.Errorf("%d files", len(files))
 	}
 }

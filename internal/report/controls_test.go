@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func controlText(t *testing.T, change func([]record.Trial)) string {
 	change(trials)
 	dir := t.TempDir()
 	store(t, dir, run, trials)
-	return string(build(t, load(t, dir))["REPORT.md"])
+	return prose(build(t, load(t, dir)))
 }
 
 func controlReport(t *testing.T) report.Files {
@@ -61,29 +60,30 @@ func TestControlsAreKeptApart(t *testing.T) {
 	dir := t.TempDir()
 	store(t, dir, lbRun(), lbTrials())
 	without := build(t, load(t, dir), sections()...)
+	planned := func(text []byte) string { // the command that measures again counts controls, too
+		return strings.Replace(string(text), "46 trials", "40 trials", 1)
+	}
 	for path, content := range without {
-		if path != "REPORT.md" && path != "report.html" && !bytes.Equal(content, with[path]) {
+		if path != "report.html" && !strings.HasSuffix(path, "README.md") && string(content) != planned(with[path]) {
 			t.Errorf("%s differs", path)
 		}
 	}
-	text := string(with["REPORT.md"])
-	for _, want := range []string{"### The checks can fail", "6 of 6 trials were caught", "A server lies about one answer.", "1 of 9 is a lie", "clients=10,policy=round_robin", "6 of 6 valid"} {
-		if !strings.Contains(text, want) {
+	text := string(with["results/README.md"])
+	for _, want := range []string{"6 of 6 trials were caught", "A server lies about one answer.", "1 of 9 is a lie", "clients=10,policy=round_robin", "6 of 6 valid"} {
+		if !strings.Contains(text, want) || !strings.Contains(string(with["results/lb-policies/README.md"]), want) {
 			t.Errorf("the report lacks %q", want)
 		}
 	}
-	head, tail, ok := strings.Cut(text, "### The checks can fail")
-	_, tail, also := strings.Cut(tail, "### Quality flags")
-	rest := head + "### Quality flags" + tail
-	rest = strings.Replace(rest, "46 trials", "40 trials", 1) // of the command that measures again
-	plain := string(without["REPORT.md"])
-	if !ok || !also || rest != plain {
-		t.Error("the rest of the report differs")
-		for i, line := range strings.Split(rest, "\n") {
-			if other := strings.Split(plain, "\n"); i < len(other) && other[i] != line {
-				t.Fatalf("%q\n%q", line, other[i])
-			}
-		}
+	head, tail, ok := strings.Cut(text, "## The checks can fail")
+	_, tail, also := strings.Cut(tail, "## Quality flags")
+	if !ok || !also || head+"## Quality flags"+tail != string(without["results/README.md"]) {
+		t.Error("the rest differs")
+	}
+	page := planned(with["results/lb-policies/README.md"])
+	head, tail, ok = strings.Cut(page, "Negative controls")
+	_, tail, also = strings.Cut(tail, "Quality flags:")
+	if !ok || !also || head+"Quality flags:"+tail != string(without["results/lb-policies/README.md"]) {
+		t.Error("the rest of the experiment's page differs")
 	}
 }
 

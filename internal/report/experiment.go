@@ -3,6 +3,7 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dyno/internal/record"
@@ -17,6 +18,19 @@ import (
 type Experiment struct {
 	*Result
 	builder *builder
+
+	// Of an experiment's own page only.
+	Discussion string
+	up         string // from the page to the folder of the report
+	placed     map[string]bool
+}
+
+// place notes that a figure or table is shown.
+func (e *Experiment) place(what string) {
+	if e.placed == nil {
+		e.placed = make(map[string]bool)
+	}
+	e.placed[what] = true
 }
 
 // Name is the experiment's name.
@@ -28,8 +42,25 @@ func (e *Experiment) Title() string { return e.Run.Experiment.Title }
 // Question is the question that the experiment asks.
 func (e *Experiment) Question() string { return e.Run.Experiment.Question }
 
-// Figures lists the names of the figures.
-func (e *Experiment) Figures() []string {
+// System is the experiment's system.
+func (e *Experiment) System() string { return e.Run.Experiment.System }
+
+// Evidence is what the report counts over all experiments, of this one.
+func (e *Experiment) Evidence() *overview {
+	return &overview{store: &Store{Results: []*Result{e.Result}}}
+}
+
+// Figures lists the names of the figures that are not shown yet.
+func (e *Experiment) Figures() []string { return e.rest("figure ", e.figures()) }
+
+// Tables lists the names of the tables that are not shown yet.
+func (e *Experiment) Tables() []string { return e.rest("table ", e.tables()) }
+
+func (e *Experiment) rest(kind string, names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return e.placed[kind+name] })
+}
+
+func (e *Experiment) figures() []string {
 	var out []string
 	for _, f := range e.Run.Experiment.Figures {
 		out = append(out, f.Name)
@@ -37,8 +68,7 @@ func (e *Experiment) Figures() []string {
 	return out
 }
 
-// Tables lists the names of the tables.
-func (e *Experiment) Tables() []string {
+func (e *Experiment) tables() []string {
 	var out []string
 	for _, t := range e.Run.Experiment.Tables {
 		out = append(out, t.Name)
@@ -48,6 +78,7 @@ func (e *Experiment) Tables() []string {
 
 // Figure shows a plot and says below it what stands behind it.
 func (e *Experiment) Figure(name string) (string, error) {
+	e.place("figure " + name)
 	for _, f := range e.Run.Experiment.Figures {
 		if f.Name == name && e.leftOut(f) {
 			return fmt.Sprintf("*%s*: no part of this run, which was at scale %s; a larger one measures it.", table.Text(f.Title), e.Run.Scale), nil
@@ -57,20 +88,21 @@ func (e *Experiment) Figure(name string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			return fmt.Sprintf("![%s](%s)\n\n**Figure.** %s", table.Text(f.Title), plotPath(e.Name(), name), d.caption()), nil
+			return fmt.Sprintf("![%s](%s)\n\n**Figure.** %s", table.Text(f.Title), e.up+plotPath(e.Name(), name), d.caption()), nil
 		}
 	}
-	return "", fmt.Errorf("experiment %s: figure %q is not one of %s", e.Name(), name, strings.Join(e.Figures(), ", "))
+	return "", fmt.Errorf("experiment %s: figure %q is not one of %s", e.Name(), name, strings.Join(e.figures(), ", "))
 }
 
 // Table shows a table with its title and says below it how to read it.
 func (e *Experiment) Table(name string) (string, error) {
+	e.place("table " + name)
 	for _, t := range e.Run.Experiment.Tables {
 		if t.Name == name {
 			return e.table(t)
 		}
 	}
-	return "", fmt.Errorf("experiment %s: table %q is not one of %s", e.Name(), name, strings.Join(e.Tables(), ", "))
+	return "", fmt.Errorf("experiment %s: table %q is not one of %s", e.Name(), name, strings.Join(e.tables(), ", "))
 }
 
 // Value gives a metric of the one cell that the selectors mean, with interval
@@ -140,4 +172,16 @@ func unknownNumber(why, where string) string {
 		text += ", " + where
 	}
 	return "(" + table.Text(text) + ")"
+}
+
+// Levels lists the levels of a knob that occur.
+func (e *Experiment) Levels(knob string) []string { return e.levels(knob) }
+
+// Verdict gives the ruling on a claim, by its name, with a link.
+func (e *Experiment) Verdict(claim string) (string, error) {
+	i := slices.IndexFunc(e.Run.Experiment.Claims, func(c record.Claim) bool { return c.Name == claim })
+	if i < 0 {
+		return "", fmt.Errorf("experiment %s: no claim is named %q", e.Name(), claim)
+	}
+	return fmt.Sprintf("*%s* ([%s](%s))", e.judge(e.Run.Experiment.Claims[i]).ruling, e.Name(), readmePath(e.Name())), nil
 }

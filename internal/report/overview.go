@@ -15,10 +15,21 @@ import (
 // system's. Its methods return Markdown.
 type overview struct {
 	store    *Store
-	Sections []part
+	Sections []*part
 }
 
 const nothingStored = "Nothing was run yet: there are no results."
+
+// Rulings counts the claims by what the runs say of them.
+func (o *overview) Rulings() string {
+	n := make(map[Ruling]int)
+	for _, r := range o.store.Results {
+		for _, c := range r.Run.Experiment.Claims {
+			n[r.judge(c).ruling]++
+		}
+	}
+	return fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.", n[Supported], n[Refuted], n[Undecided])
+}
 
 // Machines shows where the experiments were run, one row per environment.
 func (o *overview) Machines() string {
@@ -38,7 +49,11 @@ func (o *overview) Machines() string {
 	out := table.New("experiments", "processor", "cores", "memory (GiB)", "system", "kernel", "virtualization", "Go", "commit")
 	for _, env := range order {
 		const gib = 1 << 30
-		out.Add(strings.Join(names[fmt.Sprint(env)], ", "), table.Text(env.CPU), fmt.Sprint(env.Cores),
+		of := names[fmt.Sprint(env)]
+		if out.Len() == 0 && len(order) == 1 || len(of) > 1 {
+			of = []string{plural(int64(len(of)), "experiment")}
+		}
+		out.Add(of[0], table.Text(env.CPU), fmt.Sprint(env.Cores),
 			fmt.Sprintf("%.1f", float64(env.MemoryBytes)/gib),
 			table.Text(env.OS), table.Text(env.Kernel), table.Text(env.Virtual), table.Text(env.Go), commit(env))
 	}

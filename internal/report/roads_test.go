@@ -22,7 +22,8 @@ func TestRoads(t *testing.T) {
 	run.Experiment.Figures = run.Experiment.Figures[:2] // throughput, and a percentile of response
 	dir := t.TempDir()
 	store(t, dir, run, trials)
-	text := string(build(t, load(t, dir))["REPORT.md"])
+	files := build(t, load(t, dir))
+	text := string(files["results/README.md"]) + string(files["results/lb-policies/README.md"])
 	for _, want := range []string{
 		"| throughput (req/s) † | response mean (ms) | response p99 (ms) | jain † |",
 		"**lookaside**: 2 of 5 figures are held against something else; not cross-checked: `throughput_rps`, `jain`, `requests`.",

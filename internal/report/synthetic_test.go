@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -260,6 +262,17 @@ func wholeReport(t *testing.T) report.Files {
 		t.Fatal("the synthetic report could not be built")
 	}
 	return whole.files
+}
+
+// prose is everything that is to be read: the report, and what proves it.
+func prose(files report.Files) string {
+	var out strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		if strings.HasSuffix(path, ".md") {
+			out.Write(files[path])
+		}
+	}
+	return out.String()
 }
 
 const lbTemplate = `### Which policy?

@@ -1,0 +1,173 @@
+package report
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// Section is what a system contributes to the report.
+type Section struct {
+	System   string // its name, the section's heading
+	Summary  string // one line
+	Template string // text/template; see [Experiment] for what it can show
+}
+
+//go:embed experiment.md.tmpl
+var experimentTemplate string
+
+const ownTemplate = "### {{.Title}} (`{{.Name}}`)" + `
+
+{{$e := .}}{{range .Figures}}{{$e.Figure .}}
+
+{{end}}{{range .Tables}}{{$e.Table .}}
+
+{{end}}`
+
+// findingsBlock is the block of a section's template that goes on the first
+// page. A block that bears an experiment's name is what is to be said on that
+// experiment's own page.
+const findingsBlock = "findings"
+
+// part is a system's section as it goes into the report. Its methods return
+// Markdown.
+type part struct {
+	System, Summary, Text, Findings string
+	Own                             string // experiments that the section does not know: a user's
+
+	results []*Result
+}
+
+func (b *builder) sections(sections []Section) ([]*part, error) {
+	var parts []*part
+	for _, s := range slices.Concat(sections, b.others(sections)) {
+		p := &part{System: s.System, Summary: s.Summary}
+		for _, r := range b.store.Results {
+			if r.Run.Experiment.System == s.System {
+				p.results = append(p.results, r)
+			}
+		}
+		t, err := parse("report of "+s.System, s.Template, template.FuncMap{"experiment": b.experiment})
+		if err != nil {
+			return nil, err
+		}
+		if p.Text, err = execute(t, s); err != nil {
+			return nil, err
+		}
+		if f := t.Lookup(findingsBlock); f != nil {
+			if p.Findings, err = execute(f, s); err != nil {
+				return nil, err
+			}
+		}
+		for _, r := range p.results {
+			if err := b.page(r, t); err != nil {
+				return nil, err
+			}
+			if name := r.Run.Experiment.Name; !b.shown[name] && t.Lookup(name) == nil {
+				own, err := b.own(r)
+				if err != nil {
+					return nil, err
+				}
+				p.Own += own + "\n\n"
+			}
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// others are sections for systems that this binary does not have.
+func (b *builder) others(known []Section) []Section {
+	var out []Section
+	for _, r := range b.store.Results {
+		system := r.Run.Experiment.System
+		named := func(s Section) bool { return s.System == system }
+		if !slices.ContainsFunc(known, named) && !slices.ContainsFunc(out, named) {
+			out = append(out, Section{System: system})
+		}
+	}
+	slices.SortFunc(out, func(x, y Section) int { return strings.Compare(x.System, y.System) })
+	return out
+}
+
+// experiment is the template function: nil when the experiment was not run.
+func (b *builder) experiment(name string) *Experiment {
+	b.shown[name] = true
+	r := b.store.Lookup(name)
+	if r == nil {
+		return nil
+	}
+	return &Experiment{Result: r, builder: b}
+}
+
+// own shows a user's experiment in REPORT.md itself, for that is where it is
+// looked for.
+func (b *builder) own(r *Result) (string, error) {
+	t, err := parse("experiment "+r.Run.Experiment.Name, ownTemplate, nil)
+	if err != nil {
+		return "", err
+	}
+	return execute(t, &Experiment{Result: r, builder: b})
+}
+
+// page makes an experiment's own page: what its system's template says of it,
+// then everything that it does not show.
+func (b *builder) page(r *Result, section *template.Template) error {
+	name := r.Run.Experiment.Name
+	e := &Experiment{Result: r, builder: b, up: "../../"}
+	if d := section.Lookup(name); d != nil {
+		var err error
+		if e.Discussion, err = execute(d, e); err != nil {
+			return err
+		}
+	}
+	t, err := parse("experiment "+name, experimentTemplate, nil)
+	if err != nil {
+		return err
+	}
+	text, err := execute(t, e)
+	if err != nil {
+		return err
+	}
+	b.pages = append(b.pages, b.add(readmePath(name), text))
+	return nil
+}
+
+// Claims lists what was claimed before the runs of the system's experiments,
+// and what they say of it.
+func (p *part) Claims() string {
+	var lines []string
+	for _, r := range p.results {
+		for _, c := range r.Run.Experiment.Claims {
+			j := r.judge(c)
+			lines = append(lines, fmt.Sprintf("- %s %s; %s was claimed: **%s** ([%s](%s))",
+				strings.ReplaceAll(c.Claim, "|", "\\|"), j.evidence, bound(c), j.ruling, r.Run.Experiment.Name, readmePath(r.Run.Experiment.Name)))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Experiments lists the system's experiments with their questions.
+func (p *part) Experiments() string {
+	var lines []string
+	for _, r := range p.results {
+		x := r.Run.Experiment
+		t := count(r.Trials)
+		lines = append(lines, fmt.Sprintf("- [%s](%s): %s %d of %s valid.", x.Name, readmePath(x.Name), x.Question, t.valid, plural(int64(len(r.Trials)), "trial")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func parse(name, text string, funcs template.FuncMap) (*template.Template, error) {
+	return template.New(name).Option("missingkey=error").Funcs(funcs).Parse(text) // the error names the template and the line
+}
+
+func execute(t *template.Template, data any) (string, error) {
+	var out strings.Builder
+	if err := t.Execute(&out, data); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(out.String()), nil
+}
