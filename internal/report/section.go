@@ -155,7 +155,8 @@ func (p *part) Experiments() string {
 	for _, r := range p.results {
 		x := r.Run.Experiment
 		t := count(r.Trials)
-		lines = append(lines, fmt.Sprintf("- [%s](%s): %s %d of %s valid.", x.Name, readmePath(x.Name), x.Question, t.valid, plural(int64(len(r.Trials)), "trial")))
+		trials := plural(int64(len(r.Trials)), "trial")
+		lines = append(lines, fmt.Sprintf("- [%s](%s): %s %d of %s valid.", x.Name, readmePath(x.Name), x.Question, t.valid, trials))
 	}
 	return strings.Join(lines, "\n")
 }
