@@ -28,7 +28,8 @@ func (o *overview) Rulings() string {
 			n[r.judge(c).ruling]++
 		}
 	}
-	return fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.", n[Supported], n[Refuted], n[Undecided])
+	return fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.",
+		n[Supported], n[Refuted], n[Undecided])
 }
 
 // Machines shows where the experiments were run, one row per environment.
