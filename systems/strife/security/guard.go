@@ -62,23 +62,33 @@ type Guard struct {
 	Trusted    func(user string) Session
 	Protection Protection
 
-	Calls *Limiter // of each certificate
-	Slow  *Limiter // calls that check passwords, of each certificate
+	Calls *Limits
+	Slow  *Limits // on calls that check passwords
 }
 
-// Bounds of what one certificate may ask for.
+// Bounds of what the holder of a certificate may ask for, and all holders at one
+// address: many users may be behind it.
 const (
-	callsPerSecond = 20_000
-	slowPerSecond  = 5
-	slowBurst      = 20
+	callsPerSecond        = 20_000
+	addressCallsPerSecond = 100_000
+	slowPerSecond         = 5
+	slowBurst             = 20
+	addressSlowPerSecond  = 50
+	addressSlowBurst      = 500
 )
 
 // NewGuard makes a guard with the rules and bounds of strife.
 func NewGuard(log *Log) *Guard {
 	return &Guard{
 		Log: log, Rules: Rules, Protection: Full,
-		Calls: &Limiter{PerSecond: callsPerSecond, Burst: callsPerSecond},
-		Slow:  &Limiter{PerSecond: slowPerSecond, Burst: slowBurst},
+		Calls: &Limits{
+			Holder:  Limiter{PerSecond: callsPerSecond, Burst: callsPerSecond},
+			Address: Limiter{PerSecond: addressCallsPerSecond, Burst: addressCallsPerSecond},
+		},
+		Slow: &Limits{
+			Holder:  Limiter{PerSecond: slowPerSecond, Burst: slowBurst},
+			Address: Limiter{PerSecond: addressSlowPerSecond, Burst: addressSlowBurst},
+		},
 	}
 }
 
@@ -166,9 +176,9 @@ func (g *Guard) limit(rule Rule, call *Call, now time.Time) error {
 		return nil
 	}
 	if rule.Slow {
-		return g.Slow.Allow(call.Name, now)
+		return g.Slow.Allow(call.Caller, now)
 	}
-	return g.Calls.Allow(call.Name, now)
+	return g.Calls.Allow(call.Caller, now)
 }
 
 const (

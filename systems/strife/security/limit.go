@@ -1,6 +1,7 @@
 package security
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -9,10 +10,12 @@ import (
 	"dyno/internal/rpc"
 )
 
-// Lockout turns away who gave too many wrong passwords in a row: from the
-// fifth on for 30 s, twice as long with each further one, 15 minutes at most. A
-// right password forgets them, and so does a quiet hour. The zero value is ready.
+// Lockout turns away who gave too many wrong passwords in a row: with the last
+// of From for 30 s, twice as long with each further one, 15 minutes at most. A
+// quiet hour forgets them. The zero value locks out after [FreeFailures].
 type Lockout struct {
+	From int // wrong passwords; 0: FreeFailures
+
 	mu     sync.Mutex
 	failed map[string]*failures
 }
@@ -23,11 +26,17 @@ type failures struct {
 	until time.Time
 }
 
+// How many wrong passwords lock out a user, and an address, which many users
+// may share: nobody's right password makes up for the wrong ones of others.
 const (
-	freeFailures = 5
-	firstLock    = 30 * time.Second
-	longestLock  = 15 * time.Minute
-	forgetAfter  = time.Hour
+	FreeFailures    = 5
+	AddressFailures = 50
+)
+
+const (
+	firstLock   = 30 * time.Second
+	longestLock = 15 * time.Minute
+	forgetAfter = time.Hour
 	// maxTracked bounds the tables here; for one more, an old one is forgotten.
 	maxTracked = 10_000
 )
@@ -57,10 +66,11 @@ func (l *Lockout) Failed(who string, now time.Time) (locked bool) {
 	}
 	f.count++
 	f.last = now
-	if f.count < freeFailures {
+	from := cmp.Or(l.From, FreeFailures)
+	if f.count < from {
 		return false
 	}
-	f.until = now.Add(min(firstLock<<min(f.count-freeFailures, 10), longestLock))
+	f.until = now.Add(min(firstLock<<min(f.count-from, 10), longestLock))
 	return true
 }
 
@@ -69,6 +79,19 @@ func (l *Lockout) Passed(who string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.failed, who)
+}
+
+// Limits bound how often something may be asked for: by the holder of a
+// certificate, and by all at one address together.
+type Limits struct{ Holder, Address Limiter }
+
+// Allow takes one from both allowances, or says when there will be one. Who has
+// used up its own takes nothing from its neighbours.
+func (l *Limits) Allow(c Caller, now time.Time) error {
+	if err := l.Holder.Allow(c.Name, now); err != nil {
+		return err
+	}
+	return l.Address.Allow(c.Network(), now)
 }
 
 // Limiter bounds how often each of many may do something. The zero value allows

@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -101,6 +102,22 @@ type Caller struct {
 
 // CertID is short for the certificate, in logs.
 func (c Caller) CertID() string { return hex.EncodeToString(c.Cert[:6]) }
+
+// Network is where the caller is, as far as limits are concerned: the address,
+// without the port that each connection has for itself; of IPv6 the /64, in
+// which whoever has one address has all of them.
+func (c Caller) Network() string {
+	a, err := netip.ParseAddrPort(c.Addr)
+	if err != nil {
+		return c.Addr // no TCP: a pipe, in a test
+	}
+	ip := a.Addr().Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	p, _ := ip.Prefix(64) // shorter than the address
+	return p.String()
+}
 
 // callerOf finds who makes a call.
 func callerOf(ctx context.Context) (_ Caller, err error) {

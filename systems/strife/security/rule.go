@@ -20,7 +20,7 @@ const (
 type Rule struct {
 	From  []Role   // by certificate
 	Users []string // by what the session's user is; nil: it takes no session
-	Slow  bool     // it checks a password: few per second and certificate
+	Slow  bool     // it checks a password: few per second
 }
 
 var (

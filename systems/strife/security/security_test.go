@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -159,6 +160,49 @@ func TestLimiter(t *testing.T) {
 	}
 	if len(l.buckets) > maxTracked {
 		t.Errorf("%d are remembered", len(l.buckets))
+	}
+}
+
+// Who floods is stopped by its own bound, and takes nothing from its neighbours;
+// many who flood together are stopped by that of their address.
+func TestLimitsOfAnAddress(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	l := Limits{Holder: Limiter{PerSecond: 1, Burst: 2}, Address: Limiter{PerSecond: 1, Burst: 4}}
+	from := func(name, addr string) Caller { return Caller{Party: Party{Client, name}, Addr: addr} }
+	for i := range 10 {
+		if err := l.Allow(from("alice", fmt.Sprintf("10.0.0.1:%d", 1000+i)), now); (err == nil) != (i < 2) {
+			t.Errorf("alice's call %d: %v", i, err)
+		}
+	}
+	for i, want := range []codes.Code{codes.OK, codes.OK, codes.ResourceExhausted} {
+		err := l.Allow(from(fmt.Sprint("user", i), "10.0.0.1:1"), now)
+		if status.Code(err) != want || (err != nil) != (rpc.RetryAfterOf(err) > 0) {
+			t.Errorf("neighbour %d: %v, again after %v; want %v", i, err, rpc.RetryAfterOf(err), want)
+		}
+	}
+	if err := l.Allow(from("carol", "10.0.0.2:1"), now); err != nil {
+		t.Error("another address:", err)
+	}
+	if err := l.Allow(from("dave", "10.0.0.1:1"), now.Add(time.Second)); err != nil {
+		t.Error("a second later:", err)
+	}
+}
+
+// An address is what its owner cannot change at will.
+func TestNetworks(t *testing.T) {
+	for addr, want := range map[string]string{
+		"10.1.2.3:4567":        "10.1.2.3",
+		"10.1.2.3:1":           "10.1.2.3",
+		"[::ffff:10.1.2.3]:1":  "10.1.2.3",
+		"[2001:db8:1:2::3]:1":  "2001:db8:1:2::/64",
+		"[2001:db8:1:2:9::]:1": "2001:db8:1:2::/64",
+		"[2001:db8:1:3::3]:1":  "2001:db8:1:3::/64",
+		"[fe80::1%eth0]:1":     "fe80::/64",
+		"bufconn":              "bufconn",
+	} {
+		if got := (Caller{Addr: addr}).Network(); got != want {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
 	}
 }
 

@@ -173,36 +173,6 @@ func TestSessions(t *testing.T) {
 	wants(t, "logged out before a restart", whoami(bob, bob.token), codes.Unauthenticated)
 }
 
-// Ten wrong passwords lock a user out, for others nothing changes, and it is
-// said when to try again. Who is not there is not told from a wrong password.
-func TestLockout(t *testing.T) {
-	w := newWorld(t, site.Plan{Banks: 1, Users: 2, Same: true}).start()
-	if err := w.dir.Enrol("mallory"); err != nil {
-		t.Fatal(err)
-	}
-	login := func(user, password string) error {
-		_, err := v1.NewGatewayServiceClient(w.dial(client(user), security.TheGateway)).Login(within(t), &v1.LoginRequest{User: user, Password: password})
-		return err
-	}
-	unknown := login("mallory", "wrong password")
-	wrong := login("alice", "wrong password")
-	if unknown.Error() != wrong.Error() {
-		t.Errorf("an unknown user is told %q, a wrong password %q", unknown, wrong)
-	}
-	for range 9 {
-		wrong = login("alice", "wrong password")
-	}
-	wants(t, "the tenth wrong password", wrong, codes.ResourceExhausted)
-	right := login("alice", w.password("alice"))
-	wants(t, "the right one after that", right, codes.ResourceExhausted)
-	if after := rpc.RetryAfterOf(right); after <= 0 || after > 15*time.Minute {
-		t.Errorf("it may be tried again after %v", after)
-	}
-	wants(t, "another user", login("bob", w.password("bob")), codes.OK)
-	_, err := v1.NewGatewayServiceClient(w.dial(client("bob"), security.TheGateway)).Login(within(t), &v1.LoginRequest{User: "alice", Password: w.password("alice")})
-	wants(t, "another user's password on one's own certificate", err, codes.PermissionDenied)
-}
-
 // Every method of every service that a server really offers has a rule, and no
 // rule is for a method that is not there.
 func TestEveryMethodHasARule(t *testing.T) {

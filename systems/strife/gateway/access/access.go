@@ -66,8 +66,10 @@ type change struct {
 type Access struct {
 	journal *journal.Journal
 	hasher  *security.Hasher
-	lockout security.Lockout
+	lockout security.Lockout // of users
 	now     func() time.Time
+
+	addresses security.Lockout
 
 	mu       sync.Mutex
 	users    map[string]site.User
@@ -87,7 +89,7 @@ type Options struct {
 // Open continues what is remembered in a folder.
 func Open(o Options) (*Access, error) {
 	a := &Access{
-		hasher: security.NewHasher(o.Hashing), now: o.Now,
+		hasher: security.NewHasher(o.Hashing), now: o.Now, addresses: security.Lockout{From: security.AddressFailures},
 		users: map[string]site.User{}, holders: map[string]string{}, sessions: map[security.TokenHash]*session{},
 	}
 	for _, u := range o.Users {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"dyno/internal/rpc"
 	"dyno/systems/strife/security"
 	"dyno/systems/strife/site"
 )
@@ -142,6 +143,39 @@ func (a *Access) lastRecord(t *testing.T) uint64 {
 	t.Helper()
 	durable, _ := a.journal.Durable()
 	return durable
+}
+
+// Wrong passwords of many users lock out the address that they come from, for
+// everybody who is there and for nobody else; a right one in between changes
+// nothing.
+func TestAddressLockout(t *testing.T) {
+	now := &clock{time.Unix(1e9, 0)}
+	a := life(t, filepath.Join(t.TempDir(), "a"), now)
+	defer a.Close()
+	try := func(user, addr, password string) error {
+		by := security.Caller{Party: security.Party{Role: security.Client, Name: user}, Addr: addr}
+		_, err := a.Login(context.Background(), by, user, password)
+		return err
+	}
+	for i := range security.AddressFailures {
+		if err := try(fmt.Sprint("user", i), fmt.Sprint("10.0.0.1:", 1000+i), "wrong password"); status.Code(err) != codes.Unauthenticated {
+			t.Fatalf("wrong password %d: %v", i, err)
+		}
+		if i == security.AddressFailures/2 && try("alice", "10.0.0.1:9", "right password") != nil {
+			t.Fatal("locked out too early")
+		}
+	}
+	err := try("alice", "10.0.0.1:9", "right password")
+	if status.Code(err) != codes.ResourceExhausted || rpc.RetryAfterOf(err) != 30*time.Second {
+		t.Errorf("at the address: %v, again after %v", err, rpc.RetryAfterOf(err))
+	}
+	if err := try("alice", "10.0.0.2:9", "right password"); err != nil {
+		t.Error("elsewhere:", err)
+	}
+	now.Time = now.Add(30 * time.Second)
+	if err := try("alice", "10.0.0.1:9", "right password"); err != nil {
+		t.Error("later:", err)
+	}
 }
 
 // A user with very many sessions loses the oldest, never the newest.

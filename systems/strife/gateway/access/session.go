@@ -26,16 +26,31 @@ func (a *Access) Login(ctx context.Context, by security.Caller, user, password s
 	a.mu.Lock()
 	known := a.users[user]
 	a.mu.Unlock()
-	ok, err := a.hasher.Verify(ctx, known.Password, password, func() error { return a.lockout.Check(user, a.now()) })
+	ok, err := a.hasher.Verify(ctx, known.Password, password, func() error { return a.mayTry(by) })
 	if err != nil {
 		return Attempt{}, err
 	}
 	if !ok {
-		locked := a.lockout.Failed(user, a.now())
-		return Attempt{Locked: locked}, rpc.Errorf(rpc.Unauthenticated, "user or password is wrong")
+		return Attempt{Locked: a.failed(by)}, rpc.Errorf(rpc.Unauthenticated, "user or password is wrong")
 	}
 	a.lockout.Passed(user)
 	return a.open(ctx, by)
+}
+
+// mayTry refuses a user, or anybody at an address, after too many wrong
+// passwords.
+func (a *Access) mayTry(by security.Caller) error {
+	if err := a.lockout.Check(by.Name, a.now()); err != nil {
+		return err
+	}
+	return a.addresses.Check(by.Network(), a.now())
+}
+
+// failed counts a wrong password, and says whether it locks out.
+func (a *Access) failed(by security.Caller) bool {
+	user := a.lockout.Failed(by.Name, a.now())
+	address := a.addresses.Failed(by.Network(), a.now())
+	return user || address
 }
 
 // open remembers a new session.
