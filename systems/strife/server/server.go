@@ -141,7 +141,7 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 		Listen: b.options.Listen,
 		TLS:    b.tls,
 		Log:    b.Log.Logger,
-		Server: b.Guard.Options(),
+		Server: append(b.Guard.Options(), grpc.StaticStreamWindowSize(site.Window), grpc.StaticConnWindowSize(site.Window)),
 		Ready: func(addr string) {
 			if published = b.Dir.Publish(b.Own, addr); published != nil {
 				cancel()

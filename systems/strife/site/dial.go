@@ -25,6 +25,12 @@ func (d Dir) Dialer(own security.Party, addresses string) Dialer {
 	return Dialer{Dir: d, Own: own, Addresses: addresses}
 }
 
+// Window is how much may be under way on a connection of strife, and in each call
+// on it. It is fixed, and more than payments ever fill: what gRPC does by default,
+// to measure with a ping and its answer what would be best, costs a payment as many
+// system calls as its messages.
+const Window = 1 << 20
+
 // Dial makes a connection to a party and to nobody else. It connects, and
 // connects again, when it is used.
 func (d Dialer) Dial(to security.Party, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
@@ -43,7 +49,8 @@ func (d Dialer) Dial(to security.Party, opts ...grpc.DialOption) (*grpc.ClientCo
 		}
 		return r.Addr, nil
 	}
-	return rpc.Dial("passthrough:///"+to.Identity(), append(append(transport, rpc.WithAddress(find)), opts...)...)
+	own := append(transport, rpc.WithAddress(find), grpc.WithStaticStreamWindowSize(Window), grpc.WithStaticConnWindowSize(Window))
+	return rpc.Dial("passthrough:///"+to.Identity(), append(own, opts...)...)
 }
 
 // transport is how both sides prove who they are.
