@@ -12,7 +12,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"dyno/internal/journal"
 	"dyno/internal/node/host"
 	"dyno/internal/rpc"
 	v1 "dyno/proto/strife/v1"
@@ -23,13 +22,9 @@ import (
 	"dyno/systems/strife/wire"
 )
 
-const (
-	journalSegment = 2 << 20
-	compactEvery   = 1 << 20 // records
-	// Commits wait so long for a record to go with: the gateway is told a little
-	// later that they are applied, which holds up nobody.
-	commitDelay = 5 * time.Millisecond
-)
+// Commits wait so long for a record to go with: the gateway is told a little
+// later that they are applied, which holds up nobody.
+const commitDelay = 5 * time.Millisecond
 
 // bank is the shell around a participant.
 type bank struct {
@@ -82,8 +77,8 @@ func open(ctx context.Context, base *server.Base, name string) (*bank, error) {
 	b.asking = newAsking(b)
 	err = server.Patiently(ctx, func() (err error) {
 		b.host, _, err = host.Open(tap{b.core}, host.Options[participant.Out]{
-			Dir: base.Dir.Journal(base.Own), Send: b.carry, Compact: compactEvery,
-			Journal: journal.Options{Identity: base.Identity("journal"), Segment: journalSegment},
+			Dir: base.Dir.Journal(base.Own), Send: b.carry, Compact: base.Compact(),
+			Journal: base.JournalOptions(),
 		})
 		return err
 	})

@@ -28,6 +28,8 @@ type Books struct {
 	Absent   []string // servers without a journal: they never ran
 	Records  int
 	Batches  int // in which they lie, each made durable by one sync
+
+	Snapshots int // journals that begin with one
 }
 
 // Read reads all journals of a folder. An error says which cannot be read, and
@@ -69,7 +71,10 @@ func (b *Books) replay(dir site.Dir, p security.Party, first, second history) er
 	}
 	b.Records += r.Records
 	b.Batches += r.Batches
-	b.Evidence.Partial = b.Evidence.Partial || r.Snapshot
+	if r.Snapshot {
+		b.Evidence.Partial = true
+		b.Snapshots++
+	}
 	b.Evidence.States = append(b.Evidence.States, [2][]byte{first.state(), second.state()})
 	return nil
 }

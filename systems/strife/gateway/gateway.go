@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"dyno/internal/journal"
 	"dyno/internal/node/host"
 	"dyno/internal/rpc"
 	v1 "dyno/proto/strife/v1"
@@ -24,11 +23,7 @@ import (
 	"dyno/systems/strife/site"
 )
 
-const (
-	number         = 1 // of this gateway, in the names of transactions
-	journalSegment = 2 << 20
-	compactEvery   = 1 << 20 // records
-)
+const number = 1 // of this gateway, in the names of transactions
 
 // gateway is the shell around a coordinator.
 type gateway struct {
@@ -76,10 +71,12 @@ func open(ctx context.Context, base *server.Base, prepare time.Duration) (g *gat
 	g.core = coordinator.New(coordinator.Config{
 		Gateway: number, Banks: setup.Banks, Prepare: prepare, Seed: uint64(time.Now().UnixNano()),
 	})
+	opt := base.JournalOptions()
+	opt.FS = disk()
 	err = server.Patiently(ctx, func() (err error) {
 		g.host, _, err = host.Open(&tap{Coordinator: g.core, g: g}, host.Options[coordinator.Out]{
-			Dir: base.Dir.Journal(base.Own), Send: g.carry, Compact: compactEvery,
-			Journal: journal.Options{Identity: base.Identity("journal"), Segment: journalSegment, FS: disk()},
+			Dir: base.Dir.Journal(base.Own), Send: g.carry, Compact: base.Compact(),
+			Journal: opt,
 		})
 		return err
 	})

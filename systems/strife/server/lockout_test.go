@@ -79,6 +79,8 @@ func TestAddressLockout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := func(ctx context.Context, _ string) (net.Conn, error) { return elsewhere.DialContext(ctx, "tcp", at.Gateway.Addr) }
+	dial := func(ctx context.Context, _ string) (net.Conn, error) {
+		return elsewhere.DialContext(ctx, "tcp", at.Gateway.Addr)
+	}
 	wants(t, "the right one from another address", login(last, w.password(last.User), grpc.WithContextDialer(dial)), codes.OK)
 }

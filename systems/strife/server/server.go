@@ -29,7 +29,14 @@ type Options struct {
 	Listen    string
 	Addresses string
 	Failpoint string
+	Compact   uint64
 }
+
+// defaultCompact is as many records as are read back in a second or two.
+const (
+	defaultCompact = 1 << 20
+	minCompact     = 1000
+)
 
 // Declare declares the flags.
 func (o *Options) Declare(fs systems.FlagSet) {
@@ -37,12 +44,17 @@ func (o *Options) Declare(fs systems.FlagSet) {
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 	fs.StringVar(&o.Addresses, "addresses", "", "file that says where the others are, in place of DIR/run.json")
 	fs.StringVar(&o.Failpoint, "failpoint", "", "NAME:COUNT where to die in each life, for tests, as "+failpoint.Variable)
+	fs.Uint64Var(&o.Compact, "compact-every", defaultCompact,
+		"records of the journal, from 1000, that a snapshot replaces once there are so many, while payments go on")
 }
 
 // Check refuses flags that are left out.
 func (o *Options) Check() error {
 	if o.Dir == "" {
 		return systems.Usagef("--dir: name the folder that dyno strife init made")
+	}
+	if o.Compact < minCompact {
+		return systems.Usagef("--compact-every %d: want at least %d", o.Compact, minCompact)
 	}
 	return nil
 }
@@ -100,6 +112,8 @@ func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
 	return b, nil
 }
 
+const journalSegment = 2 << 20
+
 // Identity names a journal of the server: another server's is refused.
 func (b *Base) Identity(what string) string { return Identity(b.Own, what) }
 
@@ -108,6 +122,14 @@ func Identity(p security.Party, what string) string { return "strife " + p.Strin
 
 // Close closes log and audit.
 func (b *Base) Close() error { return errors.Join(b.Audit.Close(), b.Log.Close()) }
+
+// JournalOptions are how the server's protocol keeps its journal.
+func (b *Base) JournalOptions() journal.Options {
+	return journal.Options{Identity: b.Identity("journal"), Segment: journalSegment}
+}
+
+// Compact is how many records come together before a snapshot replaces them.
+func (b *Base) Compact() uint64 { return b.options.Compact }
 
 // Dialer connects the server with others.
 func (b *Base) Dialer() site.Dialer { return b.Dir.Dialer(b.Own, b.options.Addresses) }

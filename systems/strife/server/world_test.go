@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,8 @@ type world struct {
 	dir  site.Dir
 	made site.Made
 
+	compact map[security.Party]int // --compact-every; 0: as it comes
+
 	mu      sync.Mutex
 	servers map[security.Party]*running
 }
@@ -51,6 +54,7 @@ type world struct {
 type running struct {
 	end  func() // asks it to stop, or kills it, and waits
 	gone chan struct{}
+	pid  int // 0: in this process
 }
 
 func newWorld(t testing.TB, plan site.Plan) *world {
@@ -87,6 +91,9 @@ func (w *world) start(args ...string) *world {
 
 func arguments(w *world, p security.Party, args []string) []string {
 	out := []string{"--dir", string(w.dir)}
+	if n := w.compact[p]; n > 0 {
+		out = append(out, "--compact-every", strconv.Itoa(n))
+	}
 	if p.Role == security.Bank {
 		return append(out, "--name", p.Name)
 	}
@@ -150,7 +157,7 @@ func (w *world) trySpawn(p security.Party, fail string, args ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	r := &running{gone: make(chan struct{})}
+	r := &running{gone: make(chan struct{}), pid: cmd.Process.Pid}
 	r.end = func() {
 		_ = cmd.Process.Kill() // it may be gone
 		<-r.gone

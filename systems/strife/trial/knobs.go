@@ -21,6 +21,7 @@ const (
 	KnobBanks     = "banks"
 	KnobPrepare   = "prepare-timeout"
 	KnobProtect   = "protection"
+	KnobCompact   = "compact-every"
 	KnobDelay     = "bank-delay"
 	KnobFailpoint = "failpoint"
 	KnobDown      = "down"
@@ -44,6 +45,10 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 	{
 		Name: KnobDelay, Default: "0s", Type: systems.Duration{Min: 0, Max: 2 * time.Second},
 		Help: "what each message between the gateway and the first bank, alpha, is held back, each way",
+	},
+	{
+		Name: KnobCompact, Default: "1048576", Type: systems.Int{Min: 1000, Max: 1 << 30},
+		Help: "records of a journal that a snapshot replaces once there are so many, while payments go on",
 	},
 	inject.Knob,
 	{

@@ -61,6 +61,9 @@ var Metrics = slices.Concat(driver.Metrics(evidence.Counts(counted)), []record.M
 		Help: "batches in the journals of gateway and banks, each made durable by one sync, per payment",
 	},
 	{
+		Name: "snapshots", Kind: record.KindScalar, Unit: "journals", Help: "journals of gateway and banks that begin with a snapshot",
+	},
+	{
 		Name: "settle_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
 		Help: "from the end of the load, with everybody back, until no bank is in doubt",
 		Road: evidence.AtMost(factSettle, "the bound of the wait"),
@@ -125,7 +128,10 @@ func (t *town) observe(o *record.Observation, v systems.Values, r load.Report, b
 	o.Set("replayed", float64(r.Tally.Replayed))
 	seen := distinct(r.Calls)
 	o.Set("paid", float64(seen))
-	o.Set("forced_writes", float64(b.Batches)/float64(max(1, seen)))
+	if !b.Evidence.Partial { // else nobody knows how many came before
+		o.Set("forced_writes", float64(b.Batches)/float64(max(1, seen)))
+	}
+	o.Set("snapshots", float64(b.Snapshots))
 	o.Set("settle_ms", float64(settled)/1e6)
 	o.Set("silence_ms", float64(longestSilence(r.Calls))/1e6)
 	o.Set("gateway_starts", float64(b.Starts()))

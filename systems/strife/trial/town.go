@@ -82,7 +82,7 @@ func deploy(ctx context.Context, b systems.Bench, v systems.Values, faults *inje
 // start starts a server. One that is to die at a point is started again when it
 // has.
 func (t *town) start(ctx context.Context, v systems.Values, role, name string, args ...string) (systems.Process, error) {
-	args = append(args, "--dir", string(t.dir), "--addresses", t.addresses(name))
+	args = append(append(args, "--dir", string(t.dir), "--addresses", t.addresses(name)), v.Args(KnobCompact)...)
 	where, point, _ := strings.Cut(v.Text(KnobFailpoint), " ")
 	doomed := where == name
 	if doomed {
