@@ -23,9 +23,15 @@ type cluster struct {
 	gatewayRecords, bankRecords [][]byte // of alpha
 }
 
-func newCluster() *cluster {
+func newCluster() *cluster { return newClusterOf(config()) }
+
+func config() coordinator.Config {
+	return coordinator.Config{Gateway: 1, Banks: []string{"alpha", "beta"}}
+}
+
+func newClusterOf(gateway coordinator.Config) *cluster {
 	c := &cluster{
-		gateway: coordinator.New(coordinator.Config{Gateway: 1, Banks: []string{"alpha", "beta"}}),
+		gateway: coordinator.New(gateway),
 		banks:   map[string]*participant.Participant{},
 	}
 	for _, name := range []string{"alpha", "beta"} {
