@@ -3,8 +3,10 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,26 +27,39 @@ type crash struct {
 	point  string
 	victim security.Party
 	want   codes.Code // how the payment ends
+	down   time.Duration
 }
+
+// away is how long a server stays down that is not started again at once.
+const away = 3 * time.Second
+
+// soaking reports whether there is time for all cases, not only a few of them.
+func soaking() bool { return os.Getenv("DYNO_SOAK") != "" }
 
 func crashes() (all []crash) {
 	for _, point := range failpoint.All {
 		switch {
 		case point == failpoint.Recovering: // has a test of its own
 		case point == failpoint.AfterDecline:
-			all = append(all, crash{point, security.TheGateway, codes.FailedPrecondition})
+			all = append(all, crash{point, security.TheGateway, codes.FailedPrecondition, 0})
 		case point == failpoint.AfterAbort:
-			all = append(all, crash{point, alpha, codes.NotFound})
+			all = append(all, crash{point, alpha, codes.NotFound, 0})
 		case strings.HasPrefix(point, "gateway"):
-			all = append(all, crash{point, security.TheGateway, codes.OK})
+			all = append(all, crash{point, security.TheGateway, codes.OK, 0})
 		default: // one bank pays and one is paid: each has its turn, and both when there is time
 			victims := []security.Party{alpha, beta}
-			if os.Getenv("DYNO_SOAK") == "" {
+			if !soaking() {
 				victims = victims[len(all)%2:][:1]
 			}
 			for _, v := range victims {
-				all = append(all, crash{point, v, codes.OK})
+				all = append(all, crash{point, v, codes.OK, 0})
 			}
+		}
+	}
+	for _, c := range slices.Clone(all) {
+		if soaking() || c.point == failpoint.AfterCommit {
+			c.down = away
+			all = append(all, c)
 		}
 	}
 	return all
@@ -56,7 +71,7 @@ const opening = 1000 // cents of each account
 // happened once or not at all, whatever the client did meanwhile.
 func TestKilledAtEachPoint(t *testing.T) {
 	for _, c := range crashes() {
-		t.Run(c.point+" "+c.victim.Identity(), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s %v", c.point, c.victim.Identity(), c.down), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, site.Plan{Banks: 2, Users: 2, Balance: opening, Same: true})
 			for _, p := range w.parties() {
@@ -120,22 +135,23 @@ func attempt(c *customer, to site.MadeUser, cents int64) answer {
 // persist pays until the answer is final, and starts the victim again when it
 // has died: it always does.
 func persist(t *testing.T, w *world, c crash, payer *customer, to site.MadeUser, cents int64) (a answer) {
-	answers := make(chan answer)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	go func() {
-		defer close(answers)
-		for {
-			p, err := payer.pay(ctx, "key", to, cents, grpc.WaitForReady(true))
-			if a := (answer{p, err}); a.final() || ctx.Err() != nil {
-				answers <- a
-				return
-			}
-		}
-	}()
+	answers := make(chan answer, 1)
+	go func() { answers <- insist(t, payer, to, cents) }()
 	w.dies(c.victim)
+	time.Sleep(c.down) // this is the fault, and no wait for anything
 	w.spawn(c.victim, "", "--prepare-timeout", "300ms")
 	return <-answers
+}
+
+// insist pays under one key until the answer is final.
+func insist(t *testing.T, payer *customer, to site.MadeUser, cents int64) answer {
+	ctx := within(t)
+	for {
+		p, err := payer.pay(ctx, "key", to, cents, grpc.WaitForReady(true))
+		if a := (answer{p, err}); a.final() || ctx.Err() != nil {
+			return a
+		}
+	}
 }
 
 // settles waits until nothing of a user's money is held any more, and looks at

