@@ -27,7 +27,7 @@ var (
 )
 
 func (k *checker) run() error {
-	for _, step := range []func() error{k.header, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls} {
+	for _, step := range []func() error{k.header, k.impl, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -55,15 +55,19 @@ func (e *Experiment) blame(err error, keys ...string) error {
 // check asks the system whether it can measure a cell of a plan, once it is
 // known for how long.
 func (p *Plan) check(c *Cell) error {
-	if p.System.Check == nil {
-		return nil
-	}
-	err := p.System.Check(systems.Setting{Seed: p.Seed, Load: p.Load, Warmup: c.Warmup, Length: c.Length}, c.Values)
+	err := p.System.CheckCell(p.setting(c, p.Seed), c.Values)
 	if err != nil {
 		err = fmt.Errorf("scale %s, cell %s: %w", p.Scale, c.Label(p.Experiment), err)
 		return p.Blame(err, "scales", p.Scale, "length")
 	}
 	return nil
+}
+
+// setting is that of a trial of a cell.
+func (p *Plan) setting(c *Cell, seed uint64) systems.Setting {
+	return systems.Setting{
+		Seed: seed, Load: p.Load, Warmup: c.Warmup, Length: c.Length, Impl: stands(&p.Experiment.Experiment, c.Values),
+	}
 }
 
 // part checks what every figure, table, claim and control has: a name that

@@ -67,18 +67,26 @@ func findIn(path, id string) (found *record.Trial, ids []string, err error) {
 	return nil, ids, lines.Err()
 }
 
-// Replay measures a stored trial once more: same knobs, same seed, same times.
+// Replay measures a stored trial once more: same knobs, same seed, same times, and
+// the same implementation unless the runner names another one.
 // The results are not touched; the logs stay in the returned folder.
 func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *record.Trial) (*record.Trial, string, error) {
 	sys, err := c.system(old.System)
 	if err != nil {
 		return nil, "", &systems.UsageError{Err: err}
 	}
+	sys = standing(sys, run.Experiment.Impl)
 	values, err := sys.Resolve(old.Values)
 	if err != nil {
 		return nil, "", systems.Usagef("trial %s was made by another version: %w", old.ID, err)
 	}
 	plan := &Plan{Experiment: &Experiment{Experiment: run.Experiment, System: sys}}
+	if err := sys.Admit(r.Impl); err != nil {
+		return nil, "", err
+	}
+	if len(r.Impl) > 0 {
+		plan.Impl = record.Impls{values[knobImpl]: r.Impl}
+	}
 	plan.Load = old.Load // the experiment may have been edited since
 	trial := &Trial{ID: old.ID, Block: old.Block, Seed: old.Seed, Cell: &Cell{
 		Index:   old.Cell,

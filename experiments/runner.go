@@ -34,6 +34,7 @@ type Runner struct {
 	Fresh   bool     // throw away what is stored of the experiment, whatever it is
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
+	Impl    systems.Impl // of a replay: these in place of the stored ones; empty: as stored
 
 	// Yardsticks measures the yardsticks for about a length, and leaves logs in
 	// a folder. It is called right before each block; an error ends the run. Nil:
@@ -141,7 +142,7 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 		return nil, fmt.Errorf("read own binary: %w", err)
 	}
 	run := p.Header()
-	run.Command, run.Binary, run.Out = r.Command, sum, r.Typed
+	run.Command, run.Binary, run.Out = r.Command, stamp(sum, p.Impl), r.Typed
 	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
 	return &run, nil
 }
@@ -245,12 +246,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 		System:  p.System,
 		Dir:     dir,
 		Profile: profiles,
-		Setting: systems.Setting{
-			Seed:   t.Seed,
-			Load:   p.Load,
-			Warmup: t.Cell.Warmup,
-			Length: t.Cell.Length,
-		},
+		Setting: p.setting(t.Cell, t.Seed),
 		Logf: func(format string, args ...any) {
 			r.progress(Progress{Plan: p, Done: index, Next: t, Left: p.Estimate(index), Message: fmt.Sprintf(format, args...)})
 		},

@@ -202,6 +202,7 @@ type cellFile struct {
 	System   string                `yaml:"system"`
 	Load     map[string]any        `yaml:"load"`
 	Knobs    map[string]string     `yaml:"knobs,omitempty"`
+	Impl     record.Impls          `yaml:"impl,omitempty"`
 	Core     []map[string][]string `yaml:"core"`
 	Scales   map[string]cellScale  `yaml:"scales"`
 
@@ -222,7 +223,7 @@ func (r *Rivals) write(p *Plan, c *Cell) (string, error) {
 	}
 	f := cellFile{
 		Name: p.Name, Title: p.Title, Question: p.Question, System: p.System.Name,
-		Load: load, Knobs: p.Knobs,
+		Load: load, Knobs: p.Knobs, Impl: p.Impl,
 		Core:   []map[string][]string{{}},
 		Scales: make(map[string]cellScale), MaxFailures: p.MaxFailures,
 	}

@@ -44,6 +44,7 @@ type Setting struct {
 	Load   record.Load
 	Warmup time.Duration
 	Length time.Duration
+	Impl   Impl // commands that stand in for roles; nil: none
 }
 
 // Bench is what the engine gives to one trial.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"dyno/internal/record"
@@ -47,6 +48,15 @@ type System struct {
 	// the verdict of the trial. Nil: bundles cannot be judged again.
 	Judge func(bundle string) (record.Verdict, error)
 
+	// Explain finds in the bundle of a trial that is invalid the smallest history
+	// that breaks a promise, tells it in words, a sentence each, and draws it as a
+	// space-time diagram (SVG). No words: it found none. Nil: only the checks'
+	// own words tell what is wrong.
+	Explain func(bundle string, svg io.Writer) (words []string, err error)
+
+	// Ladder is what dyno check climbs, from the easy to the hard.
+	Ladder []Rung
+
 	// Report is the text/template of the system's section in REPORT.md: prose
 	// by hand, figures and numbers from stored results. Its block "findings" goes
 	// on the first page, a block with an experiment's name on that one's own page.
@@ -59,6 +69,10 @@ type Command struct {
 	Args    string // how positional arguments are called in the usage line, for example "FILE..."; empty: none are allowed
 	Summary string // one line
 	Example string // one or more command lines that work, each without a prompt sign
+
+	// Starts says that the command starts roles through [Shell.Bench]: then
+	// --impl puts commands in place of those.
+	Starts bool
 
 	// Setup declares flags and returns what runs once they are parsed. It is
 	// called at most once per process.
@@ -77,6 +91,10 @@ type Role struct {
 	// mutual TLS names the folder of its certificates there, and one that it
 	// accepts is among them. Nil, or a nil result: in plain text.
 	TLS func(args []string) (*tls.Config, error)
+
+	// Contract is what a program must do that stands in for the role. Nil:
+	// nothing can.
+	Contract *Contract
 }
 
 // Lookup finds a role by name.

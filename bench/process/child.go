@@ -35,7 +35,7 @@ type child struct {
 	member   *member
 	role     systems.Role
 	launch   systems.Launch
-	args     []string // command line without the binary
+	args     []string // flags
 	cmd      *exec.Cmd
 	lifeline *os.File // never written to; when it closes, the process exits
 	log      *logFile
@@ -147,8 +147,7 @@ func (c *child) ask() (done bool, err error) {
 }
 
 func (c *child) signal(s syscall.Signal) error {
-	err := c.cmd.Process.Signal(s)
-	if err != nil {
+	if err := c.strike(s); err != nil {
 		return fmt.Errorf("%s %s: cannot send %v: %w", c.role.Name, c.Name(), s, err)
 	}
 	return nil
@@ -223,7 +222,7 @@ func (c *child) awaitStop(ctx context.Context) error {
 		}
 		return c.failure("was killed", ctxErr)
 	}
-	if c.err != nil && !c.launch.Expendable && !c.endedBy(syscall.SIGTERM) && !c.endedBy(syscall.SIGKILL) {
+	if c.err != nil && !c.launch.Expendable && !c.obeyed() {
 		return c.failure("did not end well when asked to", c.err)
 	}
 	return nil

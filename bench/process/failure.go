@@ -18,7 +18,8 @@ const (
 // than 0, or the context's error.
 type Failure struct {
 	Name, Role string
-	Args       []string // the command line without the binary
+	Typed      string   // what was started: "dyno branchbank branch", or the command that stood in for it
+	Args       []string // its flags
 	Problem    string   // what it did: "ended before it was ready"
 	Err        error    // why; nil for a process that ended with status 0
 	Log        []string // the last lines of its standard error
@@ -32,7 +33,7 @@ func (f *Failure) Error() string {
 	if f.Err != nil {
 		fmt.Fprintf(&b, ": %v", f.Err)
 	}
-	fmt.Fprintf(&b, " (dyno %s)", strings.Join(f.Args, " "))
+	fmt.Fprintf(&b, " (%s)", strings.Join(append([]string{f.Typed}, f.Args...), " "))
 	if len(f.Log) == 0 {
 		b.WriteString("; its log is empty")
 		return b.String()
@@ -50,7 +51,7 @@ func (f *Failure) Unwrap() error { return f.Err }
 // failure describes what went wrong with a child, log included.
 func (c *child) failure(problem string, err error) *Failure {
 	return &Failure{
-		Name: c.launch.Name, Role: c.role.Name, Args: c.args,
+		Name: c.launch.Name, Role: c.role.Name, Typed: c.typed(), Args: c.args,
 		Problem: problem, Err: err, Log: c.log.lastLines(quotedLines, quotedWidth),
 	}
 }

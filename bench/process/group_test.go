@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -93,7 +94,7 @@ func TestSettingAndLogf(t *testing.T) {
 		o.Setting = setting
 		o.Logf = func(format string, _ ...any) { lines = append(lines, format) }
 	})
-	if g.Setting() != setting {
+	if !reflect.DeepEqual(g.Setting(), setting) {
 		t.Errorf("Setting() = %+v", g.Setting())
 	}
 	g.Logf("hello")

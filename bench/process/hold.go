@@ -12,11 +12,27 @@ import (
 // listen there all the same.
 type heldAddress int
 
-// reserve keeps an address, or does nothing where that cannot be done: then the
-// port may be taken, if hardly ever.
-func reserve(addr string) io.Closer {
+// reserve keeps an address, and says which it is when the port is 0. It keeps
+// nothing where that cannot be done: then the port may be taken, if hardly ever.
+func reserve(addr string) (kept io.Closer, chosen string, err error) {
 	at, err := net.ResolveTCPAddr("tcp", addr)
-	if err != nil || runtime.GOOS != "linux" { // elsewhere the server could not listen
+	if err != nil {
+		return nil, "", err
+	}
+	if at.Port == 0 {
+		lis, err := net.ListenTCP("tcp", at)
+		if err != nil {
+			return nil, "", err
+		}
+		at = lis.Addr().(*net.TCPAddr)
+		_ = lis.Close()
+	}
+	return bindOnly(at), at.String(), nil
+}
+
+// bindOnly binds a socket that does not listen; nil where that cannot be done.
+func bindOnly(at *net.TCPAddr) io.Closer {
+	if runtime.GOOS != "linux" { // elsewhere the server could not listen
 		return nil
 	}
 	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: at.Port, Addr: [16]byte(at.IP.To16())})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"syscall"
 
@@ -28,13 +29,19 @@ type member struct {
 
 // start begins a life, which the group has admitted.
 func (m *member) start(ctx context.Context) error {
-	c, announced, err := m.group.spawn(m)
+	err := m.assign()
+	var c *child
+	var announced *os.File
+	if err == nil {
+		c, announced, err = m.group.spawn(m)
+	}
 	if err != nil {
 		m.group.leave()
+		m.release()
 		return fmt.Errorf("%s %s could not be started: %w", m.role.Name, m.Name(), err)
 	}
-	if announced != nil {
-		defer announced.Close()
+	defer announced.Close() // nil or not
+	if m.role.Serves {
 		if err := c.awaitReady(ctx, announced); err != nil {
 			return err
 		}
@@ -124,7 +131,7 @@ func (m *member) holdAddr() {
 		m.group.reserved.Add(-1)
 		return
 	}
-	if m.held = reserve(m.addr); m.held == nil {
+	if m.held, _, _ = reserve(m.addr); m.held == nil {
 		m.group.reserved.Add(-1)
 	}
 }

@@ -50,7 +50,10 @@ func (c *child) awaitReady(ctx context.Context, announced *os.File) error {
 		}
 	}()
 
-	addr, err := readAddress(ctx, announced)
+	addr, err := c.member.Addr(), error(nil)
+	if announced != nil {
+		addr, err = readAddress(ctx, announced)
+	}
 	if err == nil {
 		err = c.awaitHealth(ctx, addr)
 	}
@@ -136,10 +139,9 @@ func (c *child) awaitHealth(ctx context.Context, addr string) error {
 		return fmt.Errorf("health of %s: %w", addr, err)
 	}
 	defer conn.Close()
-	client := grpc_health_v1.NewHealthClient(conn)
 	var last error
 	for {
-		err := checkHealth(ctx, client)
+		err := c.contact(ctx, conn)
 		if err == nil {
 			return nil
 		}

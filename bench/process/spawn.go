@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 
 	"dyno/systems"
 )
@@ -18,10 +18,10 @@ import (
 func (g *Group) spawn(m *member) (*child, *os.File, error) {
 	role, l := m.role, m.launch
 	c := &child{
-		group: g, member: m, role: role, launch: l, args: g.commandLine(role, l, m.Addr()),
+		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
-	p, err := openPipes(role.Serves)
+	p, err := openPipes(role.Serves && !m.stands())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,26 +47,20 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 	return c, p.announced, nil
 }
 
-// commandLine is what a person would type after "dyno". The address is that of
-// an earlier life, empty in the first: the flag that comes last counts.
-func (g *Group) commandLine(role systems.Role, l systems.Launch, addr string) []string {
-	line := []string{g.opts.System.Name, role.Name}
-	given := slices.ContainsFunc(l.Args, func(arg string) bool {
-		name, _, _ := strings.Cut(arg, "=")
-		return name == "--listen" || name == "-listen"
-	})
-	if role.Serves && !given {
-		line = append(line, "--listen", "127.0.0.1:0")
+// flags are those of a role in a launch. The address is that of an earlier life,
+// or one that was chosen for it; else it listens where the launch says, or
+// anywhere.
+func flags(role systems.Role, l systems.Launch, addr string) []string {
+	if !role.Serves {
+		return l.Args
 	}
-	line = append(line, l.Args...)
-	if role.Serves && addr != "" {
-		line = append(line, "--listen", addr)
-	}
-	return line
+	others, given := listenArgs(l.Args)
+	return append([]string{"--listen", cmp.Or(addr, given, "127.0.0.1:0")}, others...)
 }
 
 func (g *Group) command(c *child, p *pipes) *exec.Cmd {
-	cmd := exec.Command(g.opts.Binary, c.args...)
+	path, before := g.program(c.role.Name)
+	cmd := exec.Command(path, slices.Concat(before, c.args)...)
 	cmd.Env = slices.Concat(os.Environ(), g.opts.Env, []string{
 		"GOMAXPROCS=" + strconv.Itoa(max(1, c.launch.CPUs)),
 		lifelineVar + "=0", // its standard input

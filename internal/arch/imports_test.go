@@ -55,6 +55,7 @@ var rules = []rule{
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"experiments", []string{"systems", "bench/*", "internal/atomicfile", "internal/record"}, "experiments know the contract, never one system nor the report"},
+	{"internal/ladder", []string{"experiments", "systems", "internal/table", "internal/stats", "internal/record"}, "a ladder is data of a system, and its rungs are experiments: it knows the contract, never one system"},
 	{"internal/stats", []string{"internal/record"}, "statistics are functions of stored facts"},
 	{"internal/figure", []string{"internal/stats", "internal/record"}, "a figure is a function of data"},
 	{"internal/table", []string{"internal/stats", "internal/record"}, "a table is a function of data"},
@@ -74,7 +75,7 @@ var rules = []rule{
 	{replicaRoom, nil, "what cores embed to replicate is as pure as a core"},
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 

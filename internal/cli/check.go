@@ -11,37 +11,63 @@ import (
 )
 
 func (a *app) check() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check BUNDLE",
-		Short: "Judge the trial of a failure bundle again, by the history it left; starts nothing",
-		Long: `check reads what a trial that was not valid left below results/raw, and holds
-its history against what the system promises, as the trial itself did.
+	f := climbFlags{impl: make(systems.Impl)}
+	c := &cobra.Command{
+		Use:   "check SYSTEM | BUNDLE",
+		Short: "Climb a system's ladder with an implementation of it; or judge a failure bundle again",
+		Long: `check SYSTEM climbs a ladder: from the easy to the hard, each rung a short trial
+whose proof says whether one promise more is kept (docs/contract/SYSTEM.md). It
+stops at the first rung that does not hold and shows the smallest history that
+breaks its promise, the seed, and the command that runs it again.
 
-Exit codes: 0 valid; 1 not valid; 2 not a bundle, or of a system that cannot judge again.`,
-		Example: `  dyno check results/raw/lb-policies-b01-c003
-  dyno check out/quick/results/raw/lb-policies-b01-c003`,
+check BUNDLE reads what a trial that was not valid left below results/raw, and holds
+its history against what the system promises, as the trial itself did. It starts nothing.
+
+Exit codes: 0 valid, or all rungs up to --until hold; 1 not valid, or one does not;
+2 neither a system nor a bundle, or a bundle of a system that cannot judge again.`,
+		Example: `  dyno check branchbank --impl branch="python3 branch.py"
+  dyno check branchbank --until replicas --junit out/check.xml
+  dyno check results/raw/lb-policies-b01-c003`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return systems.Usagef("%s wants one folder, for example results/raw/lb-policies-b01-c003", c.CommandPath())
+				return systems.Usagef("%s wants a system, or one folder such as results/raw/lb-policies-b01-c003", c.CommandPath())
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			was, now, err := a.catalog.Check(args[0])
-			if err != nil {
-				return err
+		RunE: func(c *cobra.Command, args []string) error {
+			if s := a.lookup(args[0]); s != nil {
+				return a.climb(c.Context(), s, &f)
 			}
-			fmt.Fprintf(a.out, "stored: %s\nnow:    %s\n", outcome(was), now.Status)
-			for _, c := range now.Checks {
-				fmt.Fprintln(a.out, " ", checkLine(c))
-			}
-			if now.Status == record.Valid {
-				return nil
-			}
-			fmt.Fprintf(a.err, "dyno: %s\n", strings.Join(now.Reasons(), "\n  "))
-			return errFailed
+			return a.checkBundle(args[0])
 		},
 	}
+	fl := c.Flags()
+	fl.Var(f.impl, "impl", systems.ImplHelp)
+	fl.StringVar(&f.until, "until", "", "the last `RUNG` to climb (default: all)")
+	fl.BoolVar(&f.all, "all", false, "go on above a rung that does not hold")
+	fl.BoolVar(&f.json, "json", false, "print the scorecard as JSON")
+	fl.StringVar(&f.junit, "junit", "", "write the scorecard as JUnit's XML to `FILE` too")
+	fl.StringVar(&f.markdown, "markdown", "", "write the scorecard as Markdown to `FILE` too")
+	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
+	fl.StringVar(&f.out, "out", "", "folder for trials, logs and diagrams (default: out/check)")
+	return c
+}
+
+// checkBundle judges the trial of a bundle again.
+func (a *app) checkBundle(dir string) error {
+	was, now, err := a.catalog.Check(dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "stored: %s\nnow:    %s\n", outcome(was), now.Status)
+	for _, c := range now.Checks {
+		fmt.Fprintln(a.out, " ", checkLine(c))
+	}
+	if now.Status == record.Valid {
+		return nil
+	}
+	fmt.Fprintf(a.err, "dyno: %s\n", strings.Join(now.Reasons(), "\n  "))
+	return errFailed
 }
 
 // checkLine is a check in one line.

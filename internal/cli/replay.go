@@ -16,6 +16,7 @@ import (
 
 func (a *app) replay() *cobra.Command {
 	var out string
+	impl := make(systems.Impl)
 	c := &cobra.Command{
 		Use:   "replay TRIAL",
 		Short: "Run one stored trial again: same knobs, same seed, logs kept; changes no result",
@@ -44,7 +45,7 @@ func (a *app) replay() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, lock.Close()) }()
 			fmt.Fprintf(a.err, "replaying %s: about %v\n", old.ID, old.Took.Duration().Round(1e8))
-			r := &experiments.Runner{Out: out, Report: func(p experiments.Progress) {
+			r := &experiments.Runner{Out: out, Impl: impl, Report: func(p experiments.Progress) {
 				if p.Message != "" {
 					fmt.Fprintln(a.err, " ", p.Message)
 				}
@@ -60,6 +61,7 @@ func (a *app) replay() *cobra.Command {
 			return verdictError(a.err, now)
 		},
 	}
+	c.Flags().Var(impl, "impl", systems.ImplHelp)
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
 	return c
 }

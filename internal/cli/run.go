@@ -22,6 +22,7 @@ import (
 type runFlags struct {
 	scale  string
 	only   []string
+	impl   systems.Impl
 	blocks int
 	seed   uint64
 	dryRun bool
@@ -35,7 +36,7 @@ type runFlags struct {
 const onlyHelp = "keep only these levels of a knob, `KNOB=LEVEL[,LEVEL]`; repeat it for more knobs, and for levels that contain commas"
 
 func (a *app) run() *cobra.Command {
-	var f runFlags
+	f := runFlags{impl: make(systems.Impl)}
 	c := &cobra.Command{
 		Use:   "run [NAME | FILE.yaml]...",
 		Short: "Run experiments, check every answer, write results, plots and report",
@@ -62,6 +63,7 @@ it; they are listed in the report.`,
 	fl := c.Flags()
 	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
 	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
+	fl.Var(f.impl, "impl", systems.ImplHelp)
 	fl.IntVar(&f.blocks, "blocks", 0, "repeats of every cell instead of the scale's (0: as the scale says)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "show cells, trials and estimated time; start nothing")
@@ -158,6 +160,9 @@ func (a *app) plans(f runFlags, words []string) ([]*experiments.Plan, error) {
 	}
 	var plans []*experiments.Plan
 	for _, e := range found {
+		if err := e.Stand(f.impl); err != nil {
+			return nil, err
+		}
 		if err := checkDrawings(e); err != nil {
 			return nil, err
 		}

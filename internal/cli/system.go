@@ -43,6 +43,10 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 	fs := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
 	run := cmd.Setup(fs)
 	c.Flags().AddGoFlagSet(fs)
+	impl := make(systems.Impl)
+	if cmd.Starts && len(s.Open()) > 0 {
+		c.Flags().Var(impl, "impl", systems.ImplHelp)
+	}
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		stop, err := process.Profile()
 		if err != nil {
@@ -58,6 +62,7 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 			Terminal: isTerminal(a.err),
 			Ready:    process.Announce,
 			Bench: func(ctx context.Context, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+				set.Impl = impl
 				return a.bench(ctx, s, set)
 			},
 		})
@@ -67,6 +72,9 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 
 // bench opens a bench for a command such as demo; its logs go when it closes.
 func (a *app) bench(ctx context.Context, s *systems.System, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+	if err := s.Admit(set.Impl); err != nil {
+		return nil, nil, nil, err
+	}
 	scratch, err := process.Scratch("dyno-" + s.Name)
 	if err != nil {
 		return nil, nil, nil, err

@@ -14,6 +14,7 @@ type Experiment struct {
 	Flagship bool              `yaml:"flagship" json:"flagship,omitempty"` // part of the quick scale
 	Load     Load              `yaml:"load" json:"load"`
 	Knobs    map[string]string `yaml:"knobs" json:"knobs,omitempty"` // fixed for all cells
+	Impl     Impls             `yaml:"impl" json:"impl,omitempty"`   // implementations beside dyno's own, by label: levels of the knob impl
 	Core     []Sweep           `yaml:"core" json:"core"`             // run in every block
 	Detail   []Sweep           `yaml:"detail" json:"detail,omitempty"`
 	Scales   map[string]Scale  `yaml:"scales" json:"scales"`

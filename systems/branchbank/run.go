@@ -40,6 +40,7 @@ var formats = systems.Choice{string(branches.Recv), string(branches.Money)}
 func runCommand() systems.Command {
 	return systems.Command{
 		Name:    "run",
+		Starts:  true,
 		Args:    "INPUT.json",
 		Summary: "plays the customers of a file on branches that it starts, and prints what they were told",
 		Example: "dyno branchbank run input.json\n" +

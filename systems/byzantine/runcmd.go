@@ -14,6 +14,7 @@ import (
 func runCommand() systems.Command {
 	return systems.Command{
 		Name:    "run",
+		Starts:  true,
 		Summary: "plays one run and tells how it went: the rounds, who told whom what, and what was agreed",
 		Example: "dyno byzantine run --n 7 --t 2 --order attack --traitors 5,6 --adversary flip\n" +
 			"dyno byzantine run --n 3 --t 1 --traitors 2 --algorithm sm\n" +

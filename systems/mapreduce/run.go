@@ -21,6 +21,7 @@ type runOptions struct {
 func runCommand() systems.Command {
 	return systems.Command{
 		Name:    "run",
+		Starts:  true,
 		Args:    "JOB FILE...",
 		Summary: "a master and workers as processes of their own: one job, from files to mr-out-0, mr-out-1 …",
 		Example: "dyno mapreduce run wordcount --reduces 4 --out counts book.txt\n" +

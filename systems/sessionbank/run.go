@@ -43,6 +43,7 @@ var formats = systems.Choice{"auto", string(branches.Balance), string(branches.R
 func runCommand() systems.Command {
 	return systems.Command{
 		Name:    "run",
+		Starts:  true,
 		Args:    "INPUT.json",
 		Summary: "plays the customers of a file, who move between branches that it starts, and prints what they were told",
 		Example: "dyno sessionbank run input.json\n" +

@@ -32,6 +32,8 @@ const (
 	KnobQueries     = "queries"
 	KnobWithdrawals = "withdrawals"
 	KnobAmount      = "amount"
+	KnobRepeats     = "repeats"
+	KnobRoam        = "roam"
 	KnobLie         = "lie"
 )
 
@@ -45,6 +47,14 @@ var Knobs = systems.Knobs{
 	{
 		Name: KnobAmount, Default: "10", Type: systems.Int{Min: 1, Max: 1_000_000},
 		Help: "the largest amount, in whole units; each is drawn from 1 to this",
+	},
+	{
+		Name: KnobRepeats, Default: "0", Type: systems.Float{Min: 0, Max: 1},
+		Help: "share of the deposits and withdrawals that are asked for again under the same request id although they were answered",
+	},
+	{
+		Name: KnobRoam, Default: "no", Type: systems.Choice{"no", "yes"},
+		Help: "yes: a customer goes to the next branch for each operation; no: it stays with one",
 	},
 	{
 		Name: KnobLie, Default: lie.None, Type: systems.Choice(lie.All),
@@ -85,7 +95,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 	f := driver.BindFlags(fs)
 	generator := driver.Knobs("poisson")
 	v := append(generator, Knobs...).Bind(fs, driver.KnobClients, driver.KnobRate, driver.KnobArrivals,
-		KnobQueries, KnobWithdrawals, KnobAmount, KnobLie)
+		KnobQueries, KnobWithdrawals, KnobAmount, KnobRepeats, KnobRoam, KnobLie)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if *addresses == "" {
 			return systems.Usagef("--branches is missing: give the addresses of the branches")
@@ -196,6 +206,9 @@ func (c *customers) op(ctx context.Context, id int) (int32, record.Outcome) {
 		}
 		c.each[id] = me
 	}
+	if c.knobs.Text(KnobRoam) == "yes" {
+		me.target = (me.target + 1) % len(c.branches)
+	}
 	in, req := me.next()
 	call, err := me.log.Begin(in)
 	if err != nil {
@@ -208,11 +221,31 @@ func (c *customers) op(ctx context.Context, id int) (int32, record.Outcome) {
 		outcome = record.Refused
 	}
 	call.End(out, outcome)
+	if err == nil && in.Kind != history.Query && me.rng.Float64() < c.knobs.Float(KnobRepeats) {
+		err = me.again(ctx, in, req, out)
+	}
 	if err != nil {
 		c.errors.Note(err.Error())
-		return -1, outcome
+		return -1, rpc.Outcome(err)
 	}
 	return int32(me.target), record.OK
+}
+
+// again asks once more for what was answered. The answer must be the same, but for
+// the balance, which may have moved on.
+func (c *customer) again(ctx context.Context, in history.BankInput, req *branchbankv1.ExecuteRequest, before history.BankOutput) error {
+	call, err := c.log.Begin(in)
+	if err != nil {
+		return err
+	}
+	c.retries++
+	resp, err := c.insist(ctx, req)
+	outcome := rpc.Outcome(err)
+	if err == nil && !resp.GetSuccess() {
+		outcome = record.Refused
+	}
+	call.End(before, outcome)
+	return err
 }
 
 // next draws what to ask for.

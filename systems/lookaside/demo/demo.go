@@ -35,6 +35,7 @@ type demoOptions struct {
 func Command(knobs systems.Knobs) systems.Command {
 	return systems.Command{
 		Name:    "demo",
+		Starts:  true,
 		Summary: "registry, balancer, servers and clients at once: a live table, then a summary",
 		Example: "dyno lookaside demo --policy least_load --servers 4 --clients 20 --duration 5s\n" +
 			"dyno lookaside demo --servers 4 --duration 6s --kill s2@2s",

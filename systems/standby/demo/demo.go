@@ -38,6 +38,7 @@ type options struct {
 func Command() systems.Command {
 	return systems.Command{
 		Name:    "demo",
+		Starts:  true,
 		Summary: "a cluster, clients, a kill -9 of the primary, no lost money: what happened, explained",
 		Example: "dyno standby demo\ndyno standby demo --replicate async --json",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {

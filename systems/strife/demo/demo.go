@@ -22,6 +22,7 @@ import (
 func Command() systems.Command {
 	return systems.Command{
 		Name:    "demo",
+		Starts:  true,
 		Summary: "a short story of payments, a crash and a retry; what blocks while the gateway is away; or hours of random kills",
 		Example: "dyno strife demo\ndyno strife demo --blocking\ndyno strife demo --soak 30m",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {

@@ -1,0 +1,125 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// termStatus is how many programs say that SIGTERM ended them, Java's among them.
+const termStatus = 128 + int(syscall.SIGTERM)
+
+// program is what is executed for a role and what is put before the role's flags:
+// the one place where that is chosen.
+func (g *Group) program(role string) (path string, before []string) {
+	if command := g.opts.Setting.Impl[role]; command != "" {
+		// A shell reads the command, so that quotes mean what they always do, and
+		// becomes it: the process is the program itself.
+		return "/bin/sh", []string{"-c", `exec ` + command + ` "$@"`, command}
+	}
+	return g.opts.Binary, []string{g.opts.System.Name, role}
+}
+
+// stands says whether a command stands in for the member's role.
+func (m *member) stands() bool { return m.group.opts.Setting.Stands(m.role.Name) }
+
+// typed is what a person would type in place of the flags.
+func (c *child) typed() string {
+	if c.member.stands() {
+		return c.group.opts.Setting.Impl[c.role.Name]
+	}
+	return "dyno " + c.group.opts.System.Name + " " + c.role.Name
+}
+
+// assign chooses the address at which a program will listen that cannot tell: its
+// own choice if the launch names a port, else a free one, kept until it is ready.
+func (m *member) assign() error {
+	if !m.stands() || !m.role.Serves || m.Addr() != "" {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, given := listenArgs(m.launch.Args)
+	if host, port, err := net.SplitHostPort(given); err == nil && port != "0" {
+		m.addr = net.JoinHostPort(host, port)
+		return nil
+	}
+	held, addr, err := reserve("127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("an address for %s: %w", m.launch.Name, err)
+	}
+	m.addr = addr
+	if held != nil {
+		m.held = held
+		m.group.reserved.Add(1)
+	}
+	return nil
+}
+
+// listenArgs takes --listen out of a role's arguments.
+func listenArgs(args []string) (others []string, listen string) {
+	for i := 0; i < len(args); i++ {
+		name, value, joined := strings.Cut(args[i], "=")
+		switch {
+		case name != "--listen" && name != "-listen":
+			others = append(others, args[i])
+		case joined:
+			listen = value
+		case i+1 < len(args):
+			i++
+			listen = args[i]
+		}
+	}
+	return others, listen
+}
+
+// contact asks a program that stands in for a role whether it is there: by the
+// health service, or, where that is not served, by the first call of its contract.
+func (c *child) contact(ctx context.Context, conn *grpc.ClientConn) error {
+	err := checkHealth(ctx, grpc_health_v1.NewHealthClient(conn))
+	if !c.member.stands() || c.role.Contract == nil ||
+		!slices.Contains([]codes.Code{codes.Unimplemented, codes.NotFound}, status.Code(err)) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthDeadline)
+	defer cancel()
+	method := c.role.Contract.Calls[0].Method
+	err = conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{})
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Unimplemented, codes.Canceled:
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	return nil // an answer: perhaps that an empty request is none
+}
+
+// strike sends a signal: to a program that stands in for a role with all that it
+// started, unless that has left its process group.
+func (c *child) strike(s syscall.Signal) error {
+	if !c.member.stands() {
+		return c.cmd.Process.Signal(s)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over { // its id may be another's
+		return nil
+	}
+	if err := syscall.Kill(-c.PID(), s); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
+}
+
+// obeyed says whether an ended process did what SIGTERM asks for.
+func (c *child) obeyed() bool {
+	return c.endedBy(syscall.SIGTERM) || c.endedBy(syscall.SIGKILL) || c.member.stands() && c.cmd.ProcessState.ExitCode() == termStatus
+}

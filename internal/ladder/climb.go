@@ -1,0 +1,148 @@
+package ladder
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"dyno/experiments"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// Climb says whose ladder is climbed, with what, and how far.
+type Climb struct {
+	Catalog experiments.Catalog
+	System  *systems.System
+	Impl    systems.Impl // empty: dyno's own roles
+	Until   string       // the last rung; empty: all
+	On      bool         // go on above a rung that does not hold
+	Seed    uint64
+	Out     string   // folder for results, logs and diagrams; whoever climbs holds its lock
+	Command []string // as typed
+
+	Begin  func(*experiments.Plan)    // a rung begins; nil: nobody wants to know
+	Report func(experiments.Progress) // as [experiments.Runner] does
+	End    func(Result)               // a rung is over
+}
+
+// Run climbs. An error means that the climb could not go on; that a rung does not
+// hold is no error.
+func (c *Climb) Run(ctx context.Context) (*Card, error) {
+	rungs, err := c.rungs()
+	if err != nil {
+		return nil, err
+	}
+	card := &Card{
+		System: c.System.Name, Impl: c.Impl, Seed: c.Seed, Command: c.Command, Started: time.Now().UTC(),
+		Until: rungs[len(rungs)-1].Name,
+	}
+	for i, rung := range rungs {
+		if !c.On && i > 0 && !card.Holds() {
+			card.Rungs = append(card.Rungs, Result{Name: rung.Name, Promise: rung.Promise, Status: NotReached})
+			continue
+		}
+		r, err := c.climb(ctx, rung)
+		if err != nil {
+			return nil, err
+		}
+		card.Rungs = append(card.Rungs, r)
+		if c.End != nil {
+			c.End(r)
+		}
+	}
+	return card, nil
+}
+
+// rungs are those that are to be climbed.
+func (c *Climb) rungs() ([]systems.Rung, error) {
+	if len(c.System.Ladder) == 0 {
+		return nil, systems.Usagef("%s has no ladder", c.System.Name)
+	}
+	if err := c.System.Admit(c.Impl); err != nil {
+		return nil, err
+	}
+	if c.Until == "" {
+		return c.System.Ladder, nil
+	}
+	i := slices.Index(Names(c.System), c.Until)
+	if i < 0 {
+		return nil, systems.Usagef("--until: rung %w of %s", &systems.ChoiceError{Word: c.Until, Allowed: Names(c.System)}, c.System.Name)
+	}
+	return c.System.Ladder[:i+1], nil
+}
+
+// climb tries one rung.
+func (c *Climb) climb(ctx context.Context, rung systems.Rung) (Result, error) {
+	r := Result{Name: rung.Name, Promise: rung.Promise, Status: Holds}
+	plan, err := Plan(c.Catalog, c.System, rung, c.Impl, c.Seed)
+	if err != nil {
+		return r, err
+	}
+	if c.Begin != nil {
+		c.Begin(plan)
+	}
+	var trials []*record.Trial
+	var failed *record.Trial
+	began := time.Now()
+	runner := &experiments.Runner{Out: c.Out, Typed: c.Out, Command: c.Command, Fresh: true, Report: func(p experiments.Progress) {
+		if p.Last != nil {
+			trials = append(trials, p.Last)
+		}
+		if p.Last != nil && p.Last.Status() != record.Valid && failed == nil {
+			failed, r.Bundle = p.Last, p.Bundle
+		}
+		if c.Report != nil {
+			c.Report(p)
+		}
+	}}
+	_, err = runner.Run(ctx, plan)
+	r.Seconds = time.Since(began).Seconds()
+	if err != nil {
+		return r, err
+	}
+	if failed != nil {
+		return r, c.tell(&r, failed)
+	}
+	for _, t := range trials {
+		for _, check := range t.Observation.Verdict.Checks {
+			r.Examined += check.Examined
+		}
+	}
+	r.Costs, err = costs(rung, c.System, plan, trials)
+	return r, err
+}
+
+// tell says why a rung does not hold.
+func (c *Climb) tell(r *Result, t *record.Trial) error {
+	r.Trial, r.Seed = t.ID, t.Seed
+	r.Replay = fmt.Sprintf("dyno replay %s --out %s", t.ID, c.Out)
+	switch {
+	case t.Absent:
+		r.Status, r.Reasons = Absent, []string{t.Error}
+	case t.Observation == nil:
+		r.Status, r.Reasons = Broken, strings.Split(t.Error, "\n")
+	case t.Status() == record.Invalid:
+		r.Status, r.Reasons = Broken, t.Observation.Verdict.Reasons()
+	default:
+		r.Status, r.Reasons = Unproved, t.Observation.Verdict.Reasons()
+	}
+	if c.System.Explain == nil || t.Status() != record.Invalid {
+		return nil
+	}
+	var svg bytes.Buffer
+	words, err := c.System.Explain(r.Bundle, &svg)
+	if err != nil {
+		return fmt.Errorf("rung %s: the history in %s: %w", r.Name, r.Bundle, err)
+	}
+	if r.History = words; svg.Len() == 0 {
+		return nil
+	}
+	r.Diagram = filepath.Join(r.Bundle, "history.svg")
+	return os.WriteFile(r.Diagram, svg.Bytes(), 0o644)
+}
