@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"dyno/internal/shrink"
 )
 
 // Shrunk is what is left of a failing schedule.
@@ -25,7 +27,7 @@ func Shrink(s Schedule, fails func(Schedule) error, runs int) Shrunk {
 		return Shrunk{Faults: s, Runs: runs - sh.left}
 	}
 	for {
-		sh.leaveOut()
+		shrink.List(sh.best, sh.fails) // which keeps the best itself
 		if !sh.simplify() {
 			break
 		}
@@ -53,27 +55,6 @@ func (s *shrinker) fails(candidate Schedule) bool {
 		s.best, s.err = candidate, err
 	}
 	return err != nil
-}
-
-// leaveOut tries without runs of faults, all of them first and single ones
-// last, until no single one can go.
-func (s *shrinker) leaveOut() {
-	for chunk := len(s.best); chunk > 0 && !s.starved; {
-		smaller := false
-		for i := 0; i < len(s.best); {
-			end := min(i+chunk, len(s.best))
-			if s.fails(append(s.best[:i:i], s.best[end:]...)) {
-				smaller = true
-			} else {
-				i = end
-			}
-		}
-		if chunk > 1 {
-			chunk = min(chunk/2, max(len(s.best), 1))
-		} else if !smaller {
-			return
-		}
-	}
 }
 
 // simplify tries simpler forms of each fault and reports whether one held.

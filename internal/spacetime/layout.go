@@ -1,0 +1,198 @@
+package spacetime
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"dyno/internal/record"
+)
+
+//go:embed diagram.svg
+var picture string
+
+// An HTML template escapes for XML too: what it writes for quotes and brackets
+// are numbers, or the names that XML knows.
+var pictureTemplate = template.Must(template.New("spacetime").Parse(picture))
+
+// Write draws a diagram as one SVG file that loads nothing.
+func Write(w io.Writer, d Diagram) error {
+	if err := d.check(); err != nil {
+		return err
+	}
+	if err := pictureTemplate.Execute(w, layout(d)); err != nil {
+		return fmt.Errorf("%q: %w", d.Title, err)
+	}
+	return nil
+}
+
+// Sizes, in pixels.
+const (
+	letter    = 7  // width of a letter, nearly
+	gap       = 60 // from one moment to the next, at least
+	lane      = 62 // from one process to the next
+	top       = 62 // the first process's line
+	wordsLine = 19
+	leave     = 26 // how far a request has gone in time when it arrives
+)
+
+type page struct {
+	Title                           string
+	Width, Height                   int
+	Top, Bottom, Left, Right, TickY int
+	Ticks                           []tick
+	Bands                           []band
+	Lines                           []line
+	Ways                            []way
+	Ops                             []op
+	Words                           []word
+}
+
+type tick struct {
+	X    int
+	Text string
+}
+
+type band struct {
+	X, Y, Width, TextX, TextY int
+	Text                      string
+}
+
+type line struct {
+	Name     string
+	Y, TextY int
+}
+
+type way struct {
+	X1, Y1, X2, Y2, TextX, TextY int
+	Class, Text                  string
+}
+
+type op struct {
+	X1, X2, Y, TextY int
+	Class, Text      string
+	Broken           bool
+}
+
+type word struct {
+	Y    int
+	Text string
+}
+
+func layout(d Diagram) page {
+	p := page{Title: clean(d.Title), Top: top - 22, Left: 32}
+	for i, name := range d.Processes {
+		name = clean(name)
+		p.Left = max(p.Left, 32+letter*len([]rune(name)))
+		p.Lines = append(p.Lines, line{name, laneY(i), laneY(i) + 4})
+	}
+	p.Bottom = laneY(len(d.Processes)-1) + 22
+	p.TickY = p.Bottom + 16
+	at := place(&d, p.Left+20)
+	moments := slices.Sorted(maps.Keys(at))
+	for _, m := range moments {
+		if m != Never {
+			p.Ticks = append(p.Ticks, tick{at[m], since(m - moments[0])})
+		}
+		p.Right = max(p.Right, at[m]+24)
+	}
+	for _, a := range d.Absences {
+		x, until := at[a.From], at[a.Until]
+		p.Bands = append(p.Bands, band{x, laneY(a.Process) - 12, until - x, (x + until) / 2, laneY(a.Process) + 25, clean(a.Text)})
+	}
+	for _, m := range d.Messages {
+		p.Ways = append(p.Ways, arrow(at[m.Sent], m.From, at[m.Received], m.To, "ok", clean(m.Text)))
+	}
+	for _, c := range d.Calls {
+		p.call(c, at[c.Begin], at[c.End])
+	}
+	p.Width = p.Right + 24
+	for i, w := range d.Words {
+		w = clean(w)
+		p.Words = append(p.Words, word{p.TickY + 28 + i*wordsLine, w})
+		p.Width = max(p.Width, 32+letter*len([]rune(w)))
+	}
+	p.Width = max(p.Width, 32+9*len([]rune(p.Title)))
+	p.Height = p.TickY + 24 + len(d.Words)*wordsLine
+	return p
+}
+
+func laneY(process int) int { return top + process*lane }
+
+// call draws an operation on the line of who asked, and its two messages.
+func (p *page) call(c Call, begin, end int) {
+	class := c.Outcome.String()
+	if c.Broken {
+		class = "broken"
+	}
+	p.Ops = append(p.Ops, op{begin, end, laneY(c.From), laneY(c.From) - 11, class, clean(c.Text), c.Broken})
+	if c.From == c.To {
+		return
+	}
+	there := min(begin+leave, (begin+end)/2)
+	p.Ways = append(p.Ways, arrow(begin, c.From, there, c.To, class, ""))
+	if c.End != Never && (c.Outcome == record.OK || c.Outcome == record.Refused) {
+		p.Ways = append(p.Ways, arrow(max(end-leave, there), c.To, end, c.From, class, ""))
+	}
+}
+
+func arrow(x1, from, x2, to int, class, text string) way {
+	y1, y2 := laneY(from), laneY(to)
+	return way{x1, y1, x2, y2, (x1+x2)/2 + 6, (y1 + y2) / 2, class, text}
+}
+
+// place gives each moment its x: in order, and so that what is written over a
+// call has room above it.
+func place(d *Diagram, left int) map[int64]int {
+	type span struct {
+		begin int64
+		width int
+	}
+	ends := make(map[int64][]span)
+	add := func(begin, end int64, text string) {
+		ends[begin] = append(ends[begin], span{begin, 0})
+		ends[end] = append(ends[end], span{begin, letter*len([]rune(clean(text))) + 12})
+	}
+	for _, c := range d.Calls {
+		add(c.Begin, c.End, c.Text)
+	}
+	for _, m := range d.Messages {
+		add(m.Sent, m.Received, m.Text)
+	}
+	for _, a := range d.Absences {
+		add(a.From, a.Until, a.Text)
+	}
+	at := make(map[int64]int, len(ends))
+	x := left - gap
+	for _, moment := range slices.Sorted(maps.Keys(ends)) {
+		x += gap
+		for _, s := range ends[moment] {
+			if begin, ok := at[s.begin]; ok {
+				x = max(x, begin+s.width)
+			}
+		}
+		at[moment] = x
+	}
+	return at
+}
+
+// since is a time as it stands below the picture.
+func since(ns int64) string {
+	return fmt.Sprintf("%.2f ms", float64(ns)/float64(time.Millisecond))
+}
+
+// clean leaves out what XML does not allow and what would not be seen.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '�'
+	}, strings.ToValidUTF8(text, "�"))
+}
