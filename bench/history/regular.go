@@ -96,6 +96,37 @@ func (b Bank) regular(ops []BankOp) Finding {
 }
 
 func regularBalance(ops []*BankOp, initial int64) Finding {
+	var f Finding
+	scan(ops, initial, func(q *query) bool {
+		f.Examined++
+		switch q.legal(0) {
+		case illegal:
+			f.violate(fmt.Sprintf("%v: no set of the %d operations under way or unknown explains it", *q.BankOp, len(q.optional)))
+		case undecided:
+			f.leaveOpen(fmt.Sprintf("%v: the %d operations under way or unknown have more than %d totals", *q.BankOp, len(q.optional), maxSums))
+		}
+		return true
+	})
+	return f
+}
+
+// query is a balance that was shown, and what may be in it.
+type query struct {
+	*BankOp
+	certain  sum       // the initial balance with all that was acknowledged before
+	ended    []*BankOp // that: by when it ended
+	open     []*BankOp // under way or unknown: any of it may count
+	optional []int64   // its amounts
+}
+
+// legal tells whether the balance is possible, if so much is added to it.
+func (q *query) legal(more int64) answer {
+	return reach(q.optional, sumOf(q.Output.Balance).plus(sumOf(more)).minus(q.certain))
+}
+
+// scan shows each query on one account, by when it began, until each says that
+// it has seen enough.
+func scan(ops []*BankOp, initial int64, each func(*query) bool) {
 	var queries, writes, ended []*BankOp
 	for _, o := range ops {
 		switch {
@@ -113,29 +144,25 @@ func regularBalance(ops []*BankOp, initial int64) Finding {
 	slices.SortFunc(writes, byBegin)
 	slices.SortFunc(ended, func(a, b *BankOp) int { return cmp.Compare(a.End, b.End) })
 
-	f := Finding{Examined: int64(len(queries))}
-	certain := sumOf(initial)
+	certain, past := sumOf(initial), 0
 	var open []*BankOp // begun by the end of a query so far, and not ended before this one began
-	for _, q := range queries {
-		for len(ended) > 0 && ended[0].End < q.Begin {
-			certain, ended = certain.add(amount(ended[0])), ended[1:]
+	for _, o := range queries {
+		for past < len(ended) && ended[past].End < o.Begin {
+			certain = certain.add(amount(ended[past]))
+			past++
 		}
-		for len(writes) > 0 && writes[0].Begin <= q.End {
+		for len(writes) > 0 && writes[0].Begin <= o.End {
 			open, writes = append(open, writes[0]), writes[1:]
 		}
-		open = slices.DeleteFunc(open, func(w *BankOp) bool { return w.Until() < q.Begin })
-		var optional []int64
+		open = slices.DeleteFunc(open, func(w *BankOp) bool { return w.Until() < o.Begin })
+		q := query{BankOp: o, certain: certain, ended: ended[:past]}
 		for _, w := range open {
-			if w.Begin <= q.End {
-				optional = append(optional, amount(w))
+			if w.Begin <= o.End {
+				q.open, q.optional = append(q.open, w), append(q.optional, amount(w))
 			}
 		}
-		switch reach(optional, sumOf(q.Output.Balance).minus(certain)) {
-		case illegal:
-			f.violate(fmt.Sprintf("%v: no set of the %d operations under way or unknown explains it", *q, len(optional)))
-		case undecided:
-			f.leaveOpen(fmt.Sprintf("%v: the %d operations under way or unknown have more than %d totals", *q, len(optional), maxSums))
+		if !each(&q) {
+			return
 		}
 	}
-	return f
 }

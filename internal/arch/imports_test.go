@@ -52,6 +52,7 @@ var rules = []rule{
 	{"bench/lie", []string{"bench/load", "internal/record"}, "lies are told of a load and of figures, whatever the system"},
 	{"bench/rival", []string{"systems", "bench/process", "bench/sample", "bench/evidence", "bench/load", "bench/driver", "bench/inject", "internal/record"}, "servers that others wrote are processes of a trial; it knows the contract, never one system"},
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
+	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"experiments", []string{"systems", "bench/*", "internal/atomicfile", "internal/record"}, "experiments know the contract, never one system nor the report"},

@@ -1,0 +1,185 @@
+package history
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"dyno/internal/record"
+)
+
+// Flaw is the smallest reason found for the first balance that no right bank
+// shows: as if some acknowledged writes had not happened, or some had happened
+// twice. What else there was adds up to Rest. It is an explanation, not a proof:
+// other faults may show the same number.
+type Flaw struct {
+	Read  BankOp // the query; of what a replica held in the end, Client is [NoClient]
+	Where string // which replica held it in the end; empty: a client's query
+	Right int64  // the balance without anything of Open
+	Rest  int64  // Right, without Lost and Twice
+	Lost  []BankOp
+	Twice []BankOp
+	Open  []BankOp // under way or unknown: any of them may count
+}
+
+// NoClient is who looks at replicas when all is over.
+const NoClient = -1
+
+// Bounds of explanations.
+const (
+	nearOps = 200 // single writes that are tried, the latest first
+	tailOps = 500 // longest run of late writes that is tried as lost
+)
+
+// Explain explains the first balance of a query that Regular does not allow, and
+// if there is none, the first one that a replica held in the end. server says
+// who serves a client's requests. Found is false when every balance is possible.
+func (b Bank) Explain(ops []BankOp, replicas []Replica, server func(client int32) string) (f Flaw, found bool) {
+	one, err := settle(ops)
+	if err != nil {
+		return f, false
+	}
+	e := explainer{server: server}
+	accounts := make(map[string][]*BankOp)
+	for i := range one {
+		accounts[one[i].Input.Account] = append(accounts[one[i].Input.Account], &one[i])
+	}
+	for _, account := range sortedKeys(accounts) {
+		scan(accounts[account], b.Initial[account], e.first)
+	}
+	for _, r := range replicas {
+		for _, account := range sortedKeys(r.Balances) {
+			if e.flaw != nil {
+				break
+			}
+			e.held(b, r, account, accounts[account])
+		}
+	}
+	if e.flaw == nil {
+		return f, false
+	}
+	return *e.flaw, true
+}
+
+type explainer struct {
+	server func(client int32) string
+	flaw   *Flaw
+}
+
+// first explains a query that is not possible and begins before any other one.
+func (e *explainer) first(q *query) bool {
+	if e.flaw != nil && e.flaw.Read.Begin <= q.Begin {
+		return false
+	}
+	if q.legal(0) != illegal {
+		return true
+	}
+	e.flaw = e.explain(q)
+	return false
+}
+
+// held looks at what a replica held when all was over, as a last query.
+func (e *explainer) held(b Bank, r Replica, account string, ops []*BankOp) {
+	last := int64(math.MinInt64)
+	var writes []*BankOp
+	for _, o := range ops {
+		if o.Input.Kind != Query {
+			writes = append(writes, o)
+		}
+		if last = max(last, o.Begin); o.End != Never {
+			last = max(last, o.End)
+		}
+	}
+	look := &BankOp{
+		Client: NoClient, Begin: last + 1, End: last + 1, Outcome: record.OK,
+		Input: BankInput{Kind: Query, Account: account}, Output: BankOutput{Balance: r.Balances[account]},
+	}
+	scan(append(writes, look), b.Initial[account]+b.External[account], e.first)
+	if e.flaw != nil {
+		e.flaw.Where = r.Name
+	}
+}
+
+func (e *explainer) explain(q *query) *Flaw {
+	f := &Flaw{Read: *q.BankOp, Open: values(q.open)}
+	lost, twice := e.single(q)
+	if lost == nil && twice == nil {
+		lost = e.tail(q)
+	}
+	f.Lost, f.Twice = values(lost), values(twice)
+	f.Right, _ = q.certain.int64()
+	f.Rest = f.Right
+	for _, o := range append(lost, twice...) {
+		if o.Outcome == record.OK {
+			f.Rest -= amount(o)
+		}
+	}
+	return f
+}
+
+// single tries writes one by one: those of the client itself first, then the
+// latest.
+func (e *explainer) single(q *query) (lost, twice []*BankOp) {
+	near := slices.Clone(q.ended[max(0, len(q.ended)-nearOps):])
+	slices.Reverse(near)
+	near = append(near, q.open...)
+	slices.SortStableFunc(near, func(a, b *BankOp) int {
+		switch mine := a.Client == q.Client; {
+		case mine == (b.Client == q.Client):
+			return 0
+		case mine:
+			return -1
+		}
+		return 1
+	})
+	for _, w := range near {
+		if w.Outcome == record.OK && q.legal(amount(w)) == legal {
+			return []*BankOp{w}, nil
+		}
+	}
+	for _, w := range near {
+		if q.legal(-amount(w)) == legal {
+			return nil, []*BankOp{w}
+		}
+	}
+	return nil, nil
+}
+
+// tail tries the last writes together: of any one server, then of all.
+func (e *explainer) tail(q *query) []*BankOp {
+	var servers []string
+	for _, w := range q.ended {
+		if s := e.server(w.Client); !slices.Contains(servers, s) {
+			servers = append(servers, s)
+		}
+	}
+	slices.SortFunc(servers, strings.Compare)
+	var best []*BankOp
+	for _, s := range append(servers, "") {
+		var missing int64
+		var run []*BankOp
+		for i := len(q.ended) - 1; i >= 0 && len(run) < tailOps; i-- {
+			w := q.ended[i]
+			if s != "" && e.server(w.Client) != s {
+				continue
+			}
+			run = append(run, w)
+			if missing += amount(w); q.legal(missing) == legal {
+				if best == nil || len(run) < len(best) {
+					best = slices.Clone(run)
+				}
+				break
+			}
+		}
+	}
+	slices.Reverse(best)
+	return best
+}
+
+func values(ops []*BankOp) []BankOp {
+	out := make([]BankOp, len(ops))
+	for i, o := range ops {
+		out[i] = *o
+	}
+	return out
+}
