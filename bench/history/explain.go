@@ -107,7 +107,7 @@ func (e *explainer) explain(q *query) *Flaw {
 		lost = e.tail(q)
 	}
 	f.Lost, f.Twice = values(lost), values(twice)
-	f.Right, _ = q.certain.int64()
+	f.Right, _ = q.certain.int64() // beyond int64 it is shown wrong, and the check says so
 	f.Rest = f.Right
 	for _, o := range append(lost, twice...) {
 		if o.Outcome == record.OK {
