@@ -31,23 +31,36 @@ const (
 	tailOps = 500 // longest run of late writes that is tried as lost
 )
 
+// Told is what there is to be explained.
+type Told struct {
+	Ops      []BankOp
+	Replicas []Replica           // what they held in the end
+	Server   func(BankOp) string // who served a request
+	Name     func(BankOp) string // who asked; nil: customer N
+	Single   bool                // there is one copy: what it shows after a write is a balance like that of a query
+}
+
 // Explain explains the first balance of a query that Regular does not allow, and
-// if there is none, the first one that a replica held in the end. server says
-// who serves a client's requests. Found is false when every balance is possible.
-func (b Bank) Explain(ops []BankOp, replicas []Replica, server func(client int32) string) (f Flaw, found bool) {
-	one, err := settle(ops)
+// if there is none, the first one that a replica held in the end. Found is false
+// when every balance is possible.
+func (b Bank) Explain(t Told) (f Flaw, found bool) {
+	one, err := settle(t.Ops)
 	if err != nil {
 		return f, false
 	}
-	e := explainer{server: server}
+	e := explainer{server: t.Server, after: make(map[*BankOp]*BankOp)}
 	accounts := make(map[string][]*BankOp)
 	for i := range one {
-		accounts[one[i].Input.Account] = append(accounts[one[i].Input.Account], &one[i])
+		account := one[i].Input.Account
+		accounts[account] = append(accounts[account], &one[i])
+		if before, ok := e.before(&one[i]); ok && t.Single {
+			accounts[account] = append(accounts[account], before)
+		}
 	}
 	for _, account := range sortedKeys(accounts) {
 		scan(accounts[account], b.Initial[account], e.first)
 	}
-	for _, r := range replicas {
+	for _, r := range t.Replicas {
 		for _, account := range sortedKeys(r.Balances) {
 			if e.flaw != nil {
 				break
@@ -62,8 +75,22 @@ func (b Bank) Explain(ops []BankOp, replicas []Replica, server func(client int32
 }
 
 type explainer struct {
-	server func(client int32) string
+	server func(BankOp) string
+	after  map[*BankOp]*BankOp // the writes behind queries that [explainer.before] made up
 	flaw   *Flaw
+}
+
+// before is a query that a copy answered right before a write, by the balance that
+// it showed after it.
+func (e *explainer) before(o *BankOp) (*BankOp, bool) {
+	if o.Input.Kind == Query || !shows(o) {
+		return nil, false
+	}
+	q := *o
+	q.Input = BankInput{Kind: Query, Account: o.Input.Account}
+	q.Output.Balance -= amount(o)
+	e.after[&q] = o
+	return &q, true
 }
 
 // first explains a query that is not possible and begins before any other one.
@@ -108,6 +135,11 @@ func (e *explainer) explain(q *query) *Flaw {
 	}
 	f.Lost, f.Twice = values(lost), values(twice)
 	f.Right, _ = q.certain.int64() // beyond int64 it is shown wrong, and the check says so
+	if w := e.after[q.BankOp]; w != nil {
+		f.Read = *w
+		f.Right += amount(w)
+		f.Open = slices.DeleteFunc(f.Open, func(o BankOp) bool { return o.Input.Request == w.Input.Request })
+	}
 	f.Rest = f.Right
 	for _, o := range append(lost, twice...) {
 		if o.Outcome == record.OK {
@@ -123,6 +155,7 @@ func (e *explainer) single(q *query) (lost, twice []*BankOp) {
 	near := slices.Clone(q.ended[max(0, len(q.ended)-nearOps):])
 	slices.Reverse(near)
 	near = append(near, q.open...)
+	near = slices.DeleteFunc(near, func(w *BankOp) bool { return w == e.after[q.BankOp] })
 	slices.SortStableFunc(near, func(a, b *BankOp) int {
 		switch mine := a.Client == q.Client; {
 		case mine == (b.Client == q.Client):
@@ -149,7 +182,7 @@ func (e *explainer) single(q *query) (lost, twice []*BankOp) {
 func (e *explainer) tail(q *query) []*BankOp {
 	var servers []string
 	for _, w := range q.ended {
-		if s := e.server(w.Client); !slices.Contains(servers, s) {
+		if s := e.server(*w); !slices.Contains(servers, s) {
 			servers = append(servers, s)
 		}
 	}
@@ -160,7 +193,7 @@ func (e *explainer) tail(q *query) []*BankOp {
 		var run []*BankOp
 		for i := len(q.ended) - 1; i >= 0 && len(run) < tailOps; i-- {
 			w := q.ended[i]
-			if s != "" && e.server(w.Client) != s {
+			if s != "" && e.server(*w) != s {
 				continue
 			}
 			run = append(run, w)

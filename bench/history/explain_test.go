@@ -1,13 +1,14 @@
 package history
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"dyno/internal/record"
 )
 
-func atBranch(client int32) string { return map[bool]string{true: "even", false: "odd"}[client%2 == 0] }
+func atBranch(o BankOp) string { return map[bool]string{true: "even", false: "odd"}[o.Client%2 == 0] }
 
 // What is planted is what is explained, to the write; what is right is not
 // explained at all.
@@ -15,7 +16,7 @@ func TestExplainBalance(t *testing.T) {
 	generate := branches(true)
 	for seed := range uint64(100) {
 		h := generate(chance(seed))
-		if f, found := h.bank.Explain(h.ops, h.replicas, atBranch); found {
+		if f, found := h.bank.Explain(Told{Ops: h.ops, Replicas: h.replicas, Server: atBranch}); found {
 			t.Fatalf("seed %d: a right history is explained: %+v", seed, f)
 		}
 		for _, m := range balanceMutants[:2] {
@@ -23,7 +24,7 @@ func TestExplainBalance(t *testing.T) {
 			if !ok {
 				continue
 			}
-			f, found := h.bank.Explain(h.ops, h.replicas, atBranch)
+			f, found := h.bank.Explain(Told{Ops: h.ops, Replicas: h.replicas, Server: atBranch})
 			lost, twice := 1, 0
 			if m.Name != "stale read" {
 				lost, twice = 0, 1
@@ -57,7 +58,7 @@ func TestExplainReplica(t *testing.T) {
 	b := Bank{Initial: map[string]int64{"": 7}}
 	right := Replica{Name: "right", Balances: map[string]int64{"": 7 + total}}
 	wrong := Replica{Name: "wrong", Balances: map[string]int64{"": 7 + total - lost}}
-	f, found := b.Explain(ops, []Replica{right, wrong}, atBranch)
+	f, found := b.Explain(Told{Ops: ops, Replicas: []Replica{right, wrong}, Server: atBranch})
 	if !found || f.Where != "wrong" || len(f.Lost) == 0 || len(f.Lost) > 10 || f.Right != 7+total || f.Read.Client != NoClient {
 		t.Fatalf("found %v: %+v", found, f)
 	}
@@ -65,10 +66,32 @@ func TestExplainReplica(t *testing.T) {
 		t.Errorf("the rest is %d, held is %d", sum, 7+total-lost)
 	}
 	wrong.Balances[""] = 1 << 40
-	if f, found := b.Explain(ops, []Replica{wrong}, atBranch); !found || len(f.Lost)+len(f.Twice) > 0 || f.Rest != f.Right {
+	if f, found := b.Explain(Told{Ops: ops, Replicas: []Replica{wrong}, Server: atBranch}); !found || len(f.Lost)+len(f.Twice) > 0 || f.Rest != f.Right {
 		t.Errorf("nothing explains it, but: %v, %+v", found, f)
 	}
-	if _, found := b.Explain(ops, []Replica{right}, atBranch); found {
+	if _, found := b.Explain(Told{Ops: ops, Replicas: []Replica{right}, Server: atBranch}); found {
 		t.Error("the right replica is explained")
+	}
+}
+
+// A copy that loses one of two updates shows it in the answer to the next write.
+func TestExplainSingle(t *testing.T) {
+	b := Bank{Initial: map[string]int64{"": 20}}
+	write := func(client int32, begin, end, amount, balance int64) BankOp {
+		o := BankOp{Client: client, Begin: begin, End: end, Outcome: record.OK, Output: BankOutput{Balance: balance, Shown: true}}
+		o.Input = BankInput{Kind: Deposit, Amount: amount, Request: fmt.Sprint(begin)}
+		return o
+	}
+	ops := []BankOp{write(1, 1, 5, 3, 23), write(2, 2, 4, 7, 27), write(1, 6, 8, 1, 24)}
+	f, found := b.Explain(Told{Ops: ops, Server: atBranch, Single: true})
+	if !found || f.Read.Input.Kind != Deposit || f.Right != 31 || len(f.Lost) != 1 || f.Lost[0].Input.Amount != 7 {
+		t.Errorf("found %v: %+v", found, f)
+	}
+	if _, found := b.Explain(Told{Ops: ops, Server: atBranch}); found {
+		t.Error("with many copies that may be right")
+	}
+	ops[2].Output.Balance = 31
+	if f, found := b.Explain(Told{Ops: ops, Server: atBranch, Single: true}); found {
+		t.Errorf("a right history is explained: %+v", f)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"dyno/bench/history"
 	"dyno/internal/record"
-	"dyno/internal/spacetime"
 )
 
 // maxOthers bounds the operations in a picture that only may matter.
@@ -18,65 +17,49 @@ const maxOthers = 6
 const looker = "dyno"
 
 // Bank tells of the first balance that is wrong: shown to a client, or held by a
-// replica in the end. server says who serves a client's requests. There may be
-// nothing to tell.
-func Bank(b history.Bank, ops []history.BankOp, replicas []history.Replica, server func(client int32) string) (spacetime.Diagram, bool) {
-	f, found := b.Explain(ops, replicas, server)
+// replica in the end. There may be nothing to tell: then it has no words.
+func Bank(b history.Bank, told history.Told) Story {
+	f, found := b.Explain(told)
 	if !found {
-		return spacetime.Diagram{}, false
+		return Story{}
 	}
-	t := &tale{server: server, flaw: &f}
-	t.d.Title = t.title()
-	t.d.Words = t.words()
+	t := &tale{server: told.Server, name: told.Name, flaw: &f}
 	shown := slices.Concat(cut(f.Lost), cut(f.Twice), cut(f.Open))
 	slices.SortStableFunc(shown, func(a, b history.BankOp) int { return cmp.Compare(a.Begin, b.Begin) })
-	t.lines(append(slices.Clone(shown), f.Read))
-	for _, o := range shown {
-		t.call(o, false)
+	s := Story{Title: t.title(), Words: t.words()}
+	for _, o := range append(shown, f.Read) {
+		s.Steps = append(s.Steps, Step{
+			Who: t.who(o), At: t.at(o), Begin: o.Begin, End: o.End, Text: asked(o) + " → " + answer(o), Outcome: o.Outcome,
+		})
 	}
-	t.call(f.Read, true)
-	return t.d, true
+	s.Steps[len(s.Steps)-1].Broken = true
+	return s
 }
 
 // cut leaves the latest of many.
 func cut(ops []history.BankOp) []history.BankOp { return ops[max(0, len(ops)-maxOthers):] }
 
 type tale struct {
-	server func(client int32) string
+	server func(history.BankOp) string
+	name   func(history.BankOp) string
 	flaw   *history.Flaw
-	d      spacetime.Diagram
 }
 
 func (t *tale) at(o history.BankOp) string {
 	if o.Client == history.NoClient {
 		return t.flaw.Where
 	}
-	return t.server(o.Client)
+	return t.server(o)
 }
 
-func who(o history.BankOp) string {
-	if o.Client == history.NoClient {
+func (t *tale) who(o history.BankOp) string {
+	switch {
+	case o.Client == history.NoClient:
 		return looker
+	case t.name != nil:
+		return t.name(o)
 	}
 	return fmt.Sprintf("customer %d", o.Client)
-}
-
-// lines gives everybody a line: customers above, those who serve them below.
-func (t *tale) lines(ops []history.BankOp) {
-	var above, below []string
-	for _, o := range ops {
-		above, below = append(above, who(o)), append(below, t.at(o))
-	}
-	slices.Sort(above)
-	slices.Sort(below)
-	t.d.Processes = append(slices.Compact(above), slices.Compact(below)...)
-}
-
-func (t *tale) call(o history.BankOp, broken bool) {
-	t.d.Calls = append(t.d.Calls, spacetime.Call{
-		From: slices.Index(t.d.Processes, who(o)), To: slices.Index(t.d.Processes, t.at(o)),
-		Begin: o.Begin, End: o.End, Text: asked(o) + " → " + told(o), Outcome: o.Outcome, Broken: broken,
-	})
 }
 
 func asked(o history.BankOp) string {
@@ -86,9 +69,9 @@ func asked(o history.BankOp) string {
 	return fmt.Sprintf("%s %d", o.Input.Kind, o.Input.Amount)
 }
 
-func told(o history.BankOp) string {
+func answer(o history.BankOp) string {
 	switch {
-	case o.Outcome == record.OK && o.Input.Kind == history.Query:
+	case o.Outcome == record.OK && (o.Input.Kind == history.Query || o.Output.Shown):
 		return fmt.Sprint(o.Output.Balance)
 	case o.Outcome == record.Unknown:
 		return "no answer"
@@ -102,13 +85,13 @@ func (t *tale) title() string {
 	case f.Where != "" && len(f.Lost) > 0:
 		return fmt.Sprintf("%s lacks %s in the end", f.Where, count(len(f.Lost)))
 	case len(f.Lost) > 0 && f.Lost[len(f.Lost)-1].Client == f.Read.Client:
-		return fmt.Sprintf("%s does not see its own write", who(f.Read))
+		return fmt.Sprintf("%s does not see its own write", t.who(f.Read))
 	case len(f.Lost) > 0:
-		return fmt.Sprintf("%s does not see %s", who(f.Read), count(len(f.Lost)))
+		return fmt.Sprintf("%s does not see %s", t.who(f.Read), count(len(f.Lost)))
 	case len(f.Twice) > 0:
 		return fmt.Sprintf("%s at %s is counted twice", count(len(f.Twice)), t.at(f.Twice[0]))
 	}
-	return fmt.Sprintf("%s reads a balance that nothing explains", who(f.Read))
+	return fmt.Sprintf("%s reads a balance that nothing explains", t.who(f.Read))
 }
 
 func count(n int) string {
@@ -121,7 +104,10 @@ func count(n int) string {
 // words tell what happened, a line each.
 func (t *tale) words() []string {
 	f := t.flaw
-	read := fmt.Sprintf("%s read %d at %s", who(f.Read), f.Read.Output.Balance, t.at(f.Read))
+	read := fmt.Sprintf("%s read %d at %s", t.who(f.Read), f.Read.Output.Balance, t.at(f.Read))
+	if f.Read.Input.Kind != history.Query {
+		read = fmt.Sprintf("%s was told a balance of %d after its %s at %s", t.who(f.Read), f.Read.Output.Balance, asked(f.Read), t.at(f.Read))
+	}
 	if f.Where != "" {
 		read = fmt.Sprintf("when all was over, %s held %d", f.Where, f.Read.Output.Balance)
 	}
@@ -137,7 +123,7 @@ func (t *tale) words() []string {
 	right := fmt.Sprintf("right is %d: %d from all else", f.Right, f.Rest)
 	for _, o := range cut(slices.Concat(f.Lost, f.Twice)) {
 		if o.Outcome == record.OK {
-			right += fmt.Sprintf(", %s by %s", asked(o), who(o))
+			right += fmt.Sprintf(", %s by %s", asked(o), t.who(o))
 		}
 	}
 	if n := len(f.Open); n > 0 {
@@ -154,7 +140,7 @@ func (t *tale) named(ops []history.BankOp) string {
 		case o.Client == t.flaw.Read.Client:
 			parts = append(parts, fmt.Sprintf("its own %s of %d", o.Input.Kind, o.Input.Amount))
 		default:
-			parts = append(parts, fmt.Sprintf("the %s of %d by %s at %s", o.Input.Kind, o.Input.Amount, who(o), t.at(o)))
+			parts = append(parts, fmt.Sprintf("the %s of %d by %s at %s", o.Input.Kind, o.Input.Amount, t.who(o), t.at(o)))
 		}
 	}
 	text := strings.Join(parts, ", ")

@@ -11,12 +11,11 @@ import (
 	"dyno/bench/history"
 	"dyno/bench/story"
 	"dyno/internal/record"
-	"dyno/internal/spacetime"
 )
 
 const ms = 1_000_000
 
-func branchOf(client int32) string { return fmt.Sprintf("branch %d", 1+client%2) }
+func branchOf(o history.BankOp) string { return fmt.Sprintf("branch %d", 1+o.Client%2) }
 
 func op(client int32, begin, end int64, kind history.BankKind, n int64) history.BankOp {
 	o := history.BankOp{Client: client, Begin: begin * ms, End: end * ms, Outcome: record.OK}
@@ -30,11 +29,11 @@ func op(client int32, begin, end int64, kind history.BankKind, n int64) history.
 }
 
 // look draws a story that must be drawable, where a person can see it.
-func look(t *testing.T, d spacetime.Diagram) {
+func look(t *testing.T, s story.Story) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := spacetime.Write(&b, d); err != nil {
-		t.Fatal(err)
+	if words, err := s.Tell(&b); err != nil || len(words) == 0 || !strings.Contains(b.String(), "<svg") {
+		t.Fatal(words, err)
 	}
 	if dir := os.Getenv("DYNO_STORIES"); dir != "" {
 		if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+".svg"), b.Bytes(), 0o600); err != nil {
@@ -94,20 +93,20 @@ func TestBank(t *testing.T) {
 					replicas = append(replicas, history.Replica{Name: name, Balances: map[string]int64{"": n}})
 				}
 			}
-			d, found := story.Bank(bank, append(before[:len(before):len(before)], c.ops...), replicas, branchOf)
-			if !found || len(d.Calls) != c.calls || !d.Calls[len(d.Calls)-1].Broken {
-				t.Fatalf("found %v, %d calls, want %d: %+v", found, len(d.Calls), c.calls, d)
+			s := story.Bank(bank, history.Told{Ops: append(before[:len(before):len(before)], c.ops...), Replicas: replicas, Server: branchOf})
+			if len(s.Steps) != c.calls || !s.Steps[len(s.Steps)-1].Broken {
+				t.Fatalf("%d steps, want %d: %+v", len(s.Steps), c.calls, s)
 			}
-			text := strings.Join(d.Words, "\n")
+			text := strings.Join(s.Words, "\n")
 			for _, want := range c.words {
 				if !strings.Contains(text, want) {
 					t.Errorf("%q does not say %q", text, want)
 				}
 			}
-			look(t, d)
+			look(t, s)
 		})
 	}
-	if d, found := story.Bank(bank, before, nil, branchOf); found {
-		t.Errorf("a right history has a story: %+v", d)
+	if s := story.Bank(bank, history.Told{Ops: before, Server: branchOf}); len(s.Words)+len(s.Steps) > 0 {
+		t.Errorf("a right history has a story: %+v", s)
 	}
 }

@@ -131,6 +131,7 @@ func (p *page) call(c Call, begin, end int) {
 	if c.Broken {
 		class = "broken"
 	}
+	p.Right = max(p.Right, begin+letter*len([]rune(clean(c.Text)))) // a look at once has no width
 	p.Ops = append(p.Ops, op{begin, end, laneY(c.From), laneY(c.From) - 11, class, clean(c.Text), c.Broken})
 	if c.From == c.To {
 		return

@@ -19,6 +19,7 @@ type Op struct {
 	Number  uint64         `json:"number,omitempty"` // of a write
 	Kind    bank.Kind      `json:"kind"`
 	Amount  int64          `json:"amount,omitempty"`
+	At      replica.ID     `json:"at,omitempty"` // who was asked last
 	Begin   int64          `json:"begin_ns"`
 	End     int64          `json:"end_ns"`
 	Outcome record.Outcome `json:"outcome"`           // Refused: for want of money

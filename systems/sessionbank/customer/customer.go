@@ -78,7 +78,9 @@ func (s *Session) Do(ctx context.Context, kind bank.Kind, amount int64, at int) 
 	}
 	lost := false
 	for attempt := range max(s.opt.Attempts, 1) {
-		if s.attempt(ctx, s.branches[(at+attempt)%len(s.branches)], &t, lost && len(s.branches) > 1); t.Err == nil || ctx.Err() != nil {
+		to := (at + attempt) % len(s.branches)
+		t.At = replica.ID(to + 1)
+		if s.attempt(ctx, s.branches[to], &t, lost && len(s.branches) > 1); t.Err == nil || ctx.Err() != nil {
 			break
 		}
 		outcome := rpc.Outcome(t.Err)
