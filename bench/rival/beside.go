@@ -14,12 +14,37 @@ import (
 	"dyno/systems"
 )
 
-// Knob is how a system calls the knob that names what is measured instead of it,
-// and None its value for the system itself.
+// The knobs of a system that is measured beside others, and None, which is the
+// value of each where there is nothing of that: the system itself, no fault, no
+// mutant.
 const (
-	Knob = "rival"
-	None = "none"
+	Knob       = "rival"
+	KnobFault  = "rival-fault"
+	KnobMutant = "rival-mutant"
+	None       = "none"
 )
+
+// Choice is what one of these knobs offers beside None, with its help.
+type Choice struct {
+	Of   []string
+	Help string
+}
+
+// Choices are what all of them offer; a knob that offers nothing is not there.
+type Choices struct{ Rivals, Faults, Mutants Choice }
+
+// Knobs are those that offer something.
+func (c Choices) Knobs() (out systems.Knobs) {
+	for _, k := range []struct {
+		name string
+		Choice
+	}{{Knob, c.Rivals}, {KnobFault, c.Faults}, {KnobMutant, c.Mutants}} {
+		if len(k.Of) > 0 {
+			out = append(out, systems.Knob{Name: k.name, Default: None, Type: append(systems.Choice{None}, k.Of...), Help: k.Help})
+		}
+	}
+	return out
+}
 
 // mark is the folder in a bundle that says that the trial was a rival's.
 const mark = "rival"

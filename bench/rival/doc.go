@@ -1,7 +1,7 @@
 // Package rival runs servers that others wrote (Redis, PostgreSQL) beside our
 // own systems: in the same blocks, under the same load, faults and checkers.
 //
-// Nothing is downloaded. [FindRedis] and [FindPostgres] look for what is
+// Nothing is downloaded. [Software.Find] looks for what is
 // installed; what is not is a [systems.AbsentError], with which a trial is left
 // out. [Open] gives the trial a room for servers, each with a data folder and a
 // port of its own and a configuration that is written here, ready once it has

@@ -61,8 +61,8 @@ var hold = systems.Command{Name: "hold", Summary: "holds servers", Example: "dyn
 
 // When dyno is killed no server stays, whatever it is doing and whoever it runs as.
 func TestKilledDyno(t *testing.T) {
-	for _, find := range []func() (string, error){FindRedis, FindPostgres} {
-		if _, err := find(); err != nil {
+	for _, s := range []Software{redisServer, postgres} {
+		if _, err := s.Find(); err != nil {
 			t.Skip(err)
 		}
 	}

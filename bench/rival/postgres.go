@@ -74,10 +74,11 @@ func (r *Room) help(ctx context.Context, name, dir string, args ...string) error
 
 // Postgres makes and starts clusters of some names.
 func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string) ([]*Postgres, error) {
-	bin, err := FindPostgres()
+	path, err := r.use(postgres)
 	if err != nil {
 		return nil, err
 	}
+	bin := filepath.Dir(path)
 	dirs, err := r.files(ctx, bin, names)
 	if err != nil {
 		return nil, err
@@ -93,10 +94,11 @@ func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string)
 
 // Pair makes a primary and a hot standby that streams from it.
 func (r *Room) Pair(ctx context.Context, settings ...string) (primary, standby *Postgres, err error) {
-	bin, err := FindPostgres()
+	path, err := r.use(postgres)
 	if err != nil {
 		return nil, nil, err
 	}
+	bin := filepath.Dir(path)
 	// Both begin with the same files, and the primary keeps what the standby needs.
 	dirs, err := r.files(ctx, bin, []string{"pg-primary", "pg-standby"})
 	if err != nil {

@@ -31,7 +31,7 @@ type RedisOptions struct {
 
 // Redis starts a server.
 func (r *Room) Redis(ctx context.Context, name string, o RedisOptions) (*Redis, error) {
-	path, err := FindRedis()
+	path, err := r.use(redisServer)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ const Watch = "primary"
 // silent to for a time before they agree that it is down. They are ready when
 // all know the replica and each other.
 func (r *Room) Sentinels(ctx context.Context, n int, of *Redis, downAfterMS int) ([]*Redis, error) {
-	path, err := FindRedis()
+	path, err := r.use(redisServer)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,9 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,7 @@ type Room struct {
 
 	mu      sync.Mutex // guards servers
 	servers []systems.Process
+	used    []string // packages, with their versions
 	data    []string // folders of PostgreSQL's clusters
 }
 
@@ -80,6 +83,26 @@ func (r *Room) dir(name string, other bool) (string, error) {
 		return path, os.Chown(path, r.uid, r.gid)
 	}
 	return path, nil
+}
+
+// use finds a program, and notes that the trial rests on it.
+func (r *Room) use(s Software) (path string, err error) {
+	if path, err = s.Find(); err != nil {
+		return "", err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v := s.Version(); !slices.Contains(r.used, v) {
+		r.used = append(r.used, v)
+	}
+	return path, nil
+}
+
+// Version names the packages whose programs were started, with their versions.
+func (r *Room) Version() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.used, ", ")
 }
 
 // program is what a server's process becomes.

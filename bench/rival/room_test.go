@@ -49,7 +49,7 @@ func room(t *testing.T, err error) (*Room, context.Context) {
 // What one server is told the other knows; a connection that is refused, a wrong
 // type and a missing key are what they are.
 func TestRedisPair(t *testing.T) {
-	_, err := FindRedis()
+	_, err := redisServer.Find()
 	r, ctx := room(t, err)
 	primary, err := r.Redis(ctx, "primary", RedisOptions{Fsync: "always"})
 	if err != nil {
@@ -85,7 +85,7 @@ func TestRedisPair(t *testing.T) {
 
 // Two clusters that are told apart, one of them killed and started again.
 func TestPostgres(t *testing.T) {
-	_, err := FindPostgres()
+	_, err := postgres.Find()
 	r, ctx := room(t, err)
 	pgs, err := r.Postgres(ctx, PostgresOptions{Settings: []string{"max_prepared_transactions=10"}}, "one", "two")
 	if err != nil {

@@ -72,9 +72,7 @@ func Judge(bundle string) (record.Verdict, error) {
 // judge holds what is promised against what was seen.
 func (h history) judge() record.Verdict {
 	found := h.found()
-	software := record.Pass("software", 1)
-	software.Detail = h.Version
-	checks := append(h.Load, h.converged(), found.MonotonicReads.Check("monotonic-reads"), software)
+	checks := append(h.Load, h.converged(), found.MonotonicReads.Check("monotonic-reads"), rival.Checked(h.Version))
 	if h.Promised {
 		checks = append(checks, found.ReadYourWrites.Check("read-your-writes"))
 	}

@@ -9,12 +9,7 @@ import (
 	"dyno/systems"
 )
 
-// The knobs by which a trial of branchbank becomes one of its rivals.
-const (
-	KnobMutant = "rival-mutant"
-
-	knobClients = "clients"
-)
+const knobClients = "clients"
 
 // What is measured instead of branchbank.
 const (
@@ -23,23 +18,21 @@ const (
 	Apply = "postgres-apply" // remote_apply
 )
 
-// The mutants: what is left out on purpose.
-const (
-	mutantNone    = "none"
-	mutantNoApply = "no-apply" // remote_apply is promised, and not set
-)
+// mutantNoApply leaves out on purpose that the standby has applied a write:
+// remote_apply is promised, and not set.
+const mutantNoApply = "no-apply"
 
-// knobs are those.
-var knobs = systems.Knobs{
-	{
-		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Redis, Flush, Apply},
+// knobs are those by which a trial of branchbank becomes one of its rivals.
+var knobs = rival.Choices{
+	Rivals: rival.Choice{
+		Of:   []string{Redis, Flush, Apply},
 		Help: "what is measured instead of the system: Redis with a replica, or PostgreSQL with a standby that has a write on disk, or applied",
 	},
-	{
-		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoApply},
+	Mutants: rival.Choice{
+		Of:   []string{mutantNoApply},
 		Help: "what is left out of what PostgreSQL is to promise, for the checks to find: that the standby has applied a write",
 	},
-}
+}.Knobs()
 
 // metrics are what a trial reports beside the load's own. Writes and reads are
 // half of the operations each.

@@ -75,7 +75,7 @@ func TestTrials(t *testing.T) {
 	}{
 		{"", map[string]string{rival.Knob: Redis}},
 		{"", map[string]string{rival.Knob: Apply}},
-		{"read-your-writes", map[string]string{rival.Knob: Apply, KnobMutant: mutantNoApply, knobClients: "32"}},
+		{"read-your-writes", map[string]string{rival.Knob: Apply, rival.KnobMutant: mutantNoApply, knobClients: "32"}},
 	} {
 		o := trial(t, c.values)
 		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {

@@ -81,9 +81,8 @@ func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c c
 	if err != nil {
 		return c, err
 	}
-	says, err := primary.Info(ctx, "server")
 	return copies{
-		servers: []systems.Process{primary, replica}, version: "Redis " + says["redis_version"],
+		servers: []systems.Process{primary, replica}, version: room.Version(),
 		launch: systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: []string{
 			"--redis", primary.Endpoint, "--replica", replica.Endpoint,
 		}},
@@ -92,7 +91,7 @@ func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c c
 		},
 		writes: func(ctx context.Context) (int64, error) { return primary.Calls(ctx, "incrby") },
 		end:    func(ctx context.Context) error { return errors.Join(replica.Stop(ctx), primary.Stop(ctx)) },
-	}, err
+	}, nil
 }
 
 // bothRedis asks both once the replica has acknowledged what the primary has.
@@ -125,22 +124,21 @@ func openPostgresPair(ctx context.Context, room *rival.Room, v systems.Values) (
 		return c, err
 	}
 	mode := "on"
-	if v.Text(rival.Knob) == Apply && v.Text(KnobMutant) != mutantNoApply {
+	if v.Text(rival.Knob) == Apply && v.Text(rival.KnobMutant) != mutantNoApply {
 		mode = "remote_apply"
 	}
 	primary, standby, err := room.Pair(ctx, "synchronous_commit="+mode)
 	if err != nil {
 		return c, err
 	}
-	version, err := primary.Query(ctx, fmt.Sprintf(`CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL) WITH (fillfactor = 50);
+	_, err = primary.Query(ctx, fmt.Sprintf(`CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL) WITH (fillfactor = 50);
 INSERT INTO accounts SELECT i, 0 FROM generate_series(0, %d) i;
-VACUUM ANALYZE accounts;
-SHOW server_version`, maxClients-1))
+VACUUM ANALYZE accounts`, maxClients-1))
 	if err != nil {
 		return c, err
 	}
 	return copies{
-		servers: []systems.Process{primary, standby}, spawns: true, version: "PostgreSQL " + version,
+		servers: []systems.Process{primary, standby}, spawns: true, version: room.Version(),
 		launch: systems.Launch{Role: rival.RoleClient, Name: rival.RoleClient, CPUs: 1, Args: []string{
 			"--", client, "branch", "--primary", primary.Endpoint, "--standby", standby.Endpoint,
 		}},

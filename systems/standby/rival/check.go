@@ -1,6 +1,7 @@
 package rival
 
 import (
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -35,11 +36,9 @@ type server struct {
 // judge holds what the servers hold against what the clients were told.
 func (h history) judge() record.Verdict {
 	if h.Failover != nil {
-		return record.Judge(append(h.Load, h.Failover.checks(h.Done)...)...)
+		return record.Judge(append(append(h.Load, rival.Checked(h.Version)), h.Failover.checks(h.Done)...)...)
 	}
-	software := record.Pass("software", 1)
-	software.Detail = "Redis " + h.Version
-	checks := append(h.Load, h.deposits(), h.settings(), software)
+	checks := append(h.Load, h.deposits(), h.settings(), rival.Checked(h.Version))
 	if h.Wait {
 		checks = append(checks, h.receipts())
 	}

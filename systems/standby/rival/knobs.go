@@ -12,9 +12,7 @@ import (
 
 // The knobs by which a trial of standby becomes one of its rival.
 const (
-	KnobWait   = "rival-wait"
-	KnobFault  = "rival-fault"
-	KnobMutant = "rival-mutant"
+	KnobWait = "rival-wait"
 
 	knobClients = "clients"
 )
@@ -27,37 +25,34 @@ const (
 
 // The faults, which strike the primary.
 const (
-	faultNone  = "none"
 	faultKill  = "kill"
 	faultPause = "pause"
 )
 
 // The mutants: what is left out on purpose of what the other knobs promise.
 const (
-	mutantNone    = "none"
 	mutantNoWait  = "no-wait"
 	mutantNoFsync = "no-fsync"
 )
 
 // knobs are those.
-var knobs = systems.Knobs{
-	{
-		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Memory, Durable},
+var knobs = append(rival.Choices{
+	Rivals: rival.Choice{
+		Of:   []string{Memory, Durable},
 		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file",
 	},
-	{
-		Name: KnobWait, Default: "on", Type: systems.Choice{"on", "off"},
-		Help: "whether Redis's client asks for the replica's receipt of each write (WAIT 1)",
-	},
-	{
-		Name: KnobFault, Default: faultNone, Type: systems.Choice{faultNone, faultKill, faultPause},
+	Faults: rival.Choice{
+		Of:   []string{faultKill, faultPause},
 		Help: "what becomes of Redis's primary for four seconds, a second into the window, with Sentinel watching",
 	},
-	{
-		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoWait, mutantNoFsync},
+	Mutants: rival.Choice{
+		Of:   []string{mutantNoWait, mutantNoFsync},
 		Help: "what is left out of what Redis is to promise, for the checks to find: the receipts, or the syncs of the file",
 	},
-}
+}.Knobs(), systems.Knob{
+	Name: KnobWait, Default: "on", Type: systems.Choice{"on", "off"},
+	Help: "whether Redis's client asks for the replica's receipt of each write (WAIT 1)",
+})
 
 // metrics are what a trial reports beside the load's own.
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
@@ -104,8 +99,8 @@ const (
 
 // check refuses what would not measure what it says.
 func check(set systems.Setting, v systems.Values) error {
-	if v.Text(KnobFault) != faultNone && set.Length < 2*awayFor {
-		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", KnobFault, downAfter, 2*awayFor,
+	if v.Text(rival.KnobFault) != rival.None && set.Length < 2*awayFor {
+		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", rival.KnobFault, downAfter, 2*awayFor,
 			set.Length)
 	}
 	return nil

@@ -69,8 +69,8 @@ func caught(o record.Observation) string {
 func TestSpeed(t *testing.T) {
 	for want, values := range map[string]map[string]string{
 		"":         {rival.Knob: Memory, knobClients: "4"},
-		"settings": {rival.Knob: Durable, KnobMutant: mutantNoFsync},
-		"receipts": {rival.Knob: Durable, KnobMutant: mutantNoWait},
+		"settings": {rival.Knob: Durable, rival.KnobMutant: mutantNoFsync},
+		"receipts": {rival.Knob: Durable, rival.KnobMutant: mutantNoWait},
 	} {
 		o := trial(t, 300*time.Millisecond, values)
 		if got := caught(o); got != want || o.Counts.OK == 0 {
@@ -84,7 +84,7 @@ func TestFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
-	o := trial(t, 2*awayFor, map[string]string{rival.Knob: Memory, KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
+	o := trial(t, 2*awayFor, map[string]string{rival.Knob: Memory, rival.KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
 	if caught(o) != "" || o.Scalars["rival_outage_ms"] < 1000*downAfter.Seconds() {
 		t.Errorf("%v, %v", caught(o), o.Scalars)
 	}

@@ -35,19 +35,22 @@ func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 	if err != nil {
 		return o, fmt.Errorf("standby's rival: %w", err)
 	}
-	if v.Text(KnobFault) != faultNone {
+	if v.Text(rival.KnobFault) != rival.None {
 		return p.failover(ctx, b, room, v)
 	}
 	return p.speed(ctx, b, v)
 }
 
 // pair is a primary and its replica.
-type pair struct{ primary, replica *rival.Redis }
+type pair struct {
+	primary, replica *rival.Redis
+	version          string
+}
 
 func open(ctx context.Context, room *rival.Room, v systems.Values) (p pair, err error) {
 	fsync := ""
 	switch {
-	case v.Text(rival.Knob) == Durable && v.Text(KnobMutant) == mutantNoFsync:
+	case v.Text(rival.Knob) == Durable && v.Text(rival.KnobMutant) == mutantNoFsync:
 		fsync = "no"
 	case v.Text(rival.Knob) == Durable:
 		fsync = "always"
@@ -55,6 +58,7 @@ func open(ctx context.Context, room *rival.Room, v systems.Values) (p pair, err 
 	if p.primary, err = room.Redis(ctx, primaryName, rival.RedisOptions{Fsync: fsync}); err != nil {
 		return p, err
 	}
+	p.version = room.Version()
 	p.replica, err = room.Redis(ctx, replicaName, rival.RedisOptions{Fsync: fsync, Of: p.primary})
 	return p, err
 }
@@ -64,7 +68,7 @@ func (p pair) launch(b systems.Bench, v systems.Values, more ...string) systems.
 	set := b.Setting()
 	return systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: append(v.Args(knobClients), append([]string{
 		"--warmup", set.Warmup.String(), "--length", set.Length.String(), "--seed", strconv.FormatUint(set.Seed, 10), "--json",
-		"--redis", p.primary.Endpoint, "--wait=" + strconv.FormatBool(v.Text(KnobWait) == "on" && v.Text(KnobMutant) != mutantNoWait),
+		"--redis", p.primary.Endpoint, "--wait=" + strconv.FormatBool(v.Text(KnobWait) == "on" && v.Text(rival.KnobMutant) != mutantNoWait),
 	}, more...)...)}
 }
 
@@ -93,7 +97,7 @@ func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o r
 // after asks both servers what they hold, once the replica has all.
 func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
 	h := history{
-		Load: r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64),
+		Version: p.version, Load: r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64),
 	}
 	if err := p.primary.Settle(ctx); err != nil {
 		return h, err
@@ -119,9 +123,7 @@ func (p pair) after(ctx context.Context, r report, v systems.Values) (history, e
 			return h, err
 		}
 	}
-	says, err := p.primary.Info(ctx, "server")
-	h.Version = says["redis_version"]
-	return h, err
+	return h, nil
 }
 
 func balances(ctx context.Context, s *rival.Redis, clients int) (out []int64, err error) {
@@ -154,7 +156,7 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 	}
 	set := b.Setting()
 	at := set.Warmup + lead
-	f, err := inject.Open(b, fmt.Sprintf("%s %s@%v..%v", v.Text(KnobFault), primaryName, at, at+awayFor))
+	f, err := inject.Open(b, fmt.Sprintf("%s %s@%v..%v", v.Text(rival.KnobFault), primaryName, at, at+awayFor))
 	if err != nil {
 		return o, err
 	}
@@ -180,7 +182,7 @@ func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v
 		s.StruckUnixNS += int64(struck[0].At)
 	}
 	s.report(&o, r)
-	h := history{Load: r.Checks, Done: r.Done, Failover: &s}
+	h := history{Version: p.version, Load: r.Checks, Done: r.Done, Failover: &s}
 	o.Verdict = h.judge()
 	return o, systems.KeepHistory(b, h)
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -69,9 +70,7 @@ func Judge(bundle string) (record.Verdict, error) {
 
 // judge is the audit.
 func (h history) judge() record.Verdict {
-	software := record.Pass("software", 1)
-	software.Detail = "PostgreSQL " + h.Version
-	checks := append(h.Load, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), software)
+	checks := append(h.Load, h.conserved(), h.settled(), h.atomic(), h.acknowledged(), h.durable(), rival.Checked(h.Version))
 	if h.Again != nil {
 		checks = append(checks, h.replayed())
 	}

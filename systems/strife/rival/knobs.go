@@ -10,13 +10,7 @@ import (
 	"dyno/systems"
 )
 
-// The knobs by which a trial of strife becomes one of its rival.
-const (
-	KnobFault  = "rival-fault"
-	KnobMutant = "rival-mutant"
-
-	knobClients = "clients"
-)
+const knobClients = "clients"
 
 // forcedWrites is the system's own metric, here of the syncs that the clusters
 // count, and of the coordinator's log.
@@ -29,32 +23,30 @@ const (
 )
 
 const (
-	faultNone        = "none"
 	faultCluster     = "kill-cluster"
 	faultCoordinator = "kill-coordinator"
 )
 
 const (
-	mutantNone    = "none"
 	mutantNoFsync = "no-fsync"
 	mutantNoLog   = "no-log"
 )
 
-// knobs are those.
-var knobs = systems.Knobs{
-	{
-		Name: rival.Knob, Default: rival.None, Type: systems.Choice{rival.None, Two, Local},
+// knobs are those by which a trial of strife becomes one of its rival.
+var knobs = rival.Choices{
+	Rivals: rival.Choice{
+		Of:   []string{Two, Local},
 		Help: "what is measured instead of the system: PostgreSQL with two-phase commit across two clusters, or with one transaction in one",
 	},
-	{
-		Name: KnobFault, Default: faultNone, Type: systems.Choice{faultNone, faultCluster, faultCoordinator},
+	Faults: rival.Choice{
+		Of:   []string{faultCluster, faultCoordinator},
 		Help: "who of PostgreSQL's payments is killed in the middle of the window, for the audit to look at what is left",
 	},
-	{
-		Name: KnobMutant, Default: mutantNone, Type: systems.Choice{mutantNone, mutantNoFsync, mutantNoLog},
+	Mutants: rival.Choice{
+		Of:   []string{mutantNoFsync, mutantNoLog},
 		Help: "what is left out of what PostgreSQL's payments promise, for the audit to find: its syncs, or the coordinator's log of decisions",
 	},
-}
+}.Knobs()
 
 // metrics are what a trial reports beside the load's own.
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
@@ -74,8 +66,8 @@ func Arm(system string) rival.Arm {
 
 // check refuses what would not measure what it says.
 func check(set systems.Setting, v systems.Values) error {
-	if fault := v.Text(KnobFault); fault != faultNone && (v.Text(rival.Knob) != Two || set.Length < time.Second) {
-		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", KnobFault, fault, rival.Knob, Two)
+	if fault := v.Text(rival.KnobFault); fault != rival.None && (v.Text(rival.Knob) != Two || set.Length < time.Second) {
+		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", rival.KnobFault, fault, rival.Knob, Two)
 	}
 	return nil
 }

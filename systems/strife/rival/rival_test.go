@@ -75,9 +75,9 @@ func TestTrials(t *testing.T) {
 		values map[string]string
 	}{
 		{"", map[string]string{rival.Knob: Local}},
-		{"", map[string]string{rival.Knob: Two, KnobFault: faultCluster}},
-		{"durable", map[string]string{rival.Knob: Two, KnobMutant: mutantNoFsync}},
-		{"acknowledged", map[string]string{rival.Knob: Two, KnobMutant: mutantNoLog, KnobFault: faultCoordinator}},
+		{"", map[string]string{rival.Knob: Two, rival.KnobFault: faultCluster}},
+		{"durable", map[string]string{rival.Knob: Two, rival.KnobMutant: mutantNoFsync}},
+		{"acknowledged", map[string]string{rival.Knob: Two, rival.KnobMutant: mutantNoLog, rival.KnobFault: faultCoordinator}},
 	} {
 		o := trial(t, time.Second, c.values)
 		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"dyno/bench/rival"
 	"dyno/systems"
 )
 
@@ -15,8 +16,8 @@ const down = 200 * time.Millisecond
 // strike kills whom the knob names, in the middle of the window. A cluster is
 // started again, a coordinator is not.
 func (t *bench) strike(ctx context.Context, coordinator systems.Process) error {
-	fault := t.v.Text(KnobFault)
-	if fault == faultNone {
+	fault := t.v.Text(rival.KnobFault)
+	if fault == rival.None {
 		return nil
 	}
 	set := t.Setting()

@@ -54,6 +54,7 @@ type resolveReport struct {
 type bench struct {
 	systems.Bench
 	v        systems.Values
+	room     *rival.Room
 	client   string
 	acks     string
 	log      string
@@ -67,14 +68,14 @@ func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 		return o, err
 	}
 	defer func() { err = errors.Join(err, room.Close()) }()
-	t := &bench{Bench: b, v: v}
-	if err := t.open(ctx, room); err != nil {
+	t := &bench{Bench: b, v: v, room: room}
+	if err := t.open(ctx); err != nil {
 		return o, fmt.Errorf("strife's rival: %w", err)
 	}
 	return t.run(ctx)
 }
 
-func (t *bench) open(ctx context.Context, room *rival.Room) (err error) {
+func (t *bench) open(ctx context.Context) (err error) {
 	if t.client, err = rival.FindClient(); err != nil {
 		return err
 	}
@@ -88,10 +89,10 @@ func (t *bench) open(ctx context.Context, room *rival.Room) (err error) {
 		names = []string{"bank"}
 	}
 	settings := []string{"max_prepared_transactions=300"} // 0 by default; never lower than what is prepared
-	if t.v.Text(KnobMutant) == mutantNoFsync {
+	if t.v.Text(rival.KnobMutant) == mutantNoFsync {
 		settings = append(settings, "fsync=off")
 	}
-	if t.clusters, err = room.Postgres(ctx, rival.PostgresOptions{Settings: settings}, names...); err != nil {
+	if t.clusters, err = t.room.Postgres(ctx, rival.PostgresOptions{Settings: settings}, names...); err != nil {
 		return err
 	}
 	for _, c := range t.clusters {
@@ -134,7 +135,8 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	for i := range h.Clusters {
 		h.Clusters[i].Syncs = after[i] - before[i]
 	}
-	h.Load, h.Connections, h.Killed = r.Checks, r.Connections, t.v.Text(KnobFault) != faultNone
+	h.Version = t.room.Version()
+	h.Load, h.Connections, h.Killed = r.Checks, r.Connections, t.v.Text(rival.KnobFault) != rival.None
 	if r.Latency != nil { // else it did not live to tell
 		h.Again = &r.Replayed
 		r.Observe(&o, driver.Closed)
@@ -145,7 +147,7 @@ func (t *bench) run(ctx context.Context) (o record.Observation, err error) {
 	if !h.Killed && len(h.Acked) > 0 { // counters do not outlive a crash
 		o.Set(forcedWrites, float64(h.syncs()+int64(r.Forced))/float64(len(h.Acked)))
 	}
-	if t.v.Text(KnobFault) == faultCoordinator {
+	if t.v.Text(rival.KnobFault) == faultCoordinator {
 		o.Counts = record.Counts{Offered: int64(len(h.Acked)), Sent: int64(len(h.Acked)), OK: int64(len(h.Acked))}
 	}
 	o.Verdict = h.judge()
@@ -174,8 +176,8 @@ func (t *bench) launch(name string, args ...string) systems.Launch {
 // load drives the payments, while a fault strikes.
 func (t *bench) load(ctx context.Context) (r payReport, err error) {
 	set := t.Setting()
-	mutant := mutantNone
-	if t.v.Text(KnobMutant) == mutantNoLog {
+	mutant := rival.None
+	if t.v.Text(rival.KnobMutant) == mutantNoLog {
 		mutant = "no-log"
 	}
 	p, err := t.Start(ctx, t.launch("pay", "--acks", t.acks, "--mutant", mutant, "--accounts", strconv.Itoa(accounts),
@@ -190,7 +192,7 @@ func (t *bench) load(ctx context.Context) (r payReport, err error) {
 	if err := errors.Join(<-struck); err != nil {
 		return r, err
 	}
-	if t.v.Text(KnobFault) == faultCoordinator {
+	if t.v.Text(rival.KnobFault) == faultCoordinator {
 		return r, ctx.Err() // it was killed: what it wrote is all that it tells
 	}
 	if err != nil {
