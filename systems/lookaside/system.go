@@ -3,6 +3,7 @@ package lookaside
 import (
 	_ "embed"
 
+	"dyno/bench/rival"
 	"dyno/systems"
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/demo"
@@ -14,9 +15,11 @@ import (
 
 // System is the look-aside load balancer on the bench.
 var System = &systems.System{
-	Name:         "lookaside",
-	Summary:      "a look-aside load balancer: clients ask it which server to use and send their work straight there",
-	Roles:        []systems.Role{directory.Role(), lb.Role(trial.Knobs), server.Role(trial.Knobs), client.Role(trial.Knobs)},
+	Name:    "lookaside",
+	Summary: "a look-aside load balancer: clients ask it which server to use and send their work straight there",
+	Roles: []systems.Role{
+		directory.Role(), lb.Role(trial.Knobs), server.Role(trial.Knobs), client.Role(trial.Knobs), rival.Role("lookaside", rival.RoleServer),
+	},
 	Commands:     []systems.Command{demo.Command(trial.Knobs)},
 	Knobs:        trial.Knobs,
 	Metrics:      trial.Metrics,

@@ -33,6 +33,8 @@ type History struct {
 	// lease's time to live + 1 s.
 	Bound time.Duration
 
+	Proxied *Proxied // nil: clients know who had each request
+
 	Audit   Audit    // of the balancer; no picks when its policy promises nothing of single ones
 	Servers []Server // in registration order, one entry per instance
 	Clients []Client
@@ -86,6 +88,9 @@ func (s *Server) Key() string { return s.ID + "/" + s.Instance }
 // least_load promises no shares but that no idle server is passed over.
 func (h *History) Checks() []record.Check {
 	checks := []record.Check{h.answers(), h.accounting(), h.little()}
+	if h.Proxied != nil {
+		checks = append(checks, h.proxied()...)
+	}
 	if h.Audit.Picks > 0 {
 		checks = append(checks, h.audit())
 	}
@@ -145,7 +150,7 @@ func (h *History) accounting() record.Check {
 		n += t.Sent
 		switch {
 		case s.Lost:
-		case s.Requests < t.OK || s.Requests+s.Abandoned+s.InFlight > t.Sent:
+		case s.Requests < t.OK || h.Proxied == nil && s.Requests+s.Abandoned+s.InFlight > t.Sent:
 			return record.Fail(name, n, "%s: completed %d, abandoned %d, still has %d, but its clients sent %d and had %d answers",
 				s.Key(), s.Requests, s.Abandoned, s.InFlight, t.Sent, t.OK)
 		case s.InFlight != 0:
@@ -202,7 +207,7 @@ func (h *History) little() record.Check {
 			continue
 		}
 		n += t.OK
-		whole := t.OK == t.Sent
+		whole := t.OK == t.Sent && s.Requests+s.Abandoned == t.OK
 		if s.Area < t.Sojourn || whole && s.Area != t.Sojourn {
 			return record.Fail(name, n, "%s: area under the number in flight %d ns, its clients were told %d ns in %d answers to %d requests",
 				s.Key(), s.Area, t.Sojourn, t.OK, t.Sent)

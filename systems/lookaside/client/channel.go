@@ -79,12 +79,14 @@ type channel struct {
 	builder   *lookasidegrpc.Builder          // of the modes ask and list
 	dir       *directory.Directory            // if it was opened for this
 	byAddress map[string]lookasidegrpc.Server // of the others
+	byID      map[string]lookasidegrpc.Server // through a proxy: only answers say who had a request
+	attempt   time.Duration                   // mode grpc: what a server is given, when nobody else is asked; 0: all that a request has
 }
 
 // openChannel makes a channel in a mode.
 func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*channel, error) {
 	mode := o.knobs.Text("mode")
-	if mode == ModeAsk || mode == modeList {
+	if o.through == "" && (mode == ModeAsk || mode == modeList) {
 		return openBalanced(dir.Service, func(ctx context.Context, _ string, found func(string)) { dir.Find(ctx, found) }, o)
 	}
 	ctx, cancel := context.WithTimeout(ctx, registered)
@@ -93,9 +95,15 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 	if err != nil {
 		return nil, err
 	}
-	ch := &channel{byAddress: make(map[string]lookasidegrpc.Server)}
+	ch := &channel{byAddress: make(map[string]lookasidegrpc.Server), byID: make(map[string]lookasidegrpc.Server)}
 	for _, s := range servers {
-		ch.byAddress[s.Address] = lookasidegrpc.Server{ID: s.Path[0], Instance: s.Path[1], Address: s.Address}
+		one := lookasidegrpc.Server{ID: s.Path[0], Instance: s.Path[1], Address: s.Address}
+		ch.byAddress[s.Address], ch.byID[one.ID+"/"+one.Instance] = one, one
+	}
+	if o.through != "" {
+		ch.byAddress = nil
+		ch.conn, err = rpc.Dial(o.through)
+		return ch, err
 	}
 	if mode == modeDirect {
 		ch.conn, err = rpc.Dial(servers[0].Address)
@@ -107,6 +115,7 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: s.Address}}})
 	}
 	addresses.InitialState(state)
+	ch.attempt = o.attempt
 	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses),
 		grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))
 	return ch, err
@@ -141,16 +150,27 @@ func (ch *channel) compute(
 	if ch.builder != nil {
 		return stub.Compute(ctx, req, trace)
 	}
+	if ch.attempt > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, ch.attempt)
+		defer cancel()
+	}
 	var at grpcpeer.Peer
 	begin := time.Now()
 	resp, err := stub.Compute(ctx, req, grpc.Peer(&at))
 	a := lookasidegrpc.Attempt{At: begin, Err: err}
-	if at.Addr != nil {
+	switch {
+	case ch.proxied():
+		a.Server = ch.byID[resp.GetId()+"/"+resp.GetInstance()]
+	case at.Addr != nil:
 		a.Server = ch.byAddress[at.Addr.String()]
 	}
 	trace.Attempts = append(trace.Attempts, a)
 	return resp, err
 }
+
+// proxied says that a proxy stands between.
+func (ch *channel) proxied() bool { return ch.builder == nil && ch.byAddress == nil }
 
 // stats is what the channel counted.
 func (ch *channel) stats() (s lookasidegrpc.Stats) {

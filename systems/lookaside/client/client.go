@@ -30,6 +30,7 @@ type caller struct {
 	stub      lookasidev1.ComputeServiceClient
 	seed      uint64
 	rounds    uint32
+	attempt   time.Duration
 	instances instances
 	errors    load.FirstError
 	clients   []clientLog // of an open loop: one per slot that its load may use
@@ -70,7 +71,7 @@ type answer struct {
 func newCaller(ch *channel, o options) *caller {
 	return &caller{
 		channel: ch, stub: lookasidev1.NewComputeServiceClient(ch.conn),
-		seed: o.seed, rounds: uint32(o.rounds), clients: make([]clientLog, o.slots()),
+		attempt: o.attempt, seed: o.seed, rounds: uint32(o.rounds), clients: make([]clientLog, o.slots()),
 	}
 }
 
@@ -83,6 +84,9 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	}
 	log.trace.Attempts = log.trace.Attempts[:0]
 	resp, err := c.channel.compute(ctx, c.stub, req, &log.trace)
+	if a := log.trace.Attempts; c.channel.proxied() && (err != nil || time.Since(a[0].At) >= c.attempt) {
+		log.lastBroken = time.Now() // the proxy waited for a server that did not answer
+	}
 	target, outcome := c.settle(log, err)
 	if err == nil {
 		if err = log.verify(req, resp); err != nil {
@@ -124,6 +128,9 @@ func (c *caller) settle(log *clientLog, err error) (target int32, _ record.Outco
 	outcome := rpc.Outcome(err)
 	for _, a := range log.trace.Attempts {
 		if a.Server.ID == "" {
+			if a.Err != nil && c.channel.proxied() {
+				log.broken++
+			}
 			continue
 		}
 		if target != nobody {
@@ -139,7 +146,7 @@ func (c *caller) settle(log *clientLog, err error) (target int32, _ record.Outco
 			outcome = record.Unknown
 		}
 	}
-	if target == nobody && outcome == record.Unknown {
+	if target == nobody && outcome == record.Unknown && !c.channel.proxied() {
 		outcome = record.Failed // nobody had it
 	}
 	return target, outcome

@@ -34,6 +34,7 @@ type options struct {
 	attempt  time.Duration
 	search   bool
 	goal     *load.Goal
+	through  string
 	seed     uint64
 	json     bool
 	allowed  record.Share
@@ -68,6 +69,7 @@ func Role(knobs systems.Knobs) systems.Role {
 			fs.UintVar(&o.rounds, "rounds", defaultRounds, fmt.Sprintf("of hashing in a request, at most %d", service.MaxRounds))
 			fs.DurationVar(&o.timeout, "timeout", 3*defaultAttempt, "for a request, looking for the balancer and other servers included")
 			fs.DurationVar(&o.attempt, "attempt", defaultAttempt, "for one server to answer, before another one is tried")
+			fs.StringVar(&o.through, "through", "", "HOST:PORT of a proxy in front of the servers, to which all requests go, instead of --mode")
 			fs.Uint64Var(&o.seed, "seed", 1, "all requests come from it")
 			fs.BoolVar(&o.search, "search", false,
 				"look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")

@@ -17,6 +17,7 @@ type Summary struct {
 	Alone      int64           `json:"alone"`               // requests in mode ask that were not asked for, since the balancer was away
 	Broken     int64           `json:"broken"`              // attempts that did not bring an answer
 	LastBroken int64           `json:"last_broken_unix_ns"` // when the last request ended that had one; 0: none had
+	Leaning    Leaning         `json:"leaning"`             // of requests to servers that had few under way
 	Servers    []ServerSummary `json:"servers"`             // by first pick; the index is the target in Load
 	Clients    []ClientSummary `json:"clients"`
 }
@@ -72,7 +73,7 @@ func (c *caller) summary(sum load.Summary, spans *load.Result) Summary {
 			Shares: make([]Share, len(a.Servers)), Reason: log.reason,
 		}
 		a.Broken += log.broken
-		if log.broken > 0 {
+		if !log.lastBroken.IsZero() {
 			a.LastBroken = max(a.LastBroken, log.lastBroken.UnixNano())
 		}
 		for target, t := range log.tried {
@@ -92,6 +93,7 @@ func (c *caller) summary(sum load.Summary, spans *load.Result) Summary {
 		for i := range a.Servers {
 			a.Servers[i].MaxInFlight = most[int32(i)]
 		}
+		a.Leaning = leaning(spans, len(a.Servers))
 	}
 	a.Load.FirstError = c.errors.String()
 	return a

@@ -11,6 +11,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/core/policy"
+	"dyno/systems/lookaside/rival"
 )
 
 // Config is what a trial and the demo run: the knobs, with what they come to
@@ -41,7 +42,7 @@ func NewConfig(v systems.Values, seed uint64) (Config, error) {
 		reportInterval: v.Duration("report-interval"),
 		seed:           seed,
 	}
-	if err := cmp.Or(client.CheckMode(v), c.fits(v.Text("world"))); err != nil {
+	if err := cmp.Or(client.CheckMode(v), rival.Check(v), c.fits(v.Text("world"))); err != nil {
 		return c, err
 	}
 	if c.cpu > 0 { // there is no model to hold the servers against
@@ -69,6 +70,8 @@ func (c *Config) fits(world string) error {
 	switch {
 	case world == worldSimulator && c.mode != client.ModeAsk:
 		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, client.ModeAsk)
+	case world == worldSimulator && rival.Asked(c.Values):
+		return systems.Usagef("rival: the simulator has none")
 	case world == worldSimulator && c.Text("mutant") != policy.MutantNone:
 		return systems.Usagef("mutant %s: the simulator has none", c.Text("mutant"))
 	case world == worldSimulator && c.Text("lie") != lie.None:

@@ -15,6 +15,7 @@ import (
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 	"dyno/systems/lookaside/client"
+	"dyno/systems/lookaside/rival"
 	"dyno/systems/lookaside/simulator"
 )
 
@@ -39,6 +40,7 @@ type Deployment struct {
 	lbs     int
 	servers []systems.Process
 
+	proxy   *rival.Proxy          // instead of the balancer; nil: none
 	members []*lookasidev1.Server // as registered at the start, by index of servers
 	noQuota error                 // why servers are not limited though they should be
 }
@@ -68,7 +70,7 @@ func Deploy(ctx context.Context, b systems.Bench, c Config) (*Deployment, error)
 	if err := d.settle(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.limit(); err != nil {
+	if err := cmp.Or(d.limit(), d.startProxy(ctx)); err != nil {
 		return nil, err
 	}
 	b.Logf("%d servers, policy %s: ready after %v", len(d.servers), c.policy, time.Since(d.Started).Round(time.Millisecond))
@@ -98,6 +100,24 @@ func (d *Deployment) limit() error {
 		}
 	}
 	return nil
+}
+
+// startProxy starts the rival in front of the servers, if there is to be one. It
+// is ready when a question that no client asks is answered through it.
+func (d *Deployment) startProxy(ctx context.Context) (err error) {
+	if !rival.Asked(d.Values) {
+		return nil
+	}
+	var servers []string
+	for _, s := range d.servers {
+		servers = append(servers, s.Addr())
+	}
+	d.proxy, err = rival.Start(ctx, d.bench, d.Values, servers, d.Duration("attempt"), func(ctx context.Context, addr string) error {
+		_, err := ask(ctx, addr, "a server's counts", lookasidev1.NewComputeServiceClient,
+			lookasidev1.ComputeServiceClient.GetStats, &lookasidev1.GetStatsRequest{})
+		return err
+	})
+	return err
 }
 
 // startBalancer starts the first balancer, or the next one on another port.
@@ -147,6 +167,9 @@ func (d *Deployment) serverLaunch(i int) systems.Launch {
 func (d *Deployment) clientLaunch(load ...string) systems.Launch {
 	timeout := 2*d.Duration("attempt") + 5*time.Second // time for a balancer to come back, and for another server
 	args := append(d.args("clients", "rate", "mode", "choose", "lie", "retries", "attempt"), "--timeout", timeout.String(), "--json")
+	if d.proxy != nil {
+		args = append(args, "--through", d.proxy.Endpoint)
+	}
 	return systems.Launch{Role: "client", Name: "client", Args: append(args, load...)}
 }
 
@@ -161,6 +184,9 @@ func (d *Deployment) Stop(ctx context.Context) error {
 		all.Go(func() { errs[i] = s.Stop(ctx) })
 	}
 	all.Wait()
+	if d.proxy != nil {
+		errs = append(errs, d.proxy.Room.Close())
+	}
 	return errors.Join(append(errs, d.balancer().Stop(ctx), d.registry.Stop(ctx))...)
 }
 

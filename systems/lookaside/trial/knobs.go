@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"slices"
 	"time"
 
 	"dyno/bench/lie"
@@ -10,6 +11,7 @@ import (
 	"dyno/systems/lookaside/core/balancer"
 	"dyno/systems/lookaside/core/policy"
 	"dyno/systems/lookaside/lookasidegrpc"
+	"dyno/systems/lookaside/rival"
 )
 
 // Bounds of the knobs.
@@ -21,7 +23,7 @@ const (
 )
 
 // Knobs are what a trial can be told.
-var Knobs = systems.Knobs{
+var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
 	{
 		Name: "mode", Default: client.ModeAsk, Type: systems.Choice(client.Modes),
@@ -88,4 +90,4 @@ var Knobs = systems.Knobs{
 		Help: "what the balancer does on purpose instead of its policy, for the checks to find: throw dice, or give one pick in ten to the " +
 			"first server",
 	},
-}
+})

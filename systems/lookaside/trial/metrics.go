@@ -5,6 +5,7 @@ import (
 
 	"dyno/bench/evidence"
 	"dyno/bench/load"
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	lookasidev1 "dyno/proto/lookaside/v1"
 )
@@ -63,8 +64,13 @@ var Metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	{Name: "alone", Kind: record.KindScalar, Unit: "req", Help: "mode ask: requests that used the last list, since the balancer was away"},
 	{
 		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "processor time of clients, balancer and servers per right answer",
-		Road: evidence.CPU(evidence.MicrosPerAnswered(responses), "client", "lb", "server"),
+		Help: "processor time of clients, balancer, servers per right answer, and of the proxy",
+		Road: evidence.CPU(evidence.MicrosPerAnswered(responses), "client", "lb", rival.RoleServer, "server"),
+	},
+	{
+		Name: "between_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+		Help: "processor time of what stands between clients and servers, or tells clients where to go, per right answer: the balancer, or the " +
+			"proxy instead of it", Road: evidence.Law("CPU clocks of the balancer, or of the proxy, read by the engine", between),
 	},
 	{
 		Name: "client_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower, Help: "of that, the client process's",
@@ -146,6 +152,15 @@ var Metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	},
 	{Name: "simulated_knee_rps", Kind: record.KindScalar, Unit: "req/s", Help: "search: what the same search finds in the simulator"},
 })
+
+// between holds what a balancer or a proxy cost against its clock.
+func between(metric string, o *record.Observation, e *record.Evidence) record.Check {
+	role := "lb"
+	if slices.ContainsFunc(e.Processes, func(p record.ProcessEvidence) bool { return p.Role == rival.RoleServer }) {
+		role = rival.RoleServer
+	}
+	return evidence.CPU(evidence.MicrosPerAnswered(responses), role).Hold(metric, o)
+}
 
 // fairness is Jain's index of a vector, computed in another form: one over n
 // times the sum of the squared shares. A trial of too many servers to name

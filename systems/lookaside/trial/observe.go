@@ -9,6 +9,7 @@ import (
 	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/lookaside/client"
 )
 
 // When a figure deserves a warning.
@@ -125,8 +126,16 @@ func (r *Run) observeCPU(o *record.Observation) {
 		o.Set("lb_cores", lb)
 	}
 	o.Set("generator_cores", generator)
+	between, proxy := lb, 0.0
+	if r.proxy != nil {
+		proxy = cores(r.proxy.Name())
+		between = proxy
+	}
 	if n := l.Throughput; n > 0 && r.lbs == 1 {
-		o.Set("cpu_us_per_request", (generator+lb+sum)*1e6/n)
+		if r.proxy != nil || r.mode == client.ModeAsk {
+			o.Set("between_us_per_request", between*1e6/n)
+		}
+		o.Set("cpu_us_per_request", (generator+lb+proxy+sum)*1e6/n)
 		o.Set("client_us_per_request", generator*1e6/n)
 	}
 	if generator > busyProcess {
@@ -185,6 +194,9 @@ type usage struct {
 // watch starts sampling the clients, the balancer and every server.
 func (d *Deployment) watch(ctx context.Context, client systems.Process) (*usage, error) {
 	targets := []sample.Target{{Name: client.Name(), PID: client.PID()}, {Name: d.balancer().Name(), PID: d.balancer().PID()}}
+	if d.proxy != nil {
+		targets = append(targets, sample.Target{Name: d.proxy.Name(), PID: d.proxy.PID()})
+	}
 	for _, s := range d.servers {
 		targets = append(targets, sample.Target{Name: s.Name(), PID: s.PID()})
 	}

@@ -217,9 +217,12 @@ func (r *Run) gather(ctx context.Context) (err error) {
 // history is what the check judges.
 func (r *Run) history() *check.History {
 	h := &check.History{
-		Policy: r.policy, Asked: r.mode == client.ModeAsk && r.Client.Alone == 0, Faults: len(r.struck) > 0,
+		Policy: r.policy, Asked: r.mode == client.ModeAsk && r.Client.Alone == 0 && r.proxy == nil, Faults: len(r.struck) > 0,
 		Moved:   r.changes != uint64(len(r.members)), // each joined once
 		Service: r.service, Elapsed: r.elapsed, Bound: directory.LeaseTTL + time.Second,
+	}
+	if r.proxy != nil {
+		h.Proxied = &check.Proxied{Software: r.proxy.Room.Version(), Retries: r.Int("retries"), Leaning: check.Leaning(r.Client.Leaning)}
 	}
 	a := r.audit
 	h.Audit = check.Audit{Picks: a.GetPicks(), Broken: a.GetBroken(), Rank: a.GetRank(), RankVariance: a.GetRankVariance()}

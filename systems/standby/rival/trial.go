@@ -97,7 +97,8 @@ func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o r
 // after asks both servers what they hold, once the replica has all.
 func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
 	h := history{
-		Version: p.version, Load: r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64),
+		Version: p.version,
+		Load:    r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64),
 	}
 	if err := p.primary.Settle(ctx); err != nil {
 		return h, err
