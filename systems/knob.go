@@ -126,6 +126,17 @@ func (t Choice) Parse(text string) (string, error) {
 // Allowed implements [Type].
 func (t Choice) Allowed() string { return "one of " + strings.Join(t, ", ") }
 
+// Switch accepts on and off. As a flag it is turned on by its name alone.
+type Switch struct{}
+
+var switched = Choice{"off", "on"}
+
+// Parse implements [Type].
+func (Switch) Parse(text string) (string, error) { return switched.Parse(text) }
+
+// Allowed implements [Type].
+func (Switch) Allowed() string { return "on or off" }
+
 // ChoiceError is a word that is not among those allowed. The command line adds
 // the nearest one.
 type ChoiceError struct {

@@ -112,7 +112,16 @@ func (f knobFlag) String() string {
 // Type is what help calls the flag's value.
 func (f knobFlag) Type() string { return strings.ToLower(reflect.TypeOf(f.knob.Type).Name()) }
 
+// IsBoolFlag says that the flag needs no value.
+func (f knobFlag) IsBoolFlag() bool {
+	_, ok := f.knob.Type.(Switch)
+	return ok
+}
+
 func (f knobFlag) Set(text string) error {
+	if text == "true" && f.IsBoolFlag() { // as packages flag and pflag say that there was no value
+		text = "on"
+	}
 	c, err := f.knob.Type.Parse(text)
 	if err == nil {
 		f.values[f.knob.Name] = c
@@ -138,6 +147,9 @@ func (v Values) Text(knob string) string {
 	}
 	return t
 }
+
+// On returns a [Switch] knob.
+func (v Values) On(knob string) bool { return v.Text(knob) == "on" }
 
 // Int returns a whole-number knob.
 func (v Values) Int(knob string) int { return must(strconv.Atoi(v.Text(knob))) }

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/bojand/ghz/runner"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"dyno/bench/load"
 	"dyno/internal/record"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
@@ -24,13 +24,18 @@ const maxGHZCalls = 1_000_000
 // ours. It must have a process of its own.
 type Witness struct {
 	*Flags
-	Server   string
+	Endpoint rpc.Endpoint
+	Timeout  time.Duration // of a call; 0: load.DefaultTimeout
 	Method   protoreflect.MethodDescriptor
-	Request  []byte            // by [Encode], sent as it is
 	Metadata map[string]string // as it is sent: binary values (key-bin) decoded
 	Async    bool              // send at the rate even if workers wait for answers
 	Workers  int               // which ghz calls concurrency
 	Rate     float64
+
+	// Requests are the messages of the next call, which are sent as they are: one,
+	// or all of a stream. It is called by many at once.
+	Requests    func() ([]*Message, error)
+	MessageRate float64 // within a stream of requests, per second; 0: at once
 }
 
 // Check refuses what ghz cannot do, or could not account for.
@@ -53,37 +58,6 @@ func (w Witness) Check() error {
 // calls is how many ghz is to make: the rate, for as long as a run takes.
 func (w Witness) calls() int { return int(w.Rate * (w.Warmup + w.Length).Seconds()) }
 
-// options are ghz's. It runs with its defaults but for what makes it
-// comparable: one connection, no templates (with them it costs several times
-// as much), our deadline, and the very bytes that our own loops send. It ends
-// after a number of calls, not after a time: at the end of a time ghz breaks
-// off the calls that are in flight, and counts those in its rate and average.
-func (w Witness) options() ([]runner.Option, error) {
-	request, err := delimited(w.Request)
-	if err != nil {
-		return nil, err
-	}
-	described, err := protoset(w.Method)
-	if err != nil {
-		return nil, err
-	}
-	md := metadata.New(w.Metadata) // ready made: in its own, ghz fills in templates
-	return []runner.Option{
-		runner.WithInsecure(true),
-		runner.WithConnections(1),
-		runner.WithConcurrency(uint(w.Workers)),
-		runner.WithAsync(w.Async),
-		runner.WithRPS(uint(w.Rate)),
-		runner.WithTotalRequests(uint(w.calls())),
-		runner.WithTimeout(load.DefaultTimeout),
-		runner.WithBinaryData(request),
-		runner.WithProtosetBinary(described),
-		runner.WithMetadataProvider(func(*runner.CallData) (*metadata.MD, error) { return &md, nil }),
-		runner.WithDisableTemplateFuncs(true),
-		runner.WithDisableTemplateData(true),
-	}, nil
-}
-
 // Run lets ghz do its work. The runner's own Run would take over GOMAXPROCS
 // and the process's signals, so it is left out.
 func (w Witness) Run(ctx context.Context) (Report, error) {
@@ -91,7 +65,7 @@ func (w Witness) Run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	config, err := runner.NewConfig(string(w.Method.Parent().FullName())+"/"+string(w.Method.Name()), w.Server, options...)
+	config, err := runner.NewConfig(string(w.Method.Parent().FullName())+"/"+string(w.Method.Name()), w.Endpoint.Address, options...)
 	if err != nil {
 		return Report{}, fmt.Errorf("ghz: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"dyno/internal/record"
+	"dyno/internal/rpc"
 )
 
 // patient answers after a time, or with an error.
@@ -31,7 +32,7 @@ func (p patient) Check(context.Context, *grpc_health_v1.HealthCheckRequest) (*gr
 func witness(t *testing.T, address string, async bool) Report {
 	t.Helper()
 	w := Witness{
-		Flags: &Flags{Length: 100 * time.Millisecond}, Server: address, Async: async, Workers: 4, Rate: 40,
+		Flags: &Flags{Length: 100 * time.Millisecond}, Endpoint: rpc.Endpoint{Address: address}, Requests: Always(nil), Async: async, Workers: 4, Rate: 40,
 		Method: grpc_health_v1.File_grpc_health_v1_health_proto.Services().Get(0).Methods().ByName("Check"),
 	}
 	if err := w.Check(); err != nil {

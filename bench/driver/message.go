@@ -1,13 +1,10 @@
 package driver
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
-	"google.golang.org/protobuf/encoding/protodelim"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -45,29 +42,19 @@ func Encode(m proto.Message) ([]byte, error) {
 	return sorted, nil
 }
 
-// delimited puts a message's length before it. ghz takes any binary data for
-// a row of such frames if it can, and cuts it up; one frame is one message.
-func delimited(message []byte) ([]byte, error) {
-	opaque := new(emptypb.Empty)
-	opaque.ProtoReflect().SetUnknown(message)
-	var frame bytes.Buffer
-	if _, err := protodelim.MarshalTo(&frame, opaque); err != nil {
-		return nil, fmt.Errorf("frame the request for ghz: %w", err)
-	}
-	return frame.Bytes(), nil
-}
-
 // protoset describes a method to ghz: its answer as it is, its request as a
 // message without fields. So ghz keeps what we encoded as it is, whatever its
 // library would make of the fields, of the order in a map, or of the edition.
 func protoset(m protoreflect.MethodDescriptor) ([]byte, error) {
-	set := new(descriptorpb.FileDescriptorSet)
-	addFile(set, map[string]bool{}, m.ParentFile())
+	set, seen := new(descriptorpb.FileDescriptorSet), map[string]bool{}
+	addFile(set, seen, emptypb.File_google_protobuf_empty_proto)
+	addFile(set, seen, m.ParentFile())
 	own := set.GetFile()[len(set.GetFile())-1] // imports come first
-	const opaque = "DynoRequestBytes"
-	own.MessageType = append(own.MessageType, &descriptorpb.DescriptorProto{Name: proto.String(opaque)})
-	service := own.GetService()[m.Parent().Index()]
-	service.GetMethod()[m.Index()].InputType = new(strings.TrimSuffix("."+own.GetPackage(), ".") + "." + opaque)
+	empty := (*emptypb.Empty)(nil).ProtoReflect().Descriptor()
+	if !slices.Contains(own.GetDependency(), empty.ParentFile().Path()) {
+		own.Dependency = append(own.Dependency, empty.ParentFile().Path())
+	}
+	own.GetService()[m.Parent().Index()].GetMethod()[m.Index()].InputType = proto.String("." + string(empty.FullName()))
 	b, err := proto.Marshal(set)
 	if err != nil {
 		return nil, fmt.Errorf("the descriptors of %s: %w", m.FullName(), err)

@@ -52,6 +52,17 @@ func (s Schedule) poisson(yield func(time.Duration) bool) {
 	}
 }
 
+// Count is how many there are before a time.
+func (s Schedule) Count(end time.Duration) (n int64) {
+	for start := range s.Starts() {
+		if start >= end {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // nanoseconds rounds, and stops at the longest Duration.
 func nanoseconds(ns float64) time.Duration {
 	if ns >= math.MaxInt64 {

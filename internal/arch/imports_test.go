@@ -55,6 +55,8 @@ var rules = []rule{
 	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
+	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/rpc", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
+	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"experiments", []string{"systems", "bench/*", "internal/atomicfile", "internal/record"}, "experiments know the contract, never one system nor the report"},
 	{"internal/ladder", []string{"experiments", "systems", "internal/table", "internal/stats", "internal/record"}, "a ladder is data of a system, and its rungs are experiments: it knows the contract, never one system"},
 	{"internal/stats", []string{"internal/record"}, "statistics are functions of stored facts"},

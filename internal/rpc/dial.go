@@ -19,12 +19,8 @@ import (
 // that no call is retried or balanced behind the caller's back. Further
 // options come last and win. The caller closes the connection.
 func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
-	return grpc.NewClient(target, append([]grpc.DialOption{
+	return grpc.NewClient(target, append(append(common(),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithNoProxy(),
-		grpc.WithContextDialer(dialCounted),
-		grpc.WithChainUnaryInterceptor(countMade),
-		grpc.WithChainStreamInterceptor(countMadeStream),
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(DefaultMaxMessageBytes),
@@ -37,16 +33,30 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 		}),
 		// gRPC's defaults (1 s to 2 min) suit a wide-area network; here a
 		// restarted server is back within tens of milliseconds.
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff: backoff.Config{
-				BaseDelay:  50 * time.Millisecond,
-				Multiplier: 1.6,
-				Jitter:     0.2,
-				MaxDelay:   time.Second,
-			},
-			MinConnectTimeout: time.Second,
-		}),
-	}, opts...)...)
+		grpc.WithConnectParams(connectParams(time.Second)),
+	), opts...)...)
+}
+
+// common are the options of all clients: what counts, and no proxy.
+func common() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithNoProxy(),
+		grpc.WithContextDialer(dialCounted),
+		grpc.WithChainUnaryInterceptor(countMade),
+		grpc.WithChainStreamInterceptor(countMadeStream),
+	}
+}
+
+func connectParams(timeout time.Duration) grpc.ConnectParams {
+	return grpc.ConnectParams{
+		Backoff: backoff.Config{
+			BaseDelay:  50 * time.Millisecond,
+			Multiplier: 1.6,
+			Jitter:     0.2,
+			MaxDelay:   time.Second,
+		},
+		MinConnectTimeout: timeout,
+	}
 }
 
 // WithAddress is the option of [Dial] for a server that may come back at another

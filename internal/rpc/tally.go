@@ -154,6 +154,14 @@ func (s *countedStream) RecvMsg(m any) error {
 	return err
 }
 
+// Quit says of a stream that its client has all that it wants of it, and ends it:
+// it counts as one that went well. Afterwards the client cancels its context.
+func Quit(stream grpc.ClientStream) {
+	if s, ok := stream.(*countedStream); ok {
+		s.once.Do(func() { made.count(s.method, nil) })
+	}
+}
+
 // countedConn counts the bytes of a connection beneath everything else.
 type countedConn struct{ net.Conn }
 

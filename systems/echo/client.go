@@ -152,8 +152,8 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			return err
 		}
 		w := driver.Witness{
-			Flags: f, Server: *server, Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
-			Method: echov1.File_echo_v1_echo_proto.Services().ByName("EchoService").Methods().ByName("Echo"), Request: request,
+			Flags: f, Endpoint: rpc.Endpoint{Address: *server}, Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
+			Method: echov1.File_echo_v1_echo_proto.Services().ByName("EchoService").Methods().ByName("Echo"), Requests: driver.Always(request),
 		}
 		if err := w.Check(); err != nil {
 			return err

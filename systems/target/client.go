@@ -2,14 +2,13 @@ package target
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"slices"
+	"math"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/grpc/status"
 
 	"dyno/bench/driver"
 	"dyno/bench/load"
@@ -18,110 +17,65 @@ import (
 	"dyno/systems"
 )
 
-// report is what a generator's process prints.
-type report struct {
-	driver.Report
-	Answers answers `json:"answers"`
-}
-
-// answers is what became of the calls that came back.
-type answers struct {
-	Unchecked  bool   `json:"unchecked"` // nobody looked at what they say
-	Matched    int64  `json:"matched"`   // they say what was expected
-	Wrong      int64  `json:"wrong"`
-	FirstWrong string `json:"first_wrong,omitempty"` // in what
-}
-
 // caller calls the method for all clients.
 type caller struct {
-	conn   grpc.ClientConnInterface
-	method *method
-	req    []byte // encoded once, for every driver
-	expect *expectation
-	codec  grpc.CallOption
-	errors load.FirstError // wrong answers included
+	conns    *rpc.Connections
+	path     string
+	requests *requests
+	streams  *streams
+	options  []grpc.CallOption
+	errors   load.FirstError // wrong answers included
 
-	mu sync.Mutex // guards what follows
-	answers
+	matched, skipped, wrong atomic.Int64 // answers; skipped ones were not looked at
+	first                   sync.Once
+	firstWrong              string
 }
 
-// call is a load.Op.
-func (c *caller) call(ctx context.Context, _ int) (int32, record.Outcome) {
-	resp := dynamicpb.NewMessage(c.method.Output())
-	if err := c.conn.Invoke(ctx, c.method.path(), c.req, resp, c.codec); err != nil {
-		c.errors.Note(err.Error())
-		return -1, rpc.Outcome(err)
-	}
-	if c.Unchecked {
-		return 0, record.OK
-	}
-	wrong := c.expect.mismatch(resp)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if wrong == "" {
-		c.Matched++
-		return 0, record.OK
-	}
-	c.Wrong++
-	c.errors.Note("wrong answer: " + wrong)
-	if c.FirstWrong == "" {
-		c.FirstWrong = wrong
-	}
-	return 0, record.Failed
-}
-
-// prepared is a service that answers, and what is to be asked of it.
-type prepared struct {
-	caller
-	metadata map[string]string
-	close    func() error
-}
-
-// prepare finds the service and its method, and reads data and expect.
-func prepare(ctx context.Context, v systems.Values) (*prepared, error) {
-	if err := reach(ctx, v.Text(knobAddress)); err != nil {
-		return nil, err
-	}
-	md, err := parseMetadata(v.Text(knobMetadata))
+// unary is a load.Op: one call.
+func (c *caller) unary(ctx context.Context, client int) (int32, record.Outcome) {
+	q, err := c.requests.next()
 	if err != nil {
-		return nil, err
+		return c.failed(err)
 	}
-	conn, err := rpc.Dial(v.Text(knobAddress))
-	if err != nil {
-		return nil, systems.Usagef("--address %s: %w", v.Text(knobAddress), err)
+	a := answer{expect: q.expect}
+	if err := c.conns.Of(client).Invoke(ctx, c.path, q, &a, c.options...); err != nil {
+		return c.failed(err)
 	}
-	p := &prepared{caller: caller{conn: conn}, metadata: md, close: conn.Close}
-	if err := p.describe(p.outgoing(ctx), v); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return p, nil
+	return c.judge(q.expect != nil, a.wrong)
 }
 
-func (p *prepared) describe(ctx context.Context, v systems.Values) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, load.DefaultTimeout)
-	defer cancel() // ends reflection, which is asked for types up to here
-	s := newSource(v.Text(knobProto), v.Text(knobImportPaths), v.Text(knobProtoset))
-	if p.method, err = s.find(ctx, p.conn, v.Text(knobMethod)); err != nil {
-		return err
+// failed is the end of an operation that brought an error: gRPC's, or what is
+// wrong with how a stream went.
+func (c *caller) failed(err error) (int32, record.Outcome) {
+	c.errors.Note(err.Error())
+	if _, ok := status.FromError(err); !ok {
+		return -1, record.Failed
 	}
-	if p.req, err = p.method.request(v.Text(knobData)); err != nil {
-		return err
-	}
-	if p.expect, err = parseExpect(v.Text(knobExpect), p.method.Output(), p.method.types); err != nil {
-		return err
-	}
-	p.Unchecked = p.expect.pattern == nil
-	p.codec = grpc.ForceCodecV2(encoded{p.expect.extensions})
-	return nil
+	return -1, rpc.Outcome(err)
 }
 
-// outgoing adds the metadata to what is called in a context.
-func (p *prepared) outgoing(ctx context.Context) context.Context {
-	if len(p.metadata) == 0 {
-		return ctx
+// judge is the end of an operation that brought an answer.
+func (c *caller) judge(looked bool, wrong string) (int32, record.Outcome) {
+	switch {
+	case !looked:
+		c.skipped.Add(1)
+	case wrong == "":
+		c.matched.Add(1)
+	default:
+		c.wrong.Add(1)
+		c.errors.Note("wrong answer: " + wrong)
+		c.first.Do(func() { c.firstWrong = wrong })
+		return 0, record.Failed
 	}
-	return metadata.NewOutgoingContext(ctx, metadata.New(p.metadata))
+	return 0, record.OK
+}
+
+// op is what an operation is: a call, or a stream.
+func (c *caller) op() load.Op {
+	if c.requests.method.streams() {
+		return c.streamed
+	}
+	return c.unary
 }
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
@@ -129,65 +83,95 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		"closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), driver.KnobClients, driver.KnobRate, driver.KnobArrivals)...)
+	v := knobs.Bind(fs, names(serviceKnobs, driver.KnobClients, driver.KnobRate, driver.KnobArrivals)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if err := f.Check(); err != nil {
 			return err
 		}
-		loop, err := f.Loop(*kind,
-			driver.Model{Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal})
+		p, err := prepare(ctx, v, f.Seed)
 		if err != nil {
 			return err
 		}
-		p, err := prepare(ctx, v)
+		defer p.conns.Close()
+		r, err := p.drive(ctx, f, *kind, driver.Model{
+			Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal,
+		})
 		if err != nil {
-			return err
+			return p.metadata.hideIn(err)
 		}
-		defer p.close()
-		meter := driver.StartMeter(f.Warmup, f.Length)
-		sum, err := loop(p.outgoing(ctx), p.call)
-		if err != nil {
-			return err
-		}
-		sum.FirstError = p.errors.String()
-		r := report{Report: driver.Report{Summary: sum}, Answers: p.answers}
-		r.Meter(meter)
 		return r.tell(sh, f, *kind)
 	}
 }
 
-func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-	async := fs.Bool("async", false, "send at the rate even if workers wait for answers, as ghz --async")
-	f := driver.BindFlags(fs)
-	v := knobs.Bind(fs, append(slices.Clone(serviceKnobs), driver.KnobClients, driver.KnobRate)...)
-	return func(ctx context.Context, sh systems.Shell) error {
-		w := driver.Witness{
-			Flags: f, Server: v.Text(knobAddress), Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
-		}
-		if err := w.Check(); err != nil {
-			return err
-		}
-		p, err := prepare(ctx, v)
-		if err != nil {
-			return err
-		}
-		defer p.close()
-		w.Method, w.Request, w.Metadata = p.method.MethodDescriptor, p.req, p.metadata
-		r, err := w.Run(ctx)
-		if err != nil {
-			return err
-		}
-		return (&report{Report: r, Answers: answers{Unchecked: true}}).tell(sh, f, driver.GHZ)
+// drive puts the load on the service.
+func (p *prepared) drive(ctx context.Context, f *driver.Flags, kind string, m driver.Model) (*report, error) {
+	m.Timeout = p.values.Duration(knobDeadline)
+	var err error
+	if m.Requests, err = p.once(f, kind, m); err != nil {
+		return nil, err
 	}
+	loop, err := f.Loop(kind, m)
+	if err != nil {
+		return nil, err
+	}
+	cost, err := p.requests.cost()
+	if err != nil {
+		return nil, err
+	}
+	meter, begin, end := driver.StartMeter(f.Warmup, f.Length), time.Now().Add(f.Warmup), time.Now().Add(f.Warmup+f.Length)
+	if m.Requests > 0 { // then the whole run is measured
+		meter, begin, end = driver.StartMeter(0, math.MaxInt64), time.Now(), time.Unix(math.MaxInt32, 0)
+	}
+	p.streams.window(begin, end)
+	sum, err := loop(p.outgoing(ctx), p.op())
+	if err != nil {
+		return nil, err
+	}
+	sum.FirstError = p.errors.String()
+	r := &report{Report: driver.Report{Summary: sum}, Answers: p.answers(), TemplateSeconds: cost.Seconds()}
+	r.Meter(meter)
+	p.finish(r)
+	if kind != driver.Search {
+		p.streams.report(r)
+	}
+	return r, nil
 }
 
-// tell prints for a trial or for a person.
-func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
-	if f.JSON {
-		return json.NewEncoder(sh.Out).Encode(r)
+// once is how many operations it takes to send each line of a file once; 0
+// when that does not end a run.
+func (p *prepared) once(f *driver.Flags, kind string, m driver.Model) (int64, error) {
+	if p.requests.order != onceEach {
+		return 0, nil
 	}
-	if r.Answers.Unchecked {
-		fmt.Fprintln(sh.Err, uncheckedDetail)
+	lines, each := int64(len(p.requests.lines)), int64(1)
+	if p.streams.desc.ClientStreams {
+		each = int64(p.streams.messages)
 	}
-	return r.Print(sh.Out, kind, f.MaxFailures, r.checks()...)
+	if lines%each != 0 {
+		return 0, systems.Usagef("--%s %s: %d lines make no whole number of streams of %d messages", knobDataOrder, onceEach, lines, each)
+	}
+	switch kind {
+	case driver.Closed:
+		return lines / each, nil
+	case driver.Open:
+		schedule := load.Schedule{Arrivals: m.Arrivals, Rate: m.Rate, Seed: f.Seed}
+		if n := schedule.Count(f.Warmup + f.Length); n*each > lines {
+			return 0, systems.Usagef("--%s %s: the schedule has %d operations, the file lines for %d: give more lines, or less load",
+				knobDataOrder, onceEach, n, lines/each)
+		}
+		return 0, nil
+	}
+	return 0, systems.Usagef("--%s %s: not with --loop %s, which sends as much as it takes", knobDataOrder, onceEach, kind)
+}
+
+// finish adds what is known of the connections, and hides what is secret.
+func (p *prepared) finish(r *report) {
+	c := &r.Connection
+	c.Connections, c.Limit = p.conns.Streams()
+	c.streams(r.Clients)
+	c.SkipVerify, c.Retries = p.values.On(knobSkipVerify), retries(p.values.Text(knobServiceConfig))
+	r.FirstError, r.Answers.FirstWrong = p.metadata.hide(r.FirstError), p.metadata.hide(r.Answers.FirstWrong)
+	for i := range r.Checks {
+		r.Checks[i].Detail = p.metadata.hide(r.Checks[i].Detail)
+	}
 }

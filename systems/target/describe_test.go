@@ -94,7 +94,7 @@ func TestMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.call(p.outgoing(t.Context()), 0)
+	p.op()(p.outgoing(t.Context()), 0)
 	md := o.arrivals()[0].md
 	for key, want := range map[string]string{"key": "{{.RequestNumber}}", "a-bin": "\x00\xff\xfe", "b-bin": "\x00\xff\xfe\x00", "c-bin": "", "content-type": "application/grpc"} {
 		if got := md[key]; !slices.Equal(got, []string{want}) {
@@ -224,9 +224,8 @@ func TestRefusals(t *testing.T) {
 		want   string
 		values map[string]string
 	}{
-		{"is a stream (of answers)", map[string]string{knobMethod: "store.v1.Store/Watch"}},
-		{"is a stream (of requests)", map[string]string{knobMethod: "store.v1.Store/Fill"}},
-		{"is a stream (bidirectional)", map[string]string{knobMethod: "store.v1.Store/Talk"}},
+		{"takes one request", map[string]string{knobMethod: "store.v1.Store/Watch", knobMessageRate: "5"}},
+		{"is no stream", map[string]string{knobMethod: put, knobMessages: "5"}},
 		{"one of that name is store.v1.Store", map[string]string{knobMethod: "Store/Put"}},
 		{"one of that name is store.v1.Store", map[string]string{knobMethod: "shop.store/Put"}},
 		{`did you mean store.v1.Store/Put?`, map[string]string{knobMethod: "store.v1.Store.Put"}},
@@ -271,9 +270,9 @@ func TestAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, outcome := p.call(context.Background(), 0)
-		if (outcome == record.OK) != (want == "") || !strings.HasPrefix(p.FirstWrong, want) || (p.errors.String() == "") != (want == "") {
-			t.Errorf("%s: %v, %s %s; want %q", expect, outcome, p.FirstWrong, p.errors.String(), want)
+		_, outcome := p.op()(context.Background(), 0)
+		if (outcome == record.OK) != (want == "") || !strings.HasPrefix(p.firstWrong, want) || (p.errors.String() == "") != (want == "") {
+			t.Errorf("%s: %v, %s %s; want %q", expect, outcome, p.firstWrong, p.errors.String(), want)
 		}
 	}
 	o.answer = []byte("\x0a\x03bye")
@@ -281,7 +280,7 @@ func TestAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, outcome := p.call(t.Context(), 0); outcome == record.OK || p.FirstWrong != `the answer is "bye", want "hello"` {
-		t.Errorf("%v, %s", outcome, p.FirstWrong)
+	if _, outcome := p.op()(t.Context(), 0); outcome == record.OK || p.firstWrong != `the answer is "bye", want "hello"` {
+		t.Errorf("%v, %s", outcome, p.firstWrong)
 	}
 }

@@ -17,7 +17,9 @@ import (
 // expectation is what an answer must say, with the extensions that it names.
 type expectation struct {
 	pattern
+	of         protoreflect.MessageDescriptor
 	extensions *protoregistry.Types
+	right      right
 }
 
 // mismatch says where an answer differs; empty when it does not.
@@ -32,27 +34,23 @@ func (e *expectation) mismatch(got protoreflect.Message) string {
 	return ""
 }
 
-// parseExpect reads what is expected of answers of a type. Without a pattern:
-// nothing.
+// parseExpect reads what is expected of answers of a type.
 func parseExpect(text string, of protoreflect.MessageDescriptor, known types) (*expectation, error) {
-	e := &expectation{extensions: new(protoregistry.Types)}
-	if text == "" {
-		return e, nil
-	}
+	e := &expectation{of: of, extensions: new(protoregistry.Types)}
 	msg := dynamicpb.NewMessage(of)
 	if err := (protojson.UnmarshalOptions{Resolver: known, AllowPartial: true}).Unmarshal([]byte(text), msg); err != nil {
-		return nil, systems.Usagef("--expect is not a %s: %w%s", of.FullName(), err, anyHint(err))
+		return nil, systems.Usagef("expect is not a %s: %w%s", of.FullName(), err, anyHint(err))
 	}
 	var tree any
 	if err := json.Unmarshal([]byte(text), &tree); err != nil {
-		return nil, systems.Usagef("--expect: %w", err)
+		return nil, systems.Usagef("expect: %w", err)
 	}
 	var err error
 	if e.pattern, err = (&compiler{types: known, extensions: e.extensions}).message(tree, msg); err != nil {
-		return nil, systems.Usagef("--expect: %w", err)
+		return nil, systems.Usagef("expect: %w", err)
 	}
 	if n, ok := e.pattern.(named); ok && len(n) == 0 {
-		return nil, systems.Usagef("--expect %s names no field, so every answer would do; leave it out to say that answers are not checked", text)
+		return nil, systems.Usagef("expect %s names no field, so every answer would do; leave it out to say that answers are not checked", text)
 	}
 	return e, nil
 }

@@ -1,33 +1,36 @@
 package target
 
 import (
-	"encoding/base64"
-	"encoding/json"
+	"bytes"
 	"fmt"
-	"maps"
-	"regexp"
-	"slices"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"dyno/bench/driver"
 	"dyno/systems"
 )
 
-// request is the message that the data says, encoded once for all drivers.
-func (m *method) request(data string) ([]byte, error) {
+// request is a message as it is sent, and what the answer must say.
+type request struct {
+	encoded        mem.BufferSlice // shared by all calls: nobody changes what is in one
+	driver.Message                 // the same, for ghz
+	expect         *expectation    // nil: nobody looks
+}
+
+// encode makes the message that JSON says, once for all drivers.
+func (m *method) encode(data string) ([]byte, error) {
 	req := dynamicpb.NewMessage(m.Input())
 	if err := (protojson.UnmarshalOptions{Resolver: m.types}).Unmarshal([]byte(data), req); err != nil {
-		return nil, systems.Usagef("--data is not a %s: %w%s", m.Input().FullName(), err, anyHint(err))
+		return nil, systems.Usagef("is not a %s: %w%s", m.Input().FullName(), err, anyHint(err))
 	}
 	b, err := driver.Encode(req)
 	if err != nil {
-		return nil, systems.Usagef("--data: %w", err)
+		return nil, systems.Usagef("cannot be sent: %w", err)
 	}
 	return b, nil
 }
@@ -40,68 +43,59 @@ func anyHint(err error) string {
 	return ""
 }
 
-// encoded is gRPC's codec for calls whose request is encoded already. Answers
-// are decoded with the extensions that expect names.
-type encoded struct{ extensions *protoregistry.Types }
+// answer is where an answer goes: it is held against what is expected and not
+// kept.
+type answer struct {
+	expect *expectation
+	wrong  string // what is wrong with it
+}
+
+// codec is gRPC's for calls whose request is encoded already.
+type codec struct{}
 
 // Name is what the wire says of the encoding: nothing, as of gRPC's own.
-func (encoded) Name() string { return "" }
+func (codec) Name() string { return "" }
 
-func (encoded) Marshal(v any) (mem.BufferSlice, error) {
-	b, ok := v.([]byte)
+// Marshal implements encoding.CodecV2.
+func (codec) Marshal(v any) (mem.BufferSlice, error) {
+	r, ok := v.(*request)
 	if !ok {
-		return nil, fmt.Errorf("a request is a %T, want bytes", v)
+		return nil, fmt.Errorf("a request is a %T, want one that is encoded", v)
 	}
-	return mem.BufferSlice{mem.SliceBuffer(b)}, nil
+	return r.encoded, nil
 }
 
-func (c encoded) Unmarshal(data mem.BufferSlice, v any) error {
-	m, ok := v.(proto.Message)
+// Unmarshal implements encoding.CodecV2.
+func (codec) Unmarshal(data mem.BufferSlice, v any) (err error) {
+	a, ok := v.(*answer)
 	if !ok {
-		return fmt.Errorf("an answer is a %T, want a message", v)
+		return fmt.Errorf("an answer is a %T", v)
 	}
+	if a.expect != nil {
+		a.wrong, err = a.expect.compare(data)
+	}
+	return err
+}
+
+// right is the last answer that was found to say what is expected: one with the
+// same bytes does, too, and need not be decoded.
+type right struct{ atomic.Pointer[[]byte] }
+
+// compare says where the bytes of an answer differ from what is expected.
+func (e *expectation) compare(data mem.BufferSlice) (wrong string, err error) {
 	b := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer b.Free()
-	return proto.UnmarshalOptions{Resolver: c.extensions}.Unmarshal(b.ReadOnlyData(), m)
-}
-
-var metadataKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
-
-// parseMetadata reads what is sent with every call. Binary values, of keys that
-// end in -bin, are written in base64, as for grpcurl and ghz.
-func parseMetadata(text string) (map[string]string, error) {
-	given, md := map[string]string{}, map[string]string{}
-	if text != "" {
-		if err := json.Unmarshal([]byte(text), &given); err != nil {
-			return nil, systems.Usagef("--metadata %s: want an object of strings: %w", text, err)
-		}
+	got := b.ReadOnlyData()
+	if known := e.right.Load(); known != nil && bytes.Equal(*known, got) {
+		return "", nil
 	}
-	for _, key := range slices.Sorted(maps.Keys(given)) {
-		lower, value := strings.ToLower(key), given[key]
-		_, twice := md[lower]
-		switch {
-		case twice:
-			return nil, systems.Usagef("--metadata: %s is given twice (upper and lower case are the same)", lower)
-		case !metadataKey.MatchString(lower):
-			return nil, systems.Usagef("--metadata: the key %q has characters other than letters, digits and _ . -", key)
-		case strings.HasPrefix(lower, "grpc-") || slices.Contains([]string{"content-type", "te", "user-agent"}, lower):
-			return nil, systems.Usagef("--metadata: the key %s is gRPC's own and would not be sent; leave it out", lower)
-		case strings.HasSuffix(lower, "-bin"):
-			b, err := fromBase64(value)
-			if err != nil {
-				return nil, systems.Usagef("--metadata: the value of %s is not base64, as those of keys that end in -bin are to be: %w", lower, err)
-			}
-			value = string(b)
-		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }):
-			return nil, systems.Usagef("--metadata: the value of %s is not printable ASCII; use a key that ends in -bin and base64", lower)
-		}
-		md[lower] = value
+	m := dynamicpb.NewMessage(e.of)
+	if err := (proto.UnmarshalOptions{Resolver: e.extensions}).Unmarshal(got, m); err != nil {
+		return "", err
 	}
-	return md, nil
-}
-
-// fromBase64 takes both alphabets, with padding and without.
-func fromBase64(text string) ([]byte, error) {
-	plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	return base64.RawStdEncoding.DecodeString(plain)
+	if wrong = e.mismatch(m); wrong == "" {
+		keep := bytes.Clone(got)
+		e.right.Store(&keep)
+	}
+	return wrong, nil
 }

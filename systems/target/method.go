@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -22,6 +20,9 @@ type method struct {
 	protoreflect.MethodDescriptor
 	types types
 }
+
+// streams says whether a call of it is a stream, either way.
+func (m *method) streams() bool { return m.IsStreamingClient() || m.IsStreamingServer() }
 
 // types finds types by name.
 type types interface {
@@ -84,9 +85,6 @@ func (s source) find(ctx context.Context, conn grpc.ClientConnInterface, name st
 		}
 		return nil, systems.Usagef("method %w of service %s", &systems.ChoiceError{Word: call, Allowed: names}, service)
 	}
-	if kind := streaming(md); kind != "" {
-		return nil, systems.Usagef("method %s is a stream (%s); only unary methods can be called", name, kind)
-	}
 	return &method{MethodDescriptor: md, types: withWellKnown{c.types}}, nil
 }
 
@@ -100,18 +98,6 @@ func (s source) catalog(ctx context.Context, conn grpc.ClientConnInterface) (*ca
 		return readProtoset(s.protoset)
 	}
 	return ask(ctx, conn)
-}
-
-func streaming(m protoreflect.MethodDescriptor) string {
-	switch {
-	case m.IsStreamingClient() && m.IsStreamingServer():
-		return "bidirectional"
-	case m.IsStreamingClient():
-		return "of requests"
-	case m.IsStreamingServer():
-		return "of answers"
-	}
-	return ""
 }
 
 func (c *catalog) service(name string) (protoreflect.ServiceDescriptor, error) {
@@ -129,14 +115,4 @@ func (c *catalog) service(name string) (protoreflect.ServiceDescriptor, error) {
 		return nil, fmt.Errorf("%w; one of that name is %s", unknown, c.services[same])
 	}
 	return nil, unknown
-}
-
-// reach refuses an address that nobody answers at.
-func reach(ctx context.Context, address string) error {
-	dialer := net.Dialer{Timeout: 3 * time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("nothing answers at %s (start your service first): %w", address, err)
-	}
-	return conn.Close()
 }

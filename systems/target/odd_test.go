@@ -173,9 +173,9 @@ func ready(t *testing.T, o *odd, values map[string]string) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := prepare(t.Context(), v)
+	p, err := prepare(t.Context(), v, 1)
 	if err == nil {
-		t.Cleanup(func() { _ = p.close() })
+		t.Cleanup(func() { _ = p.conns.Close() })
 	}
 	return p, err
 }
@@ -191,15 +191,11 @@ func callBoth(t *testing.T, o *odd, values map[string]string) []byte {
 	o.arrivals()
 	ctx, cancel := context.WithTimeout(p.outgoing(t.Context()), time.Minute)
 	defer cancel()
-	if _, outcome := p.call(ctx, 0); outcome != record.OK {
-		t.Fatalf("%v %s%s", outcome, p.FirstWrong, p.errors.String())
+	if _, outcome := p.op()(ctx, 0); outcome != record.OK {
+		t.Fatalf("%v %s%s", outcome, p.firstWrong, p.errors.String())
 	}
 	ours := o.arrivals()
-	w := driver.Witness{
-		Flags: &driver.Flags{Length: 100 * time.Millisecond}, Server: o.address, Workers: 1, Rate: 30,
-		Method: p.method.MethodDescriptor, Request: p.req, Metadata: p.metadata,
-	}
-	r, err := w.Run(t.Context())
+	r, err := p.witness(t.Context(), driver.Witness{Flags: &driver.Flags{Length: 100 * time.Millisecond}, Workers: 1, Rate: 30})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"slices"
 	"strings"
+	"time"
 
 	"dyno/bench/driver"
 	"dyno/bench/evidence"
@@ -17,21 +18,17 @@ import (
 
 const name = "target"
 
-// The knobs.
+// The knobs that say where the method is described, and more.
 const (
-	knobAddress     = "address"
-	knobMethod      = "method"
-	knobData        = "data"
-	knobExpect      = "expect"
-	knobProto       = "proto"
-	knobImportPaths = "import-paths"
-	knobProtoset    = "protoset"
-	knobMetadata    = "metadata"
-	knobPID         = "pid"
+	knobMethod       = "method"
+	knobProto        = "proto"
+	knobImportPaths  = "import-paths"
+	knobProtoset     = "protoset"
+	knobMetadata     = "metadata"
+	knobMetadataFile = "metadata-file"
+	knobDeadline     = "deadline"
+	knobPID          = "pid"
 )
-
-// serviceKnobs say what to call.
-var serviceKnobs = []string{knobAddress, knobMethod, knobData, knobExpect, knobProto, knobImportPaths, knobProtoset, knobMetadata}
 
 //go:embed report.md.tmpl
 var section string
@@ -43,7 +40,7 @@ var System = &systems.System{
 	Roles: []systems.Role{
 		{Command: systems.Command{
 			Name:    "client",
-			Summary: "calls a unary method in a closed or an open loop, compares the answers, prints rate and latency",
+			Summary: "calls a method, or opens streams, in a closed or an open loop; compares the answers, prints rate and latency",
 			Example: "dyno target client --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --data {} --loop open --rate 200\n" +
 				"dyno target client --address 127.0.0.1:50051 --method shop.v1.Shop/Price --proto shop.proto --data '{\"item\": 7}' --expect " +
 				"'{\"cents\": 250}'",
@@ -59,23 +56,14 @@ var System = &systems.System{
 	Knobs:   knobs,
 	Metrics: metrics,
 	Trial:   trial,
-	Check:   driver.Measurable,
+	Check:   checkCell,
 	Report:  section,
 }
 
-var knobs = append(systems.Knobs{
-	{
-		Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "HOST:PORT", Check: hostPort},
-		Help: "where the service listens, in plain text (no TLS)",
-	},
+var methodKnobs = systems.Knobs{
 	{
 		Name: knobMethod, Default: "grpc.health.v1.Health/Check", Type: systems.Text{What: "package.Service/Method", Check: methodName},
-		Help: "the unary method to call",
-	},
-	{Name: knobData, Default: "{}", Type: systems.Text{What: "JSON", Check: compact}, Help: "the request, in protobuf's JSON form"},
-	{
-		Name: knobExpect, Default: "", Type: systems.Text{What: "JSON, or nothing", Check: maybe(compact)},
-		Help: "what the answer must say: the fields that are named, in protobuf's JSON form; without, trials are flagged unchecked",
+		Help: "the method to call, unary or a stream",
 	},
 	{
 		Name: knobProto, Default: "", Type: systems.Text{What: ".proto files joined by commas, or nothing"},
@@ -92,31 +80,62 @@ var knobs = append(systems.Knobs{
 	},
 	{
 		Name: knobMetadata, Default: "", Type: systems.Text{What: "a JSON object of strings, or nothing", Check: maybe(object)},
-		Help: "sent with every call; binary values, of keys that end in -bin, in base64",
+		Help: "sent with every call; binary values, of keys that end in -bin, in base64; ${NAME} in a value is the environment variable, " +
+			"which stays out of results and logs",
 	},
+	{
+		Name: knobMetadataFile, Default: "", Type: systems.Text{What: "a file, or nothing"},
+		Help: "more of metadata, in the same form; what is in it stays out of results and logs",
+	},
+	{
+		Name: knobDeadline, Default: "10s", Type: systems.Duration{Min: time.Millisecond, Max: 24 * time.Hour},
+		Help: "of a call, or of a stream as a whole",
+	},
+}
+
+// serviceKnobs are those that both generators take.
+var serviceKnobs = slices.Concat(connectionKnobs, methodKnobs, requestKnobs, streamKnobs)
+
+var knobs = slices.Concat(serviceKnobs, systems.Knobs{
 	{
 		Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30},
 		Help: "the service's process on this machine, whose CPU time is to be measured; 0: none",
 	},
-}, driver.Knobs("poisson")...)
+}, driver.Knobs("poisson"))
+
+// names are those of some knobs, and more.
+func names(of systems.Knobs, more ...string) (out []string) {
+	for _, k := range of {
+		out = append(out, k.Name)
+	}
+	return append(out, more...)
+}
+
+// args are the arguments by which a trial hands on what to call. A switch takes
+// its value after an equals sign only.
+func args(v systems.Values) (out []string) {
+	for _, name := range names(serviceKnobs) {
+		out = append(out, "--"+name+"="+v.Text(name))
+	}
+	return out
+}
+
+// checkCell refuses a trial that could not measure what its knobs say.
+func checkCell(set systems.Setting, v systems.Values) error {
+	if err := checkConnection(v); err != nil {
+		return err
+	}
+	return driver.Measurable(set, v)
+}
 
 // counted: an operation is one call of the method that the knobs name. The
 // service is somebody's: what it counts nobody asks, nor whose child it is.
 var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
 
-var metrics = append(driver.Metrics(counted),
-	record.Metric{
-		Name: "service_cores", Kind: record.KindScalar, Unit: "cores",
-		Help: "CPU time of the service's process per second, where pid says which",
-	})
-
-func hostPort(text string) (string, error) {
-	host, port, err := net.SplitHostPort(text)
-	if err == nil && (host == "" || port == "") {
-		err = errors.New("host or port is missing")
-	}
-	return text, err
-}
+var metrics = slices.Concat(driver.Metrics(counted), connectionMetrics, messageMetrics, []record.Metric{{
+	Name: "service_cores", Kind: record.KindScalar, Unit: "cores",
+	Help: "CPU time of the service's process per second, where pid says which",
+}})
 
 func methodName(text string) (string, error) {
 	text = strings.TrimPrefix(text, "/")

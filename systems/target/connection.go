@@ -1,0 +1,266 @@
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/resolver"
+
+	"dyno/internal/record"
+	"dyno/internal/rpc"
+	"dyno/systems"
+)
+
+// The knobs that say how the service is reached.
+const (
+	knobAddress       = "address"
+	knobTLS           = "tls"
+	knobCACert        = "cacert"
+	knobCert          = "cert"
+	knobKey           = "key"
+	knobServerName    = "server-name"
+	knobSkipVerify    = "insecure-skip-verify"
+	knobAuthority     = "authority"
+	knobConnections   = "connections"
+	knobMaxMessage    = "max-message-size"
+	knobCompression   = "compression"
+	knobKeepalive     = "keepalive"
+	knobServiceConfig = "service-config"
+)
+
+const gzipped = "gzip"
+
+var connectionKnobs = systems.Knobs{
+	{
+		Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "an address", Check: address},
+		Help: "where the service listens: HOST:PORT, [IPv6]:PORT, unix:PATH, or SCHEME:///NAME for a resolver of gRPC's, such as dns:///shop:443",
+	},
+	{Name: knobTLS, Default: "off", Type: systems.Switch{}, Help: "connect by TLS; off: in plain text"},
+	{
+		Name: knobCACert, Default: "", Type: systems.Text{What: "a PEM file, or nothing"},
+		Help: "who must have certified the server; without, whom this machine trusts",
+	},
+	{
+		Name: knobCert, Default: "", Type: systems.Text{What: "a PEM file, or nothing"},
+		Help: "our own certificate, for a server that wants one (mutual TLS)",
+	},
+	{Name: knobKey, Default: "", Type: systems.Text{What: "a PEM file, or nothing"}, Help: "the private key of cert"},
+	{
+		Name: knobServerName, Default: "", Type: systems.Text{What: "a name, or nothing"},
+		Help: "which name the server's certificate must have; without, that of authority or address",
+	},
+	{
+		Name: knobSkipVerify, Default: "off", Type: systems.Switch{},
+		Help: "take any certificate: who answers is not known then, and trials are flagged unverified",
+	},
+	{
+		Name: knobAuthority, Default: "", Type: systems.Text{What: "a name, or nothing"},
+		Help: "the :authority of all calls, by which a proxy finds the service; without, that of address",
+	},
+	{
+		Name: knobConnections, Default: "1", Type: systems.Int{Min: 1, Max: 1000},
+		Help: "connections that the clients share evenly",
+	},
+	{
+		Name: knobMaxMessage, Unit: "KiB", Default: "4096", Type: systems.Size{Unit: "KiB", Min: 1, Max: 2<<20 - 1},
+		Help: "largest request and answer",
+	},
+	{Name: knobCompression, Default: "none", Type: systems.Choice{"none", gzipped}, Help: "how requests are sent"},
+	{
+		Name: knobKeepalive, Default: "0s", Type: systems.Duration{Max: 24 * time.Hour},
+		Help: "time between pings on a silent connection, 10s or more; 0s: none (many servers end connections that ping)",
+	},
+	{
+		Name: knobServiceConfig, Default: "", Type: systems.Text{What: "a JSON object, or nothing", Check: maybe(object)},
+		Help: `gRPC's service config, for its load-balancing policy: {"loadBalancingConfig":[{"round_robin":{}}]}`,
+	},
+}
+
+// endpoint reads the knobs.
+func endpoint(v systems.Values) rpc.Endpoint {
+	return rpc.Endpoint{
+		Address: v.Text(knobAddress), Connections: v.Int(knobConnections),
+		TLS: v.On(knobTLS), CACert: v.Text(knobCACert), Cert: v.Text(knobCert), Key: v.Text(knobKey),
+		ServerName: v.Text(knobServerName), SkipVerify: v.On(knobSkipVerify),
+		Authority: v.Text(knobAuthority), MaxMessageBytes: v.Int(knobMaxMessage) << 10, Gzip: v.Text(knobCompression) == gzipped,
+		Keepalive: v.Duration(knobKeepalive), ServiceConfig: v.Text(knobServiceConfig),
+	}
+}
+
+// checkConnection refuses knobs that contradict each other.
+func checkConnection(v systems.Values) error {
+	if !v.On(knobTLS) {
+		for _, knob := range []string{knobCACert, knobCert, knobKey, knobServerName, knobSkipVerify} {
+			if text := v.Text(knob); text != "" && text != "off" {
+				return systems.Usagef("--%s is of no use in plain text: give --%s as well, or leave it out", knob, knobTLS)
+			}
+		}
+	}
+	switch ping := v.Duration(knobKeepalive); {
+	case (v.Text(knobCert) == "") != (v.Text(knobKey) == ""):
+		return systems.Usagef("--%s and --%s belong together: give both, the certificate and its private key", knobCert, knobKey)
+	case v.On(knobSkipVerify) && v.Text(knobCACert) != "":
+		return systems.Usagef("--%s and --%s: give one of them, the first takes any certificate", knobSkipVerify, knobCACert)
+	case ping > 0 && ping < rpc.MinKeepalive:
+		return systems.Usagef("--%s %v: gRPC pings every %v at most; give %v or more, or 0s for none", knobKeepalive, ping, rpc.MinKeepalive,
+			rpc.MinKeepalive)
+	}
+	return nil
+}
+
+// connect opens the connections, or says what to do about it that it cannot.
+func connect(ctx context.Context, v systems.Values) (*rpc.Connections, error) {
+	if err := checkConnection(v); err != nil {
+		return nil, err
+	}
+	e := endpoint(v)
+	if _, err := e.Identity(); err != nil {
+		return nil, systems.Usagef("--%s: %w", knobTLS, err)
+	}
+	conns, err := e.Dial()
+	if err != nil {
+		return nil, systems.Usagef("--%s %s: %w%s", knobAddress, e.Address, err, remedy(err))
+	}
+	if err := conns.Open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("nothing answers at %s%s: %w", e.Address, remedy(err), err), conns.Close())
+	}
+	return conns, nil
+}
+
+// remedies are what to do about what gRPC and TLS say.
+var remedies = []struct{ symptom, remedy string }{
+	{"connection refused", "start your service first"},
+	{"no such file or directory", "start your service first, or mend the path of its socket"},
+	{"produced zero addresses", "is the name right?"},
+	{"no such host", "is the name right?"},
+	{"service config", "see --service-config"},
+	{"bootstrap", "xds needs GRPC_XDS_BOOTSTRAP, the name of a bootstrap file"},
+	{"certificate signed by unknown authority", "give --cacert the certificate of whoever signed the server's"},
+	{"certificate is valid for", "say with --server-name which of these names to expect"},
+	{"doesn't contain any IP SANs", "say with --server-name which name to expect"},
+	{"legacy Common Name field", "the certificate names no host: make one that does, or give --insecure-skip-verify"},
+	{"certificate is not valid for any names", "the certificate names no host: make one that does, or give --insecure-skip-verify"},
+	{"does not look like a TLS handshake", "it speaks plain text: leave --tls out"},
+	{"certificate required", "it wants to know who calls: give --cert and --key"},
+	{"bad certificate", "it does not take our certificate: give --cert and --key that it knows"},
+	{"unknown certificate authority", "it does not take our certificate: give --cert and --key that it knows"},
+	{"missing selected ALPN", "its TLS does not offer HTTP/2 (h2), which gRPC needs"},
+	{"error reading server preface", "if it speaks TLS, give --tls; else it is no gRPC server"},
+	{"deadline exceeded", "is the host right, and does a firewall let you through?"},
+}
+
+func remedy(err error) string {
+	for _, r := range remedies {
+		if strings.Contains(err.Error(), r.symptom) {
+			return " (" + r.remedy + ")"
+		}
+	}
+	return ""
+}
+
+// connection is what a generator tells of its connections.
+type connection struct {
+	Connections int    `json:"connections"` // at once, at most
+	Streams     int    `json:"streams"`     // in flight on each, at most
+	Limit       uint32 `json:"limit"`       // how many the server allows; 0: any number
+	SkipVerify  bool   `json:"skip_verify,omitempty"`
+	Retries     bool   `json:"retries,omitempty"`
+}
+
+// streams says how many calls of clients were in flight at once on a
+// connection, at most.
+func (c *connection) streams(clients int) {
+	if c.Connections > 0 {
+		c.Streams = (clients + c.Connections - 1) / c.Connections
+	}
+}
+
+// flags are what is to be known about the connections beside the figures.
+func (c *connection) flags() (out []record.Flag) {
+	flag := func(name, format string, args ...any) {
+		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
+	}
+	if c.Limit > 0 && c.Streams > int(c.Limit) {
+		flag("queued", "up to %d calls were open on a connection, of which the server allows %d: the others waited at the client, and their "+
+			"time counts (--connections %d would do)", c.Streams, c.Limit, (c.Streams*c.Connections+int(c.Limit)-1)/int(c.Limit))
+	}
+	if c.SkipVerify {
+		flag("unverified", "the server's certificate was not verified (--%s): who answered is not known", knobSkipVerify)
+	}
+	if c.Retries {
+		flag("retries", "the service config lets gRPC try calls again: a latency may be that of several")
+	}
+	return out
+}
+
+var connectionMetrics = []record.Metric{
+	{
+		Name: "connections_open", Kind: record.KindScalar, Unit: "1", Help: "HTTP/2 connections to the service at once, at most",
+	},
+	{
+		Name: "streams_per_connection", Kind: record.KindScalar, Unit: "1", Help: "calls in flight on a connection at once, at most",
+	},
+	{
+		Name: "streams_allowed", Kind: record.KindScalar, Unit: "1",
+		Help: "calls that the server allows on a connection at once, where it says so; others wait at the client",
+	},
+	{
+		Name: "template_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+		Help: "CPU time of filling in one request that has gaps: a control before the load, part of generator_us_per_request",
+	},
+}
+
+// observeConnection sets them.
+func (r *report) observeConnection(o *record.Observation) {
+	c := r.Connection
+	if c.Connections > 0 {
+		o.Set("connections_open", float64(c.Connections))
+		o.Set("streams_per_connection", float64(c.Streams))
+	}
+	if c.Limit > 0 {
+		o.Set("streams_allowed", float64(c.Limit))
+	}
+	if r.TemplateSeconds > 0 {
+		o.Set("template_us_per_request", r.TemplateSeconds*1e6)
+	}
+}
+
+// address takes what gRPC takes, and says what is wrong with the rest.
+func address(text string) (string, error) {
+	scheme, rest, ok := strings.Cut(text, ":")
+	switch {
+	case ok && strings.HasPrefix(scheme, "unix") && resolver.Get(scheme) != nil && rest != "",
+		ok && resolver.Get(scheme) != nil && strings.HasPrefix(rest, "//"):
+		return text, nil
+	case strings.Contains(text, "://"):
+		return "", &systems.ChoiceError{Word: scheme, Allowed: []string{"HOST:PORT", "dns", "unix", "xds"}}
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err == nil && (host == "" || port == "") {
+		err = errors.New("host or port is missing")
+	}
+	if err != nil && strings.Count(text, ":") > 1 && !strings.Contains(text, "[") {
+		err = fmt.Errorf("an IPv6 address stands in brackets, such as [::1]:50051: %w", err)
+	}
+	if err != nil {
+		err = fmt.Errorf("give HOST:PORT, unix:PATH or SCHEME:///NAME: %w", err)
+	}
+	return text, err
+}
+
+// retries says whether a service config lets calls be sent more than once.
+func retries(config string) bool {
+	var c struct {
+		MethodConfig []map[string]json.RawMessage `json:"methodConfig"`
+	}
+	_ = json.Unmarshal([]byte(config), &c) // gRPC has read it already
+	return slices.ContainsFunc(c.MethodConfig, func(m map[string]json.RawMessage) bool {
+		return m["retryPolicy"] != nil || m["hedgingPolicy"] != nil
+	})
+}
