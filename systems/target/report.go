@@ -9,7 +9,7 @@ import (
 	"dyno/systems"
 )
 
-const uncheckedDetail = "unchecked: nobody looked at what the answers say (give expect; ghz hands out no answers)"
+const uncheckedDetail = "nobody looked at what the answers say (give expect; ghz hands out no answers)"
 
 // report is what a generator's process prints.
 type report struct {

@@ -1,89 +1,17 @@
 package target
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"google.golang.org/grpc"
 
-	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
-	"dyno/systems"
 )
-
-// The knobs of streams.
-const (
-	knobMessages    = "messages"
-	knobMessageRate = "message-rate"
-	knobPairing     = "pairing"
-)
-
-// How the answers of a bidirectional stream belong to its requests.
-const (
-	oneToOne = "one-to-one"
-	unpaired = "none"
-)
-
-var streamKnobs = systems.Knobs{
-	{
-		Name: knobMessages, Default: "0", Type: systems.Int{Min: 0, Max: 10_000_000},
-		Help: "streams: requests in each; of a stream of answers: after how many the client ends it; 0: one request, and answers until the " +
-			"server ends the stream",
-	},
-	{
-		Name: knobMessageRate, Unit: "messages/s", Default: "0", Type: systems.Float{Min: 0, Max: 100_000},
-		Help: "streams: requests per second within each; 0: the next one when the last is answered, or, where nothing answers it, at once",
-	},
-	{
-		Name: knobPairing, Default: oneToOne, Type: systems.Choice{oneToOne, unpaired},
-		Help: "bidirectional streams: whether the i-th answer is that to the i-th request; none: answers come as they like",
-	},
-}
-
-// streams is how each stream of a run goes.
-type streams struct {
-	messages int
-	rate     float64
-	paired   bool
-	desc     grpc.StreamDesc
-
-	// Of messages, once there is a window: from the intended sending of a request
-	// to its answer; where these do not belong together, from the answer before;
-	// where there is one answer to all requests, how long each took to be sent. The
-	// first of a stream, which opens it, is apart.
-	message, first *load.Parts
-}
-
-func newStreams(m *method, v systems.Values) (*streams, error) {
-	s := &streams{
-		messages: v.Int(knobMessages), rate: v.Float(knobMessageRate), paired: v.Text(knobPairing) == oneToOne,
-		desc: grpc.StreamDesc{ServerStreams: m.IsStreamingServer(), ClientStreams: m.IsStreamingClient()},
-	}
-	if !m.IsStreamingClient() && s.rate > 0 {
-		return nil, systems.Usagef("--%s: %s takes one request, and the server sends its answers when it likes; leave it out", knobMessageRate,
-			m.path())
-	}
-	if !m.streams() && s.messages > 0 {
-		return nil, systems.Usagef("--%s: %s is no stream; leave it out", knobMessages, m.path())
-	}
-	if m.IsStreamingClient() {
-		s.messages = max(s.messages, 1)
-		s.paired = s.paired && m.IsStreamingServer()
-	}
-	s.window(time.Time{}, time.Unix(math.MaxInt32, 0))
-	return s, nil
-}
-
-// window says when messages count.
-func (s *streams) window(begin, end time.Time) {
-	s.message, s.first = load.NewParts(begin, end), load.NewParts(begin, end)
-}
 
 // stream is one stream under way.
 type stream struct {
@@ -265,119 +193,4 @@ func (s *stream) finish() error {
 		return nil
 	}
 	return err
-}
-
-// sent is a request under way.
-type sent struct {
-	due    time.Time
-	expect *expectation
-}
-
-// talk is a stream whose requests wait for no answer.
-func (s *stream) talk(ctx context.Context, cancel context.CancelFunc) error {
-	const most = 1 << 16                                       // beyond, requests wait for answers after all
-	requests := make(chan sent, min(s.streams.messages, most)) // the i-th answer belongs to the i-th of them
-	failed := make(chan error, 1)
-	go func() {
-		defer close(requests)
-		err := s.pace(ctx, func(due time.Time) error { return s.put(ctx, requests, due) })
-		if err == nil {
-			err = s.CloseSend()
-		}
-		if err != nil && !errors.Is(err, io.EOF) { // of an EOF the reader learns the reason
-			failed <- err
-			cancel()
-		}
-	}()
-	err := s.hear(requests)
-	cancel()
-	for range requests { // until the sender is gone
-	}
-	select {
-	case err = <-failed:
-	default:
-	}
-	return err
-}
-
-// put sends a request, and says so before it can be answered.
-func (s *stream) put(ctx context.Context, requests chan<- sent, due time.Time) error {
-	q, err := s.requests.next()
-	if err != nil {
-		return err
-	}
-	select {
-	case requests <- sent{due, q.expect}:
-	case <-ctx.Done():
-		return io.EOF
-	}
-	return s.SendMsg(q)
-}
-
-// hear takes the answers until the server ends the stream.
-func (s *stream) hear(requests <-chan sent) error {
-	for s.count < s.streams.messages || !s.streams.paired {
-		var q sent
-		if s.streams.paired {
-			q = <-requests
-		} else {
-			q.due = s.last
-			s.expected = latest(requests, s.expected)
-			q.expect = s.expected
-		}
-		err := s.receive(q.expect, q.due)
-		switch {
-		case errors.Is(err, io.EOF) && s.streams.paired:
-			return s.unpaired(err)
-		case errors.Is(err, io.EOF):
-			return s.answered()
-		case err != nil:
-			return err
-		}
-	}
-	return s.finish()
-}
-
-// latest is what is expected of an answer that belongs to no request: what the
-// latest one says.
-func latest(requests <-chan sent, so *expectation) *expectation {
-	for {
-		select {
-		case q, ok := <-requests:
-			if !ok {
-				return so
-			}
-			so = q.expect
-		default:
-			return so
-		}
-	}
-}
-
-// pace sends requests when they are due.
-func (s *stream) pace(ctx context.Context, send func(due time.Time) error) error {
-	if s.streams.rate == 0 {
-		for range s.streams.messages {
-			if err := send(time.Now()); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	alarm, err := load.NewAlarm()
-	if err != nil {
-		return err
-	}
-	defer alarm.Close()
-	defer context.AfterFunc(ctx, alarm.Close)()
-	for i := range s.streams.messages {
-		due := s.opened.Add(time.Duration(float64(i) * 1e9 / s.streams.rate))
-		if err := alarm.Wait(time.Until(due)); err != nil {
-			return cmp.Or(ctx.Err(), err)
-		}
-		if err := send(due); err != nil {
-			return err
-		}
-	}
-	return nil
 }
