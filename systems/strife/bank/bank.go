@@ -3,6 +3,7 @@
 package bank
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"dyno/systems/strife/core/tx"
 	"dyno/systems/strife/failpoint"
 	"dyno/systems/strife/server"
+	"dyno/systems/strife/site"
 	"dyno/systems/strife/wire"
 )
 
@@ -85,16 +87,34 @@ func open(ctx context.Context, base *server.Base, name string) (*bank, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range setup.Accounts {
+	if err := b.openAccounts(ctx, setup.Accounts); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// openAccounts opens the accounts of the set-up that are not open yet. A journal
+// that fails answers nobody, and nobody else watches it yet.
+func (b *bank) openAccounts(ctx context.Context, all []site.Account) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-b.host.Failed():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for _, a := range all {
 		amount, err := a.Amount()
 		if err == nil {
 			_, err = b.openAccount(ctx, participant.Open{Account: a.Number, Owner: a.Holder, Currency: amount.Currency, Opening: amount.Minor})
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("account %s: %w", a.Number, err), b.close())
+			return fmt.Errorf("account %s: %w", a.Number, cmp.Or(b.host.Err(), err))
 		}
 	}
-	return b, nil
+	return nil
 }
 
 func (b *bank) close() error {

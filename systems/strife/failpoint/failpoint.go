@@ -1,5 +1,5 @@
 // Package failpoint kills a server at a chosen point of its protocol, as
-// SIGKILL does: nothing is flushed, nothing is said. The environment variable
+// SIGKILL does: nothing is flushed, nothing is said; or has its disk fail. The environment variable
 // DYNO_FAILPOINT names the point and at which passing of it, from 1:
 //
 //	DYNO_FAILPOINT=gateway.after-commit:1
@@ -40,11 +40,20 @@ const (
 	AfterAbort    = "bank.after-abort"       // the hold is released, and nothing is written
 )
 
-// All are the points.
+// Points of the disk, at which nobody is killed: the server must end by itself. The
+// count is of files made and pieces written, or of syncs, since the start.
+const (
+	DiskFull = "disk.full"  // no room for it, nor for anything later
+	DiskFail = "disk.fails" // the sync fails
+)
+
+// All are the points at which a server is killed.
 var All = []string{
 	PayReceived, PrepareToOne, BeforeVotes, BeforeCommit, CommitWritten, AfterCommit, CommitToOne, Ack, AfterDecline, Recovering,
 	BeforePrepare, AfterPrepare, AfterYes, BeforeCommitB, AfterCommitB, AfterAbort,
 }
+
+var ofDisk = []string{DiskFull, DiskFail}
 
 // armed is the point at which this process dies; nil: at none.
 var armed atomic.Pointer[point]
@@ -61,10 +70,11 @@ func Arm() error {
 	if !ok || text == "" {
 		return nil
 	}
+	known := slices.Concat(All, ofDisk)
 	name, count, ok := strings.Cut(text, ":")
 	n, err := strconv.ParseInt(count, 10, 32)
-	if !ok || err != nil || n < 1 || !slices.Contains(All, name) {
-		return fmt.Errorf("%s=%q: want NAME:COUNT, a count from 1, NAME one of %s", Variable, text, strings.Join(All, ", "))
+	if !ok || err != nil || n < 1 || !slices.Contains(known, name) {
+		return fmt.Errorf("%s=%q: want NAME:COUNT, a count from 1, NAME one of %s", Variable, text, strings.Join(known, ", "))
 	}
 	p := &point{name: name}
 	p.left.Store(n)

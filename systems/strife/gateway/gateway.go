@@ -71,12 +71,10 @@ func open(ctx context.Context, base *server.Base, prepare time.Duration) (g *gat
 	g.core = coordinator.New(coordinator.Config{
 		Gateway: number, Banks: setup.Banks, Prepare: prepare, Seed: uint64(time.Now().UnixNano()),
 	})
-	opt := base.JournalOptions()
-	opt.FS = disk()
 	err = server.Patiently(ctx, func() (err error) {
 		g.host, _, err = host.Open(&tap{Coordinator: g.core, g: g}, host.Options[coordinator.Out]{
 			Dir: base.Dir.Journal(base.Own), Send: g.carry, Compact: base.Compact(),
-			Journal: opt,
+			Journal: base.JournalOptions(),
 		})
 		return err
 	})

@@ -63,7 +63,7 @@ func run(ctx context.Context, sh systems.Shell, o server.Options, prepare time.D
 		Register: g.register,
 		Stop:     g.stop,
 		Failed:   []<-chan struct{}{g.host.Failed(), g.access.Failed()},
-		Err:      g.host.Err,
+		Err:      func() error { return errors.Join(g.host.Err(), g.access.Err()) },
 		DiskLow:  func(low bool) { _ = g.host.Step(coordinator.DiskLow{Low: low}) },
 	})
 }

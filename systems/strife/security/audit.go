@@ -148,6 +148,18 @@ func (a *Audit) Head() (hash string, count uint64) {
 	return hex.EncodeToString(a.head[:]), a.last
 }
 
+// Failed is closed when no event can be added any more; Err says why. Whoever acts
+// must end then: nothing is done without a trace.
+func (a *Audit) Failed() <-chan struct{} { return a.journal.Failed() }
+
+// Err says why no event can be added; nil while it can.
+func (a *Audit) Err() error {
+	if err := a.journal.Err(); err != nil && !errors.Is(err, journal.ErrClosed) {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
 // Close makes everything durable.
 func (a *Audit) Close() error {
 	close(a.stop)

@@ -38,7 +38,7 @@ func OpenLog(path string) *Log {
 }
 
 func newLog(w io.Writer, c io.Closer) *Log {
-	b := &buffered{w: bufio.NewWriterSize(w, logBuffer), file: c, stop: make(chan struct{})}
+	b := &buffered{to: w, w: bufio.NewWriterSize(w, logBuffer), file: c, stop: make(chan struct{})}
 	b.flusher.Go(b.run)
 	return &Log{Logger: slog.New(slog.NewJSONHandler(b, nil)), out: b}
 }
@@ -54,6 +54,7 @@ func (l *Log) Close() error {
 // buffered gathers lines, since a write for each would cost more than the line.
 type buffered struct {
 	mu      sync.Mutex
+	to      io.Writer
 	w       *bufio.Writer
 	file    io.Closer
 	stop    chan struct{}
@@ -66,10 +67,16 @@ func (b *buffered) Write(line []byte) (int, error) {
 	return b.w.Write(line)
 }
 
+// flush writes the lines out. Those that cannot be written are lost, so that later
+// ones are not: a writer that has failed writes nothing any more.
 func (b *buffered) flush() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.w.Flush()
+	err := b.w.Flush()
+	if err != nil {
+		b.w.Reset(b.to)
+	}
+	return err
 }
 
 func (b *buffered) run() {

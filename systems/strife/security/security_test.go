@@ -239,6 +239,39 @@ func TestParties(t *testing.T) {
 	}
 }
 
+// sometimes is a file on a disk that is full for a while.
+type sometimes struct {
+	strings.Builder
+	full bool
+}
+
+func (s *sometimes) Write(b []byte) (int, error) {
+	if s.full {
+		return 0, errors.New("no space")
+	}
+	return s.Builder.Write(b)
+}
+
+// A log that could not be written for a while loses lines of that while, and no
+// later ones.
+func TestLogAfterAFullDisk(t *testing.T) {
+	file := &sometimes{}
+	l := newLog(file, io.NopCloser(nil))
+	for _, word := range []string{"before", "during", "after"} {
+		file.full = word == "during"
+		l.Info(word)
+		if err := l.out.flush(); (err != nil) != file.full {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if text := file.String(); !strings.Contains(text, "before") || strings.Contains(text, "during") || !strings.Contains(text, "after") {
+		t.Errorf("the log has %q", text)
+	}
+}
+
 // What is not in the table is nobody's, and what is in it nobody else's.
 func TestRulesDenyByDefault(t *testing.T) {
 	if (Rule{}).admits(Client) || (Rule{}).admits(Gateway) {

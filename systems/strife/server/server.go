@@ -125,7 +125,7 @@ func (b *Base) Close() error { return errors.Join(b.Audit.Close(), b.Log.Close()
 
 // JournalOptions are how the server's protocol keeps its journal.
 func (b *Base) JournalOptions() journal.Options {
-	return journal.Options{Identity: b.Identity("journal"), Segment: journalSegment}
+	return journal.Options{Identity: b.Identity("journal"), Segment: journalSegment, FS: failpoint.Disk()}
 }
 
 // Compact is how many records come together before a snapshot replaces them.
@@ -147,7 +147,7 @@ type Service struct {
 func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, failed := range s.Failed {
+	for _, failed := range append(s.Failed, b.Audit.Failed()) {
 		go func() {
 			select {
 			case <-failed:
@@ -157,7 +157,7 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 		}()
 	}
 	watched := make(chan struct{})
-	go func() { defer close(watched); watchDisk(ctx, string(b.Dir), s.DiskLow) }()
+	go func() { defer close(watched); watchDisk(ctx, filepath.Dir(b.Dir.Journal(b.Own)), s.DiskLow) }()
 	var published error
 	err := rpc.Serve(ctx, rpc.Options{
 		Listen: b.options.Listen,
@@ -180,7 +180,7 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 	}, s.Register)
 	cancel()
 	<-watched
-	return errors.Join(published, err, s.Err())
+	return errors.Join(published, err, s.Err(), b.Audit.Err())
 }
 
 // TLS is how whoever started a server asks whether it is well: as the server

@@ -54,7 +54,8 @@ type world struct {
 type running struct {
 	end  func() // asks it to stop, or kills it, and waits
 	gone chan struct{}
-	pid  int // 0: in this process
+	pid  int             // 0: in this process
+	said strings.Builder // what it told, once it is gone
 }
 
 func newWorld(t testing.TB, plan site.Plan) *world {
@@ -163,14 +164,15 @@ func (w *world) trySpawn(p security.Party, fail string, args ...string) error {
 		<-r.gone
 	}
 	lines := bufio.NewScanner(said)
-	var all strings.Builder
 	serves := false
 	for !serves && lines.Scan() {
-		fmt.Fprintln(&all, lines.Text())
+		fmt.Fprintln(&r.said, lines.Text())
 		serves = strings.Contains(lines.Text(), "listens on")
 	}
 	go func() {
-		_, _ = io.Copy(io.Discard, said)
+		for lines.Scan() {
+			fmt.Fprintln(&r.said, lines.Text())
+		}
 		_ = cmd.Wait() // it was killed
 		close(r.gone)
 	}()
@@ -179,7 +181,7 @@ func (w *world) trySpawn(p security.Party, fail string, args ...string) error {
 	w.mu.Unlock()
 	if !serves {
 		<-r.gone
-		return fmt.Errorf("%v does not serve: %s", p, all.String())
+		return fmt.Errorf("%v does not serve: %s", p, r.said.String())
 	}
 	return nil
 }

@@ -249,5 +249,13 @@ func (a *Access) Add(ctx context.Context, u site.User, password string) error {
 // Close makes everything durable.
 func (a *Access) Close() error { return a.journal.Close() }
 
-// Failed is closed when the journal has failed: the gateway must end.
+// Failed is closed when the journal has failed: the gateway must end. Err says why.
 func (a *Access) Failed() <-chan struct{} { return a.journal.Failed() }
+
+// Err says why the journal has failed; nil while it has not.
+func (a *Access) Err() error {
+	if err := a.journal.Err(); err != nil && !errors.Is(err, journal.ErrClosed) {
+		return fmt.Errorf("access: %w", err)
+	}
+	return nil
+}
