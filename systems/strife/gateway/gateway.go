@@ -37,7 +37,6 @@ type gateway struct {
 	access   *access.Access
 	banks    map[string]*line
 	requests atomic.Uint64
-	underWay atomic.Int64              // payments that wait for an answer
 	answers  host.Waiters[uint64, any] // to requests of calls
 	inquired inquiries
 

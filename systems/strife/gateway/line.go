@@ -86,7 +86,7 @@ func (l *line) exchange() error {
 	if _, err := stream.Header(); err != nil { // it is let in, or not
 		return err
 	}
-	pump := &wire.Pump[v1.ExchangeRequest]{Linger: l.linger}
+	pump := &wire.Pump[v1.ExchangeRequest]{}
 	l.pump.Store(pump)
 	var writer sync.WaitGroup
 	defer writer.Wait()
@@ -110,20 +110,6 @@ func (l *line) exchange() error {
 			return err
 		}
 	}
-}
-
-// A crowd of payments lets a message to a bank wait for company: fewer messages
-// and forced writes for all of them are worth more to each than what it waits.
-const (
-	crowd   = 8
-	company = 400 * time.Microsecond
-)
-
-func (l *line) linger() time.Duration {
-	if l.gateway.underWay.Load() < crowd {
-		return 0
-	}
-	return company
 }
 
 // take tells the core all of one message.

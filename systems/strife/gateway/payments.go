@@ -55,12 +55,10 @@ func (g *gateway) Pay(ctx context.Context, req *v1.PayRequest) (*v1.PayResponse,
 	in := pay{keyHash: call.Key, attempt: call.Attempt}
 	in.User, in.Key = call.Session.User, req.GetKey()
 	in.Payment = tx.Payment{From: from, To: tx.Account{Bank: req.GetTo().GetBank(), Name: req.GetTo().GetNumber()}, Amount: amount}
-	g.underWay.Add(1)
 	reply, err := g.reply(ctx, func(request uint64) coordinator.In {
 		in.Request = request
 		return in
 	})
-	g.underWay.Add(-1)
 	if err != nil {
 		return nil, err
 	}

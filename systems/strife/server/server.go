@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -156,14 +157,15 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 			}
 		}()
 	}
-	watched := make(chan struct{})
-	go func() { defer close(watched); watchDisk(ctx, filepath.Dir(b.Dir.Journal(b.Own)), s.DiskLow) }()
+	var watching sync.WaitGroup
+	watching.Go(func() { paceCollector(ctx) })
+	watching.Go(func() { watchDisk(ctx, filepath.Dir(b.Dir.Journal(b.Own)), s.DiskLow) })
 	var published error
 	err := rpc.Serve(ctx, rpc.Options{
 		Listen: b.options.Listen,
 		TLS:    b.tls,
 		Log:    b.Log.Logger,
-		Server: append(b.Guard.Options(), grpc.StaticStreamWindowSize(site.Window), grpc.StaticConnWindowSize(site.Window)),
+		Server: append(b.Guard.Options(), transport()...),
 		Ready: func(addr string) {
 			if published = b.Dir.Publish(b.Own, addr); published != nil {
 				cancel()
@@ -179,8 +181,18 @@ func (b *Base) Serve(ctx context.Context, sh systems.Shell, s Service) error {
 		BeforeStop: func(context.Context) { s.Stop() },
 	}, s.Register)
 	cancel()
-	<-watched
+	watching.Wait()
 	return errors.Join(published, err, s.Err(), b.Audit.Err())
+}
+
+// handlers are goroutines that handle one call after another: a new one for each
+// call begins with a small stack, and copies it as it grows.
+const handlers = 128
+
+func transport() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.StaticStreamWindowSize(site.Window), grpc.StaticConnWindowSize(site.Window), grpc.NumStreamWorkers(handlers),
+	}
 }
 
 // TLS is how whoever started a server asks whether it is well: as the server

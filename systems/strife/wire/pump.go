@@ -3,16 +3,11 @@ package wire
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // Pump gathers what is to travel in the next message of a stream, while the one
 // before it is being sent. The zero value is ready.
 type Pump[M any] struct {
-	// Linger says how long a message that could leave waits for more; nil: not at
-	// all.
-	Linger func() time.Duration
-
 	mu     sync.Mutex
 	next   *M
 	wake   chan struct{} // has room for one
@@ -57,11 +52,6 @@ func (p *Pump[M]) Run(ctx context.Context, send func(*M) error) error {
 		case <-wake:
 		case <-ctx.Done():
 			return p.stop(ctx.Err())
-		}
-		if p.Linger != nil {
-			if d := p.Linger(); d > 0 {
-				time.Sleep(d)
-			}
 		}
 		p.mu.Lock()
 		m := p.next
