@@ -69,8 +69,10 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 		cmd.Env = append(cmd.Env, profileEnv(g.opts.Profile, c.Name()))
 	}
 	cmd.Stdin = p.hold
-	cmd.ExtraFiles = []*os.File{p.testify}
-	cmd.Env = append(cmd.Env, testifyVar+"=3") // the first after the standard streams
+	if !c.member.stands() { // of such a program nothing is believed but what it answers
+		cmd.ExtraFiles = []*os.File{p.testify}
+		cmd.Env = append(cmd.Env, testifyVar+"=3") // the first after the standard streams
+	}
 	if p.announce != nil {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, p.announce)
 		cmd.Env = append(cmd.Env, announceVar+"=4")

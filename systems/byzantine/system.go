@@ -23,5 +23,6 @@ var System = &systems.System{
 	Knobs:    play.Knobs,
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
+	Ladder:   ladder,
 	Report:   section,
 }

@@ -28,6 +28,7 @@ var System = &systems.System{
 	Judge:        trial.Judge,
 	TimeConstant: trial.TimeConstant,
 	Overhead:     trial.Overhead,
+	Ladder:       ladder,
 	Report:       reportTemplate,
 }
 

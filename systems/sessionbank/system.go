@@ -23,5 +23,6 @@ var System = &systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
+	Ladder:   ladder,
 	Report:   section,
 }

@@ -31,5 +31,6 @@ var System = rival.Arm(name).Join(systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
+	Ladder:   ladder,
 	Report:   section,
 })

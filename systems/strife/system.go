@@ -32,5 +32,6 @@ var System = rival.Arm(name).Join(systems.System{
 	Trial:    trial.Run,
 	Judge:    trial.Judge,
 	Check:    trial.Check,
+	Ladder:   ladder,
 	Report:   section,
 })

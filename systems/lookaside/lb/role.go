@@ -23,7 +23,7 @@ type options struct {
 
 // Role is the role lb.
 func Role(knobs systems.Knobs) systems.Role {
-	return systems.Role{Serves: true, Command: systems.Command{
+	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
 		Name:    "lb",
 		Summary: "the look-aside load balancer: keeps the servers' state and answers who is to serve next",
 		Example: "dyno lookaside lb --policy least_load --listen 127.0.0.1:7000 --discovery etcd://127.0.0.1:2379",

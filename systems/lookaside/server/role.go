@@ -35,7 +35,7 @@ type options struct {
 
 // Role is the role server.
 func Role(knobs systems.Knobs) systems.Role {
-	return systems.Role{Serves: true, Command: systems.Command{
+	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
 		Name:    "server",
 		Summary: "does the work, one request at a time, and tells the balancer how busy it is",
 		Example: "dyno lookaside server --id s1 --capacity 1 --discovery etcd://127.0.0.1:2379",

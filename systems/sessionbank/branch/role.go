@@ -14,7 +14,7 @@ import (
 )
 
 // Role is the role branch.
-var Role = systems.Role{Serves: true, Command: systems.Command{
+var Role = systems.Role{Serves: true, Contract: contract, Command: systems.Command{
 	Name:    "branch",
 	Summary: "one branch: holds a replica of the account, serves sessions, propagates their writes",
 	Example: "dyno sessionbank branch --id 1 --listen 127.0.0.1:50051 --peers 2=127.0.0.1:50052 --balance 400",

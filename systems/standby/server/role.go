@@ -44,7 +44,7 @@ const soloWarning = "standby: there is no witness: of two servers that cannot re
 // Roles are a server and the witness.
 func Roles() []systems.Role {
 	return []systems.Role{
-		{Serves: true, Command: systems.Command{
+		{Serves: true, Contract: contract, Command: systems.Command{
 			Name:    "server",
 			Summary: "keeps accounts, as primary or as standby",
 			Example: "dyno standby server --name s1 --config serverhost.config --accounts accounts-s1.txt\n" +

@@ -16,8 +16,9 @@ import (
 // Role is the role bank.
 func Role() systems.Role {
 	return systems.Role{
-		Serves: true,
-		TLS:    server.TLS(func(args []string) security.Party { return party(server.Flag(args, "name")) }),
+		Serves:   true,
+		Contract: contract,
+		TLS:      server.TLS(func(args []string) security.Party { return party(server.Flag(args, "name")) }),
 		Command: systems.Command{
 			Name:    "bank",
 			Summary: "one bank: its accounts, and its half of two-phase commit",

@@ -21,8 +21,9 @@ const (
 // Role is the role gateway.
 func Role() systems.Role {
 	return systems.Role{
-		Serves: true,
-		TLS:    server.TLS(func([]string) security.Party { return security.TheGateway }),
+		Serves:   true,
+		Contract: contract,
+		TLS:      server.TLS(func([]string) security.Party { return security.TheGateway }),
 		Command: systems.Command{
 			Name:    "gateway",
 			Summary: "what users talk to: authentication, and the coordinator of two-phase commit",
