@@ -21,6 +21,7 @@ func (t *run) observe() (o record.Observation, err error) {
 	f := &t.found
 	f.Accounts, f.Async = t.values.Int(knobAccounts), t.values.Text(knobReplicate) == async
 	f.Stayed = t.report.Stayed
+	f.Blind = t.bench.Setting().Stands("server")
 	f.Memory, f.Checks = t.values.Text(knobStorage) == memory, t.report.Checks
 	x, err := examine(filepath.Dir(t.file), filepath.Dir(t.cluster.Config), *f)
 	if err != nil {
@@ -68,7 +69,7 @@ func (x *examined) observe(o *record.Observation) {
 	o.Set("repeated", float64(repeated))
 	for _, s := range x.Servers {
 		answered += s.Answered
-		if s.Primary && len(x.Struck) == 0 && s.Batches > 0 {
+		if s.Primary && len(x.Struck) == 0 && s.Batches > 0 && !x.Blind {
 			o.Set("shipped_actions", float64(s.Entries))
 			o.Set("shipped_messages", float64(s.Batches))
 			o.Set("batch", float64(s.Entries)/float64(s.Batches))
@@ -77,11 +78,12 @@ func (x *examined) observe(o *record.Observation) {
 			facts["entries"] = float64(len(x.history.Log))
 		}
 	}
-	if len(x.Struck) == 0 {
+	switch {
+	case len(x.Struck) > 0:
+		x.observeStrikes(o)
+	case !x.Blind:
 		facts["answered"], facts["attempts"] = float64(answered), float64(attempts)
-		return
 	}
-	x.observeStrikes(o)
 }
 
 // lostRequests counts the acknowledged changes that no entry of the log names.
