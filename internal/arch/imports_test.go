@@ -69,6 +69,7 @@ var rules = []rule{
 	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
 	{"internal/journal", []string{"internal/record"}, "what durable systems share knows none of them"},
 	{"internal/splitmix", nil, "chance from seeds is a leaf, as pure as a core"},
+	{"internal/wrong", nil, "it holds no code, and its tests are anybody's"},
 	{"internal/kit", []string{"proto"}, "a starter is a function of a contract: it knows no system"},
 	{"internal/shrink", nil, "leaving things out is a leaf"},
 	{"internal/spacetime", []string{"internal/record"}, "a diagram is a function of data"},

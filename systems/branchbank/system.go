@@ -27,6 +27,7 @@ var System = rival.Arm(name).Join(systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
+	Explain:  trial.Explain,
 	Ladder:   ladder,
 	Report:   section,
 })

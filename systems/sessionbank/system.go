@@ -24,5 +24,6 @@ var System = &systems.System{
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
 	Ladder:   ladder,
+	Explain:  trial.Explain,
 	Report:   section,
 }

@@ -32,5 +32,6 @@ var System = rival.Arm(name).Join(systems.System{
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
 	Ladder:   ladder,
+	Explain:  trial.Explain,
 	Report:   section,
 })

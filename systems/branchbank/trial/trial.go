@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -184,6 +185,15 @@ func Judge(bundle string) (record.Verdict, error) {
 		return record.Verdict{}, err
 	}
 	return p.judge(), nil
+}
+
+// Explain tells what broke a promise in the run of a bundle.
+func Explain(bundle string, svg io.Writer) ([]string, error) {
+	var p proof
+	if err := systems.ReadHistory(bundle, &p); err != nil {
+		return nil, err
+	}
+	return p.History.Story().Tell(svg)
 }
 
 // covers reports whether a vector has all of another one.

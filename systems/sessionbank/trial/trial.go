@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -231,6 +232,15 @@ func (t *run) journals() error {
 type left struct {
 	History check.History  `json:"history"`
 	Checks  []record.Check `json:"checks"`
+}
+
+// Explain tells what broke a promise in the trial that left a bundle.
+func Explain(bundle string, svg io.Writer) ([]string, error) {
+	var l left
+	if err := systems.ReadHistory(bundle, &l); err != nil {
+		return nil, err
+	}
+	return l.History.Story().Tell(svg)
 }
 
 // Judge comes to the verdict of a trial by what it left.

@@ -3,6 +3,7 @@ package trial
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 
@@ -264,13 +265,27 @@ func (x *examined) equal() record.Check {
 
 // Judge judges a bundle again.
 func Judge(bundle string) (record.Verdict, error) {
-	var f found
-	if err := systems.ReadHistory(bundle, &f); err != nil {
-		return record.Verdict{}, err
-	}
-	x, err := examine(filepath.Join(bundle, dirRecord), filepath.Join(bundle, dirCluster), f)
+	x, err := reopen(bundle)
 	if err != nil {
 		return record.Verdict{}, err
 	}
 	return record.Judge(x.checks()...), nil
+}
+
+// Explain tells what broke a promise in the trial that left a bundle.
+func Explain(bundle string, svg io.Writer) ([]string, error) {
+	x, err := reopen(bundle)
+	if err != nil {
+		return nil, err
+	}
+	return x.history.Story().Tell(svg)
+}
+
+// reopen examines what a trial has left.
+func reopen(bundle string) (*examined, error) {
+	var f found
+	if err := systems.ReadHistory(bundle, &f); err != nil {
+		return nil, err
+	}
+	return examine(filepath.Join(bundle, dirRecord), filepath.Join(bundle, dirCluster), f)
 }
