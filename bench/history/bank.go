@@ -23,6 +23,7 @@ type BankInput struct {
 	Account string   `json:"account,omitempty"`
 	Amount  int64    `json:"amount,omitempty"`  // ≥ 0, in whole units
 	Request string   `json:"request,omitempty"` // names a deposit or withdrawal; a retry carries the same one
+	At      int32    `json:"at,omitempty"`      // who was asked first, from 1, for those who read the history; 0: there is only one
 }
 
 // String describes the request.
@@ -113,6 +114,7 @@ func askable(in BankInput) error {
 
 // join adds another attempt to an operation.
 func join(o *BankOp, again BankOp) error {
+	again.Input.At = o.Input.At
 	if o.Input != again.Input {
 		return fmt.Errorf("request %s stands for two requests: %v and %v", o.Input.Request, o.Input, again.Input)
 	}

@@ -15,7 +15,7 @@ import (
 func crowd(n int) []BankOp {
 	var ops []BankOp
 	for i := range n {
-		ops = append(ops, BankOp{Client: int32(i), End: 100, Outcome: record.OK, Input: BankInput{Deposit, "a", 1 << i, fmt.Sprint(i)}})
+		ops = append(ops, BankOp{Client: int32(i), End: 100, Outcome: record.OK, Input: BankInput{Deposit, "a", 1 << i, fmt.Sprint(i), 0}})
 	}
 	for i := range int64(2) {
 		query := BankOp{Client: 99, Seq: int32(i), Begin: 50 + 20*i, End: 60 + 20*i, Outcome: record.OK, Input: BankInput{Kind: Query, Account: "a"}}
@@ -55,7 +55,7 @@ func TestTooManyTotalsLeaveDoubt(t *testing.T) {
 }
 
 func TestNothingExaminedIsNeverPass(t *testing.T) {
-	unknown := []BankOp{{End: 1, Input: BankInput{Deposit, "a", 1, "r"}}}
+	unknown := []BankOp{{End: 1, Input: BankInput{Deposit, "a", 1, "r", 0}}}
 	put := regs{{End: 1, Outcome: record.OK, Input: RegisterInput[int]{Key: "x", Kind: Put, Value: 1}}}
 	sessions := CheckSessions(nil, nil)
 	for name, f := range map[string]Finding{
@@ -102,7 +102,7 @@ func TestViolationNamesTheFirstWrongAnswer(t *testing.T) {
 
 func TestOverflowIsAFault(t *testing.T) {
 	deposit := func(n int64, r string) BankOp {
-		return BankOp{End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", n, r}}
+		return BankOp{End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", n, r, 0}}
 	}
 	ops := []BankOp{deposit(math.MaxInt64, "1"), deposit(2, "2")}
 	wrapped := int64(math.MinInt64 + 1)
@@ -121,7 +121,7 @@ func TestOverflowIsAFault(t *testing.T) {
 		t.Errorf("a wrapped balance read: %+v", f)
 	}
 	// Beyond the range on the way only: no fault.
-	ops = append(ops, BankOp{End: 1, Outcome: record.OK, Input: BankInput{Withdraw, "a", 2, "3"}})
+	ops = append(ops, BankOp{End: 1, Outcome: record.OK, Input: BankInput{Withdraw, "a", 2, "3", 0}})
 	replicas = []Replica{{"s", map[string]int64{"a": math.MaxInt64}, []string{"1", "3", "2"}}}
 	if f := (Bank{Overdraft: true}).Conserved(ops, replicas); f.Violations != 0 {
 		t.Errorf("in some order it fits: %+v", f)
@@ -129,7 +129,7 @@ func TestOverflowIsAFault(t *testing.T) {
 }
 
 func TestSettleRefusesNonsense(t *testing.T) {
-	ok := BankOp{End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", 1, "r"}}
+	ok := BankOp{End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", 1, "r", 0}}
 	other, kind, bare, negative := ok, ok, ok, ok
 	other.Input.Amount = 2
 	kind.Input.Kind = "steal"

@@ -66,8 +66,8 @@ func TestSessionsThatOverlapAreUndecided(t *testing.T) {
 
 func TestOrderBehindSnapshot(t *testing.T) {
 	ops := []BankOp{
-		{Begin: 0, End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", 5, "old"}, Output: BankOutput{Order: 1}},
-		{Begin: 2, End: 3, Outcome: record.OK, Input: BankInput{Deposit, "a", 7, "new"}, Output: BankOutput{Order: 2, Balance: 12, Shown: true}},
+		{Begin: 0, End: 1, Outcome: record.OK, Input: BankInput{Deposit, "a", 5, "old", 0}, Output: BankOutput{Order: 1}},
+		{Begin: 2, End: 3, Outcome: record.OK, Input: BankInput{Deposit, "a", 7, "new", 0}, Output: BankOutput{Order: 2, Balance: 12, Shown: true}},
 		{Begin: 4, End: 5, Outcome: record.OK, Input: BankInput{Kind: Query, Account: "a"}, Output: BankOutput{Order: 2, Balance: 12}},
 	}
 	log := ActionLog{Base: 1, Requests: []string{"new"}}

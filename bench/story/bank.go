@@ -106,7 +106,8 @@ func (t *tale) words() []string {
 	f := t.flaw
 	read := fmt.Sprintf("%s read %d at %s", t.who(f.Read), f.Read.Output.Balance, t.at(f.Read))
 	if f.Read.Input.Kind != history.Query {
-		read = fmt.Sprintf("%s was told by %s, on its %s, that the balance is %d now,", t.who(f.Read), t.at(f.Read), asked(f.Read), f.Read.Output.Balance)
+		read = fmt.Sprintf("%s was told by %s, on its %s, that the balance is %d now,", t.who(f.Read), t.at(f.Read), asked(f.Read),
+			f.Read.Output.Balance)
 	}
 	if f.Where != "" {
 		read = fmt.Sprintf("when all was over, %s held %d", f.Where, f.Read.Output.Balance)

@@ -20,6 +20,9 @@ whose proof says whether one promise more is kept (docs/contract/SYSTEM.md). It
 stops at the first rung that does not hold and shows the smallest history that
 breaks its promise, the seed, and the command that runs it again.
 
+check SYSTEM --class DIR climbs with each folder of DIR in a room of its own, some
+at a time, and prints a table of who reached which rung (docs/teaching.md).
+
 check BUNDLE reads what a trial that was not valid left below results/raw, and holds
 its history against what the system promises, as the trial itself did. It starts nothing.
 
@@ -35,7 +38,11 @@ Exit codes: 0 valid, or all rungs up to --until hold; 1 not valid, or one does n
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if s := a.lookup(args[0]); s != nil {
+			s := a.lookup(args[0])
+			switch {
+			case s != nil && f.class.dir != "":
+				return a.class(c.Context(), s, &f)
+			case s != nil:
 				return a.climb(c.Context(), s, &f)
 			}
 			return a.checkBundle(args[0])
@@ -49,6 +56,7 @@ Exit codes: 0 valid, or all rungs up to --until hold; 1 not valid, or one does n
 	fl.StringVar(&f.junit, "junit", "", "write the scorecard as JUnit's XML to `FILE` too")
 	fl.StringVar(&f.markdown, "markdown", "", "write the scorecard as Markdown to `FILE` too")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
+	f.class.bind(fl)
 	fl.StringVar(&f.out, "out", "", "folder for trials, logs and diagrams (default: out/check)")
 	return c
 }

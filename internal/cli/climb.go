@@ -22,6 +22,7 @@ type climbFlags struct {
 	seed            uint64
 	out             string
 	junit, markdown string
+	class           classFlags
 }
 
 // lookup finds a system by its name.

@@ -150,12 +150,14 @@ func (b *branch) forward(ctx context.Context, req *branchbankv1.ExecuteRequest) 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.wrong == unequal && err != nil && req.GetKind() == branchbankv1.Kind_KIND_DEPOSIT:
-		b.alone += req.GetAmount()
-		return &branchbankv1.ExecuteResponse{Success: true, Balance: b.alone}, nil
+	case b.wrong == unequal && err != nil:
+		b.alone += changeOf(req)
+		return &branchbankv1.ExecuteResponse{Success: true, Balance: b.copied + b.alone}, nil
 	case err != nil:
 		return nil, status.Error(codes.Unavailable, err.Error())
-	case b.alone > 0:
+	}
+	if b.wrong == unequal {
+		b.copied = answer.GetBalance()
 		answer.Balance += b.alone
 	}
 	return answer, nil

@@ -13,7 +13,7 @@ import (
 func (h *History) Story() story.Story {
 	bank := history.Bank{Initial: map[string]int64{"": h.Initial}, Overdraft: h.Funds == branch.Optimistic}
 	told := history.Told{Ops: h.Ops, Single: len(h.Branches) == 1}
-	told.Server = func(o history.BankOp) string { return branchName(int(o.Client)%len(h.Branches) + 1) } // dealt out in turn
+	told.Server = func(o history.BankOp) string { return branchName(int(o.Input.At)) }
 	if h.Mode != branch.Sync && !told.Single {
 		told.Ops = writes(h.Ops)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -210,6 +211,7 @@ func (c *customers) op(ctx context.Context, id int) (int32, record.Outcome) {
 		me.target = (me.target + 1) % len(c.branches)
 	}
 	in, req := me.next()
+	in.At = int32(me.target + 1)
 	call, err := me.log.Begin(in)
 	if err != nil {
 		c.errors.Note(err.Error())
@@ -273,7 +275,7 @@ func (c *customer) insist(ctx context.Context, req *branchbankv1.ExecuteRequest)
 		switch {
 		case err == nil:
 			return resp, nil
-		case status.Code(err) == codes.InvalidArgument:
+		case slices.Contains([]codes.Code{codes.InvalidArgument, codes.Unimplemented}, status.Code(err)):
 			return nil, err
 		case ctx.Err() != nil && first:
 			return nil, err

@@ -75,6 +75,9 @@ func (r *Run) agree(ctx context.Context) (bool, error) {
 			since = time.Now()
 		}
 		r.final = seen
+		if r.blind() && r.client.Counts.OK == 0 {
+			return false, nil // nothing was answered: there is nothing to wait for
+		}
 		if settled(seen) && (!r.blind() || time.Since(since) >= steadyFor) {
 			return true, nil
 		}

@@ -150,6 +150,10 @@ func (r *Run) finish(ctx context.Context) error {
 			return err
 		}
 		s := r.final[i]
+		if s == nil && r.blind() {
+			r.proof.Load = append(r.proof.Load, record.Fail("end", 1, "branch %d answers no query when all is over", i+1))
+			continue
+		}
 		b := check.Branch{
 			ID: branch.ID(i + 1), Balance: s.GetBalance(), External: s.GetExternal(), Digest: s.GetDigest(), Negative: s.GetCounts().GetNegative(),
 			Rights: s.GetRights(),
