@@ -49,7 +49,10 @@ func stored(t *testing.T, out string) (run record.Run, trials []record.Trial) {
 	if text, err = os.ReadFile(filepath.Join(dir, "trials.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	chain := record.ReadChain("toy-rates", run.Sealed, text)
+	chain, err := record.ReadChain("toy-rates", run.Sealed, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if len(chain.Broken) > 0 || chain.Torn > 0 || run.Sealed != chain.Head {
 		t.Errorf("broken %q, torn %d, head %+v and %+v", chain.Broken, chain.Torn, run.Sealed, chain.Head)
 	}

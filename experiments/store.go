@@ -75,8 +75,13 @@ func openStore(out string, run *record.Run, fresh bool, seed func(block int) uin
 // resume reads what is stored. It does not write behind a broken seal, which
 // might hide it.
 func (s *store) resume(path string) (*record.Chain, error) {
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, unwritable(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
 	}
 	name := s.run.Experiment.Name
@@ -86,12 +91,15 @@ func (s *store) resume(path string) (*record.Chain, error) {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("%w; mend it, or replace what is stored with --fresh", err)
-	case old.Sealed.Seal == "" && len(text) > 0:
+	case old.Sealed.Seal == "" && info.Size() > 0:
 		return nil, fmt.Errorf("%s: %w; or replace what is stored with --fresh", path, record.ErrUnsealed)
 	case old.Sealed.Seal != "":
 		s.old, head = old, old.Sealed
 	}
-	chain := record.ReadChain(name, head, text)
+	chain, err := record.ReadChain(name, head, f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	if len(chain.Broken) > 0 {
 		return nil, fmt.Errorf("%s:%s; the seal is broken: mend the file, or replace what is stored with --fresh", path, chain.Broken[0])
 	}
@@ -101,7 +109,7 @@ func (s *store) resume(path string) (*record.Chain, error) {
 	if chain.Torn > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("%s:%d: the last line was cut short by a crash: dropped", path, chain.Torn))
 	}
-	s.open = chain.End > 0 && text[chain.End-1] != '\n'
+	s.open = chain.Open
 	return chain, nil
 }
 

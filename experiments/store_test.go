@@ -104,7 +104,7 @@ func TestRunRefuses(t *testing.T) {
 		"trials.jsonl:1: the content":               {trials, func(s string) string { return strings.Replace(s, `"rate_rps":1`, `"rate_rps":2`, 1) }},
 		"trials.jsonl:8: run.json counts 8":         {trials, func(s string) string { return s[:strings.LastIndex(s[:len(s)-1], "\n")+1] }},
 		"run.json: invalid character":               {run, func(s string) string { return "#" + s }},
-		"trials.jsonl: not sealed: run the migrati": {run, func(string) string { return `{"experiment": {"name": "toy-rates"}}` }},
+		"trials.jsonl: not sealed: stored by a ver": {run, func(string) string { return `{"experiment": {"name": "toy-rates"}}` }},
 	} {
 		out := t.TempDir()
 		if _, err := (&Runner{Out: out}).Run(t.Context(), toyPlan(t, fine)); err != nil {

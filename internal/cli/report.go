@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -9,13 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dyno/experiments"
 	"dyno/internal/report"
 	"dyno/systems"
 )
 
 func (a *app) report() *cobra.Command {
-	var check, mixed, migrate bool
+	var check, mixed bool
 	var out string
 	c := &cobra.Command{
 		Use:   "report",
@@ -30,12 +28,6 @@ func (a *app) report() *cobra.Command {
 				if out, err = repository(); err != nil {
 					return err
 				}
-			}
-			if migrate && (check || mixed) {
-				return systems.Usagef("--migrate draws nothing: leave out --check and --mixed")
-			}
-			if migrate {
-				return a.migrate(out)
 			}
 			if check {
 				return a.checkReport(out, mixed)
@@ -53,23 +45,8 @@ func (a *app) report() *cobra.Command {
 	}
 	c.Flags().BoolVar(&check, "check", false, "write nothing; exit 1 if a generated file does not match the results")
 	c.Flags().BoolVar(&mixed, "mixed", false, "draw trials of another build too, where this run's has none")
-	c.Flags().BoolVar(&migrate, "migrate", false, "store cells and seals in results of versions that had none; draws nothing")
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
 	return c
-}
-
-// migrate seals what older versions stored.
-func (a *app) migrate(out string) (err error) {
-	lock, err := experiments.Lock(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	done, err := experiments.Migrate(out)
-	for _, d := range done {
-		fmt.Fprintln(a.out, d)
-	}
-	return err
 }
 
 // printAside says which stored trials of an experiment are not drawn.

@@ -82,7 +82,10 @@ func TestAnotherBuild(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, run)), old); err != nil {
 		t.Fatal(err)
 	}
-	chain := record.ReadChain("keep", old.Sealed, []byte(read(t, trialsOf(out))))
+	chain, err := record.ReadChain("keep", old.Sealed, strings.NewReader(read(t, trialsOf(out))))
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.Sealed, old.Binary = record.NewHead("keep"), "older"
 	var lines []byte
 	for _, tr := range chain.Trials {
@@ -180,7 +183,7 @@ func TestOneRunPerFolder(t *testing.T) {
 		text, err := os.ReadFile(trialsOf(out))
 		return err == nil && bytes.Contains(text, []byte("\n"))
 	})
-	for _, args := range [][]string{{"run", file, "--yardsticks=false"}, {"run", file, "--fresh"}, {"report", "--migrate"}} {
+	for _, args := range [][]string{{"run", file, "--yardsticks=false"}, {"run", file, "--fresh"}} {
 		code, stdout, errOut := dyno(t, append(args, "--out", out)...)
 		if want := fmt.Sprintf("dyno: another run writes here (pid %d): %s;", first.Process.Pid, out); code != 1 || stdout != "" || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, want) {
 			t.Errorf("%q: exit %d %q %q, want %q", args, code, stdout, errOut, want)
@@ -252,39 +255,4 @@ func shellWords(t *testing.T, line string) []string {
 		t.Fatal(errors.Join(err, errors.New(line)))
 	}
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-}
-
-// migrated is a copy of what is stored in the repository, sealed if it was not.
-func migrated(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"lb-policies", "negative-control"} {
-		if err := os.CopyFS(filepath.Join(dir, "results", name), os.DirFS("../../results/"+name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if code, _, errOut := dyno(t, "report", "--migrate", "--out", dir); code != 0 {
-		t.Fatalf("exit %d %s", code, errOut)
-	}
-	return dir
-}
-
-// The migration is made once; what comes of it can be drawn.
-func TestMigration(t *testing.T) {
-	t.Parallel()
-	dir := migrated(t)
-	path := filepath.Join(dir, "results", "lb-policies", "trials.jsonl")
-	before := read(t, path)
-	if code, stdout, errOut := dyno(t, "report", "--migrate", "--out", dir); code != 0 || strings.Count(stdout, "sealed already") != 2 || read(t, path) != before {
-		t.Errorf("a second time: exit %d %s %s", code, stdout, errOut)
-	}
-	for _, flag := range []string{"--mixed=false", "--check"} {
-		if code, stdout, errOut := dyno(t, "report", flag, "--out", dir); code != 0 || strings.Contains(stdout, "not drawn") || errOut != "" {
-			t.Errorf("report %s: exit %d %s %s", flag, code, stdout, errOut)
-		}
-	}
-	write(t, path, strings.Replace(before, `"throughput_rps":`, `"throughput_rps":1`, 1))
-	if code, _, errOut := dyno(t, "report", "--out", dir); code != 1 || !strings.Contains(errOut, "trials.jsonl:1: the content") {
-		t.Errorf("an edited number: exit %d %s", code, errOut)
-	}
 }

@@ -1,12 +1,14 @@
 package record
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // MaxLine bounds a line of trials.jsonl, in bytes.
@@ -62,12 +64,15 @@ type Chain struct {
 	Trials  []*Trial // those that are as they were sealed, in the order of the file
 	Head    Head
 	End     int64    // bytes of whole lines: where the next line goes
+	Open    bool     // the last whole line has no newline yet
 	Torn    int      // number of a last line that was not written to its end (a crash); 0: none
 	Garbage []string // "LINE: why": lines that hold no trial; none is missing
 	Broken  []string // "LINE: why": sealed trials are missing, moved or changed
 	Run     error    // why run.json is not as it was sealed, if it is not
 
-	before int // a line that holds no trial came right before; 0: none did
+	number int            // of the last line
+	before int            // a line that holds no trial came right before; 0: none did
+	lines  map[string]int // of trials, by id
 }
 
 // Text is run.json: all of a run, sealed like the trials, so that an edited claim
@@ -117,52 +122,69 @@ func sealOf(text []byte) (string, error) {
 }
 
 // ErrUnsealed says that results were written before there were seals.
-var ErrUnsealed = errors.New("not sealed: run the migration, dyno report --migrate")
+var ErrUnsealed = errors.New("not sealed: stored by a version older than seals, which this one does not read")
 
 // errEdited says that a line holds a trial, but not the one that was sealed.
 var errEdited = errors.New("the content is not what was sealed: it was changed")
 
-// ReadChain reads the text of trials.jsonl and holds it against the head in
-// run.json. Lines behind the head are good: a crash may come between the two.
-func ReadChain(experiment string, head Head, text []byte) *Chain {
-	c := &Chain{Head: NewHead(experiment)}
+// ReadChain reads trials.jsonl and holds it against the head in run.json. Lines
+// behind the head are good: a crash may come between the two. An error is that of
+// the reader.
+func ReadChain(experiment string, head Head, r io.Reader) (*Chain, error) {
+	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int)}
 	found := head.Seal == c.Head.Seal
-	lines := make(map[string]int) // of trials, by id
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		t, err := unseal(line)
-		if err != nil && !bytes.HasSuffix(line, []byte("\n")) {
-			c.Torn = number
+	in := lineReader{in: bufio.NewReaderSize(r, batchSize)}
+	for c.Torn == 0 {
+		batch, err := in.next()
+		if err != nil {
+			return nil, err
+		}
+		if len(batch) == 0 {
 			break
 		}
-		c.End += int64(len(line))
-		if t == nil {
-			c.blame(&c.Garbage, number, err)
-			c.before = number
-			continue
+		unsealAll(batch)
+		for _, l := range batch {
+			found = c.take(l) == head.Seal || found
 		}
-		c.link(t, number)
-		t.Line = number
-		if first := lines[t.ID]; err == nil && first > 0 {
-			err = fmt.Errorf("trial %s was given in line %d already", t.ID, first)
-		}
-		if err != nil {
-			c.blame(&c.Broken, number, err)
-		} else {
-			lines[t.ID] = number
-			c.Trials = append(c.Trials, t)
-		}
-		found = found || t.Seal == head.Seal
 	}
 	if c.Torn > 0 && head.Trials == c.Head.Trials+1 {
 		found = true // it was whole once: the disk lost its end
 	}
 	if !found {
-		c.blame(&c.Broken, number+1,
+		c.blame(&c.Broken, c.number+1,
 			fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
 	}
-	return c
+	c.lines = nil
+	return c, nil
+}
+
+// take adds a line to the chain, and returns its seal; empty: it has none.
+func (c *Chain) take(l line) string {
+	c.number++
+	t, err := l.trial, l.err
+	c.Open = !bytes.HasSuffix(l.text, []byte("\n"))
+	if err != nil && c.Open {
+		c.Torn, c.Open = c.number, false
+		return ""
+	}
+	c.End += int64(len(l.text))
+	if t == nil {
+		c.blame(&c.Garbage, c.number, err)
+		c.before = c.number
+		return ""
+	}
+	c.link(t, c.number)
+	t.Line = c.number
+	if first := c.lines[t.ID]; err == nil && first > 0 {
+		err = fmt.Errorf("trial %s was given in line %d already", t.ID, first)
+	}
+	if err != nil {
+		c.blame(&c.Broken, c.number, err)
+		return t.Seal
+	}
+	c.lines[t.ID] = c.number
+	c.Trials = append(c.Trials, t)
+	return t.Seal
 }
 
 // link moves the head on to a line, whether or not it follows the one before.

@@ -47,12 +47,12 @@ func TestChain(t *testing.T) {
 			}
 			c.head = record.Head{Trials: 3, Seal: third.Seal}
 		}
-		got := record.ReadChain("x", c.head, c.text)
+		got := readChain(t, "x", c.head, c.text)
 		if len(got.Trials) != 5 || got.Head != head || got.End != int64(len(c.text)) || got.Torn != 0 || len(got.Broken)+len(got.Garbage) != 0 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := record.ReadChain("other", record.NewHead("other"), text); len(got.Broken) != 1 || !strings.HasPrefix(got.Broken[0], "1: does not follow") {
+	if got := readChain(t, "other", record.NewHead("other"), text); len(got.Broken) != 1 || !strings.HasPrefix(got.Broken[0], "1: does not follow") {
 		t.Errorf("another experiment's file: %q", got.Broken)
 	}
 }
@@ -101,7 +101,7 @@ func TestChainFinds(t *testing.T) {
 		"a new one cut short":     {lines: append(slices.Clone(lines), forged[:50]), trials: 5, torn: 6},
 		"cut short, one too many": {lines: append(slices.Clone(lines[:3]), lines[4][:50]), trials: 3, torn: 4, broken: []string{"5: run.json counts 5"}},
 	} {
-		got := record.ReadChain("x", head, bytes.Join(c.lines, nil))
+		got := readChain(t, "x", head, bytes.Join(c.lines, nil))
 		if len(got.Trials) != c.trials || got.Torn != c.torn || !begin(got.Broken, c.broken) || !begin(got.Garbage, c.garbage) {
 			t.Errorf("%s: %d trials, torn %d, broken %q, garbage %q", name, len(got.Trials), got.Torn, got.Broken, got.Garbage)
 		}
@@ -166,4 +166,13 @@ func TestRunIsSealed(t *testing.T) {
 	if err := record.CheckText([]byte(`{"scale": "full"}`)); err != nil {
 		t.Errorf("of before there were seals: %v", err)
 	}
+}
+
+func readChain(t *testing.T, experiment string, head record.Head, text []byte) *record.Chain {
+	t.Helper()
+	c, err := record.ReadChain(experiment, head, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -18,9 +18,11 @@ const (
 
 // Histogram counts durations in nanoseconds (HDR). It merges without loss;
 // quantiles are taken from merged histograms, never averaged. It is not safe
-// for concurrent use. The zero value is not usable: call [NewHistogram].
+// for concurrent use, but one that is only read is. The zero value is not usable:
+// call [NewHistogram].
 type Histogram struct {
-	hdr *hdrhistogram.Histogram
+	hdr    *hdrhistogram.Histogram // nil: nothing was recorded since it was read
+	stored packed                  // what was read, if hdr is nil
 
 	// Exact, so that these do not carry the buckets' error: that library's own
 	// minimum and maximum are the ends of their buckets, so that of many equal
@@ -30,8 +32,20 @@ type Histogram struct {
 }
 
 // NewHistogram returns an empty histogram for 1 ns to [MaxLatency].
-func NewHistogram() *Histogram {
-	return &Histogram{hdr: hdrhistogram.New(1, int64(MaxLatency), significantDigits), min: math.MaxInt64, max: -1}
+func NewHistogram() *Histogram { return &Histogram{hdr: newHDR(), min: math.MaxInt64, max: -1} }
+
+func newHDR() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, int64(MaxLatency), significantDigits)
+}
+
+// dense is what durations can be counted in.
+func (h *Histogram) dense() *hdrhistogram.Histogram {
+	if h.hdr == nil {
+		h.hdr = newHDR()
+		h.stored.addTo(h.hdr)
+		h.stored = packed{}
+	}
+	return h.hdr
 }
 
 // Record counts one duration. Negative ones count as 0, those above
@@ -40,20 +54,29 @@ func (h *Histogram) Record(d time.Duration) {
 	d = min(max(d, 0), MaxLatency)
 	h.sum += float64(d)
 	h.min, h.max = min(h.min, int64(d)), max(h.max, int64(d))
-	if err := h.hdr.RecordValue(int64(d)); err != nil {
+	if err := h.dense().RecordValue(int64(d)); err != nil {
 		panic(err) // out of range: excluded by the clamp above
 	}
 }
 
 // Merge adds all of g's durations to h.
 func (h *Histogram) Merge(g *Histogram) {
-	h.hdr.Merge(g.hdr)
+	if g.hdr == nil {
+		g.stored.addTo(h.dense())
+	} else {
+		h.dense().Merge(g.hdr)
+	}
 	h.sum += g.sum
 	h.min, h.max = min(h.min, g.min), max(h.max, g.max)
 }
 
 // Count is the number of recorded durations.
-func (h *Histogram) Count() int64 { return h.hdr.TotalCount() }
+func (h *Histogram) Count() int64 {
+	if h.hdr == nil {
+		return h.stored.total
+	}
+	return h.hdr.TotalCount()
+}
 
 // Mean is the exact arithmetic mean; 0 when empty.
 func (h *Histogram) Mean() time.Duration {
@@ -80,7 +103,13 @@ func (h *Histogram) Max() time.Duration { return time.Duration(max(0, h.max)) }
 // Quantile returns the q-quantile, 0 ≤ q ≤ 1, to three digits and never outside
 // of what was recorded; 0 when empty.
 func (h *Histogram) Quantile(q float64) time.Duration {
-	return min(max(time.Duration(h.hdr.ValueAtQuantile(q*100)), h.Min()), h.Max())
+	var at int64
+	if h.hdr == nil {
+		at = h.stored.quantile(q)
+	} else {
+		at = h.hdr.ValueAtQuantile(q * 100)
+	}
+	return min(max(time.Duration(at), h.Min()), h.Max())
 }
 
 type histogramJSON struct {
@@ -92,7 +121,7 @@ type histogramJSON struct {
 
 // MarshalJSON encodes the histogram compactly and exactly.
 func (h *Histogram) MarshalJSON() ([]byte, error) {
-	b, err := h.hdr.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	b, err := h.dense().Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	if err != nil {
 		return nil, fmt.Errorf("encode histogram: %w", err)
 	}
@@ -109,17 +138,19 @@ func (h *Histogram) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("decode histogram: %w", err)
 	}
-	hdr, err := hdrhistogram.Decode([]byte(j.HDR))
-	if err != nil {
-		return fmt.Errorf("decode histogram: %w", err)
+	*h = Histogram{sum: j.Sum, min: math.MaxInt64, max: -1}
+	var ok bool
+	if h.stored, ok = unpack(j.HDR); !ok {
+		var err error
+		if h.hdr, err = hdrhistogram.Decode([]byte(j.HDR)); err != nil {
+			return fmt.Errorf("decode histogram: %w", err)
+		}
 	}
-	*h = *NewHistogram()
-	h.hdr, h.sum = hdr, j.Sum
 	switch {
 	case j.Min != nil && j.Max != nil:
 		h.min, h.max = *j.Min, *j.Max
 	case h.Count() > 0: // to three digits
-		h.min, h.max = hdr.Min(), hdr.Max()
+		h.min, h.max = h.dense().Min(), h.dense().Max()
 	}
 	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"dyno/internal/record"
 )
@@ -14,7 +16,7 @@ import (
 // Limits on what is read.
 const (
 	maxRunFile = 16 << 20 // bytes of run.json
-	maxTrials  = 1 << 30  // bytes of trials.jsonl
+	maxTrials  = 1 << 32  // bytes of trials.jsonl, which is read line by line
 )
 
 // Store is everything that was measured, by experiment.
@@ -128,11 +130,10 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 	}
 	r.controls = controls(&r.Run)
 	path = filepath.Join(folder, "trials.jsonl")
-	text, err = readFile(path, maxTrials)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // cut short before the first trial
+	chain, err := readTrials(path, &r.Run)
+	if err != nil {
 		return nil, nil, err
 	}
-	chain := record.ReadChain(r.Run.Experiment.Name, r.Run.Sealed, text)
 	chain.Run = edited
 	if err := r.choose(chain.Trials, mixed); err != nil {
 		return nil, nil, fmt.Errorf("%s:%w", path, err)
@@ -141,6 +142,25 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 		return nil, nil, err
 	}
 	return r, chain, nil
+}
+
+// readTrials reads a file of trials; there is none when a run was cut short before
+// the first.
+func readTrials(path string, run *record.Run) (*record.Chain, error) {
+	var in io.Reader = strings.NewReader("")
+	f, err := os.Open(path)
+	switch {
+	case err == nil:
+		defer f.Close()
+		in = io.LimitReader(f, maxTrials)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	chain, err := record.ReadChain(run.Experiment.Name, run.Sealed, in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return chain, nil
 }
 
 func readFile(path string, limit int64) ([]byte, error) {

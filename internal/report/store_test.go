@@ -230,11 +230,11 @@ func TestLinesAreBounded(t *testing.T) {
 	}
 }
 
-// Results of before there were seals are to be migrated, not guessed at.
+// Results of before there were seals are not guessed at.
 func TestUnsealed(t *testing.T) {
 	dir := synthetic(t)
 	write(t, filepath.Join(dir, "results/lb-policies/run.json"), []byte(`{"experiment": {"name": "lb-policies"}}`))
-	if _, err := report.Load(dir, false); err == nil || !strings.Contains(err.Error(), "results/lb-policies: not sealed: run the migration, dyno report --migrate") {
+	if _, err := report.Load(dir, false); err == nil || !strings.Contains(err.Error(), "results/lb-policies: not sealed: stored by a version") {
 		t.Error(err)
 	}
 }
