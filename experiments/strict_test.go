@@ -111,6 +111,8 @@ func TestReadIsStrict(t *testing.T) {
 		"figure named otherwise":     {core, core + "\nfigures: [{name: my_rate, title: A, kind: bars, x: clients, y: rate_rps}]", []string{":10:", `"my_rate"`, "hyphens"}},
 		"table without a title":      {core, core + "\ntables: [{name: a, columns: [rate_rps]}]", []string{":10:", "table a: title is missing"}},
 		"table without columns":      {core, core + "\ntables: [{name: a, title: A, columns: []}]", []string{":10:", "table a: columns is missing"}},
+		"peer that says nothing":     {core, core + "\npeers: [{name: a, rival: R, promise: p, metric: rate_rps, where: {clients: 1}}]", []string{":10:", "peer a: says is"}},
+		"peer of no cell":            {core, core + "\npeers: [{name: a, rival: R, promise: p, says: s, metric: rate_rps, where: {clients: 7}}]", []string{":10:", `"7"`}},
 		"claim that says nothing":    {core, core + "\nclaims: [{name: a, metric: rate_rps, at-least: 1}]", []string{":10:", "claim a: claim is missing"}},
 		"text for the scale's block": {full, "  full: {blocks: two, length", []string{":7:", "two is not a whole number"}},
 	} {

@@ -22,6 +22,7 @@ type Experiment struct {
 	Tables   []Table           `yaml:"tables" json:"tables,omitempty"`
 	Claims   []Claim           `yaml:"claims" json:"claims,omitempty"`
 	Controls []Control         `yaml:"controls" json:"controls,omitempty"`
+	Peers    []Peer            `yaml:"peers" json:"peers,omitempty"`
 
 	// MaxFailures is the share of operations that may fail in a trial whose
 	// figures count; nil: DefaultMaxFailures.
@@ -121,6 +122,18 @@ type Claim struct {
 	// The cells that the planner took, by index.
 	Cell     int `yaml:"-" json:"cell"`
 	OverCell int `yaml:"-" json:"over_cell,omitempty"` // 0: no other cell
+}
+
+// Peer is a row of the report's page on others' software: what it promises, and a
+// metric of the cell in which it was measured, beside that of the system's own.
+type Peer struct {
+	Name    string `yaml:"name" json:"name"`
+	Rival   string `yaml:"rival" json:"rival"`         // as the reader is to know it
+	Promise string `yaml:"promise" json:"promise"`     // what its answer means, one clause
+	Metric  string `yaml:"metric" json:"metric"`       // as in Figure.Y
+	Where   Values `yaml:"where" json:"where"`         // names its core cell
+	Over    Values `yaml:"over" json:"over,omitempty"` // names the system's own; empty: the metric is the rival's only
+	Says    string `yaml:"says" json:"says"`           // what a reader should know, one sentence
 }
 
 // Control is a negative control: a core cell with something broken on purpose,
