@@ -15,6 +15,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
+PACKAGES := nginx-light haproxy redis-server postgresql etcd-server mawk
 # The client of PostgreSQL is a module of its own: nobody else downloads its driver.
 RIVALS := $(GO) build -C rivals $(BUILD) -o ../bin/dyno-rivals .
 
@@ -22,10 +23,11 @@ build: ## bin/dyno; beside it bin/dyno-rivals, where PostgreSQL is installed
 	$(GO) build $(BUILD) -o $(DYNO) ./cmd/dyno
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
-rivals: build ## what others made, beside our own: installs Redis and PostgreSQL (Debian), measures
-	@command -v redis-server >/dev/null && test -x $(POSTGRES) || apt-get install -y redis-server postgresql
+rivals: build ## what others made, beside our own: installs it (Debian), says what is there, measures
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || apt-get install -y $(PACKAGES)
 	$(RIVALS)
-	$(DYNO) run --scale $(SCALE) 2pc-peer standby-peers standby-sentinel branch-peers
+	$(DYNO) doctor
+	$(DYNO) run --scale $(SCALE) lb-rivals lb-rival-faults 2pc-peer standby-peers standby-sentinel branch-peers mr-peers load-honesty
 
 quick: build ## flagship experiments in about a minute -> out/quick/REPORT.md
 	$(DYNO) run --scale quick

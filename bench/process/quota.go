@@ -72,6 +72,20 @@ func findGroupHome(root string) (groupHome, error) {
 	return groupHome{}, noQuota("the controller cpu is not enabled below or beside %s (cgroup.subtree_control)", dir)
 }
 
+// QuotaHome says where processor time can be limited, by making a control group
+// there and removing it; else it is a [systems.ErrNoQuota] with the reason.
+func QuotaHome() (string, error) {
+	home, err := findGroupHome("/")
+	if err != nil {
+		return "", err
+	}
+	group, err := scratch(home.dir, quotaPrefix)
+	if err != nil {
+		return "", noQuota("%v", err)
+	}
+	return home.dir, group.Release()
+}
+
 // groupMount is a hierarchy of control groups.
 type groupMount struct{ root, point string }
 

@@ -51,6 +51,7 @@ var rules = []rule{
 	{"bench/yardstick", []string{"systems", "bench/process", "internal/rpc", "internal/record", "proto/yardstick/v1"}, "the yardsticks are processes of their own, and know the contract at most, never one system"},
 	{"bench/lie", []string{"bench/load", "internal/record"}, "lies are told of a load and of figures, whatever the system"},
 	{"bench/rival", []string{"systems", "bench/process", "bench/sample", "bench/evidence", "bench/load", "bench/driver", "bench/inject", "internal/record"}, "servers that others wrote are processes of a trial; it knows the contract, never one system"},
+	{"bench/doctor", []string{"systems", "bench/process", "bench/rival"}, "what a machine has is looked for by whoever needs it"},
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
 	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
@@ -85,6 +86,10 @@ var rules = []rule{
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"proto", nil, "the sources, as they are"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 
