@@ -27,7 +27,9 @@ var (
 )
 
 func (k *checker) run() error {
-	for _, step := range []func() error{k.header, k.impl, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls, k.peers} {
+	for _, step := range []func() error{
+		k.header, k.impl, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls, k.peers,
+	} {
 		if err := step(); err != nil {
 			return err
 		}

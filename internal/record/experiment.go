@@ -128,12 +128,13 @@ type Claim struct {
 // metric of the cell in which it was measured, beside that of the system's own.
 type Peer struct {
 	Name    string `yaml:"name" json:"name"`
-	Rival   string `yaml:"rival" json:"rival"`         // as the reader is to know it
-	Promise string `yaml:"promise" json:"promise"`     // what its answer means, one clause
-	Metric  string `yaml:"metric" json:"metric"`       // as in Figure.Y
-	Where   Values `yaml:"where" json:"where"`         // names its core cell
-	Over    Values `yaml:"over" json:"over,omitempty"` // names the system's own; empty: the metric is the rival's only
-	Says    string `yaml:"says" json:"says"`           // what a reader should know, one sentence
+	Rival   string `yaml:"rival" json:"rival"`               // as the reader is to know it
+	Library string `yaml:"library" json:"library,omitempty"` // module of Go that it is, whose version the run knows; empty: the trials tell
+	Promise string `yaml:"promise" json:"promise"`           // what its answer means, one clause
+	Metric  string `yaml:"metric" json:"metric"`             // as in Figure.Y
+	Where   Values `yaml:"where" json:"where"`               // names its core cell
+	Over    Values `yaml:"over" json:"over,omitempty"`       // names the system's own; empty: the metric is the rival's only
+	Says    string `yaml:"says" json:"says"`                 // what a reader should know, one sentence
 }
 
 // Control is a negative control: a core cell with something broken on purpose,

@@ -24,6 +24,9 @@ func (o *overview) Compared() (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("experiment %s: peer %s: %w", r.Run.Experiment.Name, p.Name, err)
 			}
+			if row == nil {
+				continue // no part of this run
+			}
 			system := r.Run.Experiment.System
 			if !slices.Contains(order, system) {
 				order = append(order, system)
@@ -48,7 +51,8 @@ func (o *overview) Compared() (string, error) {
 	return strings.Join(out, "\n\n"), nil
 }
 
-// compare is a peer's row, and whether it is better than the system.
+// compare is a peer's row, and whether it is better than the system; no row when
+// the run was not to measure it.
 func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 	m, err := r.measure(p.Metric, record.KindScalar)
 	if err != nil {
@@ -58,6 +62,9 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if theirs == nil || len(theirs.trials) == 0 {
+		return nil, false, nil
+	}
 	figure := m.words() + " " + r.level(theirs, m, p.Where)
 	if len(p.Over) > 0 {
 		ours, err := r.find([]string{selector(p.Over)})
@@ -65,7 +72,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 			return nil, false, err
 		}
 		figure += ", " + r.Run.Experiment.System + " " + r.level(ours, m, p.Over)
-		if theirs != nil && ours != nil {
+		if ours != nil {
 			s, err := stats.PerBlockRatio(stats.PerBlock(theirs.trials, p.Metric), stats.PerBlock(ours.trials, p.Metric))
 			if err == nil {
 				figure += ", ratio " + table.Number(s) + fmt.Sprintf(" of %s", plural(int64(s.N), "block"))
@@ -73,9 +80,9 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 			}
 		}
 	}
-	used, passed := "not told", "no trial"
-	if theirs != nil {
-		used, passed = proven(theirs.trials)
+	used, passed := proven(theirs.trials)
+	if v := r.Run.Environment.Dependencies[p.Library]; v != "" {
+		used = p.Library + " " + v
 	}
 	says := p.Says
 	if better {
@@ -116,7 +123,7 @@ func proven(trials []*record.Trial) (used, passed string) {
 			}
 		}
 	}
-	if len(trials) > 0 && trials[0].Absent {
+	if trials[0].Absent {
 		return "not installed", "left out"
 	}
 	return used, fmt.Sprintf("%d of %s valid, %s", valid, plural(int64(len(trials)), "trial"), plural(int64(len(checks)), "check"))

@@ -9,6 +9,7 @@ import (
 	"dyno/systems/lookaside/demo"
 	"dyno/systems/lookaside/directory"
 	"dyno/systems/lookaside/lb"
+	lbrival "dyno/systems/lookaside/rival"
 	"dyno/systems/lookaside/server"
 	"dyno/systems/lookaside/trial"
 )
@@ -29,7 +30,7 @@ var System = &systems.System{
 	TimeConstant: trial.TimeConstant,
 	Overhead:     trial.Overhead,
 	Ladder:       ladder,
-	Report:       reportTemplate,
+	Report:       reportTemplate + lbrival.Section,
 }
 
 //go:embed report.md.tmpl

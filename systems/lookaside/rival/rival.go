@@ -7,6 +7,7 @@ package rival
 
 import (
 	"context"
+	_ "embed"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,11 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/core/policy"
 )
+
+// Section is the rivals' part of the system's section of the report.
+//
+//go:embed compared.md.tmpl
+var Section string
 
 // noPolicy is the mutant: the proxy is configured to throw dice.
 const noPolicy = "no-policy"
