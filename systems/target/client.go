@@ -47,7 +47,7 @@ func (c *caller) unary(ctx context.Context, client int) (int32, record.Outcome) 
 // failed is the end of an operation that brought an error: gRPC's, or what is
 // wrong with how a stream went.
 func (c *caller) failed(err error) (int32, record.Outcome) {
-	c.errors.Note(err.Error())
+	c.errors.Note(err.Error() + remedy(err))
 	if _, ok := status.FromError(err); !ok {
 		return -1, record.Failed
 	}

@@ -148,11 +148,14 @@ var remedies = []struct{ symptom, remedy string }{
 	{"certificate is not valid for any names", "the certificate names no host: make one that does, or give --insecure-skip-verify"},
 	{"does not look like a TLS handshake", "it speaks plain text: leave --tls out"},
 	{"certificate required", "it wants to know who calls: give --cert and --key"},
-	{"bad certificate", "it does not take our certificate: give --cert and --key that it knows"},
-	{"unknown certificate authority", "it does not take our certificate: give --cert and --key that it knows"},
+	{"bad certificate", "it does not take our certificate: give another --cert and --key"},
+	{"unknown certificate authority", "it does not take our certificate: give another --cert and --key"},
+	{"broken pipe", "it hung up: does it want --tls, or another --cert and --key?"},
+	{"connection reset", "it hung up: does it want --tls, or another --cert and --key?"},
 	{"missing selected ALPN", "its TLS does not offer HTTP/2 (h2), which gRPC needs"},
 	{"error reading server preface", "if it speaks TLS, give --tls; else it is no gRPC server"},
-	{"deadline exceeded", "is the host right, and does a firewall let you through?"},
+	{"larger than max", "raise --max-message-size, or the server's own bound"},
+	{"no connection within", "is the host right, and does a firewall let you through?"},
 }
 
 func remedy(err error) string {

@@ -71,8 +71,8 @@ func (p *prepared) batch() ([]*driver.Message, error) {
 
 // fitsGHZ refuses what ghz cannot do, or would do otherwise without a word.
 func (p *prepared) fitsGHZ(w driver.Witness) error {
-	s, v := p.streams, p.values
-	switch n := int64(v.Float(driver.KnobRate) * (w.Warmup + w.Length).Seconds()); {
+	s := p.streams
+	switch n := int64(w.Rate * (w.Warmup + w.Length).Seconds()); {
 	case s.messages > 0 && !s.desc.ClientStreams:
 		return systems.Usagef("--%s: ghz ends a stream of answers by breaking it off, and counts it as failed; leave it out", knobMessages)
 	case w.Endpoint.Connections > w.Workers:

@@ -2,6 +2,8 @@ package target
 
 import (
 	"context"
+	"errors"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
@@ -39,6 +42,7 @@ type odd struct {
 
 	address string
 	answer  []byte // nil: the request
+	more    int    // answers beyond the first to each request of a stream
 
 	mu   sync.Mutex
 	came []arrival
@@ -48,6 +52,7 @@ type arrival struct {
 	method string
 	bytes  []byte
 	md     metadata.MD
+	from   *peer.Peer
 }
 
 // The reflection services of an odd server.
@@ -58,13 +63,27 @@ const (
 
 // serveOdd serves what a folder's .proto files say. An empty folder: whatever
 // the client says.
-func serveOdd(t *testing.T, folder string, services int, refusal codes.Code) *odd {
+func serveOdd(t *testing.T, folder string, services int, refusal codes.Code, opts ...grpc.ServerOption) *odd {
 	t.Helper()
-	o := &odd{files: new(protoregistry.Files), refusal: refusal}
+	return serveOddAt(t, listenAt(t, "tcp", "127.0.0.1:0"), folder, services, refusal, opts...)
+}
+
+func listenAt(t *testing.T, network, address string) net.Listener {
+	t.Helper()
+	lis, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lis
+}
+
+func serveOddAt(t *testing.T, lis net.Listener, folder string, services int, refusal codes.Code, opts ...grpc.ServerOption) *odd {
+	t.Helper()
+	o := &odd{files: new(protoregistry.Files), refusal: refusal, address: lis.Addr().String()}
 	if folder != "" {
 		o.load(t, folder)
 	}
-	srv := grpc.NewServer(grpc.UnknownServiceHandler(o.handle))
+	srv := grpc.NewServer(append(opts, grpc.UnknownServiceHandler(o.handle))...)
 	options := reflection.ServerOptions{Services: o, DescriptorResolver: o.files, ExtensionResolver: noExtensions{o.files}}
 	if services&reflectV1 != 0 {
 		reflectionv1.RegisterServerReflectionServer(srv, reflection.NewServerV1(options))
@@ -72,16 +91,11 @@ func serveOdd(t *testing.T, folder string, services int, refusal codes.Code) *od
 	if services&reflectV1Alpha != 0 {
 		reflectionv1alpha.RegisterServerReflectionServer(srv, reflection.NewServer(options))
 	}
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.address = lis.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(lis) }()
 	t.Cleanup(func() {
 		srv.Stop()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !errors.Is(err, grpc.ErrServerStopped) { // it may not have begun
 			t.Error(err)
 		}
 	})
@@ -126,19 +140,65 @@ func (o *odd) handle(_ any, stream grpc.ServerStream) error {
 	if strings.HasPrefix(path, "/grpc.reflection.") {
 		return status.Error(o.refusal, "no such service here")
 	}
+	name := protoreflect.FullName(strings.ReplaceAll(path[1:], "/", "."))
+	d, _ := o.files.FindDescriptorByName(name)
+	if md, ok := d.(protoreflect.MethodDescriptor); ok && (md.IsStreamingClient() || md.IsStreamingServer()) {
+		return o.stream(md, stream)
+	}
+	m, err := o.take(stream)
+	if err != nil {
+		return err
+	}
+	return stream.SendMsg(m)
+}
+
+// stream sends each answer three times, where there is one request; else as many
+// answers as requests, or the last as the only one.
+func (o *odd) stream(md protoreflect.MethodDescriptor, stream grpc.ServerStream) error {
+	if !md.IsStreamingClient() {
+		m, err := o.take(stream)
+		for i := 0; i < 3 && err == nil; i++ {
+			err = stream.SendMsg(m)
+		}
+		return err
+	}
+	last := new(emptypb.Empty)
+	for {
+		m, err := o.take(stream)
+		switch {
+		case errors.Is(err, io.EOF) && !md.IsStreamingServer():
+			return stream.SendMsg(last)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		last = m
+		for i := 0; md.IsStreamingServer() && i < 1+o.more; i++ {
+			if err := stream.SendMsg(m); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take keeps a request, and returns the answer to it.
+func (o *odd) take(stream grpc.ServerStream) (*emptypb.Empty, error) {
 	// To a message without fields everything is unknown, and kept as it came.
 	m := new(emptypb.Empty)
 	if err := stream.RecvMsg(m); err != nil {
-		return err
+		return nil, err
 	}
+	path, _ := grpc.MethodFromServerStream(stream)
 	md, _ := metadata.FromIncomingContext(stream.Context())
+	from, _ := peer.FromContext(stream.Context())
 	o.mu.Lock()
-	o.came = append(o.came, arrival{method: path, bytes: slices.Clone(m.ProtoReflect().GetUnknown()), md: md.Copy()})
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.came = append(o.came, arrival{method: path, bytes: slices.Clone(m.ProtoReflect().GetUnknown()), md: md.Copy(), from: from})
 	if o.answer != nil {
 		m.ProtoReflect().SetUnknown(o.answer)
 	}
-	return stream.SendMsg(m)
+	return m, nil
 }
 
 // arrivals are what came since it was last asked.

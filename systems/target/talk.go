@@ -27,7 +27,7 @@ func (s *stream) talk(ctx context.Context, cancel context.CancelFunc) error {
 		if err == nil {
 			err = s.CloseSend()
 		}
-		if err != nil && !errors.Is(err, io.EOF) { // of an EOF the reader learns the reason
+		if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil { // of the other ends the reader learns the reason
 			failed <- err
 			cancel()
 		}

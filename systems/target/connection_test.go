@@ -1,0 +1,239 @@
+package target
+
+import (
+	"crypto/tls"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/gzip"
+
+	"dyno/bench/driver"
+	"dyno/internal/rpc"
+	"dyno/systems"
+)
+
+const put = "store.v1.Store/Put"
+
+// identities makes an authority with a server and a client, and another one
+// with a stranger; it returns the folder of each.
+func identities(t *testing.T) (ours, theirs string) {
+	t.Helper()
+	ours, theirs = t.TempDir(), t.TempDir()
+	for dir, names := range map[string][]string{ours: {"shop", "client"}, theirs: {"client"}} {
+		a, err := rpc.NewAuthority(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if err := a.Issue(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return ours, theirs
+}
+
+// Under TLS and mutual TLS calls arrive, by our loops and by ghz; and where
+// something is missing, the error says which flag is.
+func TestTLS(t *testing.T) {
+	ours, theirs := identities(t)
+	file := func(name string) string { return filepath.Join(ours, name) }
+	mutual, err := rpc.LoadIdentity(ours, "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutual = mutual.Clone()
+	mutual.ServerName = ""
+	open := mutual.Clone()
+	open.ClientAuth, open.VerifyConnection = tls.NoClientCert, nil
+	known := map[string]string{knobTLS: "on", knobCACert: file("authority.pem")}
+	with := func(more ...string) map[string]string {
+		v := maps.Clone(known)
+		for i := 0; i < len(more); i += 2 {
+			v[more[i]] = more[i+1]
+		}
+		return v
+	}
+	for _, c := range []struct {
+		name   string
+		server *tls.Config
+		values map[string]string
+		want   string // refusal
+	}{
+		{"TLS", open, known, ""},
+		{"another name", open, with(knobServerName, "shop"), ""},
+		{"mutual TLS", mutual, with(knobCert, file("client.pem"), knobKey, file("client.key")), ""},
+		{"not verified", open, map[string]string{knobTLS: "on", knobSkipVerify: "on"}, ""},
+		{"nobody trusts it", open, map[string]string{knobTLS: "on"}, "give --cacert"},
+		{"wrong name", open, with(knobServerName, "bank"), "say with --server-name"},
+		{"no certificate", mutual, known, "--cert and --key"},
+		{"a stranger's", mutual, with(knobCert, filepath.Join(theirs, "client.pem"), knobKey, filepath.Join(theirs, "client.key")), "--cert and --key"},
+		{"no TLS here", open, nil, "give --tls"},
+		{"no TLS there", nil, known, "leave --tls out"},
+		{"no such file", open, map[string]string{knobTLS: "on", knobCACert: "nowhere.pem"}, "nowhere.pem"},
+		{"not PEM", open, map[string]string{knobTLS: "on", knobCACert: "doc.go"}, "doc.go holds no certificate"},
+		{"half an identity", open, with(knobCert, file("client.pem")), "belong together"},
+		{"of no use", open, map[string]string{knobServerName: "shop"}, "give --tls as well"},
+		{"both", open, with(knobSkipVerify, "on"), "give one of them"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var opts []grpc.ServerOption
+			if c.server != nil {
+				opts = append(opts, grpc.Creds(credentials.NewTLS(c.server)))
+			}
+			o := serveOdd(t, protos, reflectV1, codes.Unimplemented, opts...)
+			values := map[string]string{knobMethod: put}
+			maps.Copy(values, c.values)
+			if c.want == "" {
+				callBoth(t, o, values)
+				return
+			}
+			if _, err := ready(t, o, values); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v; want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// Addresses of every kind that gRPC knows.
+func TestAddresses(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	t.Run("unix", func(t *testing.T) {
+		o := serveOddAt(t, listenAt(t, "unix", socket), protos, reflectV1, codes.Unimplemented)
+		o.address = "unix:" + socket
+		callBoth(t, o, map[string]string{knobMethod: put})
+		o.address = "unix://" + socket
+		callBoth(t, o, map[string]string{knobMethod: put})
+	})
+	t.Run("IPv6", func(t *testing.T) {
+		lis, err := net.Listen("tcp", "[::1]:0")
+		if err != nil {
+			t.Skip("no IPv6 here:", err)
+		}
+		callBoth(t, serveOddAt(t, lis, protos, reflectV1, codes.Unimplemented), map[string]string{knobMethod: put})
+	})
+	t.Run("dns", func(t *testing.T) {
+		o := serveOdd(t, protos, reflectV1, codes.Unimplemented)
+		o.address = "dns:///" + strings.Replace(o.address, "127.0.0.1", "localhost", 1)
+		callBoth(t, o, map[string]string{knobMethod: put, knobServiceConfig: `{"loadBalancingConfig":[{"round_robin":{}}]}`})
+	})
+	for text, want := range map[string]string{
+		"::1:50051":            "an IPv6 address stands in brackets",
+		"localhost":            "give HOST:PORT",
+		"ftp:///x":             `"ftp" is not one of HOST:PORT, dns, unix, xds`,
+		"unix:/nowhere/s":      "start your service first",
+		"127.0.0.1:1":          "start your service first",
+		"xds:///shop":          "GRPC_XDS_BOOTSTRAP",
+		"dns:///no.invalid:50": "is the name right?",
+	} {
+		if _, err := ready(t, &odd{address: text}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", text, err, want)
+		}
+	}
+}
+
+// The rest of what a connection is: what arrives shows it, whoever sends.
+func TestConnectionKnobs(t *testing.T) {
+	o := serveOdd(t, protos, reflectV1, codes.Unimplemented, grpc.MaxConcurrentStreams(2), grpc.MaxRecvMsgSize(8<<20))
+	p, err := ready(t, o, map[string]string{
+		knobMethod: put, knobAuthority: "shop.example", knobCompression: "gzip", knobConnections: "3", knobKeepalive: "10s",
+		knobData: `{"voucher":"` + strings.Repeat("x", 5000) + `"}`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for client := range 6 {
+		p.op()(t.Context(), client)
+	}
+	witness := driver.Witness{Flags: &driver.Flags{Length: 100 * time.Millisecond}, Workers: 3, Rate: 60}
+	if _, err := p.witness(t.Context(), witness); err != nil {
+		t.Fatal(err)
+	}
+	from := map[string]bool{}
+	for i, a := range o.arrivals() {
+		from[a.from.Addr.String()] = true
+		if a.md.Get(":authority")[0] != "shop.example" || len(a.md.Get("grpc-accept-encoding")) == 0 {
+			t.Errorf("call %d came with %v", i, a.md)
+		}
+		if len(a.bytes) != 5004 {
+			t.Errorf("call %d has %d bytes", i, len(a.bytes))
+		}
+	}
+	if len(from) != 6 {
+		t.Errorf("%d connections, want 3 of ours and 3 of ghz: %v", len(from), from)
+	}
+	if encoding.GetCompressor("gzip") == nil {
+		t.Error("no gzip")
+	}
+	r := new(report)
+	r.Clients = 9
+	p.finish(r)
+	if c := r.Connection; c.Connections != 3 || c.Streams != 3 || c.Limit != 2 || len(r.ownFlags()) != 1 || !strings.Contains(c.flags()[0].Detail, "--connections 5") {
+		t.Errorf("%+v, %v", c, r.ownFlags())
+	}
+	if r.Clients = 6; r.Clients > 0 {
+		p.finish(r)
+	}
+	if flags := r.Connection.flags(); len(flags) != 0 {
+		t.Errorf("as many as the server allows: %v", flags)
+	}
+}
+
+// Messages may be as large as the knob says, and no larger.
+func TestMessageSize(t *testing.T) {
+	o := serveOdd(t, protos, reflectV1, codes.Unimplemented, grpc.MaxRecvMsgSize(8<<20), grpc.MaxSendMsgSize(8<<20))
+	data := filepath.Join(t.TempDir(), "large.jsonl")
+	if err := os.WriteFile(data, []byte(`{"voucher":"`+strings.Repeat("x", 5<<20)+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{knobMethod: put, knobDataFile: data}
+	p, err := ready(t, o, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.op()(t.Context(), 0); !strings.Contains(p.errors.String(), "--max-message-size") {
+		t.Errorf("5 MiB: %q", p.errors.String())
+	}
+	values[knobMaxMessage] = "6MiB"
+	callBoth(t, o, values)
+}
+
+// A service config that lets calls be sent again is flagged; one that gRPC does
+// not take, or ghz, is refused.
+func TestServiceConfig(t *testing.T) {
+	o := serveOdd(t, protos, reflectV1, codes.Unimplemented)
+	const again = `{"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":2,"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,"retryableStatusCodes":["UNAVAILABLE"]}}]}`
+	p, err := ready(t, o, map[string]string{knobMethod: put, knobServiceConfig: again})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(report)
+	if p.finish(r); len(r.ownFlags()) != 1 || r.ownFlags()[0].Name != "retries" {
+		t.Error(r.ownFlags())
+	}
+	_, err = p.witness(t.Context(), driver.Witness{Flags: &driver.Flags{Length: time.Second}, Workers: 1, Rate: 1})
+	if err == nil || !strings.Contains(err.Error(), "load-balancing policy only") {
+		t.Error(err)
+	}
+	for config, want := range map[string]string{`{"loadBalancingConfig":[{"nonsense":{}}]}`: "see --service-config", `{"loadBalancingConfig":3}`: "see --service-config"} {
+		if _, err := ready(t, o, map[string]string{knobMethod: put, knobServiceConfig: config}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", config, err)
+		}
+	}
+	v, err := System.Resolve(map[string]string{knobKeepalive: "5s"})
+	if err == nil {
+		err = checkCell(systems.Setting{}, v)
+	}
+	if err == nil || !strings.Contains(err.Error(), "give 10s or more") {
+		t.Error(err)
+	}
+}
