@@ -184,6 +184,15 @@ func (c *connection) streams(clients int) {
 	}
 }
 
+// text tells a person.
+func (c *connection) text() string {
+	allowed := "any number is allowed"
+	if c.Limit > 0 {
+		allowed = fmt.Sprintf("%d are allowed", c.Limit)
+	}
+	return fmt.Sprintf("connections: %d, with up to %d calls at once on each (%s)", c.Connections, c.Streams, allowed)
+}
+
 // flags are what is to be known about the connections beside the figures.
 func (c *connection) flags() (out []record.Flag) {
 	flag := func(name, format string, args ...any) {

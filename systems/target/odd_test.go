@@ -68,7 +68,7 @@ func serveOdd(t *testing.T, folder string, services int, refusal codes.Code, opt
 	return serveOddAt(t, listenAt(t, "tcp", "127.0.0.1:0"), folder, services, refusal, opts...)
 }
 
-func listenAt(t *testing.T, network, address string) net.Listener {
+func listenAt(t testing.TB, network, address string) net.Listener {
 	t.Helper()
 	lis, err := net.Listen(network, address)
 	if err != nil {

@@ -44,6 +44,7 @@ func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
 	for _, flag := range r.ownFlags() {
 		fmt.Fprintf(sh.Err, "%s: %s\n", flag.Name, flag.Detail)
 	}
+	fmt.Fprintln(sh.Out, r.Connection.text())
 	if r.Messages != nil {
 		r.Messages.print(sh.Out)
 	}
