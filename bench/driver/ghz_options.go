@@ -10,7 +10,6 @@ import (
 	"github.com/jhump/protoreflect/desc"
 	"github.com/jhump/protoreflect/dynamic"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -56,10 +55,7 @@ func (w Witness) options() ([]runner.Option, error) {
 // is left out: it writes to metadata that calls share.
 func connectionOptions(e rpc.Endpoint) ([]runner.Option, error) {
 	size := cmp.Or(e.MaxMessageBytes, rpc.DefaultMaxMessageBytes)
-	calls := []grpc.CallOption{grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size)}
-	if e.Gzip {
-		calls = append(calls, grpc.UseCompressor(gzip.Name))
-	}
+	calls := append(e.Compression(), grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size))
 	options := []runner.Option{
 		runner.WithInsecure(!e.TLS),
 		runner.WithConnections(uint(max(e.Connections, 1))),

@@ -38,7 +38,7 @@ type Endpoint struct {
 
 	Authority       string        // the pseudo-header; empty: as the address says
 	MaxMessageBytes int           // of one request or answer; 0: DefaultMaxMessageBytes
-	Gzip            bool          // requests are sent compressed
+	Gzip            bool          // requests are sent compressed, by [Endpoint.Compression]
 	Keepalive       time.Duration // between pings when nothing else is heard, MinKeepalive or more; 0: no pings
 	ServiceConfig   string        // as gRPC has it in JSON: the load-balancing policy, and more; empty: none
 }
@@ -97,17 +97,13 @@ func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
 	if size == 0 {
 		size = DefaultMaxMessageBytes
 	}
-	calls := []grpc.CallOption{grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size)}
-	if e.Gzip {
-		calls = append(calls, grpc.UseCompressor(gzip.Name))
-	}
 	ping := keepalive.ClientParameters{Time: math.MaxInt64} // never: many servers end connections for pings
 	if e.Keepalive > 0 {
 		ping = keepalive.ClientParameters{Time: e.Keepalive, Timeout: pingTimeout, PermitWithoutStream: true}
 	}
 	options := append(common(),
 		grpc.WithTransportCredentials(watchful{transport, seen}),
-		grpc.WithDefaultCallOptions(calls...),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size)),
 		grpc.WithKeepaliveParams(ping),
 		grpc.WithConnectParams(connectParams(connectTimeout)))
 	if e.Authority != "" {
@@ -120,6 +116,14 @@ func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
 		options = append(options, grpc.WithDisableServiceConfig())
 	}
 	return options, nil
+}
+
+// Compression is for the calls that are to be as the endpoint says.
+func (e Endpoint) Compression() []grpc.CallOption {
+	if e.Gzip {
+		return []grpc.CallOption{grpc.UseCompressor(gzip.Name)}
+	}
+	return nil
 }
 
 // connectTimeout is what one attempt to connect may take: a server may be far.

@@ -155,6 +155,7 @@ var remedies = []struct{ symptom, remedy string }{
 	{"missing selected ALPN", "its TLS does not offer HTTP/2 (h2), which gRPC needs"},
 	{"error reading server preface", "if it speaks TLS, give --tls; else it is no gRPC server"},
 	{"larger than max", "raise --max-message-size, or the server's own bound"},
+	{"Decompressor is not installed", "the service does not take gzip: leave --compression out"},
 	{"no connection within", "is the host right, and does a firewall let you through?"},
 }
 

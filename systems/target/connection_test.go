@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
 
 	"dyno/bench/driver"
 	"dyno/internal/rpc"
@@ -125,6 +127,19 @@ func TestAddresses(t *testing.T) {
 		o := serveOdd(t, protos, reflectV1, codes.Unimplemented)
 		o.address = "dns:///" + strings.Replace(o.address, "127.0.0.1", "localhost", 1)
 		callBoth(t, o, map[string]string{knobMethod: put, knobServiceConfig: `{"loadBalancingConfig":[{"round_robin":{}}]}`})
+	})
+	t.Run("two behind a name", func(t *testing.T) {
+		a, b := serveOdd(t, protos, reflectV1, codes.Unimplemented), serveOdd(t, protos, reflectV1, codes.Unimplemented)
+		shops := manual.NewBuilderWithScheme("shops")
+		shops.InitialState(resolver.State{Addresses: []resolver.Address{{Addr: a.address}, {Addr: b.address}}})
+		resolver.Register(shops)
+		_, p := calls(t, &odd{address: "shops:///all"}, 200, map[string]string{knobMethod: put, knobServiceConfig: `{"loadBalancingConfig":[{"round_robin":{}}]}`})
+		if na, nb := len(a.arrivals()), len(b.arrivals()); na < 50 || nb < 50 {
+			t.Errorf("%d calls came to one, %d to the other", na, nb)
+		}
+		if n, _ := p.conns.Streams(); n != 2 {
+			t.Errorf("%d connections", n)
+		}
 	})
 	for text, want := range map[string]string{
 		"::1:50051":            "an IPv6 address stands in brackets",

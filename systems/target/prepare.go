@@ -28,7 +28,7 @@ func prepare(ctx context.Context, v systems.Values, seed uint64) (*prepared, err
 		return nil, err
 	}
 	p := &prepared{
-		caller:   caller{conns: conns, options: []grpc.CallOption{grpc.ForceCodecV2(codec{})}},
+		caller:   caller{conns: conns, options: append(endpoint(v).Compression(), grpc.ForceCodecV2(codec{}))},
 		metadata: md, values: v,
 	}
 	if err := p.describe(p.outgoing(ctx), seed); err != nil {
