@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/bojand/ghz/runner"
-	"github.com/jhump/protoreflect/desc"
-	"github.com/jhump/protoreflect/dynamic"
+	"github.com/jhump/protoreflect/desc"    //lint:ignore SA1019 it is what ghz takes
+	"github.com/jhump/protoreflect/dynamic" //lint:ignore SA1019 it is what ghz takes
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"

@@ -54,7 +54,7 @@ func protoset(m protoreflect.MethodDescriptor) ([]byte, error) {
 	if !slices.Contains(own.GetDependency(), empty.ParentFile().Path()) {
 		own.Dependency = append(own.Dependency, empty.ParentFile().Path())
 	}
-	own.GetService()[m.Parent().Index()].GetMethod()[m.Index()].InputType = proto.String("." + string(empty.FullName()))
+	own.GetService()[m.Parent().Index()].GetMethod()[m.Index()].InputType = new("." + string(empty.FullName()))
 	b, err := proto.Marshal(set)
 	if err != nil {
 		return nil, fmt.Errorf("the descriptors of %s: %w", m.FullName(), err)

@@ -68,7 +68,7 @@ func TestDataFile(t *testing.T) {
 		t.Errorf("with --expect for the other lines: %+v", p.answers())
 	}
 	values[knobDataOrder] = atRandom
-	came, p = calls(t, o, 60, values)
+	came, _ = calls(t, o, 60, values)
 	again, _ := calls(t, o, 60, values)
 	for _, one := range []string{"a", "b", "c"} {
 		if n := strings.Count(strings.Join(came, ""), one); n < 10 || n > 30 {

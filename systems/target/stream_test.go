@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -42,9 +43,7 @@ func TestStreams(t *testing.T) {
 			t.Run(fmt.Sprint(c.name, wrong), func(t *testing.T) {
 				o := serveOdd(t, protos, reflectV1, codes.Unimplemented)
 				values := map[string]string{knobMethod: c.method, knobData: five, knobExpect: five}
-				for k, v := range c.values {
-					values[k] = v
-				}
+				maps.Copy(values, c.values)
 				if wrong {
 					o.answer = []byte{8, 6}
 				}
