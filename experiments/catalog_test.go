@@ -25,6 +25,7 @@ func toy() *systems.System {
 		Metrics: []record.Metric{
 			{Name: "rate_rps", Kind: record.KindScalar, Unit: "req/s", Better: record.Higher, Help: "rate"},
 			{Name: "response", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower, Help: "response"},
+			{Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Help: "errors"},
 			{Name: "share", Kind: record.KindVector, Unit: "1", Help: "share"},
 		},
 		Trial: func(context.Context, systems.Bench, systems.Values) (record.Observation, error) {
@@ -107,6 +108,37 @@ func TestReadRelative(t *testing.T) {
 	text = strings.ReplaceAll(text, "metric: rate_rps", "metric: rate_rps per grpc_rps")
 	if _, err := read(t, text); err != nil {
 		t.Error(err)
+	}
+}
+
+// An objective is read as one claim for each bound; the errors that it permits
+// make no trial invalid.
+func TestReadObjective(t *testing.T) {
+	const slo = "  - {name: slo, objective: p99 < 250ms and errors < 2 %, where: {policy: a, clients: 1}}\n"
+	e, err := read(t, good+slo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Claims) != 3 || e.Allowed() != 0.02 {
+		t.Fatalf("%d claims, %v failures allowed", len(e.Claims), e.Allowed())
+	}
+	for i, want := range []string{"slo-p99 response.p99 p99 < 250ms", "slo-errors error_share errors < 2 %"} {
+		c := e.Claims[i+1]
+		if got := c.Name + " " + c.Metric + " " + c.Objective; got != want || c.Claim == "" || c.AtMost == nil || c.Cell != 1 {
+			t.Errorf("%+v; want %s", c, want)
+		}
+	}
+	for text, want := range map[string]string{
+		strings.Replace(slo, "250ms", "250", 1):                                       "250",
+		strings.Replace(slo, "objective:", "metric: rate_rps, objective:", 1):         "not both",
+		strings.Replace(slo, "p99 <", "rate > 5/s and p99 <", 1):                      "throughput_rps",
+		strings.Replace(slo, "clients: 1}", "clients: 3}", 1):                         "3",
+		slo + "max-failures: 1%\n":                                                    "raise max-failures",
+		slo + strings.Replace(slo, "p99 < 250ms and errors < 2 %", "errors < 1 %", 1): "given twice",
+	} {
+		if _, err := read(t, good+text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "toy-rates.yaml:") {
+			t.Errorf("%s: %v; want a line and %q", text, err, want)
+		}
 	}
 }
 

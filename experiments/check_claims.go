@@ -1,27 +1,72 @@
 package experiments
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
+	"strings"
 
 	"dyno/internal/record"
 )
 
+// claims checks them. One that is a service-level objective becomes one for each
+// of its bounds.
 func (k *checker) claims() error {
 	var names []string
-	for i := range k.e.Claims {
-		c := &k.e.Claims[i]
+	var all []record.Claim
+	for i, given := range k.e.Claims {
 		place := []string{"claims", strconv.Itoa(i)}
-		if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
+		parts, err := k.bounded(given, place)
+		if err != nil {
 			return err
 		}
-		if err := k.claim(c, place); err != nil {
-			return err
+		for _, c := range parts {
+			if err := k.part("claim", c.Name, names, [][2]string{{"claim", c.Claim}}, place); err != nil {
+				return err
+			}
+			if err := k.claim(&c, place); err != nil {
+				return err
+			}
+			names, all = append(names, c.Name), append(all, c)
 		}
-		names = append(names, c.Name)
 	}
+	k.e.Claims = all
 	return nil
+}
+
+// bounded are the claims that an objective makes, or the claim itself. Where an
+// objective permits errors, trials with as many are valid.
+func (k *checker) bounded(c record.Claim, place []string) (parts []record.Claim, err error) {
+	if c.Objective == "" {
+		return []record.Claim{c}, nil
+	}
+	fail := func(err error) ([]record.Claim, error) {
+		return nil, k.fail(fmt.Errorf("claim %s: %w", c.Name, err), append(place, "objective")...)
+	}
+	if c.Metric != "" || c.AtLeast != nil || c.AtMost != nil || len(c.Over) > 0 || c.Theory != "" {
+		return fail(errors.New("want an objective, or a metric with its bound, not both"))
+	}
+	bounds, err := record.ParseObjective(c.Objective)
+	if err != nil {
+		return fail(err)
+	}
+	if share, ok := record.AllowedErrors(bounds); ok && share > k.e.Allowed() {
+		if k.e.MaxFailures != nil {
+			return fail(fmt.Errorf("it permits %v errors, but trials with more than %v are not valid: raise max-failures", share, k.e.Allowed()))
+		}
+		k.e.MaxFailures = &share
+	}
+	for _, b := range bounds {
+		part := c
+		part.Name += "-" + strings.ReplaceAll(b.Word, ".", "")
+		part.Claim = cmp.Or(c.Claim, b.Text)
+		part.Objective, part.Metric, part.AtLeast, part.AtMost = b.Text, b.Metric, b.AtLeast, b.AtMost
+		part.Where = maps.Clone(c.Where)
+		parts = append(parts, part)
+	}
+	return parts, nil
 }
 
 // claim checks a claim and notes the cells that it is about.

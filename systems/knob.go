@@ -97,6 +97,24 @@ func (t Float) Parse(text string) (string, error) {
 // Allowed implements [Type].
 func (t Float) Allowed() string { return fmt.Sprintf("a number from %g to %g", t.Min, t.Max) }
 
+// Rate accepts rates from Min to Max per second, as [record.ParseRate] reads
+// them; the canonical form is a number per second.
+type Rate struct{ Min, Max float64 }
+
+// Parse implements [Type].
+func (t Rate) Parse(text string) (string, error) {
+	x, err := record.ParseRate(text)
+	if err != nil || x < t.Min || x > t.Max {
+		return "", fmt.Errorf("%q is not %s", text, t.Allowed())
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64), nil
+}
+
+// Allowed implements [Type].
+func (t Rate) Allowed() string {
+	return fmt.Sprintf("a rate such as 200, 200/s or 1/min, from %.3g/h to %g/s", t.Min*3600, t.Max)
+}
+
 // Duration accepts Go durations from Min to Max.
 type Duration struct{ Min, Max time.Duration }
 

@@ -54,6 +54,7 @@ func window(driver string, rate float64, length time.Duration) error {
 // Flags are those of every generator's role.
 type Flags struct {
 	Warmup, Length time.Duration
+	Chosen         bool // somebody gave the length
 	Seed           uint64
 	JSON           bool
 	MaxFailures    record.Share // for a person; a trial is judged by the engine
@@ -66,11 +67,26 @@ const MaxFailuresHelp = "`SHARE` of requests that may end without an answer that
 func BindFlags(fs systems.FlagSet) *Flags {
 	f := &Flags{MaxFailures: record.DefaultMaxFailures}
 	fs.DurationVar(&f.Warmup, "warmup", time.Second, "load before the measured window")
-	fs.DurationVar(&f.Length, "length", 5*time.Second, "how long to measure")
+	f.Length = 5 * time.Second
+	fs.Var((*lengthFlag)(f), "length", "how long to measure")
 	fs.Uint64Var(&f.Seed, "seed", 1, "the payloads and the arrivals come from it")
 	fs.BoolVar(&f.JSON, "json", false, "print the result as JSON, and judge nothing")
 	fs.Var(&f.MaxFailures, "max-failures", MaxFailuresHelp)
 	return f
+}
+
+// lengthFlag is the length, and notes that it was given.
+type lengthFlag Flags
+
+func (f *lengthFlag) String() string { return f.Length.String() }
+
+// Type is what help calls the flag's value.
+func (f *lengthFlag) Type() string { return "duration" }
+
+func (f *lengthFlag) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	f.Length, f.Chosen = d, true
+	return err
 }
 
 // Check refuses times that measure nothing.

@@ -27,8 +27,8 @@ func Knobs(arrivals string) systems.Knobs {
 				"option async",
 		},
 		{
-			Name: KnobRate, Unit: "req/s", Default: "100", Type: systems.Float{Min: 0.1, Max: 100_000},
-			Help: "requests that are offered per second; the closed loop does not care, ghz takes whole numbers",
+			Name: KnobRate, Unit: "req/s", Default: "100", Type: systems.Rate{Min: 1.0 / 3600, Max: load.MaxRate},
+			Help: "requests that are offered per second, or 1/min, 6/h; the closed loop does not care, ghz takes whole numbers",
 		},
 		{Name: KnobArrivals, Default: arrivals, Type: systems.Choice(load.Arrivals), Help: "how the open loop's requests arrive"},
 		{
@@ -46,6 +46,9 @@ func Measurable(set systems.Setting, v systems.Values) error {
 	}
 	if IsGHZ(kind) && rate != math.Trunc(rate) {
 		return fmt.Errorf("ghz knows whole rates only, not %v per second", rate)
+	}
+	if s := shapeOf(v); s.shaped() {
+		return s.fits(kind, set.Warmup, set.Length)
 	}
 	return window(kind, rate, set.Length)
 }

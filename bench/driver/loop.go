@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dyno/bench/load"
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -35,6 +36,7 @@ type Model struct {
 	Timeout  time.Duration       // of one operation; 0: load.DefaultTimeout
 	Requests int64               // of a closed loop: operations in all, instead of a time; 0: as many as there is time for
 	Goal     load.Goal           // of a search
+	Shape    Shape               // of a single loop
 	Wrap     func(Single) Single // around a single loop, for negative controls; nil: none
 }
 
@@ -43,20 +45,34 @@ func (f *Flags) Loop(kind string, m Model) (Loop, error) {
 	if m.Wrap == nil {
 		m.Wrap = func(l Single) Single { return l }
 	}
+	kind = m.Shape.loop(kind)
+	if err := m.Shape.lay(f, kind); err != nil {
+		return nil, err
+	}
 	switch kind {
 	case Closed:
-		c := load.Closed{Clients: m.Clients, Warmup: f.Warmup, Length: f.Length, Timeout: m.Timeout}
-		if m.Requests > 0 {
-			c.Warmup, c.Length, c.Requests = 0, 0, m.Requests
+		l := load.Closed{
+			Clients: m.Clients, Warmup: f.Warmup, Length: f.Length, Timeout: m.Timeout, MaxSpans: m.Shape.spans, Step: m.Shape.step(f.Length),
 		}
-		return Once(m.Wrap(c)), nil
+		if m.Requests > 0 {
+			l.Warmup, l.Length, l.Step, l.Requests = 0, 0, 0, m.Requests
+		}
+		return m.Shape.watch(func(each func(record.Span)) Single {
+			l.Each = each
+			return m.Wrap(l)
+		}), nil
 	case Open:
-		if err := window(kind, m.Rate, f.Length); err != nil {
+		if err := window(kind, m.Rate, f.Length); err != nil && !m.Shape.shaped() {
 			return nil, systems.Usagef("--rate %v --length %v: %w", m.Rate, f.Length, err)
 		}
-		return Once(m.Wrap(load.Open{
-			Arrivals: m.Arrivals, Rate: m.Rate, Seed: f.Seed, Warmup: f.Warmup, Length: f.Length, Timeout: m.Timeout,
-		})), nil
+		l := load.Open{
+			Arrivals: m.Arrivals, Rate: m.Rate, Profile: m.Shape.profile, Replay: m.Shape.replay, Seed: f.Seed, Warmup: f.Warmup,
+			Length: f.Length, Timeout: m.Timeout, MaxSpans: m.Shape.spans, Step: m.Shape.step(f.Length),
+		}
+		return m.Shape.watch(func(each func(record.Span)) Single {
+			l.Each = each
+			return m.Wrap(l)
+		}), nil
 	case Search:
 		goal, err := m.Goal.Check()
 		if err != nil {

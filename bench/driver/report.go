@@ -159,7 +159,7 @@ func (r *Report) model(driver string) string {
 		return fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))
 	case r.Schedule != nil:
 		s := r.Schedule
-		return fmt.Sprintf("%g req/s offered, open loop (%s), %.4g sent, p99 %v late", s.Rate, s.Arrivals, r.Sent,
+		return fmt.Sprintf("%v offered, open loop, %.4g/s sent, p99 %v late", s, r.Sent,
 			r.Lag.Quantile(0.99).Round(time.Microsecond))
 	}
 	return fmt.Sprintf("%d clients, closed loop", r.Clients)

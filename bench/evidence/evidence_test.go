@@ -34,6 +34,8 @@ var metrics = []record.Metric{
 	{Name: "ratio", Kind: record.KindScalar, Road: evidence.Ratio("fact", "near")},
 	{Name: "bytes", Kind: record.KindScalar, Road: evidence.Bytes("client")},
 	{Name: "theory", Kind: record.KindScalar, Road: evidence.Calculated()},
+	{Name: "calls", Kind: record.KindSeries, Road: evidence.Timeline("response")},
+	{Name: "times", Kind: record.KindSeries, Road: evidence.Worst("response")},
 	{Name: "bare", Kind: record.KindScalar},
 	{Name: "silent", Kind: record.KindScalar, Road: evidence.Fact("nothing", "nobody")}, // never reported
 }
@@ -68,6 +70,8 @@ func honest() *record.Observation {
 	o.SetVector("each", []string{"s1", "killed"}, []float64{9, 5})
 	o.SetVector("most", []string{"s1"}, []float64{8})
 	o.SetVector("sum", []string{"s1", "killed"}, []float64{15, 5})
+	o.SetSeries("calls", record.Series{Step: 0.4, Lines: []record.Line{{Values: []float64{10, 20, 40}}, {Values: []float64{10, 20, 40}}}})
+	o.SetSeries("times", record.Series{Step: 0.4, Lines: []record.Line{{Values: []float64{1, 2, 2}}, {Values: []float64{9, 20, 8}}}})
 	o.Evidence = &record.Evidence{
 		Begin: 1e9, End: 2e9, Tick: 0.004, Machine: 1.1,
 		Spans: map[string]record.SpanDigest{"response": d},
@@ -105,8 +109,19 @@ func TestHonest(t *testing.T) {
 		t.Fatalf("%v", v.Reasons())
 	}
 	roads := checks[len(checks)-1]
-	if roads.Name != evidence.Roads || !strings.HasPrefix(roads.Detail, "19 figures") {
+	if roads.Name != evidence.Roads || !strings.HasPrefix(roads.Detail, "21 figures") {
 		t.Errorf("%+v", roads)
+	}
+}
+
+func TestErrorShare(t *testing.T) {
+	m := []record.Metric{{Name: record.ErrorShare, Kind: record.KindScalar, Road: evidence.ErrorShare()}}
+	for share, want := range map[float64]record.Status{1.0 / 21: record.Valid, 0: record.Invalid, 2.0 / 21: record.Invalid} {
+		o := honest()
+		o.Set(record.ErrorShare, share)
+		if v := record.Judge(evidence.Judge(m, o)[0]); v.Status != want {
+			t.Errorf("%v: %v, want %v", share, v, want)
+		}
 	}
 }
 
@@ -180,6 +195,9 @@ func TestMutants(t *testing.T) {
 		"a rate of a fact":             {set("per_s", 8), "per_s"},
 		"a ratio":                      {set("ratio", 3), "ratio"},
 		"more bytes than were written": {set("bytes", 1001), "bytes"},
+		"a call of a timeline":         {func(o *record.Observation) { o.Series["calls"].Lines[0].Values[1] = 22.5 }, "calls"},
+		"an answer of a timeline":      {func(o *record.Observation) { o.Series["calls"].Lines[1].Values[2] = 35 }, "calls"},
+		"the worst of a timeline":      {func(o *record.Observation) { o.Series["times"].Lines[1].Values[1] = 12 }, "times"},
 		"more CPU than cores": {func(o *record.Observation) {
 			o.Evidence.Processes[0].Least, o.Evidence.Processes[0].TotalCPU, o.Evidence.Processes[0].LastCPU, o.Evidence.Processes[0].GroupCPU = 1000, 2000, 2000, 2000
 			delete(o.Scalars, "cores")

@@ -35,6 +35,8 @@ type Closed struct {
 	// operations whose spans are kept, up to 2 % less; later ones are folded into histograms and sums; 0: DefaultMaxSpans
 	MaxSpans int
 
+	Step time.Duration // of the result's timeline, of a run that has a Length; 0: none
+
 	// Each is told of every operation's span, by the client whose it is, before
 	// its next one: for whoever keeps an account of a run of any length. The time
 	// that it takes is time between operations. Nil: nobody.
@@ -101,6 +103,8 @@ func (c Closed) complete() (Closed, error) {
 		return c, fmt.Errorf("load: Timeout is %v; it must not be negative", c.Timeout)
 	case c.Drain < 0:
 		return c, fmt.Errorf("load: Drain is %v; it must not be negative", c.Drain)
+	case c.Step < 0 || c.Step > 0 && c.Length/c.Step >= maxSteps*2:
+		return c, fmt.Errorf("load: Step is %v of a window of %v; it must be 0, or make fewer than %d steps", c.Step, c.Length, maxSteps*2)
 	case c.MaxSpans < c.Clients:
 		return c, fmt.Errorf("load: MaxSpans is %d; %d clients need one each at least", c.MaxSpans, c.Clients)
 	}

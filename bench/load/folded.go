@@ -42,6 +42,7 @@ func (s *sums) take(f Folded) {
 		s.service.Merge(f.service)
 		s.lag.Merge(f.lag)
 	}
+	s.moments.merge(f.moments)
 	s.answered += f.answered
 	s.sojourn += f.sojourn
 	s.inTime += f.inTime
@@ -58,7 +59,11 @@ func (r *run) fold(spans []record.Span, sent []int64) {
 	r.folded.add(spans, sent)
 }
 
-func (r *run) newSums() *sums { return newSums(r.begin, r.end, r.schedule != nil, r.below) }
+func (r *run) newSums() *sums {
+	s := newSums(r.begin, r.end, r.schedule != nil, r.below)
+	s.moments = newMoments(r.Length, r.Step)
+	return s
+}
 
 // rests says what a check rests on, when not all spans were kept.
 func (r *Result) rests() string {

@@ -21,6 +21,8 @@ const DefaultMaxInFlight = 4096
 type Open struct {
 	Arrivals string        // one of Arrivals
 	Rate     float64       // operations per second that are offered, above 0 and up to MaxRate
+	Profile  Profile       // in place of Rate: the rate over time, as Profile.Fit lays it into the window
+	Replay   Replay        // in place of Arrivals and Rate: recorded arrivals, from the window's begin on
 	Seed     uint64        // the schedule comes from it
 	Warmup   time.Duration // load without being measured, before the window
 	Length   time.Duration // of the window; when it ends, no operation is offered any more
@@ -29,6 +31,8 @@ type Open struct {
 
 	MaxInFlight int // 1 to MaxClients; operations that arrive beyond it are offered and counted, but not sent; 0: DefaultMaxInFlight
 	MaxSpans    int // as in Closed
+
+	Step time.Duration // as in Closed
 
 	Each func(record.Span) // as in Closed, by the slot whose it is
 
@@ -60,7 +64,7 @@ func (o Open) Run(ctx context.Context, op Op) (Result, error) {
 
 	r := newRun(bounds, stop)
 	r.below = o.below
-	r.schedule = &Schedule{Arrivals: o.Arrivals, Rate: o.Rate, Seed: o.Seed}
+	r.schedule = o.schedule()
 	sending, cancel := r.bound(running)
 	defer cancel()
 	p := &pacer{run: r, alarm: o.Alarm, op: op}
@@ -83,7 +87,7 @@ func (o Open) complete() (Open, Closed, error) {
 	if o.MaxInFlight < 1 || o.MaxInFlight > MaxClients {
 		return o, Closed{}, fmt.Errorf("load: MaxInFlight is %d; it must be from 1 to %d", o.MaxInFlight, MaxClients)
 	}
-	if err := (Schedule{Arrivals: o.Arrivals, Rate: o.Rate}).check(); err != nil {
+	if err := o.schedule().check(); err != nil {
 		return o, Closed{}, err
 	}
 	if o.Length <= 0 {
@@ -91,11 +95,20 @@ func (o Open) complete() (Open, Closed, error) {
 	}
 	bounds, err := Closed{
 		Clients: o.MaxInFlight, Warmup: o.Warmup, Length: o.Length, Timeout: o.Timeout, Drain: o.Drain, MaxSpans: o.MaxSpans, Each: o.Each,
+		Step: o.Step,
 	}.complete()
 	if err != nil {
 		return o, bounds, err
 	}
 	return o, bounds, nil
+}
+
+func (o Open) schedule() *Schedule {
+	s := &Schedule{Arrivals: o.Arrivals, Rate: o.Rate, Seed: o.Seed, Profile: o.Profile}
+	if o.Replay != nil {
+		s.Recorded, s.replay, s.warmup = len(o.Replay), o.Replay, o.Warmup
+	}
+	return s
 }
 
 // pacer hands operations to workers when they are to start. A worker that is
@@ -118,7 +131,7 @@ func (p *pacer) pace(ctx context.Context) {
 	for start := range r.schedule.Starts() {
 		at := int64(start)
 		if at >= r.end {
-			return
+			break
 		}
 		if wait := at - r.now(); wait > 0 && p.alarm.Wait(time.Duration(wait)) != nil {
 			return // the run was stopped
@@ -136,6 +149,7 @@ func (p *pacer) pace(ctx context.Context) {
 			r.unsent += fingerprint(at)
 		}
 	}
+	_ = p.alarm.Wait(time.Duration(r.end - r.now())) // a window lasts as long as it says, however early its last arrival
 }
 
 // take returns an idle worker, a new one if there is none; nil when as many as

@@ -38,6 +38,8 @@ type Result struct {
 	SentNS []int64       // of an open loop: the actual start of each span
 	Folded Folded        // the other operations
 
+	Timeline *Timeline // nil: none was asked for
+
 	whole  bool   // nothing stopped the run before its time
 	unsent uint64 // of an open loop: fingerprint of the starts of operations that were not sent
 
@@ -113,6 +115,7 @@ func (r *run) result(workers []*worker, whole bool) Result {
 // an open loop offered in the window.
 func (r *Result) report(all *sums, offered int64) {
 	r.Latency, r.Service, r.Lag = all.latency, all.service, all.lag
+	r.Timeline = all.moments.timeline()
 	r.Answered, r.inTime, r.prompt = all.answered, all.inTime, all.prompt
 	r.Targets = make(map[int32]Target, len(all.targets))
 	for id, t := range all.targets {

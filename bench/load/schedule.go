@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -23,32 +24,63 @@ type Schedule struct {
 	Arrivals string  `json:"arrivals"`
 	Rate     float64 `json:"rate_rps"` // operations per second, above 0 and up to MaxRate
 	Seed     uint64  `json:"seed"`     // of poisson
+
+	// In place of Rate, one of them at most.
+	Profile  Profile `json:"profile,omitempty"`  // the rate over time, since the run began
+	Recorded int     `json:"recorded,omitempty"` // how many arrivals a recording has, in place of Arrivals too
+
+	replay Replay        // the recording
+	warmup time.Duration // when the window begins, in which it is played
+}
+
+// String says it in a few words.
+func (s Schedule) String() string {
+	switch {
+	case s.Recorded > 0:
+		return fmt.Sprintf("%d recorded arrivals", s.Recorded)
+	case s.Profile != nil:
+		return fmt.Sprintf("%v (%s)", s.Profile[1:], s.Arrivals) // without the warm-up
+	}
+	return fmt.Sprintf("%g req/s (%s)", s.Rate, s.Arrivals)
 }
 
 // Starts are the intended starts since the beginning of the run, without end:
 // constant ones at 0, 1/Rate, 2/Rate …, without drift.
 func (s Schedule) Starts() iter.Seq[time.Duration] {
+	areas := s.poisson
 	if s.Arrivals == "constant" {
-		return s.constant
+		areas = counted
 	}
-	return s.poisson
+	switch {
+	case s.Recorded > 0:
+		return s.replay.starts(s.warmup)
+	case s.Profile != nil:
+		return s.Profile.starts(areas)
+	}
+	return s.even(areas)
 }
 
-func (s Schedule) constant(yield func(time.Duration) bool) {
-	for k := 0; ; k++ {
-		if !yield(nanoseconds(float64(k) * (1e9 / s.Rate))) {
-			return
+// even are those at one rate.
+func (s Schedule) even(areas iter.Seq[float64]) iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		for area := range areas {
+			if !yield(nanoseconds(area * (1e9 / s.Rate))) {
+				return
+			}
 		}
 	}
 }
 
-func (s Schedule) poisson(yield func(time.Duration) bool) {
+// counted are arrivals at rate 1 one after the other.
+func counted(yield func(float64) bool) {
+	for k := 0; yield(float64(k)); k++ {
+	}
+}
+
+// poisson are arrivals at rate 1 whose gaps are exponential.
+func (s Schedule) poisson(yield func(float64) bool) {
 	rng := rand.New(rand.NewPCG(s.Seed, 0x61_72_72_69_76_61_6c)) // a stream of its own, for systems draw from the same seed
-	for at := 0.0; ; {
-		at += rng.ExpFloat64() * (1e9 / s.Rate)
-		if !yield(nanoseconds(at)) {
-			return
-		}
+	for at := rng.ExpFloat64(); yield(at); at += rng.ExpFloat64() {
 	}
 }
 
@@ -72,8 +104,15 @@ func nanoseconds(ns float64) time.Duration {
 }
 
 func (s Schedule) check() error {
-	if s.Arrivals != "poisson" && s.Arrivals != "constant" {
+	switch {
+	case s.Recorded > 0 && s.Profile != nil:
+		return errors.New("load: Replay beside a Profile; give one of them")
+	case s.Recorded > 0:
+		return nil
+	case s.Arrivals != "poisson" && s.Arrivals != "constant":
 		return fmt.Errorf("load: Arrivals is %q; it must be one of %s", s.Arrivals, strings.Join(Arrivals, ", "))
+	case s.Profile != nil:
+		return s.Profile.check()
 	}
 	if !(s.Rate > 0) || s.Rate > MaxRate {
 		return fmt.Errorf("load: Rate is %v; it must be above 0 and at most %g per second", s.Rate, float64(MaxRate))

@@ -22,6 +22,8 @@ type Summary struct {
 	Targets     map[int32]Target  `json:"targets"`
 	Checks      []record.Check    `json:"checks"` // counts, little; of an open loop also schedule
 
+	Timeline *Timeline `json:"timeline,omitempty"` // where one was asked for
+
 	// What the histograms are held against, by the names that systems give them.
 	Digests map[string]record.SpanDigest `json:"digests,omitempty"`
 
@@ -54,6 +56,9 @@ func (r *Result) Summary() Summary {
 		Targets:     r.Targets,
 		Digests:     r.digests(),
 		Checks:      []record.Check{r.CheckCounts(), r.CheckLittle()},
+	}
+	if s.Timeline = r.Timeline; s.Timeline != nil {
+		s.Checks = append(s.Checks, r.CheckTimeline())
 	}
 	if r.Schedule != nil {
 		s.Checks = append(s.Checks, r.CheckSchedule())

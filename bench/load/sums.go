@@ -35,6 +35,8 @@ type sums struct {
 	starts               uint64 // fingerprint of the intended starts
 	early                int64  // operations that were sent before their intended start
 
+	moments moments // step by step
+
 	witness witness // of what the histograms say
 }
 
@@ -92,6 +94,11 @@ func (s *sums) account(span record.Span, sent int64) {
 func (s *sums) measure(span record.Span, sent int64) {
 	t := s.targets[span.Target]
 	t.Window.Tally(span.Outcome)
+	if s.open {
+		s.moments.see(span.Begin-s.begin, span)
+	} else {
+		s.moments.see(span.End-s.begin, span)
+	}
 	if s.open {
 		s.lag.Record(time.Duration(sent - span.Begin))
 	}

@@ -51,8 +51,9 @@ all results in the output folder.
 all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
 the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5.
 
-Exit code 1 says that a trial failed its check, or that a negative control passed
-it; they are listed in the report.`,
+Exit code 1 says that a trial failed its check, that a negative control passed
+it, or that a service-level objective (a claim with the key objective) is not kept;
+they are listed in the report.`,
 		Example: `  dyno run --scale quick
   dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out out/lb
   dyno run lb-uneven --only capacity=2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5 --dry-run
@@ -129,7 +130,11 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	for _, r := range refuted {
 		fmt.Fprintln(a.out, "refuted:", r)
 	}
-	if tally.Failed() || f.strict && len(refuted) > 0 {
+	missed := store.MissedObjectives(names)
+	for _, m := range missed {
+		fmt.Fprintln(a.out, "objective missed:", m)
+	}
+	if tally.Failed() || len(missed) > 0 || f.strict && len(refuted) > 0 {
 		return errFailed
 	}
 	return brokenError(store)

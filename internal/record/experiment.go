@@ -109,6 +109,9 @@ type Table struct {
 // one cell, divided block by block by the same metric of another cell or by a
 // theory metric of its own, is at least or at most a number. With neither Over
 // nor Theory the metric itself is held against the bound.
+//
+// A claim with an Objective in place of Metric is read as one for each of its
+// bounds, which every block must keep.
 type Claim struct {
 	Name    string   `yaml:"name" json:"name"`
 	Claim   string   `yaml:"claim" json:"claim"`   // the statement, one sentence
@@ -118,6 +121,8 @@ type Claim struct {
 	Theory  string   `yaml:"theory" json:"theory,omitempty"` // a scalar metric of the same trial
 	AtLeast *float64 `yaml:"at-least" json:"at_least,omitempty"`
 	AtMost  *float64 `yaml:"at-most" json:"at_most,omitempty"`
+
+	Objective string `yaml:"objective" json:"objective,omitempty"` // see ParseObjective; stored with each bound's own text
 
 	// The cells that the planner took, by index.
 	Cell     int `yaml:"-" json:"cell"`

@@ -34,6 +34,9 @@ type judged struct {
 // block by block by that of another cell or by theory.
 func (r *Result) judge(c record.Claim) judged {
 	j := judged{Claim: c, ruling: Undecided}
+	if c.Objective != "" {
+		return r.judgeObjective(j)
+	}
 	s, err := r.evidence(c)
 	if err != nil {
 		j.evidence = "(" + table.Text(err.Error()) + ")"
@@ -49,6 +52,36 @@ func (r *Result) judge(c record.Claim) judged {
 		j.ruling = Supported
 	case c.AtLeast != nil && s.Hi < *c.AtLeast, c.AtMost != nil && s.Lo > *c.AtMost:
 		j.ruling = Refuted
+	}
+	return j
+}
+
+// judgeObjective holds an objective against every block, for a service promises
+// it of each: no interval is needed, and one block that misses it decides.
+func (r *Result) judgeObjective(j judged) judged {
+	cell, err := r.claimed(j.Cell, j.Where)
+	if err != nil {
+		j.evidence = "(" + table.Text(err.Error()) + ")"
+		return j
+	}
+	values := stats.PerBlock(cell.trials, j.Metric)
+	if len(values) == 0 {
+		j.evidence = "(no valid block says; a percentile needs five calls beyond it)"
+		return j
+	}
+	bound := record.Bound{Metric: j.Metric, AtLeast: j.AtLeast, AtMost: j.AtMost}
+	kept, worst := 0, slices.Max(slices.Collect(maps.Values(values)))
+	if j.AtLeast != nil {
+		worst = slices.Min(slices.Collect(maps.Values(values)))
+	}
+	for _, v := range values {
+		if bound.Keeps(v) {
+			kept++
+		}
+	}
+	j.evidence = fmt.Sprintf("kept in %d of %d blocks, the worst has %s", kept, len(values), bound.Show(worst))
+	if j.ruling = Refuted; kept == len(values) {
+		j.ruling = Supported
 	}
 	return j
 }
@@ -100,7 +133,10 @@ func (e *Experiment) Claims() string {
 }
 
 func compared(c record.Claim) string {
-	text := c.Metric + " of " + selector(c.Where)
+	text := c.Metric
+	if len(c.Where) > 0 {
+		text += " of " + selector(c.Where)
+	}
 	switch {
 	case len(c.Over) > 0:
 		text += " / " + selector(c.Over)
@@ -119,7 +155,10 @@ func selector(v record.Values) string {
 }
 
 func bound(c record.Claim) string {
-	if c.AtLeast != nil {
+	switch {
+	case c.Objective != "":
+		return table.Text(c.Objective)
+	case c.AtLeast != nil:
 		return fmt.Sprintf("≥ %g", *c.AtLeast)
 	}
 	return fmt.Sprintf("≤ %g", *c.AtMost)
@@ -128,6 +167,16 @@ func bound(c record.Claim) string {
 // RefutedClaims lists the claims of the named experiments that their stored
 // runs refute, as "experiment: claim".
 func (s *Store) RefutedClaims(experiments []string) []string {
+	return s.claims(experiments, func(j judged) bool { return j.ruling == Refuted && j.Objective == "" })
+}
+
+// MissedObjectives lists the claims that are service-level objectives and that
+// the stored runs do not show to be kept.
+func (s *Store) MissedObjectives(experiments []string) []string {
+	return s.claims(experiments, func(j judged) bool { return j.Objective != "" && j.ruling != Supported })
+}
+
+func (s *Store) claims(experiments []string, which func(judged) bool) []string {
 	var out []string
 	for _, name := range experiments {
 		r := s.Lookup(name)
@@ -135,7 +184,12 @@ func (s *Store) RefutedClaims(experiments []string) []string {
 			continue
 		}
 		for _, c := range r.Run.Experiment.Claims {
-			if j := r.judge(c); j.ruling == Refuted {
+			j := r.judge(c)
+			switch {
+			case !which(j):
+			case c.Objective != "":
+				out = append(out, fmt.Sprintf("%s: %s: %s", name, c.Objective, j.evidence))
+			default:
 				out = append(out, fmt.Sprintf("%s: %s: %s is not %s", name, c.Claim, j.evidence, bound(c)))
 			}
 		}

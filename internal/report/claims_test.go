@@ -67,6 +67,33 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// An objective is kept when every block keeps it, however few there are; one that
+// nobody has shown to be kept is missed.
+func TestObjectives(t *testing.T) {
+	for name, c := range map[string]struct {
+		b     []float64
+		bound record.Claim
+		want  Ruling
+	}{
+		"kept":         {[]float64{90}, record.Claim{AtMost: new(100.0)}, Supported},
+		"kept by all":  {[]float64{90, 100, 80}, record.Claim{AtMost: new(100.0)}, Supported},
+		"missed once":  {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0)}, Refuted},
+		"too slow":     {[]float64{90, 101}, record.Claim{AtLeast: new(100.0)}, Refuted},
+		"not measured": {nil, record.Claim{AtMost: new(100.0)}, Undecided},
+	} {
+		r := claimRun(t, nil, c.b)
+		c.bound.Metric, c.bound.Where, c.bound.Cell, c.bound.Objective = "rate", record.Values{"policy": "b"}, 2, "rate < 100"
+		if j := r.judge(c.bound); j.ruling != c.want {
+			t.Errorf("%s: %s on %q, want %s", name, j.ruling, j.evidence, c.want)
+		}
+		r.Run.Experiment.Claims = []record.Claim{c.bound}
+		s := &Store{Results: []*Result{r}}
+		if missed := s.MissedObjectives([]string{"x"}); (len(missed) == 0) != (c.want == Supported) || len(s.RefutedClaims([]string{"x"})) > 0 {
+			t.Errorf("%s: missed %q", name, missed)
+		}
+	}
+}
+
 // A trial that is not valid is no evidence.
 func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
 	r := claimRun(t, []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2})

@@ -22,24 +22,11 @@ type TooFew struct {
 
 func (e *TooFew) Error() string { return fmt.Sprintf("too few samples: n=%d", e.Samples) }
 
-// beyond is how many samples must lie beyond a quantile on either side.
-const beyond = 5
-
 // Histograms are shown in milliseconds, yardsticks of time in microseconds.
 const usPerMS = 1e3
 
 // nsPerMS converts the unit of histograms to the unit they are shown in.
 const nsPerMS = 1e6
-
-// Supported reports whether n samples support the quantile q: at least five
-// lie on either side of it. A mean (q < 0) needs one sample.
-func Supported(n int64, q float64) bool {
-	if q < 0 {
-		return n > 0
-	}
-	const rounding = 1e-6 // 1 − 0.9 is a little less than 0.1
-	return float64(n)*min(q, 1-q) >= beyond-rounding
-}
 
 // Of summarizes a metric over the valid trials of one cell: a scalar by its
 // median over blocks, NAME.p99 or NAME.mean by the merged histograms, in
@@ -73,7 +60,7 @@ func Of(trials []*record.Trial, metric string) (Summary, error) {
 	for _, h := range inOrder(blocks) { // sums of floats depend on the order
 		pooled.Merge(h)
 	}
-	if !Supported(pooled.Count(), q) {
+	if !record.Supported(pooled.Count(), q) {
 		return Summary{}, &TooFew{Samples: pooled.Count()}
 	}
 	s := Summary{Center: quantile(pooled, q)}
@@ -99,7 +86,7 @@ func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
 	out := make(map[int]float64)
 	if name, q, ok := record.Quantile(metric); ok {
 		for block, h := range histograms(trials, name) {
-			if Supported(h.Count(), q) {
+			if record.Supported(h.Count(), q) {
 				out[block] = quantile(h, q)
 			}
 		}

@@ -119,7 +119,7 @@ func TestSupported(t *testing.T) {
 		{1, -1, true},
 		{0, -1, false},
 	} {
-		if got := stats.Supported(c.n, c.q); got != c.want {
+		if got := record.Supported(c.n, c.q); got != c.want {
 			t.Errorf("Supported(%d, %v) = %v", c.n, c.q, got)
 		}
 	}
