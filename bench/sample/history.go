@@ -65,11 +65,14 @@ func newHistory(t Target, open source, clocks func(pid int) clock) *history {
 	if t.Spawns {
 		h.clocks = func(pid int) clock { return family(pid, clocks) }
 	}
+	if g := t.group; g != nil {
+		h.open, h.clocks = func(int) probe { return g.probe }, func(int) clock { return g.clock }
+	}
 	if h.current == nil {
 		h.current = func() int { return t.PID }
 	}
 	h.pid = h.current()
-	h.read, h.clock = open(h.pid), h.clocks(h.pid)
+	h.read, h.clock = h.open(h.pid), h.clocks(h.pid)
 	return h
 }
 

@@ -3,6 +3,7 @@ package sample
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -38,10 +39,17 @@ type Target struct {
 	// it is PID for ever.
 	Current func() int
 
+	// Group is a control group in place of a process: its folder, its path below
+	// /sys/fs/cgroup, or the id of a container. Memory is what it is charged for,
+	// the page cache included; threads are its tasks.
+	Group string
+
 	// Spawns says that the processes which it starts itself count as its own, by
 	// their CPU clocks (Linux only; the other figures are those of itself alone).
 	// What one used after the last reading before its end is lost.
 	Spawns bool
+
+	group *controlGroup // that Group names
 }
 
 // Sampler reads the targets at intervals until it is stopped.
@@ -60,8 +68,15 @@ type Sampler struct {
 // DefaultInterval) until Stop or the end of the context. A target that is not
 // there is an error, as is a name given twice.
 func Start(ctx context.Context, targets []Target, interval time.Duration) (*Sampler, error) {
-	for _, t := range targets {
-		if err := alive(t.PID); err != nil {
+	targets = slices.Clone(targets)
+	for i, t := range targets {
+		if t.Group != "" {
+			g, err := findGroup(groupRoot, t.Group)
+			if err != nil {
+				return nil, fmt.Errorf("cannot sample %s: %w", t.Name, err)
+			}
+			targets[i].group = g
+		} else if err := alive(t.PID); err != nil {
 			return nil, fmt.Errorf("cannot sample %s (pid %d): %w", t.Name, t.PID, err)
 		}
 	}

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,7 +84,9 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		"closed: send when the last request is answered; open: send at --rate, come what may; search: open loops between --from and --to")
 	f := driver.BindFlags(fs)
 	goal := load.BindGoal(fs)
-	v := knobs.Bind(fs, names(serviceKnobs, driver.KnobClients, driver.KnobRate, driver.KnobArrivals)...)
+	slo := driver.BindObjective(fs)
+	v := knobs.Bind(fs, names(slices.Concat(serviceKnobs, watchKnobs, driver.ShapeKnobs), driver.KnobClients, driver.KnobRate,
+		driver.KnobArrivals)...)
 	return func(ctx context.Context, sh systems.Shell) error {
 		if err := f.Check(); err != nil {
 			return err
@@ -93,13 +96,23 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 			return err
 		}
 		defer p.conns.Close()
+		w, err := watch(ctx, v)
+		if err != nil {
+			return err
+		}
+		defer w.stop()
 		r, err := p.drive(ctx, f, *kind, driver.Model{
 			Clients: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate), Arrivals: v.Text(driver.KnobArrivals), Goal: *goal,
+			Shape: driver.ShapeOf(v),
 		})
 		if err != nil {
 			return p.metadata.hideIn(err)
 		}
-		return r.tell(sh, f, *kind)
+		err = r.tell(sh, f, *kind, slo)
+		if !f.JSON {
+			w.tell(sh.Out, &r.Report, *kind)
+		}
+		return err
 	}
 }
 
@@ -154,6 +167,9 @@ func (p *prepared) once(f *driver.Flags, kind string, m driver.Model) (int64, er
 	case driver.Closed:
 		return lines / each, nil
 	case driver.Open:
+		if p.values.Text(driver.KnobRamp) != "" || p.values.Text(driver.KnobReplay) != "" {
+			return 0, systems.Usagef("--%s %s: not with a ramp or a replay, which say how many requests there are", knobDataOrder, onceEach)
+		}
 		schedule := load.Schedule{Arrivals: m.Arrivals, Rate: m.Rate, Seed: f.Seed}
 		if n := schedule.Count(f.Warmup + f.Length); n*each > lines {
 			return 0, systems.Usagef("--%s %s: the schedule has %d operations, the file lines for %d: give more lines, or less load",

@@ -27,7 +27,7 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if err != nil {
 			return p.metadata.hideIn(err)
 		}
-		return r.tell(sh, f, driver.GHZ)
+		return r.tell(sh, f, driver.GHZ, new(driver.Objective))
 	}
 }
 

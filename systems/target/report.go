@@ -2,6 +2,7 @@ package target
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"dyno/bench/driver"
@@ -37,7 +38,7 @@ func (c *caller) answers() answers {
 }
 
 // tell prints for a trial or for a person.
-func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
+func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string, slo *driver.Objective) error {
 	if f.JSON {
 		return json.NewEncoder(sh.Out).Encode(r)
 	}
@@ -52,7 +53,7 @@ func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string) error {
 		fmt.Fprintf(sh.Out, "templates: %.3g µs of CPU time per request, of the generator's %.3g\n", r.TemplateSeconds*1e6,
 			r.CPUSeconds*1e6/float64(max(r.Window.Sent, 1)))
 	}
-	return r.Print(sh.Out, kind, f.MaxFailures, r.checks()...)
+	return errors.Join(r.Print(sh.Out, kind, slo.Allowed(f.MaxFailures), r.checks()...), slo.Judge(sh.Out, &r.Report))
 }
 
 // ownFlags are those that are not the load's.
@@ -72,6 +73,10 @@ func (r *report) ownFlags() []record.Flag {
 func (r *report) observe(kind string) record.Observation {
 	var o record.Observation
 	r.Observe(&o, kind)
+	r.ObserveTimeline(&o)
+	if kind != driver.Search {
+		o.Set(record.ErrorShare, float64(o.Failed().Share()))
+	}
 	o.Verdict = record.Judge(append(r.Checks, r.checks()...)...)
 	o.Flags = append(o.Flags, r.ownFlags()...)
 	r.observeConnection(&o)

@@ -27,7 +27,6 @@ const (
 	knobMetadata     = "metadata"
 	knobMetadataFile = "metadata-file"
 	knobDeadline     = "deadline"
-	knobPID          = "pid"
 )
 
 //go:embed report.md.tmpl
@@ -96,12 +95,7 @@ var methodKnobs = systems.Knobs{
 // serviceKnobs are those that both generators take.
 var serviceKnobs = slices.Concat(connectionKnobs, methodKnobs, requestKnobs, streamKnobs)
 
-var knobs = slices.Concat(serviceKnobs, systems.Knobs{
-	{
-		Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30},
-		Help: "the service's process on this machine, whose CPU time is to be measured; 0: none",
-	},
-}, driver.Knobs("poisson"))
+var knobs = slices.Concat(serviceKnobs, watchKnobs, driver.Knobs("poisson"), driver.ShapeKnobs)
 
 // names are those of some knobs, and more.
 func names(of systems.Knobs, more ...string) (out []string) {
@@ -132,9 +126,9 @@ func checkCell(set systems.Setting, v systems.Values) error {
 // service is somebody's: what it counts nobody asks, nor whose child it is.
 var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
 
-var metrics = slices.Concat(driver.Metrics(counted), connectionMetrics, messageMetrics, []record.Metric{{
-	Name: "service_cores", Kind: record.KindScalar, Unit: "cores",
-	Help: "CPU time of the service's process per second, where pid says which",
+var metrics = slices.Concat(driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
+	Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+	Help: "share of operations that were not answered OK", Road: evidence.ErrorShare(),
 }})
 
 func methodName(text string) (string, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"dyno/bench/driver"
-	"dyno/bench/sample"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -23,24 +22,18 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err := p.conns.Close(); err != nil {
 		return record.Observation{}, fmt.Errorf("target: %w", err)
 	}
-	var watched []sample.Target
-	if pid := v.Int(knobPID); pid > 0 {
-		watched = []sample.Target{{Name: "service", PID: pid}}
-	}
-	sampler, err := sample.Start(ctx, watched, 0)
+	w, err := watch(ctx, v)
 	if err != nil {
-		return record.Observation{}, fmt.Errorf("target: knob pid: %w", err)
+		return record.Observation{}, fmt.Errorf("target: %w", err)
 	}
+	defer w.stop()
 	var r report
-	err = driver.Await(ctx, b, driver.Launch(set, v, args(v), nil), &r)
-	samples := sampler.Stop()
+	err = driver.Await(ctx, b, driver.Launch(set, v, args(v), v.Args(driver.ShapeNames...)), &r)
 	if err != nil {
 		return record.Observation{}, err
 	}
 	o := r.observe(kind)
 	o.Evidence.Method = "/" + v.Text(knobMethod)
-	if begin, end := r.Measured(); watched != nil && kind != driver.Search {
-		o.Set("service_cores", samples.Window("service", begin, end).CPUSeconds/end.Sub(begin).Seconds())
-	}
+	w.observe(&o, &r.Report, kind)
 	return o, nil
 }
