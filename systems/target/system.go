@@ -52,11 +52,12 @@ var System = &systems.System{
 			Setup:   setupGHZ,
 		}},
 	},
-	Knobs:   knobs,
-	Metrics: metrics,
-	Trial:   trial,
-	Check:   checkCell,
-	Report:  section,
+	Commands: []systems.Command{initCommand},
+	Knobs:    knobs,
+	Metrics:  metrics,
+	Trial:    trial,
+	Check:    checkCell,
+	Report:   section,
 }
 
 var methodKnobs = systems.Knobs{

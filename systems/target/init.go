@@ -1,0 +1,263 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"dyno/bench/load"
+	"dyno/systems"
+)
+
+var initCommand = systems.Command{
+	Name:    "init",
+	Args:    "ADDR",
+	Summary: "looks at a running service, calls one method twice, and writes an experiment file that runs as it stands",
+	Example: "dyno target init 127.0.0.1:50051\n" +
+		"dyno target init shop.example:443 --tls --method shop.v1.Shop/Price --out shop.yaml",
+	Setup: setupInit,
+}
+
+// initKnobs say how to reach the service and what it is; its method is chosen.
+var initKnobs = slices.DeleteFunc(slices.Concat(connectionKnobs, methodKnobs), func(k systems.Knob) bool {
+	return k.Name == knobAddress || k.Name == knobMethod
+})
+
+func setupInit(fs systems.FlagSet) func(context.Context, systems.Shell) error {
+	method := fs.String("method", "", "package.Service/Method to call; without, one that sounds as if it only read")
+	out := fs.String("out", "", "`FILE.yaml` to write, which must not be there yet; - for standard output; without, a name from the method")
+	v := knobs.Bind(fs, names(initKnobs)...)
+	return func(ctx context.Context, sh systems.Shell) error {
+		if len(sh.Args) != 1 {
+			return systems.Usagef("want one argument, the address of a running service, such as 127.0.0.1:50051; got %d", len(sh.Args))
+		}
+		addr, err := address(sh.Args[0])
+		if err != nil {
+			return systems.Usagef("%s: %w", sh.Args[0], err)
+		}
+		v[knobAddress] = addr
+		d, err := look(ctx, v, *method)
+		if err != nil {
+			return err
+		}
+		return d.write(*out, sh)
+	}
+}
+
+// draft is what the file is made of.
+type draft struct {
+	Name, Address, Service, Method string
+	Kind                           string // of a stream; empty for a unary method
+	Others                         []string
+	Fields                         []string
+	Data, Answer                   string
+	Steady                         bool   // two calls brought the same answer
+	Failed                         string // how the call ended that was not answered
+	Knobs                          [][2]string
+}
+
+// look asks the service what it has, and calls it.
+func look(ctx context.Context, v systems.Values, wanted string) (*draft, error) {
+	conns, err := connect(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	defer conns.Close()
+	md, err := readMetadata(v.Text(knobMetadata), v.Text(knobMetadataFile))
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{caller: caller{conns: conns}, metadata: md, values: v}
+	ctx, cancel := context.WithTimeout(p.outgoing(ctx), 3*load.DefaultTimeout)
+	defer cancel()
+	src := newSource(v.Text(knobProto), v.Text(knobImportPaths), v.Text(knobProtoset))
+	known, err := src.catalog(ctx, conns.Of(0))
+	if err != nil {
+		return nil, md.hideIn(err)
+	}
+	all := known.methods()
+	if wanted == "" {
+		if len(all) == 0 {
+			return nil, fmt.Errorf("%s at %s has no method beside reflection", known.origin, v.Text(knobAddress))
+		}
+		wanted = all[0]
+	}
+	m, err := src.find(ctx, conns.Of(0), wanted)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{
+		Name: fileName(m), Address: v.Text(knobAddress), Service: string(m.Parent().FullName()), Method: wanted, Kind: m.kind(),
+		Others: slices.DeleteFunc(all, func(name string) bool { return name == wanted }), Fields: fields(m.Input()), Knobs: given(v),
+	}
+	d.ask(ctx, p, m)
+	d.Failed = md.hide(d.Failed)
+	return d, nil
+}
+
+// reading are the first words of methods that hardly change anything, the best
+// ones first; the health service comes after them.
+var reading = []string{"Get", "List", "Read", "Find", "Search", "Query", "Describe", "Lookup", "Range", "Fetch", "Say", "Echo", "Ping", "Check"}
+
+// methods are all but those of reflection, in the order in which one would choose
+// them: those that sound as if they only read first, unary ones before streams.
+func (c *catalog) methods() (out []string) {
+	rank := map[string]int{}
+	for _, service := range c.services {
+		sd, err := c.service(service)
+		if err != nil || strings.HasPrefix(service, "grpc.reflection.") {
+			continue // a service that the server lists and does not describe
+		}
+		for i := range sd.Methods().Len() {
+			m := &method{MethodDescriptor: sd.Methods().Get(i)}
+			name := strings.TrimPrefix(m.path(), "/")
+			rank[name] = slices.IndexFunc(reading, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
+			if rank[name] < 0 {
+				rank[name] = 2 * len(reading)
+			}
+			if strings.HasPrefix(service, "grpc.health.") {
+				rank[name] = len(reading)
+			}
+			if m.streams() {
+				rank[name] += 10 * len(reading)
+			}
+			out = append(out, name)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return rank[a] - rank[b] })
+	return out
+}
+
+// kind says in words what a stream is.
+func (m *method) kind() string {
+	switch {
+	case m.IsStreamingClient() && m.IsStreamingServer():
+		return "a stream of requests and of answers"
+	case m.IsStreamingClient():
+		return "a stream of requests"
+	case m.IsStreamingServer():
+		return "a stream of answers"
+	}
+	return ""
+}
+
+// ask calls a unary method: with an empty request and, where that is refused,
+// with one that has something in every field. What is answered becomes the
+// file's request; a second call shows whether the answer stays the same.
+func (d *draft) ask(ctx context.Context, p *prepared, m *method) {
+	full := m.sample()
+	d.Data = "{}"
+	if _, err := m.encode(d.Data); err != nil {
+		d.Data = full // a required field is missing
+	}
+	if m.streams() {
+		return
+	}
+	var first error
+	for _, data := range slices.Compact([]string{d.Data, full}) {
+		answer, err := p.ask(ctx, m, data)
+		if err != nil {
+			first = errors.Join(first, err)
+			continue
+		}
+		d.Data, d.Answer = data, answer
+		again, err := p.ask(ctx, m, data)
+		d.Steady = err == nil && again == answer && answer != "{}" && !drifts(m.Output(), 0)
+		return
+	}
+	d.Data, d.Failed = full, strings.Join(strings.Fields(first.Error()), " ")
+}
+
+// ask makes one call, and returns the answer in JSON.
+func (p *prepared) ask(ctx context.Context, m *method, data string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.values.Duration(knobDeadline))
+	defer cancel()
+	request, response := dynamicpb.NewMessage(m.Input()), dynamicpb.NewMessage(m.Output())
+	body, err := m.encode(data)
+	if err == nil {
+		err = proto.UnmarshalOptions{Resolver: m.types}.Unmarshal(body, request)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := p.conns.Of(0).Invoke(ctx, m.path(), request, response); err != nil {
+		return "", err
+	}
+	answer, err := protojson.MarshalOptions{Resolver: m.types}.Marshal(response)
+	if err != nil {
+		return "", err
+	}
+	return compact(string(answer))
+}
+
+// given are the knobs that are not as they are by default.
+func given(v systems.Values) (out [][2]string) {
+	for _, k := range initKnobs {
+		if text := v.Text(k.Name); text != k.Default {
+			out = append(out, [2]string{k.Name, text})
+		}
+	}
+	return out
+}
+
+var capital = regexp.MustCompile(`[A-Z]+[^A-Z]*|[^A-Z]+`)
+
+// fileName is the experiment's name, and that of its file: shop-get-price.
+func fileName(m protoreflect.MethodDescriptor) string {
+	var words []string
+	for _, name := range []protoreflect.Name{m.Parent().Name(), m.Name()} {
+		for _, word := range capital.FindAllString(string(name), -1) {
+			if word = strings.Trim(strings.ToLower(word), "_"); word != "" {
+				words = append(words, strings.ReplaceAll(word, "_", "-"))
+			}
+		}
+	}
+	return strings.Join(words, "-") + "-load" // what ends in digits is no name
+}
+
+// write fills the file in.
+func (d *draft) write(path string, sh systems.Shell) error {
+	if path == "-" {
+		return initFile.Execute(sh.Out, d)
+	}
+	if path == "" {
+		path = d.Name + ".yaml"
+	}
+	d.Name = strings.TrimSuffix(path[strings.LastIndexAny(path, `/\`)+1:], ".yaml")
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return systems.Usagef("%s is there already: move it away, or give --out another name", path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(initFile.Execute(file, d), file.Close()); err != nil {
+		return err
+	}
+	d.summary(sh.Err)
+	_, err = fmt.Fprintf(sh.Out, "%s\ndyno run %s --out out/%s   # about a minute; then see out/%s/REPORT.md\n", path, path, d.Name, d.Name)
+	return err
+}
+
+// summary says what a person should know before running the file.
+func (d *draft) summary(w io.Writer) {
+	fmt.Fprintf(w, "%s has %d methods; the file calls %s\n", d.Address, len(d.Others)+1, d.Method)
+	switch {
+	case d.Failed != "":
+		fmt.Fprintf(w, "it was called and refused: %s; mend data in the file\n", d.Failed)
+	case d.Kind != "":
+		fmt.Fprintf(w, "it is %s, and was not called\n", d.Kind)
+	default:
+		fmt.Fprintf(w, "it was called twice, and answered %.200s\n", d.Answer)
+	}
+}
