@@ -136,4 +136,3 @@ func (a *app) confine() *cobra.Command {
 	c.AddCommand(begin, role)
 	return c
 }
-
