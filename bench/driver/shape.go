@@ -33,7 +33,8 @@ var ShapeKnobs = systems.Knobs{
 		Help: "open loop: when requests arrive, in place of rate and arrivals; one time a line: seconds, a duration, or date and time (RFC 3339)",
 	},
 	{
-		Name: KnobAbortOn, Default: "", Type: systems.Text{What: "a bound such as errors > 5% over 10s, or nothing", Check: maybe(canonicalLimit)},
+		Name: KnobAbortOn, Default: "",
+		Type: systems.Text{What: "a bound such as errors > 5% over 10s, or nothing", Check: maybe(canonicalLimit)},
 		Help: "end the run, as a failed one, when more than this share of the last requests failed",
 	},
 	{

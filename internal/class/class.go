@@ -112,7 +112,8 @@ func (o *Options) check(ctx context.Context, r *Row, number int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Time)
 	defer cancel()
-	cmd := confine.Command(ctx, o.Exe, []string{"confine", "begin", "--needs", strings.Join([]string{dir, o.Exe}, ","), "--"}, o.command(l, dir)...)
+	cmd := confine.Command(ctx, o.Exe, []string{"confine", "begin", "--needs", strings.Join([]string{dir, o.Exe}, ","), "--"},
+		o.command(l, dir)...)
 	out, errOut := &limited{most: cardSize}, &limited{most: errSize}
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = dir, out, errOut, time.Second
 	began := time.Now()

@@ -58,7 +58,8 @@ func unpack(text string) (p packed, ok bool) {
 	}
 	var h packedHeader
 	if n, err := binary.Decode(u.raw, binary.BigEndian, &h); err != nil || h != (packedHeader{
-		Cookie: packedCookie, Length: int32(len(u.raw) - n), Offset: h.Offset, Digits: significantDigits, Low: 1, High: int64(MaxLatency), Ratio: h.Ratio,
+		Cookie: packedCookie, Length: int32(len(u.raw) - n), Offset: h.Offset, Digits: significantDigits,
+		Low: 1, High: int64(MaxLatency), Ratio: h.Ratio,
 	}) {
 		return packed{}, false
 	}

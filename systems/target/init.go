@@ -107,7 +107,10 @@ func look(ctx context.Context, v systems.Values, wanted string) (*draft, error) 
 
 // reading are the first words of methods that hardly change anything, the best
 // ones first; the health service comes after them.
-var reading = []string{"Get", "List", "Read", "Find", "Search", "Query", "Describe", "Lookup", "Range", "Fetch", "Say", "Echo", "Ping", "Check"}
+var reading = []string{
+	"Get", "List", "Read", "Find", "Search", "Query",
+	"Describe", "Lookup", "Range", "Fetch", "Say", "Echo", "Ping", "Check",
+}
 
 // methods are all but those of reflection, in the order in which one would choose
 // them: those that sound as if they only read first, unary ones before streams.

@@ -41,7 +41,8 @@ func fillIn(msg protoreflect.Message, depth int) {
 	fields := msg.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if o := f.ContainingOneof(); o != nil && msg.WhichOneof(o) != nil || f.Message() != nil && f.Message().FullName() == "google.protobuf.Any" {
+		if o := f.ContainingOneof(); o != nil && msg.WhichOneof(o) != nil ||
+			f.Message() != nil && f.Message().FullName() == "google.protobuf.Any" {
 			continue
 		}
 		if f.Message() != nil && !f.IsMap() && depth >= maxDepth {

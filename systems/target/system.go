@@ -127,10 +127,11 @@ func checkCell(set systems.Setting, v systems.Values) error {
 // service is somebody's: what it counts nobody asks, nor whose child it is.
 var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
 
-var metrics = slices.Concat(driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
-	Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-	Help: "share of operations that were not answered OK", Road: evidence.ErrorShare(),
-}})
+var metrics = slices.Concat(
+	driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
+		Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "share of operations that were not answered OK", Road: evidence.ErrorShare(),
+	}})
 
 func methodName(text string) (string, error) {
 	text = strings.TrimPrefix(text, "/")

@@ -10,7 +10,8 @@ var contract = &systems.Contract{
 	Calls: []systems.Call{
 		{
 			Method: lookasidev1.ComputeService_Compute_FullMethodName,
-			Does: "Is the work: SHA-256 of a seed (eight bytes, big-endian), again and again for a number of rounds; the digest is the first eight bytes. It serves one request " +
+			Does: "Is the work: SHA-256 of a seed (eight bytes, big-endian), " +
+				"again and again for a number of rounds; the digest is the first eight bytes. It serves one request " +
 				"after the other, each for a time drawn from `--distribution` with the mean `--service-time` over `--capacity`.",
 		},
 		{
