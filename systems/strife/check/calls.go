@@ -105,7 +105,8 @@ func sortMoments(m []moment) {
 	slices.SortFunc(m, func(a, b moment) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.place, b.place)) })
 }
 
-// place sweeps over an account's reads as they began.
+// place sweeps over an account's reads as they began. Behind a snapshot only those
+// are judged of which it is certain that they came later.
 func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, account tx.Account, f *finding) {
 	slices.SortFunc(calls, func(a, b *Call) int { return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End)) })
 	var known, begun []moment // postings by when they were acknowledged first, and asked for first
@@ -135,6 +136,9 @@ func (b *balance) place(calls []*Call, acked, asked map[tx.ID]time.Duration, acc
 			known = known[1:]
 		}
 		read = slices.DeleteFunc(read, before)
+		if b.based && from == 0 {
+			continue // it may show what was before the snapshot
+		}
 		to := len(b.history) - 1
 		if i, _ := slices.BinarySearchFunc(begun, c.End+1, func(m moment, t time.Duration) int { return cmp.Compare(m.at, t) }); i < len(begun) {
 			to = begun[i].place - 1

@@ -3,6 +3,7 @@ package check_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"dyno/internal/record"
 	"dyno/systems/strife/check"
@@ -86,6 +87,33 @@ func TestForgotten(t *testing.T) {
 	e.Partial = false
 	if v := check.Judge(e); v.Status != record.Invalid {
 		t.Error("a lost receipt is taken for a forgotten one")
+	}
+}
+
+// Behind a snapshot, what was read before it is not judged, and what was read
+// later is.
+func TestReadsAndSnapshots(t *testing.T) {
+	for name, c := range map[string]struct {
+		begin  time.Duration
+		posted int64
+		want   record.Status
+	}{
+		"before":      {2, 100, record.Valid},
+		"behind":      {68, 50, record.Valid},
+		"stale there": {68, 70, record.Invalid},
+	} {
+		e := evidence()
+		e.Partial = true
+		for i := range e.Banks { // a snapshot holds the first payment
+			b := &e.Banks[i]
+			b.Base = []participant.Balance{b.Accounts[0]}
+			b.Base[0].Posted = []int64{70, 130}[i]
+			b.Events = b.Events[3:]
+		}
+		e.Calls[2].Begin, e.Calls[2].End, e.Calls[2].Posted = c.begin, c.begin+1, c.posted
+		if v := check.Judge(e); v.Status != c.want {
+			t.Errorf("%s: %v", name, v.Reasons())
+		}
 	}
 }
 

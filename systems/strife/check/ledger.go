@@ -36,6 +36,7 @@ type balance struct {
 	posted, held int64
 	history      []int64 // the balance after each posting, the first is the opening
 	by           []tx.ID // the posting, of the first none
+	based        bool    // the first is that of a snapshot: there may have been others before
 }
 
 func newLedger(b *Bank) *ledger {
@@ -45,6 +46,7 @@ func newLedger(b *Bank) *ledger {
 	}
 	for _, a := range b.Base {
 		l.open(a, a.Posted)
+		l.balances[a.Account].based = true
 	}
 	for _, d := range b.Promised {
 		l.promise(d.Tx, d.Legs, 0)
