@@ -116,10 +116,12 @@ func TestByHand(t *testing.T) {
 	if out := pay(0, "--amount", "12.50", "--key", "rent"); !strings.Contains(out, `"status":"paid"`) {
 		t.Error(out)
 	}
-	if out := pay(0, "--amount", "12.50", "--key", "rent"); !strings.Contains(out, `"replayed":true`) {
+	if out := pay(0, "--amount", "12.50", "--key", "rent"); !strings.Contains(out, `"amount":"12.50","replayed":true,"reason":""}`) {
 		t.Error(out)
 	}
-	pay(1, "--amount", "12.51", "--key", "rent")
+	if out := pay(1, "--amount", "12.51", "--key", "rent"); !strings.Contains(out, `"payment":""`) {
+		t.Error(out)
+	}
 	pay(3, "--amount", "99999")
 	if err := os.WriteFile(filepath.Join(dir, "zoe"), []byte("a long password\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -140,6 +142,8 @@ func TestByHand(t *testing.T) {
 	}
 	do(2, admin("resolve", "--bank", "alpha", "--tx", "1.1.1"))
 	do(1, admin("resolve", "--bank", "alpha", "--tx", "1.1.9999", "--abort", "--reason", "a test"))
+	do(1, admin("resolve", "--bank", "alpha", "--tx", "1.1.1", "--abort", "--reason", "it is committed"))
+	do(0, admin("resolve", "--bank", "alpha", "--tx", "1.1.1", "--commit", "--reason", "it is committed"))
 	do(1, alice("admin", "accounts"))
 
 	kill(t, dir)

@@ -19,7 +19,8 @@ import (
 	"dyno/systems/strife/wallet"
 )
 
-// errPassword is an UNAUTHENTICATED that another login does not help against.
+// errPassword is in place of an UNAUTHENTICATED that another login does not help
+// against.
 var errPassword = errors.New("user or password is wrong")
 
 // password reads one from a file or, without a name, from the terminal. It is
@@ -125,7 +126,7 @@ func (w *who) login(ctx context.Context, conn *grpc.ClientConn, secret string) (
 	c := strifev1.NewGatewayServiceClient(conn)
 	resp, err := c.Login(ctx, &strifev1.LoginRequest{User: w.user, Password: secret})
 	if rpc.KindOf(err) == rpc.Unauthenticated {
-		return 0, fmt.Errorf("%w: %w", errPassword, err)
+		return 0, errPassword
 	}
 	if err != nil {
 		return 0, err

@@ -139,6 +139,9 @@ func (o *adminOptions) resolve(ctx context.Context, sh systems.Shell, c strifev1
 			o.bank, o.tx, o.bank)
 	}
 	outcome := strings.ToLower(strings.TrimPrefix(resp.GetOutcome().String(), "OUTCOME_"))
+	if (resp.GetOutcome() == strifev1.Outcome_OUTCOME_COMMITTED) != o.commit {
+		return fmt.Errorf("%s at %s is %s already: a decision stays, and nothing was changed", o.tx, o.bank, outcome)
+	}
 	return o.print(sh.Out, map[string]string{"bank": o.bank, "tx": o.tx, "outcome": outcome}, "%s at %s: %s", o.tx, o.bank, outcome)
 }
 

@@ -113,7 +113,7 @@ func (w *who) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case rpc.KindOf(err) == rpc.Unauthenticated && !errors.Is(err, errPassword):
+	case rpc.KindOf(err) == rpc.Unauthenticated:
 		return fmt.Errorf("%w (%s)", w.loginNeeded(), wallet.Reason(err))
 	case rpc.KindOf(err) == rpc.Refused && rpc.RetryAfterOf(err) > 0:
 		return fmt.Errorf("%s: try again in %v", wallet.Reason(err), rpc.RetryAfterOf(err).Round(time.Millisecond))

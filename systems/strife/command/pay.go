@@ -33,11 +33,11 @@ var exitCodes = map[string]int{
 type report struct {
 	Status   string `json:"status"`
 	Key      string `json:"key"`
-	Payment  string `json:"payment,omitempty"`
+	Payment  string `json:"payment"` // empty: there is none
 	To       string `json:"to,omitempty"`
 	Amount   string `json:"amount,omitempty"`
 	Replayed bool   `json:"replayed"`
-	Reason   string `json:"reason,omitempty"`
+	Reason   string `json:"reason"` // empty: it is paid
 }
 
 func reportOf(p outbox.Payment, r outbox.Result) report {
