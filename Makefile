@@ -85,6 +85,8 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_SEEDS=1000000 $(GO) test -timeout 600m -count 1 -v -run 'TestHunt$$' ./systems/strife/simulator
 	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/sessionbank/check
 	DYNO_SEEDS=20000 $(GO) test -timeout 30m -count 1 -v -run 'TestHunt$$' ./systems/strife/core/outbox
+	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestKilled|TestFailingDisk' ./systems/strife/server
+	DYNO_PAYMENTS=1000000 $(GO) test -timeout 30m -count 1 -v -run 'TestManyFinishedPayments$$' ./systems/strife/server
 	$(GO) run ./cmd/dyno strife demo --soak 30m
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
