@@ -69,7 +69,7 @@ func (e Endpoint) Identity() (*tls.Config, error) {
 // Dial makes the connections. None is open before [Connections.Open], or the
 // first call on it.
 func (e Endpoint) Dial() (*Connections, error) {
-	all := new(Connections)
+	all := &Connections{balanced: e.ServiceConfig != "" || strings.HasPrefix(e.Address, xds)}
 	options, err := e.options(all)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
 	if e.ServiceConfig != "" {
 		options = append(options, grpc.WithDefaultServiceConfig(e.ServiceConfig))
 	}
-	if !strings.HasPrefix(e.Address, "xds:") { // there the resolver's is how calls find their way
+	if !strings.HasPrefix(e.Address, xds) { // there the resolver's is how calls find their way
 		options = append(options, grpc.WithDisableServiceConfig())
 	}
 	return options, nil
@@ -129,10 +129,25 @@ func (e Endpoint) Compression() []grpc.CallOption {
 // connectTimeout is what one attempt to connect may take: a server may be far.
 const connectTimeout = 5 * time.Second
 
+const xds = "xds:"
+
 // Connections are those of an endpoint.
 type Connections struct {
-	conns []*grpc.ClientConn
+	conns    []*grpc.ClientConn
+	balanced bool // gRPC may spread calls over several for each of them
 	transports
+}
+
+// Streams says over how many connections calls are spread, and how many streams
+// the server allows on each of them; 0: as many as a client likes. Those beyond
+// wait at the client, without a word.
+func (c *Connections) Streams() (connections int, limit uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.balanced { // more were open while one took the place of another
+		return min(c.most, len(c.conns)), c.limit
+	}
+	return c.most, c.limit
 }
 
 // Of is the connection that a client uses, who is known by a number.

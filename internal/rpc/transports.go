@@ -22,15 +22,6 @@ type transports struct {
 	limit uint32 // the smallest that one of them said; 0: none did
 }
 
-// Streams says how many connections there were at once at most, and how many
-// streams the server allows on each of them; 0: as many as a client likes.
-// Those beyond wait at the client, without a word.
-func (t *transports) Streams() (connections int, limit uint32) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.most, t.limit
-}
-
 func (t *transports) opened() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"testing/iotest"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
 )
 
 // read is a connection from which bytes come one by one, or at once.
@@ -59,14 +60,26 @@ func TestSettings(t *testing.T) {
 					break
 				}
 			}
-			n, limit := seen.Streams()
-			if n != 1 || limit != c.want {
-				t.Errorf("%s, byte by byte %v: %d connections, limit %d, want %d", name, bytewise, n, limit, c.want)
+			if seen.most != 1 || seen.limit != c.want {
+				t.Errorf("%s, byte by byte %v: %d connections, limit %d, want %d", name, bytewise, seen.most, seen.limit, c.want)
 			}
 			_, _ = watched.Close(), watched.Close()
 			if seen.opened(); seen.most != 1 {
 				t.Errorf("%s: closed, and counted still", name)
 			}
+		}
+	}
+}
+
+// Where gRPC does not spread calls, connections that take each other's place are one.
+func TestReplaced(t *testing.T) {
+	for balanced, want := range map[bool]int{false: 1, true: 2} {
+		c := &Connections{conns: make([]*grpc.ClientConn, 1), balanced: balanced}
+		c.opened()
+		c.opened()
+		c.closed()
+		if n, _ := c.Streams(); n != want {
+			t.Errorf("balanced %v: %d connections, want %d", balanced, n, want)
 		}
 	}
 }

@@ -75,9 +75,12 @@ func (m *messages) count() int64 { return m.Times[messageTime].Count() + m.Times
 
 // print tells a person.
 func (m *messages) print(w io.Writer) {
-	for name, what := range map[string]string{firstMessage: "first message", messageTime: "message"} {
+	for _, name := range []string{firstMessage, messageTime} {
 		h := m.Times[name]
+		if h.Count() == 0 {
+			continue
+		}
 		q := func(q float64) time.Duration { return h.Quantile(q).Round(time.Microsecond) }
-		fmt.Fprintf(w, "%s: mean %v, p50 %v, p99 %v of %d\n", what, h.Mean().Round(time.Microsecond), q(0.5), q(0.99), h.Count())
+		fmt.Fprintf(w, "%s: mean %v, p50 %v, p99 %v of %d\n", name, h.Mean().Round(time.Microsecond), q(0.5), q(0.99), h.Count())
 	}
 }
