@@ -156,6 +156,7 @@ var remedies = []struct{ symptom, remedy string }{
 	{"error reading server preface", "if it speaks TLS, give --tls; else it is no gRPC server"},
 	{"larger than max", "raise --max-message-size, or the server's own bound"},
 	{"Decompressor is not installed", "the service does not take gzip: leave --compression out"},
+	{"DeadlineExceeded", "--deadline bounds a call, and a stream as a whole"},
 	{"no connection within", "is the host right, and does a firewall let you through?"},
 }
 
