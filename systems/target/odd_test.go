@@ -3,7 +3,6 @@ package target
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,7 +28,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/known/emptypb"
 
 	"dyno/bench/driver"
 	"dyno/internal/record"
@@ -41,8 +40,9 @@ type odd struct {
 	refusal codes.Code // of services that it does not have
 
 	address string
-	answer  []byte // nil: the request
-	more    int    // answers beyond the first to each request of a stream
+	answer  []byte                         // nil: the request
+	meet    atomic.Pointer[sync.WaitGroup] // calls wait for each other
+	more    int                            // answers beyond the first to each request of a stream
 
 	mu   sync.Mutex
 	came []arrival
@@ -149,56 +149,11 @@ func (o *odd) handle(_ any, stream grpc.ServerStream) error {
 	if err != nil {
 		return err
 	}
+	if meeting := o.meet.Load(); meeting != nil {
+		meeting.Done()
+		meeting.Wait()
+	}
 	return stream.SendMsg(m)
-}
-
-// stream sends each answer three times, where there is one request; else as many
-// answers as requests, or the last as the only one.
-func (o *odd) stream(md protoreflect.MethodDescriptor, stream grpc.ServerStream) error {
-	if !md.IsStreamingClient() {
-		m, err := o.take(stream)
-		for i := 0; i < 3 && err == nil; i++ {
-			err = stream.SendMsg(m)
-		}
-		return err
-	}
-	last := new(emptypb.Empty)
-	for {
-		m, err := o.take(stream)
-		switch {
-		case errors.Is(err, io.EOF) && !md.IsStreamingServer():
-			return stream.SendMsg(last)
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-		last = m
-		for i := 0; md.IsStreamingServer() && i < 1+o.more; i++ {
-			if err := stream.SendMsg(m); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// take keeps a request, and returns the answer to it.
-func (o *odd) take(stream grpc.ServerStream) (*emptypb.Empty, error) {
-	// To a message without fields everything is unknown, and kept as it came.
-	m := new(emptypb.Empty)
-	if err := stream.RecvMsg(m); err != nil {
-		return nil, err
-	}
-	path, _ := grpc.MethodFromServerStream(stream)
-	md, _ := metadata.FromIncomingContext(stream.Context())
-	from, _ := peer.FromContext(stream.Context())
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.came = append(o.came, arrival{method: path, bytes: slices.Clone(m.ProtoReflect().GetUnknown()), md: md.Copy(), from: from})
-	if o.answer != nil {
-		m.ProtoReflect().SetUnknown(o.answer)
-	}
-	return m, nil
 }
 
 // arrivals are what came since it was last asked.
