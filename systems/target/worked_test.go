@@ -1,0 +1,149 @@
+package target_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"dyno/internal/cli"
+)
+
+const repository = "../.."
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(name: (\\S+)\n.*?)```")
+
+// example is an experiment file of docs/target.md, by its name, for a service at
+// an address and for a few moments.
+func example(t *testing.T, name, addr string) string {
+	t.Helper()
+	page, err := os.ReadFile(repository + "/docs/target.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range yamlBlock.FindAllSubmatch(page, -1) {
+		if string(m[2]) == name {
+			return brief(t, name+".yaml", strings.ReplaceAll(string(m[1]), "127.0.0.1:50051", addr))
+		}
+	}
+	t.Fatalf("docs/target.md has no file of the name %s", name)
+	return ""
+}
+
+var times = regexp.MustCompile(`blocks: \d+, length: \w+, warmup: \w+`)
+
+// brief writes a file whose trials take a moment, with paths as from the
+// repository's root.
+func brief(t *testing.T, name, text string) string {
+	t.Helper()
+	text = strings.ReplaceAll(times.ReplaceAllString(text, "blocks: 1, length: 700ms, warmup: 100ms"), "proto: systems/target/", "proto: ")
+	text = strings.ReplaceAll(text, "rate: [50, 100, 200]", "rate: [100]")
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// dyno runs a command line, which must end well.
+func dyno(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, log bytes.Buffer
+	if code := cli.Main(t.Context(), args, nil, &out, &log); code != 0 {
+		t.Fatalf("dyno %s: exit code %d\n%s%s", strings.Join(args, " "), code, out.String(), log.String())
+	}
+	return out.String()
+}
+
+// outside starts a program of somebody else's, which says where it listens.
+func outside(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, name, args...)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // it was killed
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if _, addr, ok := strings.Cut(lines.Text(), "listening at "); ok {
+			return strings.Replace(addr, "[::]", "127.0.0.1", 1)
+		}
+	}
+	_ = cmd.Wait()
+	t.Fatalf("%s %v says not where it listens: %s", name, args, log.String())
+	return ""
+}
+
+// works takes a stranger's way: init, a look at its plan, and the page's example.
+func works(t *testing.T, name, addr string, flags ...string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	dyno(t, append([]string{"target", "init", addr, "--out", file}, flags...)...)
+	dyno(t, "run", file, "--dry-run")
+	for _, path := range []string{file, example(t, name, addr)} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		brisk := brief(t, filepath.Base(path), string(text))
+		if out := dyno(t, "run", brisk, "--yardsticks=false", "--out", t.TempDir()); !strings.Contains(out, " 0 invalid, 0 unknown, 0 without") {
+			t.Errorf("%s: %s", path, out)
+		}
+	}
+}
+
+func TestPythonGreeter(t *testing.T) {
+	const python = "/usr/bin/python3" // Debian's
+	if out, err := exec.CommandContext(t.Context(), python, "-c", "import grpc, grpc_tools.protoc").CombinedOutput(); err != nil {
+		const missing = "needs apt-get install python3-grpcio python3-grpc-tools"
+		if os.Getenv("DYNO_REQUIRE_PYTHON") != "" {
+			t.Fatalf("%s: %v %s", missing, err, out)
+		}
+		t.Skip(missing)
+	}
+	works(t, "python-greeter", outside(t, python, "testdata/services/greeter.py", "127.0.0.1:0"), "--proto", "testdata/services/helloworld.proto")
+}
+
+func TestRubyHealth(t *testing.T) {
+	if err := exec.CommandContext(t.Context(), "ruby", "-e", "require 'grpc/health/checker'").Run(); err != nil {
+		t.Skip("needs apt-get install ruby-grpc")
+	}
+	works(t, "ruby-health", outside(t, "ruby", "testdata/services/health.rb", "127.0.0.1:0"), "--proto", "testdata/services/health.proto")
+}
+
+// The program is built of a module of its own, which takes a while.
+func TestGoGreeter(t *testing.T) {
+	if os.Getenv("DYNO_OUTSIDE") == "" {
+		t.Skip("builds a server of grpc-go's examples: set DYNO_OUTSIDE=1")
+	}
+	page, err := os.ReadFile(repository + "/docs/target.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := regexp.MustCompile(`go get ((google.golang.org/grpc/examples/\S+)@\S+)`).FindSubmatch(page)
+	dir := t.TempDir()
+	for _, args := range [][]string{{"mod", "init", "greeter"}, {"get", string(source[1])}, {"build", "-o", "server", string(source[2])}} {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v: %s", args, err, out)
+		}
+	}
+	works(t, "go-greeter", outside(t, filepath.Join(dir, "server"), "-port", "0"))
+}
