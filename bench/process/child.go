@@ -42,6 +42,7 @@ type child struct {
 	out      *output
 	ended    chan struct{} // closed once it is reaped
 
+	mark      string   // by which all that it starts is found; empty: it is a role of ours
 	testimony *os.File // what it says of its calls at its end
 	watched   *watched
 
@@ -75,6 +76,12 @@ func (c *child) info() Info {
 // reap waits for the process and says what its end means. It is the only
 // caller of Wait, one goroutine per process.
 func (c *child) reap() {
+	if c.mark != "" { // first what it has left behind, which holds its streams open
+		awaitZombie(c.PID())
+		if err := c.group.cage.vacate(c.mark, false); err != nil {
+			c.group.Logf("%s: %v", c.Name(), err)
+		}
+	}
 	err := c.cmd.Wait()
 	c.group.witness.ended(c.watched, charged(c.cmd.ProcessState))
 	c.attest()

@@ -23,6 +23,12 @@
 // everywhere the lifeline does; and a process that is stopped, and cannot read,
 // is hung up and continued because its process group has become an orphan.
 //
+// A command may stand in for a role ([systems.Setting].Impl). It is told where to
+// listen, found ready by the health service or by an answer to a call of the
+// role's contract, and believed in nothing else. Its memory, its files and the
+// number of its processes are bounded; all that it starts bears a mark, by which
+// it is found and ended, also by a small shell that outlives dyno.
+//
 // The package needs process groups and job-control signals: it builds on Unix
 // only.
 package process

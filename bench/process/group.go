@@ -26,6 +26,8 @@ type Group struct {
 	starting sync.WaitGroup // calls of Start under way
 	closed   func() error
 	reserved atomic.Int64 // addresses of members that are down
+	caging   sync.Mutex
+	cage     *cage // of programs that stand in for roles; nil: there are none
 
 	mu       sync.Mutex
 	names    map[string]bool // ever started, or about to be
@@ -149,7 +151,7 @@ func (g *Group) close() error {
 	g.cancel(errClosed) // under the lock: who is not admitted by now never is
 	g.mu.Unlock()
 	g.starting.Wait() // the context has ended: Start calls return soon
-	err := stopAll(g.children, g.opts.Grace)
+	err := errors.Join(stopAll(g.children, g.opts.Grace), g.cage.close())
 	g.witness.close()
 	g.spawner.close() // last: its thread is what the kernel ties the processes to
 	for _, m := range g.members {

@@ -51,7 +51,7 @@ func TestFindGroupHome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := machine(t, c.files)
-			home, err := findGroupHome(root)
+			home, err := findGroupHome(root, "cpu")
 			if c.err != "" {
 				if !errors.Is(err, systems.ErrNoQuota) || !strings.Contains(err.Error(), c.err) {
 					t.Errorf("error %v, want one that says %q", err, c.err)

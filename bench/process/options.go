@@ -15,6 +15,7 @@ const (
 	DefaultReady = 20 * time.Second
 	DefaultGrace = 5 * time.Second // a server's own grace, and then some
 	DefaultLimit = 128
+	DefaultTasks = 512
 	DefaultKeep  = 64 << 20
 )
 
@@ -54,6 +55,10 @@ type Options struct {
 	// maxStarts may be started.
 	Limit int
 
+	// Tasks is how many processes and threads the programs that stand in for roles
+	// may have together; 0: DefaultTasks.
+	Tasks int
+
 	// Keep is how many bytes of the folders that Dir made are left when the group
 	// is closed; 0: DefaultKeep. What is cut is listed in CutFile.
 	Keep int64
@@ -67,8 +72,9 @@ func (o Options) complete() (Options, error) {
 	if o.Dir == "" {
 		return o, errors.New("process group: Options.Dir is not set; the logs need a place")
 	}
-	if o.Ready < 0 || o.Grace < 0 || o.Limit < 0 || o.Keep < 0 {
-		return o, fmt.Errorf("process group: Ready %v, Grace %v, Limit %d and Keep %d must not be negative", o.Ready, o.Grace, o.Limit, o.Keep)
+	if o.Ready < 0 || o.Grace < 0 || o.Limit < 0 || o.Keep < 0 || o.Tasks < 0 {
+		return o, fmt.Errorf("process group: Ready %v, Grace %v, Limit %d, Tasks %d and Keep %d must not be negative", o.Ready, o.Grace, o.Limit,
+			o.Tasks, o.Keep)
 	}
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return o, fmt.Errorf("process group: directory for logs: %w", err)
@@ -91,6 +97,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
+	}
+	if o.Tasks == 0 {
+		o.Tasks = DefaultTasks
 	}
 	if o.Keep == 0 {
 		o.Keep = DefaultKeep

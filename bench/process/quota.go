@@ -36,13 +36,12 @@ func noQuota(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", systems.ErrNoQuota, fmt.Sprintf(format, args...))
 }
 
-// findGroupHome finds the hierarchy of control groups that limits processor
-// time: version 1's controller cpu, or version 2. root is that of the file
-// system, "/" but in tests.
+// findGroupHome finds the hierarchy of control groups of a controller: version 1's
+// own, or version 2. root is that of the file system, "/" but in tests.
 //
 // In version 2 a group with processes in it cannot limit groups below it,
 // unless it is the root: then the new ones go beside it.
-func findGroupHome(root string) (groupHome, error) {
+func findGroupHome(root, controller string) (groupHome, error) {
 	mounts, err := os.ReadFile(filepath.Join(root, "proc/self/mountinfo"))
 	if err != nil {
 		return groupHome{}, noQuota("this system has no control groups (%v)", err)
@@ -54,22 +53,22 @@ func findGroupHome(root string) (groupHome, error) {
 	at := func(m groupMount, path string) string {
 		return filepath.Join(root, m.point, strings.TrimPrefix(path, strings.TrimSuffix(m.root, "/")))
 	}
-	v1, v2 := groupMounts(string(mounts))
-	if path, ok := ownGroup(string(own), "cpu"); ok && v1 != nil {
+	v1, v2 := groupMounts(string(mounts), controller)
+	if path, ok := ownGroup(string(own), controller); ok && v1 != nil {
 		return groupHome{dir: at(*v1, path)}, nil
 	}
 	path, ok := ownGroup(string(own), "")
 	if !ok || v2 == nil {
-		return groupHome{}, noQuota("no hierarchy of control groups with the controller cpu is mounted")
+		return groupHome{}, noQuota("no hierarchy of control groups with the controller %s is mounted", controller)
 	}
 	dir := at(*v2, path)
 	for _, dir := range []string{dir, filepath.Dir(dir)} {
 		enabled, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
-		if err == nil && slices.Contains(strings.Fields(string(enabled)), "cpu") {
+		if err == nil && slices.Contains(strings.Fields(string(enabled)), controller) {
 			return groupHome{dir: dir, v2: true}, nil
 		}
 	}
-	return groupHome{}, noQuota("the controller cpu is not enabled below or beside %s (cgroup.subtree_control)", dir)
+	return groupHome{}, noQuota("the controller %s is not enabled below or beside %s (cgroup.subtree_control)", controller, dir)
 }
 
 // QuotaHome says where processor time can be limited, by making a control group
@@ -91,7 +90,7 @@ type groupMount struct{ root, point string }
 
 // groupMounts reads mountinfo: "36 35 98:0 /root /point options - type source
 // options", with any number of fields before the hyphen.
-func groupMounts(mountinfo string) (v1, v2 *groupMount) {
+func groupMounts(mountinfo, controller string) (v1, v2 *groupMount) {
 	for line := range strings.Lines(mountinfo) {
 		before, after, _ := strings.Cut(line, " - ")
 		where, what := strings.Fields(before), strings.Fields(after)
@@ -102,7 +101,7 @@ func groupMounts(mountinfo string) (v1, v2 *groupMount) {
 		switch {
 		case what[0] == "cgroup2" && v2 == nil:
 			v2 = m
-		case what[0] == "cgroup" && v1 == nil && slices.Contains(strings.Split(what[2], ","), "cpu"):
+		case what[0] == "cgroup" && v1 == nil && slices.Contains(strings.Split(what[2], ","), controller):
 			v1 = m
 		}
 	}
@@ -133,7 +132,7 @@ func (c *child) Limit(cores float64) error {
 	if c.over {
 		return fmt.Errorf("%s has ended and cannot be limited", c.Name())
 	}
-	home, err := findGroupHome("/")
+	home, err := findGroupHome("/", "cpu")
 	if err != nil {
 		return err
 	}

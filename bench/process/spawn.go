@@ -2,6 +2,7 @@ package process
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +31,12 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		return nil, nil, err
 	}
 	c.lifeline, c.testimony = p.lifeline, p.testified
+	if m.stands() {
+		if c.mark, err = g.enter(); err != nil {
+			p.close()
+			return nil, nil, errors.Join(err, c.log.Close())
+		}
+	}
 	c.cmd = g.command(c, p)
 	if !role.Serves {
 		c.phase = running // there is nothing to wait for
@@ -39,6 +46,11 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		p.close()
 		_ = c.log.Close()
 		return nil, nil, err
+	}
+	if c.mark != "" {
+		if err := confine(c.PID(), g.opts.Tasks); err != nil {
+			g.Logf("%s: its files are not limited: %v", l.Name, err)
+		}
 	}
 	c.watched = g.witness.watch(c.PID(), started)
 	p.closeChildEnds()
@@ -69,6 +81,9 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 		cmd.Env = append(cmd.Env, profileEnv(g.opts.Profile, c.Name()))
 	}
 	cmd.Stdin = p.hold
+	if c.mark != "" {
+		cmd.Env = append(cmd.Env, cageVar+"="+c.mark)
+	}
 	if !c.member.stands() { // of such a program nothing is believed but what it answers
 		cmd.ExtraFiles = []*os.File{p.testify}
 		cmd.Env = append(cmd.Env, testifyVar+"=3") // the first after the standard streams

@@ -25,7 +25,7 @@ func (g *Group) program(role string) (path string, before []string) {
 	if command := g.opts.Setting.Impl[role]; command != "" {
 		// A shell reads the command, so that quotes mean what they always do, and
 		// becomes it: the process is the program itself.
-		return "/bin/sh", []string{"-c", `exec ` + command + ` "$@"`, command}
+		return "/bin/sh", []string{"-c", g.cage.door() + "exec " + command + ` "$@"`, command}
 	}
 	return g.opts.Binary, []string{g.opts.System.Name, role}
 }

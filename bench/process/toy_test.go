@@ -39,6 +39,8 @@ var toy = &systems.System{
 		secure("secret", nil),
 		serves("stubborn", func(systems.Shell) { signal.Ignore(syscall.SIGTERM) }),
 		serves("rude", func(systems.Shell) { exitOn(syscall.SIGTERM, 7) }),
+		openTo(serves("open", nil)),
+		openTo(systems.Role{Command: plain(), Serves: true}),
 		{Command: role("mute", wait), Serves: true},
 		{Command: role("liar", lie), Serves: true},
 		{Command: role("sick", sick), Serves: true},
@@ -54,7 +56,7 @@ var toy = &systems.System{
 		{Command: printer()},
 		{Command: scribe()},
 	},
-	Commands: []systems.Command{role("nest", nest), role("deaf", deaf)},
+	Commands: []systems.Command{role("nest", nest), role("deaf", deaf), role("adopts", adopts)},
 }
 
 func role(name string, run func(context.Context, systems.Shell) error) systems.Command {
@@ -200,6 +202,29 @@ func deaf(ctx context.Context, sh systems.Shell) error {
 	}
 	defer g.Close()
 	p, err := g.Start(ctx, systems.Launch{Role: "worker", Name: "deaf"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(sh.Out, p.PID())
+	return wait(ctx, sh)
+}
+
+// adopts is a dyno of its own with a program that stands in for a role, given as
+// argument.
+func adopts(ctx context.Context, sh systems.Shell) error {
+	dir, err := os.MkdirTemp("", "toy-adopts")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	ctx, g, err := process.NewGroup(ctx, process.Options{
+		System: &systems.System{Name: "toy", Roles: []systems.Role{openTo(serves("open", nil))}}, Dir: dir, Setting: systems.Setting{Impl: systems.Impl{"open": sh.Args[0]}},
+	})
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	p, err := g.Start(ctx, systems.Launch{Role: "open", Name: "a"})
 	if err != nil {
 		return err
 	}
