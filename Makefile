@@ -9,7 +9,7 @@ COMMA := ,
 BUILD := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build rivals quick experiments report test smoke race bench lint proto soak clean
+.PHONY: help build rivals quick experiments report test smoke race bench lint proto contract soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lint: ## formatting, vet, modern idioms, staticcheck, modules, generated code
 
 proto: ## generate the Go code beside every .proto
 	$(GO) run -C tools ./protogen ../proto
+
+contract: build ## what programs owe that stand in for roles -> docs/contract
+	for page in docs/contract/*.md; do bin/dyno contract $$(basename $$page .md) > $$page; done
 
 soak: ## the randomised and process tests, many times over, under the race detector
 	DYNO_INTERRUPTIONS=200 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli

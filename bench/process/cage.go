@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-// What a program that stands in for a role may use at most, with all that it
-// starts. A program that behaves needs a hundredth of it.
+// What a program that stands in for a role may use at most, beside
+// [Options].Tasks. One that behaves needs a hundredth of it.
 const (
-	maxResident = 2 << 30 // bytes of memory of one
-	maxFile     = 1 << 30 // bytes of each of its files
+	MaxResident = 2 << 30 // bytes of memory
+	MaxFile     = 1 << 30 // bytes of each of its files
+)
 
+const (
 	cageEvery = 100 * time.Millisecond // between two looks at all of that
 	cageBound = 10 * time.Second       // for the last of them to be gone
 )
@@ -114,8 +116,8 @@ func (c *child) excess(in *cage) string {
 	if over || !c.member.stands() {
 		return ""
 	}
-	if n := resident(c.PID()); n > maxResident {
-		return fmt.Sprintf("was stopped: it used %d MiB of memory, %d are allowed", n>>20, maxResident>>20)
+	if n := resident(c.PID()); n > MaxResident {
+		return fmt.Sprintf("was stopped: it used %d MiB of memory, %d are allowed", n>>20, MaxResident>>20)
 	}
 	if n := in.crowd(); n >= in.most {
 		return fmt.Sprintf("was stopped: the programs that stand in for roles had %d processes and threads, %d are allowed", n, in.most)

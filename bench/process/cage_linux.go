@@ -115,7 +115,7 @@ func inGroup(group string) (pids []int) {
 // confine bounds the files of a program, and, unless it is root's, how many
 // processes its user has.
 func confine(pid, tasks int) error {
-	limit := unix.Rlimit{Cur: maxFile, Max: maxFile}
+	limit := unix.Rlimit{Cur: MaxFile, Max: MaxFile}
 	err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &limit, nil)
 	if n := allTasks(); os.Getuid() != 0 && n > 0 {
 		limit = unix.Rlimit{Cur: uint64(n + tasks), Max: uint64(n + tasks)}

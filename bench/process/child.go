@@ -203,6 +203,11 @@ func (c *child) Stop(ctx context.Context) error {
 	if done, err := c.terminate(); done || err != nil {
 		return err
 	}
+	if grace := c.group.opts.Grace; c.mark != "" { // a role of ours sees to it itself
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, grace, fmt.Errorf("it ignored SIGTERM for %v", grace))
+		defer cancel()
+	}
 	return c.awaitStop(ctx)
 }
 

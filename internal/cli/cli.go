@@ -111,7 +111,7 @@ every answer, measures what they cost, and writes the report.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.list(), a.run(), a.replay(), a.check(), a.report(), a.compare(), a.doctor())
+	root.AddCommand(a.list(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.doctor())
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}

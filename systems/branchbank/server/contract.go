@@ -22,9 +22,9 @@ var contract = &systems.Contract{
 		"Under `--propagate async` or `stream` a customer is answered at once; the others have the write soon.",
 		"Alone, a branch is one copy: its answers are those of one operation after the other, in the order of their times.",
 		"Messages between branches may be late, lost with their connection, or sent twice; a branch that is away is told later. All hold the " +
-			"same at most 10 s after the last fault.",
+			"same at most 15 s after the last fault.",
 	},
-	Term: "It answers what it has begun, and ends within 5 s.",
+	Term: "It answers what it has begun, and ends.",
 	Kill: "Everything that was answered with `success`, if `--data` names a folder: the branch is started again with the same flags, finds " +
 		"it there, and does what is asked again under a known `request_id` no second time.",
 	Private: "How branches tell each other of writes is their own business: all of them are the same program. `--peers` says where the " +

@@ -29,7 +29,7 @@ var contract = &systems.Contract{
 			"with signatures has no such bound).",
 		"A traitor behaves as the part says (`treason.adversary`).",
 	},
-	Term:    "It answers what it has begun, and ends within 5 s.",
+	Term:    "It answers what it has begun, and ends.",
 	Kill:    "Nothing: a general that is gone is one that is silent.",
 	Private: "Nothing: a general talks to generals of any program, dyno's own too, in the messages of `Deliver`.",
 }

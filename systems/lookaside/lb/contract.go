@@ -42,6 +42,6 @@ var contract = &systems.Contract{
 			"that registered first; `random` is fair dice; `least_load` passes over no idle server.",
 		"A server that a client names as failed is avoided as long as there is another one.",
 	},
-	Term: "It ends its streams with `UNAVAILABLE`, takes its entry out of etcd, and ends within 5 s.",
+	Term: "It ends its streams with `UNAVAILABLE`, takes its entry out of etcd.",
 	Kill: "Nothing: another balancer, started at any address, reads all it needs from etcd and the servers' reports.",
 }

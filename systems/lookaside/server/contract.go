@@ -10,9 +10,9 @@ var contract = &systems.Contract{
 	Calls: []systems.Call{
 		{
 			Method: lookasidev1.ComputeService_Compute_FullMethodName,
-			Does: "Is the work: SHA-256 of a seed (eight bytes, big-endian), " +
-				"again and again for a number of rounds; the digest is the first eight bytes. It serves one request " +
-				"after the other, each for a time drawn from `--distribution` with the mean `--service-time` over `--capacity`.",
+			Does: "Is the work: SHA-256 of a seed (eight bytes, big-endian), and of each digest again, for a number of rounds; the answer is " +
+				"the last digest's first eight bytes. It serves one request after the other, each for a time drawn from `--distribution` with " +
+				"the mean `--service-time` over `--capacity`, which the answer tells.",
 		},
 		{
 			Method: lookasidev1.ComputeService_GetStats_FullMethodName,
@@ -29,6 +29,6 @@ var contract = &systems.Contract{
 		"It reports its load to the balancer every `--report-interval`, on one stream.",
 		"Every answer is right, every request is counted once, and the integral of requests in flight is the sum of their times (Little's law).",
 	},
-	Term: "It leaves the directory, answers what it has taken on, and ends within 5 s.",
+	Term: "It leaves the directory, answers what it has taken on.",
 	Kill: "Nothing: its lease ends, and with it its entry.",
 }

@@ -26,6 +26,6 @@ var contract = &systems.Contract{
 		"A task may be handed out twice: runs and outputs appear whole, under names of their attempt, so that one of the two counts.",
 		"A word is what Unicode calls letters and digits in a row, in lower case; bytes that are not UTF-8 separate words.",
 	},
-	Term: "It ends within 5 s; its task is another worker's from then on.",
+	Term: "It ends; its task is another worker's from then on.",
 	Kill: "The runs of map tasks that were reported as done, as long as reduce tasks may ask for them; what is lost is done again.",
 }

@@ -35,7 +35,7 @@ var contract = &systems.Contract{
 			"`google.rpc.RetryInfo`: nothing happened.",
 		"Every write is applied at every branch in the end, once; the balance is `--balance` and the sum of the log.",
 	},
-	Term: "It answers what it has begun, and ends within 5 s.",
+	Term: "It answers what it has begun, and ends.",
 	Kill: "Everything that was answered, or that another branch was told, if `--data` names a folder.",
 	Private: "How branches tell each other of writes is their own business: all of them are the same program. `--peers` says where the " +
 		"others are: `2=127.0.0.1:50002,3=@/path/file`, in which a file holds HOST:PORT and appears once all branches listen.",

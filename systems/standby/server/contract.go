@@ -39,7 +39,7 @@ var contract = &systems.Contract{
 		"A repeated request is done once; its stored answer comes again, with the same action id, whoever is primary by then.",
 		"Without a primary the other server takes over within `--lease`, and who comes back catches up.",
 	},
-	Term: "It answers what it has begun, and ends within 5 s.",
+	Term: "It answers what it has begun, and ends.",
 	Kill: "Every action that was acknowledged, and the answers of each client's last request, beside the file of `--accounts`; with " +
 		"`--in-memory` nothing.",
 	Private: "How the servers ship actions is their own business: both are the same program. `--config` names both addresses and the witness.",

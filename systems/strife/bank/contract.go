@@ -38,6 +38,6 @@ var contract = &systems.Contract{
 		"A transaction is carried out once, at both banks or at none; no balance falls below what is held.",
 		"Under `protection: full` and `tls` all calls are under mutual TLS, and only the gateway, and for `AskOutcome` other banks, are let in.",
 	},
-	Term: "It answers what it has begun, and ends within 5 s.",
+	Term: "It answers what it has begun, and ends.",
 	Kill: "Every vote of yes with what it promises, and every outcome that was acknowledged.",
 }

@@ -44,6 +44,6 @@ var contract = &systems.Contract{
 		"What a user was told is final: paid stays paid, declined stays declined, under the same key for ever.",
 		"Transactions are named by gateway, epoch and number, none twice; each start of the gateway is a later epoch.",
 	},
-	Term: "It answers what it has begun, and ends within 5 s.",
+	Term: "It answers what it has begun, and ends.",
 	Kill: "Every decision to commit before anybody hears of it, and every answer to a key.",
 }
