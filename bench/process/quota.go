@@ -74,7 +74,7 @@ func findGroupHome(root, controller string) (groupHome, error) {
 // QuotaHome says where processor time can be limited, by making a control group
 // there and removing it; else it is a [systems.ErrNoQuota] with the reason.
 func QuotaHome() (string, error) {
-	home, err := findGroupHome("/")
+	home, err := findGroupHome("/", "cpu")
 	if err != nil {
 		return "", err
 	}

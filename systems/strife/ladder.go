@@ -41,17 +41,23 @@ var ladder = []systems.Rung{
 	},
 	{
 		Name: "bank-paused", Promise: "A bank that stood still for 300 ms is asked again, and nothing happens twice.",
-		Knobs:  map[string]string{"banks": "2", "clients": "4", "faults": "pause beta@300ms..600ms"},
+		Knobs: map[string]string{
+			"banks": "2", "clients": "4", "retry": "on", "attempt": "500ms", "faults": "pause beta@300ms..600ms",
+		},
 		Length: 2 * time.Second, MaxFailures: "50%",
 	},
 	{
 		Name: "bank-killed", Promise: "A bank that was killed remembers what it has voted yes to.",
-		Knobs:  map[string]string{"banks": "2", "clients": "4", "faults": "kill beta@300ms..600ms; kill alpha@1200ms..1500ms"},
+		Knobs: map[string]string{
+			"banks": "2", "clients": "4", "retry": "on", "attempt": "500ms", "faults": "kill beta@300ms..600ms; kill alpha@1200ms..1500ms",
+		},
 		Length: 2500 * time.Millisecond, MaxFailures: "50%",
 	},
 	{
 		Name: "gateway-killed", Promise: "A gateway that was killed has forgotten no decision and no key.",
-		Knobs:  map[string]string{"banks": "2", "clients": "4", "faults": "kill gateway@300ms..600ms"},
+		Knobs: map[string]string{
+			"banks": "2", "clients": "4", "retry": "on", "attempt": "500ms", "faults": "kill gateway@300ms..600ms",
+		},
 		Length: 2500 * time.Millisecond, MaxFailures: "50%",
 	},
 	{

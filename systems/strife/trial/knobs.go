@@ -117,6 +117,9 @@ func schedule(v systems.Values) string {
 // Check refuses what would not be measured.
 func Check(set systems.Setting, v systems.Values) error {
 	if v.Duration(KnobOutage) > 0 {
+		if blind(set) {
+			return errors.New("strife: an outage is judged by the journals of gateway and banks: nothing can stand in for them")
+		}
 		return nil
 	}
 	if k := v.Text(driver.KnobDriver); k != driver.Closed && k != driver.Open {

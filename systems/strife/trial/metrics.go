@@ -119,24 +119,28 @@ func (t *town) observe(o *record.Observation, v systems.Values, r load.Report, b
 	calls := float64(max(1, r.Tally.Pays))
 	begin, end := r.Measured()
 	o.Evidence.Facts = map[string]float64{
-		factBooks: float64(b.Count(coordinator.Paid)), factUnsure: float64(r.Tally.Silent), factSettle: 1e3 * settleTimeout.Seconds(),
+		factUnsure: float64(r.Tally.Silent), factSettle: 1e3 * settleTimeout.Seconds(),
 		factWindow: 1e3 * (end.Sub(begin) + t.bench.Setting().Warmup + settleTimeout).Seconds(),
 	}
 	o.Set("abort_share", float64(r.Tally.Aborted)/calls)
 	o.Set("decline_share", float64(r.Tally.Declined)/calls)
 	o.Set("unknown_share", float64(r.Tally.Silent)/calls)
 	o.Set("replayed", float64(r.Tally.Replayed))
+	o.Set("settle_ms", float64(settled)/1e6)
+	o.Set("silence_ms", float64(longestSilence(r.Calls))/1e6)
+	o.Set("deaths", float64(t.deaths()))
+	o.Set("damage", float64(damage(o.Verdict)))
+	if b == nil { // nothing but the users' word says how much was paid
+		return
+	}
 	seen := distinct(r.Calls)
+	o.Evidence.Facts[factBooks] = float64(b.Count(coordinator.Paid))
 	o.Set("paid", float64(seen))
 	if !b.Evidence.Partial { // else nobody knows how many came before
 		o.Set("forced_writes", float64(b.Batches)/float64(max(1, seen)))
 	}
 	o.Set("snapshots", float64(b.Snapshots))
-	o.Set("settle_ms", float64(settled)/1e6)
-	o.Set("silence_ms", float64(longestSilence(r.Calls))/1e6)
 	o.Set("gateway_starts", float64(b.Starts()))
-	o.Set("deaths", float64(t.deaths()))
-	o.Set("damage", float64(damage(o.Verdict)))
 }
 
 func damage(v record.Verdict) (n int) {

@@ -205,22 +205,7 @@ func (t *town) doubts(ctx context.Context, c strifev1.AdminServiceClient) (n int
 
 // admin logs the admin in.
 func (t *town) admin(ctx context.Context) (*grpc.ClientConn, context.Context, error) {
-	me := security.Party{Role: security.Client, Name: site.AdminUser}
-	conn, err := t.dir.Dialer(me, t.addresses("load")).Dial(security.TheGateway)
-	if err != nil {
-		return nil, nil, err
-	}
-	secret, err := os.ReadFile(t.made.Admin.PasswordFile)
-	if err == nil {
-		var resp *strifev1.LoginResponse
-		resp, err = strifev1.NewGatewayServiceClient(conn).Login(ctx, &strifev1.LoginRequest{
-			User: site.AdminUser, Password: strings.TrimSpace(string(secret)),
-		}, grpc.WaitForReady(true))
-		if err == nil {
-			return conn, security.WithToken(ctx, resp.GetToken()), nil
-		}
-	}
-	return nil, nil, errors.Join(err, conn.Close())
+	return t.login(ctx, site.MadeUser{User: site.AdminUser, PasswordFile: t.made.Admin.PasswordFile})
 }
 
 // stop ends the gateway and then the banks, in order, so that their journals
