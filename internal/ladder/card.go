@@ -100,6 +100,9 @@ func costs(rung systems.Rung, s *systems.System, plan *experiments.Plan, trials 
 				return nil, fmt.Errorf("rung %s: %s of dyno's own: %w", rung.Name, m, err)
 			}
 			c.Own, c.Ratio = o.Center, ratio(stats.PerBlock(given, m), stats.PerBlock(own, m))
+			if c.Ratio == 0 && o.Center > 0 { // no block alone has enough samples for a quantile
+				c.Ratio = g.Center / o.Center
+			}
 		}
 		out = append(out, c)
 	}
