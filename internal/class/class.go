@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -125,11 +126,24 @@ func (o *Options) check(ctx context.Context, r *Row, number int) error {
 	switch {
 	case ctx.Err() == context.DeadlineExceeded:
 		r.Status, r.Why = ladder.Broken, fmt.Sprintf("it was not done after %v", o.Time)
+		r.Rungs, r.Reached = held(errOut.String())
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return o.read(r, err, dir, out, errOut)
+}
+
+// held counts the rungs that a check had said to hold before it was cut short.
+func held(said string) (n int, last string) {
+	for text := range strings.Lines(said) {
+		name, holds := strings.CutPrefix(text, "✓ ")
+		if !holds {
+			break
+		}
+		n, last = n+1, strings.Fields(name)[0]
+	}
+	return n, last
 }
 
 // read reads the card that a check printed.
@@ -151,11 +165,28 @@ func (o *Options) read(r *Row, err error, dir string, out, errOut *limited) erro
 	if r.Rungs < r.Of {
 		at := card.Rungs[r.Rungs]
 		r.Falls, r.Status = at.Name, at.Status
-		if why := append(at.History, at.Reasons...); len(why) > 0 {
-			r.Why = line(why[0])
-		}
+		r.Why = line(why(at))
 	}
 	return nil
+}
+
+// why is the one reason of several that says most: the story, else the last that
+// is certain, and of a program that ended its last words.
+func why(r ladder.Result) string {
+	reasons := append(slices.Clone(r.History), r.Reasons...)
+	if len(reasons) == 0 {
+		return ""
+	}
+	for _, text := range slices.Backward(reasons) {
+		if len(r.History) == 0 && strings.Contains(text, " is invalid: ") {
+			return text
+		}
+	}
+	first, _, cut := strings.Cut(reasons[0], " (") // how it was started is in the card
+	if cut && len(reasons) > 1 {
+		first += "; " + strings.TrimSpace(reasons[len(reasons)-1])
+	}
+	return first
 }
 
 // command is the check of one submission: dyno's own, which starts the commands

@@ -62,10 +62,8 @@ func Begin(needed []string, program []string) error {
 		return fmt.Errorf("/proc of its own: %w", err)
 	}
 	for _, dir := range public {
-		if !coversAny(dir, needed) {
-			if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, publicSize+",mode=1777"); err != nil {
-				return fmt.Errorf("%s of its own: %w", dir, err)
-			}
+		if err := replace(dir, needed); err != nil {
+			return fmt.Errorf("%s of its own: %w", dir, err)
 		}
 	}
 	if err := loopback(); err != nil {
@@ -74,15 +72,58 @@ func Begin(needed []string, program []string) error {
 	return become(program, os.Environ())
 }
 
-// coversAny reports whether a folder has one of some paths in it.
-func coversAny(dir string, paths []string) bool {
-	for _, p := range paths {
-		if p == dir || strings.HasPrefix(p, dir+"/") {
-			return true
+// replace puts an empty folder in the place of one, in which only what is needed
+// is where it was.
+func replace(dir string, needed []string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return nil
+	}
+	var kept []string
+	for _, path := range needed {
+		if !below(dir, path) {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		kept = append(kept, path, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, publicSize+",mode=1777"); err != nil {
+		return err
+	}
+	for i := 0; i < len(kept); i += 2 {
+		if err := bind(kept[i+1], kept[i]); err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
+
+// bind makes a file or folder appear at a path.
+func bind(from, path string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	folder := path
+	if !info.IsDir() {
+		folder = filepath.Dir(path)
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if err := os.WriteFile(path, nil, 0o755); err != nil {
+			return err
+		}
+	}
+	return unix.Mount(from, path, "", unix.MS_BIND, "")
+}
+
+// below reports whether a path is a folder or in it.
+func below(dir, path string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
 
 // loopback brings the room's own network up: 127.0.0.1 and nothing else.
 func loopback() error {
@@ -145,7 +186,7 @@ func own(l Limits, args []string) error {
 		if _, value, ok := strings.Cut(a, "="); ok {
 			a = value
 		}
-		if !filepath.IsAbs(a) || !coversAny(l.Room, []string{filepath.Clean(a)}) {
+		if !filepath.IsAbs(a) || !below(l.Room, filepath.Clean(a)) {
 			continue
 		}
 		if info, err := os.Stat(a); err == nil && !info.IsDir() {

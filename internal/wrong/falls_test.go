@@ -78,8 +78,7 @@ func climb(t *testing.T, f fall, whole bool) *ladder.Card {
 	for _, k := range figure.Kinds {
 		kinds[k.Name] = k.Of
 	}
-	i := slices.IndexFunc(all.Systems, func(s *systems.System) bool { return s.Name == f.system })
-	s := *all.Systems[i]
+	s := *lookup(f.system)
 	s.Ladder = slices.DeleteFunc(slices.Clone(s.Ladder), func(r systems.Rung) bool { return len(r.Costs) > 0 })
 	if at := slices.IndexFunc(s.Ladder, func(r systems.Rung) bool { return r.Name == f.rung }); at > 0 && !whole {
 		s.Ladder = s.Ladder[at-1:]
@@ -93,6 +92,10 @@ func climb(t *testing.T, f fall, whole bool) *ladder.Card {
 		t.Fatal(err)
 	}
 	return card
+}
+
+func lookup(system string) *systems.System {
+	return all.Systems[slices.IndexFunc(all.Systems, func(s *systems.System) bool { return s.Name == system })]
 }
 
 func describe(c *ladder.Card) string {
