@@ -60,7 +60,7 @@ func (c *child) awaitReady(ctx context.Context, announced *os.File) error {
 	if err == nil && c.markReady(addr) {
 		return nil
 	}
-	return c.abandon(ctx, err)
+	return c.lacking(c.abandon(ctx, err))
 }
 
 // markReady lets the end of the process be unexpected from now on. It reports

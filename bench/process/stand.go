@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,6 +15,8 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"dyno/systems"
 )
 
 // termStatus is how many programs say that SIGTERM ended them, Java's among them.
@@ -118,6 +121,24 @@ func (c *child) strike(s syscall.Signal) error {
 	}
 	return nil
 }
+
+// lacking is the error of a program that stands in for a role and has said that
+// the machine lacks what it needs: by status 69 of sysexits.h, and a last line that
+// says what. Any other is returned as it is.
+func (c *child) lacking(err error) error {
+	exit := new(exec.ExitError)
+	if !c.member.stands() || !errors.As(err, &exit) || exit.ExitCode() != exUnavailable {
+		return err
+	}
+	what := "what " + c.typed() + " needs"
+	if last := c.log.lastLines(1, quotedWidth); len(last) > 0 {
+		what = last[0]
+	}
+	return &systems.AbsentError{What: what, Get: "it is needed by " + c.typed()}
+}
+
+// exUnavailable is EX_UNAVAILABLE.
+const exUnavailable = 69
 
 // obeyed says whether an ended process did what SIGTERM asks for.
 func (c *child) obeyed() bool {

@@ -8,7 +8,11 @@ import sys
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "internal", "kit", "files", "python"))
 
-import kit
+try:
+    import kit
+except ImportError as missing:
+    print("python3-grpcio or python3-grpc-tools (%s)" % missing, file=sys.stderr)
+    sys.exit(69)  # what it needs is not here: its cells are left out
 
 address, serve = kit.address, kit.serve
 
