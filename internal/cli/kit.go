@@ -68,7 +68,7 @@ func starter(s *systems.System) kit.Kit {
 		if r.Contract == nil {
 			continue
 		}
-		role := kit.Role{Name: r.Name, Summary: r.Summary, Flags: flag.NewFlagSet(r.Name, flag.ContinueOnError)}
+		role := kit.Role{Name: r.Name, Summary: r.Summary, Serves: r.Serves, Flags: flag.NewFlagSet(r.Name, flag.ContinueOnError)}
 		r.Setup(role.Flags)
 		for _, call := range r.Contract.Calls {
 			role.Calls = append(role.Calls, kit.Call{Method: call.Method, Does: call.Does})

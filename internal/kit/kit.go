@@ -28,12 +28,13 @@ var Languages = []string{"go", "python"}
 // Role is what a kit has a server for.
 type Role struct {
 	Name    string
-	Summary string // one line
-	Calls   []Call
+	Summary string        // one line
+	Calls   []Call        // RPCs that the role must serve, or make
+	Serves  bool          // it listens and answers; if not, it calls others
 	Flags   *flag.FlagSet // that the bench may give it
 }
 
-// Call is an RPC that the role must serve.
+// Call is one of them.
 type Call struct {
 	Method string // full name: "/package.Service/Method"
 	Does   string // one sentence

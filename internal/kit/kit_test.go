@@ -36,7 +36,7 @@ func sample() kit.Kit {
 	return kit.Kit{
 		System: "branchbank", Summary: "one account, many branches", First: "speaks", Contract: "docs/contract/branchbank.md",
 		Roles: []kit.Role{{
-			Name: "branch", Summary: "is one branch", Flags: fs,
+			Name: "branch", Summary: "is one branch", Serves: true, Flags: fs,
 			Calls: []kit.Call{
 				{Method: branchbankv1.BranchService_Execute_FullMethodName, Does: "Does what a customer \"wants\"."},
 				{Method: branchbankv1.BranchService_Exchange_FullMethodName, Does: "Carries messages."},

@@ -1,0 +1,98 @@
+package cli_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dyno/systems/all"
+)
+
+const (
+	python     = "/usr/bin/python3"
+	requireVar = "DYNO_REQUIRE_PYTHON" // makes missing packages a failure, as CI has it
+	soakVar    = "DYNO_SOAK"           // has the kits of all systems built; in CI one of each language is, by package kit
+)
+
+func needPython(t *testing.T) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), python, "-c", "import grpc, grpc_tools.protoc").CombinedOutput(); err != nil {
+		const missing = "needs apt-get install python3-grpcio python3-grpc-tools"
+		if os.Getenv(requireVar) != "" {
+			t.Fatalf("%s: %v %s", missing, err, out)
+		}
+		t.Skip(missing)
+	}
+}
+
+// There is a kit of every system that has roles to stand in for, and what is in it
+// can be read by those who are to read it.
+func TestKits(t *testing.T) {
+	var scripts []string
+	for _, s := range all.Systems {
+		if len(s.Open()) == 0 {
+			continue
+		}
+		dir := filepath.Join(t.TempDir(), s.Name)
+		for _, language := range []string{"go", "python"} {
+			if code, _, errOut := dyno(t, "kit", s.Name, "--lang", language, filepath.Join(dir, language)); code != 0 {
+				t.Fatalf("%s, %s: exit %d, %s", s.Name, language, code, errOut)
+			}
+		}
+		for _, role := range s.Open() {
+			scripts = append(scripts, filepath.Join(dir, "python", role+".py"))
+			if _, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, "go", "cmd", role, "main.go"), nil, parser.AllErrors); err != nil {
+				t.Error(err)
+			}
+		}
+		if os.Getenv(soakVar) == "" {
+			continue
+		}
+		vet := exec.CommandContext(t.Context(), "go", "vet", "./...")
+		vet.Dir, vet.Env = filepath.Join(dir, "go"), append(os.Environ(), "GOFLAGS=-mod=readonly", "GOPROXY=off", "GOWORK=off")
+		if out, err := vet.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", s.Name, err, out)
+		}
+	}
+	needPython(t)
+	if out, err := exec.CommandContext(t.Context(), python, append([]string{"-m", "py_compile"}, scripts...)...).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// What the README of a kit says is so: it falls at the first rung, and says that it
+// is left to do.
+func TestKitClimbs(t *testing.T) {
+	needPython(t)
+	dir := t.TempDir()
+	kit := filepath.Join(dir, "kit")
+	if code, out, errOut := dyno(t, "kit", "branchbank", "--lang", "python", kit); code != 0 || !strings.Contains(out, "branch.py") {
+		t.Fatalf("exit %d, %s %s", code, out, errOut)
+	}
+	code, out, errOut := dyno(t, "check", "branchbank", "--impl", "branch="+python+" "+filepath.Join(kit, "branch.py"), "--out", filepath.Join(dir, "out"))
+	if code != 1 || !strings.Contains(out, "✗ speaks") || !strings.Contains(out, "Execute is left to do: write it, and check again") {
+		t.Errorf("exit %d\n%s\n%s", code, out, errOut)
+	}
+}
+
+func TestKitRefuses(t *testing.T) {
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"kit branchbnk " + full:                  "did you mean branchbank?",
+		"kit branchbank --lang pyton " + full:    "did you mean python?",
+		"kit branchbank --lang python " + full:   "is not empty",
+		"kit branchbank":                         "wants a system and a new folder",
+		"kit echo " + filepath.Join(full, "new"): "no role that another program can stand in for",
+	} {
+		if code, _, errOut := dyno(t, strings.Fields(line)...); code != 2 || !strings.Contains(errOut, want) || strings.Count(errOut, "\n") != 1 {
+			t.Errorf("%s: exit %d, %s", line, code, errOut)
+		}
+	}
+}
