@@ -30,9 +30,13 @@ var falls = []fall{
 	{"branchbank", "branch", lostUpdate, "two-clients", []string{"acknowledged"}},
 	{"branchbank", "branch", doubleApply, "retries", []string{"had happened twice"}},
 	{"branchbank", "branch", staleRead, "replicas", []string{"its own"}},
-	{"branchbank", "branch", unequal, "cut-off", []string{"held"}},
+	{"branchbank", "branch", unequal, "cut-off", []string{"acknowledged"}},
 	{"branchbank", "branch", forgetsKilled, "killed", []string{"acknowledged"}},
 	{"branchbank", "branch", beforeDurable, "killed", []string{"acknowledged"}},
+	{"lookaside", "lb", favourite, "turns", nil},
+	{"byzantine", "general", equivocates, "one-traitor", nil},
+	{"strife", "bank", forgetsVotes, "bank-killed", nil},
+	{"mapreduce", "worker", deadTwice, "killed", nil},
 }
 
 // quick are those that CI climbs with, the rung below and that of the fall only.
@@ -62,6 +66,9 @@ func TestFalls(t *testing.T) {
 				if !strings.Contains(strings.Join(r.History, "\n"), say) {
 					t.Errorf("%q does not say %q", r.History, say)
 				}
+			}
+			if len(f.says) == 0 {
+				return
 			}
 			if svg, err := os.ReadFile(r.Diagram); err != nil || !strings.Contains(string(svg), "broken") {
 				t.Errorf("no picture at %q: %v", r.Diagram, err)

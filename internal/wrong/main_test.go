@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 // roles are those of which there are implementations here.
 var roles = map[string]func(ctx context.Context, wrong string, args []string, errOut io.Writer) error{
-	"branch": runBranch,
+	"branch": runBranch, "lb": runLB, "general": runGeneral, "bank": runBank, "worker": runWorker,
 }
 
 // command is what --impl takes.
