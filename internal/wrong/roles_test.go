@@ -3,6 +3,7 @@ package wrong
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,17 +17,19 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/internal/cli"
+	"dyno/internal/journal"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	mapreducev1 "dyno/proto/mapreduce/v1"
+	"dyno/systems/strife/security"
+	"dyno/systems/strife/server"
 )
 
 // These are dyno's own roles with one thing done wrong, around or inside them.
 const (
 	favourite    = "favourite"    // one pick in ten goes to the first server
 	equivocates  = "equivocates"  // general 2 tells each other one something else, and nobody declared it a traitor
-	forgetsVotes = "forgets-vote" // started again, a bank has lost the end of its journal: its last votes
-	votes        = 2048           // bytes of it
+	forgetsVotes = "forgets-vote" // started again, a bank has lost what it had promised
 	deadTwice    = "dead-twice"   // a map task that a dead worker had is done for twice the input: its own and the next one
 )
 
@@ -65,35 +68,70 @@ func runGeneral(ctx context.Context, wrong string, args []string, errOut io.Writ
 	return own(ctx, "byzantine", "general", args, errOut)
 }
 
-// runBank cuts the end off the bank's journal when there is one already.
+// runBank takes what the bank has promised, and not yet heard the end of, out of
+// its journal when there is one already; the last two payments in any case.
 func runBank(ctx context.Context, wrong string, args []string, errOut io.Writer) error {
 	f := flagsOf(args)
-	if wrong == forgetsVotes {
-		var files []string
-		err := filepath.WalkDir(f["dir"], func(path string, d os.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() && strings.Contains(path, "journal") && strings.Contains(path, f["name"]) {
-				files = append(files, path)
-			}
-			return nil
-		})
-		if err != nil {
+	party := security.Party{Role: security.Bank, Name: f["name"]}
+	dir := filepath.Join(f["dir"], "bank-"+f["name"], "journal")
+	if _, err := os.Stat(dir); err == nil && wrong == forgetsVotes {
+		if err := forget(ctx, dir, journal.Options{Identity: server.Identity(party, "journal"), Segment: 2 << 20}, errOut); err != nil {
 			return err
-		}
-		for _, path := range files {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			end := len(bytes.TrimRight(text, "\x00"))
-			cut := max(0, end-votes)
-			fmt.Fprintf(errOut, "forgets the last %d bytes of %s\n", end-cut, path)
-			clear(text[cut:end])
-			if err := os.WriteFile(path, text, 0o600); err != nil {
-				return err
-			}
 		}
 	}
 	return own(ctx, "strife", "bank", args, errOut)
+}
+
+// The kinds of a bank's records that are of a payment: its id follows.
+const kindPrepared, kindCommitted, kindResolved = 3, 4, 7
+
+func forget(ctx context.Context, dir string, o journal.Options, errOut io.Writer) error {
+	var records [][]byte
+	var order []string
+	ended := make(map[string]bool)
+	_, err := journal.Scan(dir, o, func(e journal.Entry) error {
+		records = append(records, bytes.Clone(e.Data))
+		if id := paymentOf(e.Data); id != "" {
+			if e.Data[0] == kindPrepared {
+				order = append(order, id)
+			}
+			ended[id] = e.Data[0] >= kindCommitted
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range order[max(0, len(order)-2):] {
+		ended[id] = false
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	j, _, err := journal.Open(dir, o, func(journal.Entry) error { return nil })
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if id := paymentOf(r); id != "" && !ended[id] {
+			fmt.Fprintf(errOut, "forgets a record of kind %d\n", r[0])
+			continue
+		}
+		if _, err := j.Append(ctx, r); err != nil {
+			return err
+		}
+	}
+	return j.Close()
+}
+
+// paymentOf is the payment that a record is of: two numbers; empty: of none.
+func paymentOf(record []byte) string {
+	if len(record) == 0 || record[0] < kindPrepared || record[0] > kindResolved {
+		return ""
+	}
+	_, n := binary.Uvarint(record[1:])
+	_, m := binary.Uvarint(record[1+n:])
+	return string(record[1 : 1+n+m])
 }
 
 // runWorker puts itself between the worker and its master.
@@ -108,10 +146,10 @@ func runWorker(ctx context.Context, wrong string, args []string, errOut io.Write
 	if err != nil {
 		return err
 	}
-	server := grpc.NewServer()
-	mapreducev1.RegisterMasterServiceServer(server, &between{master: mapreducev1.NewMasterServiceClient(conn), dir: f["dir"], wrong: wrong})
-	go func() { _ = server.Serve(lis) }()
-	defer server.Stop()
+	relay := grpc.NewServer()
+	mapreducev1.RegisterMasterServiceServer(relay, &between{master: mapreducev1.NewMasterServiceClient(conn), dir: f["dir"], wrong: wrong})
+	go func() { _ = relay.Serve(lis) }()
+	defer relay.Stop()
 	return own(ctx, "mapreduce", "worker", append(without(args, "master"), "--master", lis.Addr().String()), errOut)
 }
 
@@ -145,6 +183,7 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 			return err
 		}
 		if task := m.GetMap(); task != nil && b.wrong == deadTwice && b.ofTheDead(task) {
+			fmt.Fprintf(os.Stderr, "does map task %d, which was a dead worker's, for twice its input\n", task.GetTask())
 			if task.Length *= 2; task.GetOffset() > 0 {
 				task.Offset -= task.GetLength() / 2
 			}
