@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -181,6 +182,9 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 		}
 		if err != nil {
 			return err
+		}
+		if m.GetMap() != nil {
+			time.Sleep(20 * time.Millisecond) // so that whoever dies has one
 		}
 		if task := m.GetMap(); task != nil && b.wrong == deadTwice && b.ofTheDead(task) {
 			fmt.Fprintf(os.Stderr, "does map task %d, which was a dead worker's, for twice its input\n", task.GetTask())

@@ -31,6 +31,7 @@ var System = rival.Arm(name).Join(systems.System{
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
 	Judge:    trial.Judge,
+	Explain:  trial.Explain,
 	Check:    trial.Check,
 	Ladder:   ladder,
 	Report:   section,

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
 
 	ops "dyno/bench/history"
+	"dyno/bench/story"
 	"dyno/internal/record"
 	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems"
@@ -119,4 +122,31 @@ func legs(calls []check.Call) (out []ops.BankOp) {
 		out = append(out, from, to)
 	}
 	return out
+}
+
+// Explain tells what broke a promise in the trial that left a bundle, by what
+// users were told.
+func Explain(bundle string, svg io.Writer) ([]string, error) {
+	var h history
+	if err := systems.ReadHistory(bundle, &h); err != nil {
+		return nil, err
+	}
+	bank := ops.Bank{Initial: map[string]int64{}}
+	told := ops.Told{Ops: legs(h.Evidence.Calls)}
+	for account, n := range h.Balances {
+		bank.Initial[account] = opening
+		told.Replicas = append(told.Replicas, ops.Replica{Name: "account " + account, Balances: map[string]int64{account: n}})
+	}
+	slices.SortFunc(told.Replicas, func(a, b ops.Replica) int { return strings.Compare(a.Name, b.Name) })
+	users := make(map[string]int32)
+	user := func(o ops.BankOp) string { return h.Evidence.Calls[o.Seq].User }
+	for i, o := range told.Ops {
+		if _, known := users[user(o)]; !known {
+			users[user(o)] = int32(len(users))
+		}
+		told.Ops[i].Client = users[user(o)]
+	}
+	told.Name = func(o ops.BankOp) string { return "user " + user(o) }
+	told.Server = func(o ops.BankOp) string { return "account " + o.Input.Account }
+	return story.Bank(bank, told).Tell(svg)
 }
