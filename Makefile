@@ -27,7 +27,7 @@ rivals: build ## what others made, beside our own: installs it (Debian), says wh
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || apt-get install -y $(PACKAGES)
 	$(RIVALS)
 	$(DYNO) doctor
-	$(DYNO) run --scale $(SCALE) lb-rivals lb-rival-faults 2pc-peer standby-peers standby-sentinel branch-peers mr-peers load-honesty
+	$(DYNO) run --scale $(SCALE) lb-rivals lb-rival-faults 2pc-peer standby-peers standby-sentinel standby-quorum branch-peers mr-peers load-honesty
 
 quick: build ## flagship experiments in about a minute -> out/quick/REPORT.md
 	$(DYNO) run --scale quick

@@ -18,9 +18,10 @@ import (
 type command func(*flag.FlagSet) func(context.Context) (any, error)
 
 var commands = map[string]command{
-	"pay":     pay,     // payments across clusters, by two-phase commit
-	"resolve": resolve, // what a coordinator that was killed left in doubt
-	"branch":  branch,  // deposits at a primary, reads at its standby
+	"pay":     pay,      // payments across clusters, by two-phase commit
+	"resolve": resolve,  // what a coordinator that was killed left in doubt
+	"branch":  branch,   // deposits at a primary, reads at its standby
+	"deposit": deposits, // deposits at a primary with a synchronous standby
 }
 
 func main() {
@@ -34,7 +35,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 || commands[args[0]] == nil {
-		return fmt.Errorf("%q: the first word is one of pay, resolve, branch", args)
+		return fmt.Errorf("%q: the first word is one of pay, resolve, branch, deposit", args)
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	act := commands[args[0]](fs)

@@ -52,6 +52,7 @@ var rules = []rule{
 	{"bench/lie", []string{"bench/load", "internal/record"}, "lies are told of a load and of figures, whatever the system"},
 	{"bench/rival", []string{"systems", "bench/process", "bench/sample", "bench/evidence", "bench/load", "bench/driver", "bench/inject", "internal/record"}, "servers that others wrote are processes of a trial; it knows the contract, never one system"},
 	{"bench/doctor", []string{"systems", "bench/process", "bench/rival"}, "what a machine has is looked for by whoever needs it"},
+	{"bench/deposit", []string{"bench/driver", "bench/load", "internal/record"}, "what clients write does not depend on who keeps it"},
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
 	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},

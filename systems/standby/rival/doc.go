@@ -1,4 +1,7 @@
-// Package rival is Redis 7 beside standby: a primary with one replica, in memory
+// Package rival is Redis 7, etcd with three members and PostgreSQL with a
+// synchronous standby beside standby. etcd is the answer by consensus. PostgreSQL
+// comes with nobody who promotes its standby: the trial does, when the primary
+// has been silent for as long as the others wait. Of Redis there is a primary with one replica, in memory
 // or with an append-only file that is synced before every answer, and Sentinel
 // over both when something is to go wrong.
 //

@@ -19,8 +19,10 @@ const (
 
 // What is measured instead of standby.
 const (
-	Memory  = "redis"
-	Durable = "redis-aof"
+	Memory   = "redis"
+	Durable  = "redis-aof"
+	Etcd     = "etcd"
+	Postgres = "postgres-sync"
 )
 
 // The faults, which strike the primary.
@@ -38,16 +40,18 @@ const (
 // knobs are those.
 var knobs = append(rival.Choices{
 	Rivals: rival.Choice{
-		Of:   []string{Memory, Durable},
-		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file",
+		Of: []string{Memory, Durable, Etcd, Postgres},
+		Help: "what is measured instead of the system: Redis with a replica, in memory or with a synced append-only file; etcd with three " +
+			"members; or PostgreSQL with a standby that has each transaction on its disk",
 	},
 	Faults: rival.Choice{
 		Of:   []string{faultKill, faultPause},
-		Help: "what becomes of Redis's primary for four seconds, a second into the window, with Sentinel watching",
+		Help: "what becomes of the rival's primary, or leader, for four seconds, a second into the window, with somebody watching",
 	},
 	Mutants: rival.Choice{
-		Of:   []string{mutantNoWait, mutantNoFsync},
-		Help: "what is left out of what Redis is to promise, for the checks to find: the receipts, or the syncs of the file",
+		Of: []string{mutantNoWait, mutantNoFsync},
+		Help: "what is left out of what the rival is to promise, for the checks to find: that another server has a write (etcd is alone " +
+			"then), or the syncs of the file",
 	},
 }.Knobs(), systems.Knob{
 	Name: KnobWait, Default: "on", Type: systems.Choice{"on", "off"},
@@ -58,11 +62,11 @@ var knobs = append(rival.Choices{
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_outage_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "longest time, after the fault, in which no client that follows Sentinel had a write acknowledged",
+		Help: "longest time, after the fault, in which no client that looks for the primary had a write acknowledged",
 	},
 	{
 		Name: "rival_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "writes that were acknowledged to clients who follow Sentinel and that the survivor lacks",
+		Help: "writes that were acknowledged to clients who look for the primary and that the survivor lacks",
 	},
 	{
 		Name: "rival_twice", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
@@ -81,12 +85,13 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 // Arm is the rival of a system of that name.
 func Arm(system string) rival.Arm {
 	return rival.Arm{
-		Roles: []systems.Role{rival.Role(system, rival.RoleServer), loaderRole(system)}, Knobs: knobs, Metrics: metrics,
-		Trial: run, Check: check, Judge: Judge, Overhead: 1500 * time.Millisecond, Report: section,
+		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)},
+		Knobs: knobs, Metrics: metrics, Trial: run, Check: check, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
 	}
 }
 
-// downAfter is how long the primary is silent before a sentinel takes it for dead.
+// downAfter is how long the primary is silent before it is taken for dead: by
+// sentinels, by whoever looks after PostgreSQL, and by etcd as it comes.
 const downAfter = time.Second
 
 // lead is how long after the window's begin the primary is struck, and awayFor how
@@ -99,8 +104,11 @@ const (
 
 // check refuses what would not measure what it says.
 func check(set systems.Setting, v systems.Values) error {
+	if v.Text(rival.Knob) == Etcd && v.Text(rival.KnobMutant) == mutantNoFsync {
+		return fmt.Errorf("%s: etcd 3.4 always syncs its log", rival.KnobMutant)
+	}
 	if v.Text(rival.KnobFault) != rival.None && set.Length < 2*awayFor {
-		return fmt.Errorf("%s: Sentinel waits for %v before it acts: measure for at least %v, not %v", rival.KnobFault, downAfter, 2*awayFor,
+		return fmt.Errorf("%s: nobody acts for %v: measure for at least %v, not %v", rival.KnobFault, downAfter, 2*awayFor,
 			set.Length)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dyno/bench/deposit"
 	"dyno/bench/driver"
 	"dyno/bench/process"
 	"dyno/bench/rival"
@@ -79,6 +80,27 @@ func TestSpeed(t *testing.T) {
 	}
 }
 
+// So do etcd and PostgreSQL, where they are installed.
+func TestOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	for _, c := range []struct{ rival, mutant, want string }{
+		{Etcd, rival.None, ""},
+		{Etcd, mutantNoWait, "receipts"},
+		{Postgres, rival.None, ""},
+		{Postgres, mutantNoWait, "receipts"},
+		{Postgres, mutantNoFsync, "settings"},
+	} {
+		t.Run(c.rival+" "+c.mutant, func(t *testing.T) {
+			o := trial(t, 300*time.Millisecond, map[string]string{rival.Knob: c.rival, rival.KnobMutant: c.mutant, knobClients: "4"})
+			if got := caught(o); got != c.want || o.Counts.OK == 0 {
+				t.Errorf("caught by %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // After a pause the primary is another one, and writes go on.
 func TestFailover(t *testing.T) {
 	if testing.Short() {
@@ -94,8 +116,8 @@ func TestFailover(t *testing.T) {
 func TestMutants(t *testing.T) {
 	right := func() history {
 		return history{
-			Done: []tally{{Sent: 5, Unknown: []int64{3}}, {Sent: 2}}, Wait: true, Durable: true, Calls: map[string]int64{"wait": 7},
-			Servers: []server{{"primary", []int64{5, 2}, "always", "yes"}, {"replica", []int64{4, 2}, "always", "yes"}},
+			Done: []deposit.Tally{{Sent: 5, Unknown: []int64{3}}, {Sent: 2}}, Wait: true, Durable: true, Receipts: 7,
+			Servers: []server{{"primary", []int64{5, 2}, true, ""}, {"replica", []int64{4, 2}, true, ""}},
 		}
 	}
 	if v := right().judge(); v.Status != record.Valid {
@@ -105,9 +127,8 @@ func TestMutants(t *testing.T) {
 		"deposits: lost":       func(h *history) { h.Servers[1].Balances[0] = 3 },
 		"deposits: invented":   func(h *history) { h.Servers[0].Balances[1] = 3 },
 		"deposits: none":       func(h *history) { h.Servers[0].Balances = nil },
-		"receipts: not asked":  func(h *history) { h.Calls["wait"] = 5 },
-		"settings: everysec":   func(h *history) { h.Servers[1].Fsync = "everysec" },
-		"settings: in memory":  func(h *history) { h.Servers[0].AppendOnly = "no" },
+		"receipts: not asked":  func(h *history) { h.Receipts = 5 },
+		"settings: everysec":   func(h *history) { h.Servers[1].Durable = false },
 		"settings: not wanted": func(h *history) { h.Durable = false },
 	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {
@@ -121,7 +142,7 @@ func TestMutants(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	lost, twice, foreign := count(tally{Sent: 6, Unknown: []int64{4, 5}}, []int64{0, 1, 1, 3, 5, 9})
+	lost, twice, foreign := count(deposit.Tally{Sent: 6, Unknown: []int64{4, 5}}, []int64{0, 1, 1, 3, 5, 9})
 	if lost != 1 || twice != 1 || foreign != 1 {
 		t.Errorf("%d lost, %d twice, %d foreign; want one of each", lost, twice, foreign)
 	}

@@ -1,16 +1,12 @@
 package rival
 
 import (
-	"context"
-	"fmt"
-	"strconv"
-
+	"dyno/bench/deposit"
 	"dyno/bench/driver"
-	"dyno/bench/rival"
 	"dyno/internal/record"
 )
 
-// survivor is what the server that the sentinels name in the end holds.
+// survivor is what the server holds that is asked in the end: whoever leads by then.
 type survivor struct {
 	Addr   string    `json:"addr"`
 	Writes [][]int64 `json:"writes"` // by client
@@ -20,41 +16,9 @@ type survivor struct {
 	StruckUnixNS int64 `json:"struck_unix_ns"` // when the primary was
 }
 
-func survive(ctx context.Context, sentinel *rival.Redis, clients int) (s survivor, err error) {
-	if s.Addr, err = sentinel.Primary(ctx); err != nil {
-		return s, err
-	}
-	server := &rival.Redis{Endpoint: s.Addr}
-	for i := range clients {
-		w, err := list(ctx, server, listKey(i))
-		if err != nil {
-			return s, err
-		}
-		s.Writes = append(s.Writes, w)
-	}
-	s.Stay, err = list(ctx, server, stayKey)
-	return s, err
-}
-
-func list(ctx context.Context, s *rival.Redis, key string) (out []int64, err error) {
-	answer, err := s.Ask(ctx, "LRANGE", key, "0", "-1")
-	if err != nil {
-		return nil, err
-	}
-	items, _ := answer.([]any)
-	for _, a := range items {
-		n, err := strconv.ParseInt(fmt.Sprint(a), 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, n)
-	}
-	return out, nil
-}
-
 // count says how many of a client's acknowledged writes are not there, how many
 // are there more than once, and how many are there that it never sent.
-func count(t tally, there []int64) (lost, twice, foreign int64) {
+func count(t deposit.Tally, there []int64) (lost, twice, foreign int64) {
 	seen := make(map[int64]int64)
 	for _, n := range there {
 		if n < 0 || n >= t.Sent {
@@ -77,9 +41,9 @@ func count(t tally, there []int64) (lost, twice, foreign int64) {
 	return lost, twice, foreign
 }
 
-// report turns it into figures. That writes are lost is counted: neither Redis
-// nor Sentinel promises that none is.
-func (s survivor) report(o *record.Observation, r report) {
+// report turns it into figures. That writes are lost is counted: not all of them
+// promise that none is.
+func (s survivor) report(o *record.Observation, r deposit.Report) {
 	var outage int64
 	for _, g := range r.Gaps {
 		if g.ToUnixNS > s.StruckUnixNS {
@@ -112,9 +76,9 @@ func (s survivor) report(o *record.Observation, r report) {
 	o.Set("rival_old_lost", float64(gone))
 }
 
-// checks are those that Redis must pass all the same: nothing is there that
+// checks are those that a rival must pass all the same: nothing is there that
 // nobody sent, and the fault did strike.
-func (s survivor) checks(done []tally) []record.Check {
+func (s survivor) checks(done []deposit.Tally) []record.Check {
 	var written, foreign int64
 	for i, t := range done {
 		_, _, f := count(t, s.Writes[i])

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
+	"dyno/bench/deposit"
 	"dyno/bench/driver"
 	"dyno/bench/inject"
 	"dyno/bench/rival"
@@ -15,175 +15,122 @@ import (
 	"dyno/systems"
 )
 
-// The servers' names.
-const (
-	primaryName = "primary"
-	replicaName = "replica"
-)
+// cluster is what stands instead of standby, whoever made it.
+type cluster struct {
+	servers []systems.Process // the first is the one that is struck
+	spawns  bool
+	load    systems.Launch // of the clients, without what all of them are told
+	gone    []string       // what they are told besides when servers may be gone
+	// after asks what the servers hold for so many clients when the load is over.
+	after func(ctx context.Context, clients int, h *history) error
+	// watch looks after the cluster while it is struck; nil: it does so itself.
+	watch func(ctx context.Context)
+	// survive asks who is left what it holds of so many clients.
+	survive func(ctx context.Context, clients int) (survivor, error)
+	end     func(ctx context.Context) error // nil: they end with the trial
+}
 
-// sentinels is how many watch where something goes wrong.
-const sentinels = 3
+// openers start a cluster of each kind.
+var openers = map[string]func(context.Context, *rival.Room, systems.Values) (*cluster, error){
+	Memory: openRedis, Durable: openRedis, Etcd: openEtcdCluster, Postgres: openPostgres,
+}
 
-// run measures Redis instead of standby.
+// run measures somebody else instead of standby.
 func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
 	if err != nil {
 		return o, err
 	}
 	defer func() { err = errors.Join(err, room.Close()) }()
-	p, err := open(ctx, room, v)
+	c, err := openers[v.Text(rival.Knob)](ctx, room, v)
 	if err != nil {
 		return o, fmt.Errorf("standby's rival: %w", err)
 	}
+	h := history{Version: room.Version()}
 	if v.Text(rival.KnobFault) != rival.None {
-		return p.failover(ctx, b, room, v)
+		err = c.failover(ctx, b, v, &o, &h)
+	} else {
+		err = c.speed(ctx, b, v, &o, &h)
 	}
-	return p.speed(ctx, b, v)
-}
-
-// pair is a primary and its replica.
-type pair struct {
-	primary, replica *rival.Redis
-	version          string
-}
-
-func open(ctx context.Context, room *rival.Room, v systems.Values) (p pair, err error) {
-	fsync := ""
-	switch {
-	case v.Text(rival.Knob) == Durable && v.Text(rival.KnobMutant) == mutantNoFsync:
-		fsync = "no"
-	case v.Text(rival.Knob) == Durable:
-		fsync = "always"
+	if err != nil {
+		return o, err
 	}
-	if p.primary, err = room.Redis(ctx, primaryName, rival.RedisOptions{Fsync: fsync}); err != nil {
-		return p, err
+	o.Verdict = h.judge()
+	if c.end != nil {
+		err = c.end(ctx)
 	}
-	p.version = room.Version()
-	p.replica, err = room.Redis(ctx, replicaName, rival.RedisOptions{Fsync: fsync, Of: p.primary})
-	return p, err
+	return o, errors.Join(err, systems.KeepHistory(b, h))
 }
 
 // launch is the loader in a process of its own.
-func (p pair) launch(b systems.Bench, v systems.Values, more ...string) systems.Launch {
-	set := b.Setting()
-	return systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: append(v.Args(knobClients), append([]string{
-		"--warmup", set.Warmup.String(), "--length", set.Length.String(), "--seed", strconv.FormatUint(set.Seed, 10), "--json",
-		"--redis", p.primary.Endpoint, "--wait=" + strconv.FormatBool(v.Text(KnobWait) == "on" && v.Text(rival.KnobMutant) != mutantNoWait),
-	}, more...)...)}
+func (c *cluster) launch(b systems.Bench, v systems.Values, gone bool) systems.Launch {
+	set, l := b.Setting(), c.load
+	l.Args = append(l.Args, "--clients", v.Text(knobClients), "--warmup", set.Warmup.String(), "--length", set.Length.String(),
+		"--seed", strconv.FormatUint(set.Seed, 10), "--json")
+	if gone {
+		l.Args = append(append(l.Args, "--gone"), c.gone...)
+	}
+	return l
 }
 
-// speed measures without faults, and holds the balances of both servers against
+// speed measures without faults, and holds the balances of all servers against
 // what the clients were told.
-func (p pair) speed(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	meter, err := rival.StartMeter(ctx, false, p.primary, p.replica)
+func (c *cluster) speed(ctx context.Context, b systems.Bench, v systems.Values, o *record.Observation, h *history) error {
+	meter, err := rival.StartMeter(ctx, c.spawns, c.servers...)
 	if err != nil {
-		return o, err
+		return err
 	}
-	var r report
-	if err := driver.Await(ctx, b, p.launch(b, v), &r); err != nil {
-		return o, err
+	var r deposit.Report
+	if err := driver.Await(ctx, b, c.launch(b, v, false), &r); err != nil {
+		return err
 	}
-	h, err := p.after(ctx, r, v)
-	if err != nil {
-		return o, err
+	h.Load, h.Done = r.Checks, r.Done
+	h.Wait, h.Durable = v.Text(KnobWait) == "on", v.Text(rival.Knob) != Memory
+	if err := c.after(ctx, len(r.Done), h); err != nil {
+		return err
 	}
-	r.Observe(&o, driver.Closed)
-	meter.Observe(&o, r.Window.OK)
-	o.Evidence.Facts[rival.FactWrites] = float64(h.Calls["incrby"])
-	o.Verdict = h.judge()
-	return o, systems.KeepHistory(b, h)
+	r.Observe(o, driver.Closed)
+	meter.Observe(o, r.Window.OK)
+	o.Evidence.Facts[rival.FactWrites] = float64(h.Writes)
+	return nil
 }
 
-// after asks both servers what they hold, once the replica has all.
-func (p pair) after(ctx context.Context, r report, v systems.Values) (history, error) {
-	h := history{
-		Version: p.version,
-		Load:    r.Checks, Done: r.Done, Wait: v.Text(KnobWait) == "on", Durable: v.Text(rival.Knob) == Durable, Calls: make(map[string]int64),
-	}
-	if err := p.primary.Settle(ctx); err != nil {
-		return h, err
-	}
-	for _, s := range []*rival.Redis{p.primary, p.replica} {
-		balances, err := balances(ctx, s, len(r.Done))
-		if err != nil {
-			return h, err
-		}
-		fsync, err := s.Setting(ctx, "appendfsync")
-		if err != nil {
-			return h, err
-		}
-		on, err := s.Setting(ctx, "appendonly")
-		if err != nil {
-			return h, err
-		}
-		h.Servers = append(h.Servers, server{Name: s.Name(), Balances: balances, Fsync: fsync, AppendOnly: on})
-	}
-	for _, command := range []string{"incrby", "wait"} {
-		var err error
-		if h.Calls[command], err = p.primary.Calls(ctx, command); err != nil {
-			return h, err
-		}
-	}
-	return h, nil
-}
-
-func balances(ctx context.Context, s *rival.Redis, clients int) (out []int64, err error) {
-	words := []string{"MGET"}
-	for i := range clients {
-		words = append(words, balanceKey(i))
-	}
-	answer, err := s.Ask(ctx, words...)
-	if err != nil {
-		return nil, err
-	}
-	list, _ := answer.([]any)
-	for _, a := range list {
-		text, _ := a.(string) // nil: no deposit yet
-		n, _ := strconv.ParseInt("0"+text, 10, 64)
-		out = append(out, n)
-	}
-	return out, nil
-}
-
-// failover measures what happens when the primary is gone, for good or for a time.
-func (p pair) failover(ctx context.Context, b systems.Bench, room *rival.Room, v systems.Values) (o record.Observation, err error) {
-	watch, err := room.Sentinels(ctx, sentinels, p.primary, int(downAfter.Milliseconds()))
-	if err != nil {
-		return o, err
-	}
-	var addrs []string
-	for _, s := range watch {
-		addrs = append(addrs, s.Endpoint)
-	}
+// failover measures what happens when the first server is gone, for good or for a time.
+func (c *cluster) failover(ctx context.Context, b systems.Bench, v systems.Values, o *record.Observation, h *history) (err error) {
 	set := b.Setting()
 	at := set.Warmup + lead
-	f, err := inject.Open(b, fmt.Sprintf("%s %s@%v..%v", v.Text(rival.KnobFault), primaryName, at, at+awayFor))
+	f, err := inject.Open(b, fmt.Sprintf("%s %s@%v..%v", v.Text(rival.KnobFault), c.servers[0].Name(), at, at+awayFor))
 	if err != nil {
-		return o, err
+		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	f.Add(p.primary)
+	f.Add(c.servers[0])
 	began := time.Now()
 	strikes, err := f.Begin(ctx)
 	if err != nil {
-		return o, err
+		return err
 	}
-	var r report
-	err = driver.Await(ctx, b, p.launch(b, v, "--sentinels", strings.Join(addrs, ",")), &r)
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	if c.watch != nil {
+		go c.watch(watching)
+	}
+	var r deposit.Report
+	err = driver.Await(ctx, b, c.launch(b, v, true), &r)
+	stop()
 	struck, endErr := strikes.End()
 	if err := errors.Join(err, endErr); err != nil {
-		return o, err
+		return err
 	}
-	s, err := survive(ctx, watch[0], len(r.Done))
+	s, err := c.survive(ctx, len(r.Done))
 	if err != nil {
-		return o, err
+		return err
 	}
 	s.Missed, s.StruckUnixNS = strikes.Missed(), began.UnixNano()
 	if len(struck) > 0 {
 		s.StruckUnixNS += int64(struck[0].At)
 	}
-	s.report(&o, r)
-	h := history{Version: p.version, Load: r.Checks, Done: r.Done, Failover: &s}
-	o.Verdict = h.judge()
-	return o, systems.KeepHistory(b, h)
+	s.report(o, r)
+	h.Load, h.Done, h.Failover = r.Checks, r.Done, &s
+	return nil
 }
