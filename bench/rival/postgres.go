@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"dyno/bench/sample"
 	"dyno/systems"
 )
 
@@ -156,6 +157,27 @@ func (s *Postgres) Revive(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// Pause stops the cluster: the first process, which then starts no other, and all
+// that it has started, which serve its clients without it.
+func (s *Postgres) Pause() error {
+	return errors.Join(s.Process.Pause(), s.family(syscall.SIGSTOP))
+}
+
+// Resume lets it go on, whoever serves clients first.
+func (s *Postgres) Resume() error {
+	return errors.Join(s.family(syscall.SIGCONT), s.Process.Resume())
+}
+
+// family sends a signal to the processes that the first one started.
+func (s *Postgres) family(sig syscall.Signal) (err error) {
+	for _, pid := range sample.Children(s.PID()) {
+		if one := syscall.Kill(pid, sig); !errors.Is(one, syscall.ESRCH) { // it may have ended
+			err = errors.Join(err, one)
+		}
+	}
+	return err
 }
 
 // CatchUp waits until a standby has applied all that its primary has now.

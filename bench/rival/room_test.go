@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"dyno/bench/process"
+	"dyno/bench/sample"
 	"dyno/systems"
 	"dyno/systems/systemtest"
 )
@@ -113,5 +116,37 @@ func TestPostgres(t *testing.T) {
 	}
 	if _, err := pgs[0].Query(ctx, "nonsense"); err == nil {
 		t.Error("a server that is stopped answers")
+	}
+}
+
+// A cluster that is paused answers nobody, not even a client that it has.
+func TestPausedPostgres(t *testing.T) {
+	_, err := postgres.Find()
+	r, ctx := room(t, err)
+	pgs, err := r.Postgres(ctx, PostgresOptions{}, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := pgs[0].Query(ctx, "select 1")
+		asked <- err
+	}()
+	if err := pgs[0].Pause(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range sample.Children(pgs[0].PID()) {
+		for { // until it has been told: nobody tells when
+			stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+			if err != nil || strings.Contains(string(stat), ") T ") || strings.Contains(string(stat), ") Z ") {
+				break
+			}
+			if t.Context().Err() != nil {
+				t.Fatalf("it goes on: %s", stat)
+			}
+		}
+	}
+	if err := errors.Join(pgs[0].Resume(), <-asked, pgs[0].Ready(ctx), pgs[0].Halt(ctx)); err != nil {
+		t.Error(err)
 	}
 }

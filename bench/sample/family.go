@@ -21,7 +21,7 @@ func family(pid int, clocks func(pid int) clock) clock {
 	return func() (float64, bool) {
 		sum, ok := own()
 		if readings%lookEvery == 0 {
-			for _, child := range children(pid) {
+			for _, child := range Children(pid) {
 				if members[child] == nil {
 					members[child] = clocks(child)
 				}
@@ -45,9 +45,9 @@ func family(pid int, clocks func(pid int) clock) clock {
 	}
 }
 
-// children are the processes that a process started, as Linux lists them by the
+// Children are the processes that a process started, as Linux lists them by the
 // threads that did; none where the system does not tell.
-func children(pid int) (out []int) {
+func Children(pid int) (out []int) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is well formed
 	for _, name := range lists {
 		text, err := os.ReadFile(name)

@@ -24,7 +24,7 @@ func TestFamily(t *testing.T) {
 		sum = s
 		time.Sleep(time.Millisecond) // lets it work; how long does not matter
 	}
-	for len(children(work.Process.Pid)) > 0 {
+	for len(Children(work.Process.Pid)) > 0 {
 		time.Sleep(time.Millisecond)
 	}
 	if after, _ := all(); after < sum {
