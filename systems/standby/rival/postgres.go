@@ -72,7 +72,8 @@ func (p *postgresPair) after(ctx context.Context, clients int, h *history) (err 
 		}
 	}
 	h.Writes /= 2 // both hold them
-	waits, err := p.primary.Query(ctx, "SELECT current_setting('synchronous_commit') || ' ' || string_agg(sync_state, ' ') FROM pg_stat_replication")
+	waits, err := p.primary.Query(ctx,
+		"SELECT current_setting('synchronous_commit') || ' ' || string_agg(sync_state, ' ') FROM pg_stat_replication")
 	if waits == "on sync" {
 		h.Receipts = h.Writes
 	}
