@@ -10,6 +10,8 @@ BUILD := -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
 .PHONY: help build rivals quick experiments report test smoke race bench lint proto contract soak clean
+LANES := smoke-balancing smoke-payments smoke-others
+.PHONY: help build rivals quick experiments report test smoke $(LANES) race bench lint proto soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,20 +44,36 @@ test: lint ## lint, import rules, tests, a smoke run of every experiment (what C
 	$(GO) test -vet=off -timeout 8m ./... # lint has vetted
 	$(MAKE) --no-print-directory smoke
 
-# A wrong answer fails the smoke run, a trial without a result, a control that is
-# missed; not a trial that proved nothing, since the machine may be busy.
-SMOKE = @mkdir -p out/smoke; echo "$(DYNO) run $(1)"; \
-	$(DYNO) run --scale quick --blocks 1 --out out/smoke $(1) >out/smoke/said.txt; code=$$?; cat out/smoke/said.txt; \
-	[ $$code = 0 ] || { [ $$code = 1 ] && grep -q ', 0 invalid, .* 0 without' out/smoke/said.txt && ! grep -q '[1-9][0-9]* missed' out/smoke/said.txt; }
+# The smoke run proves no figure, so its trials may disturb each other: they are
+# measured in lanes beside one another, since most of a trial is waiting. A wrong
+# answer fails it, a trial without a result, a control that is missed; not a trial
+# that proved nothing, since the machine is busy.
+NAMES := $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml))
+BALANCING := $(filter-out lb-controls,$(filter lb-% byzantine-%,$(NAMES)))
+PAYMENTS := $(filter 2pc-% standby-% offline-queue knee lb-controls,$(NAMES))
+OTHERS := $(filter-out load-honesty negative-control $(BALANCING) $(PAYMENTS),$(NAMES))
 
-# Yardsticks are measured once: they take longer than many an experiment.
+SMOKE = @mkdir -p out/smoke/$@; echo "$(DYNO) run $(1)"; \
+	$(DYNO) run --scale quick --blocks 1 --out out/smoke/$@ $(1) >out/smoke/$@/said.txt; code=$$?; cat out/smoke/$@/said.txt; \
+	[ $$code = 0 ] || { [ $$code = 1 ] && grep -q ', 0 invalid, .* 0 without' out/smoke/$@/said.txt && ! grep -q '[1-9][0-9]* missed' out/smoke/$@/said.txt; }
+
 smoke: build ## one block of every experiment, and a report that matches it
 	@rm -rf out/smoke
-	$(call SMOKE,--yardsticks=false $(filter-out load-honesty negative-control,$(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml))))
+	@$(MAKE) --no-print-directory -j --output-sync=target $(LANES)
+	$(DYNO) report --check
+
+smoke-balancing:
+	$(call SMOKE,--yardsticks=false $(BALANCING))
+	$(DYNO) report --check --out out/smoke/$@
+
+smoke-payments:
+	$(call SMOKE,--yardsticks=false $(PAYMENTS))
+
+# Yardsticks are measured once: they take longer than many an experiment.
+smoke-others:
+	$(call SMOKE,--yardsticks=false $(OTHERS))
 	$(call SMOKE,--yardsticks=false load-honesty --only driver=open$(COMMA)ghz-async --only stall=500ms)
 	$(call SMOKE,negative-control)
-	$(DYNO) report --check --out out/smoke
-	$(DYNO) report --check
 
 race: ## tests under the race detector
 	$(GO) test -race -timeout 20m ./...

@@ -16,8 +16,11 @@ import (
 // Figures are committed with every run, and this makes them half as large.
 func encode(w io.Writer, img image.Image) error {
 	b := img.Bounds()
-	full := image.NewRGBA(b)
-	draw.Draw(full, b, img, b.Min, draw.Src)
+	full, ok := img.(*image.RGBA)
+	if !ok || full.Stride != 4*b.Dx() {
+		full = image.NewRGBA(b)
+		draw.Draw(full, b, img, b.Min, draw.Src)
+	}
 	small := image.NewPaletted(b, nil)
 	var few []color.RGBA
 	index := make(map[color.RGBA]uint8)

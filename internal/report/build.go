@@ -1,12 +1,9 @@
 package report
 
 import (
-	"bytes"
 	_ "embed"
-	"fmt"
 	"strings"
 
-	"dyno/internal/figure"
 	"dyno/internal/page"
 	"dyno/internal/record"
 )
@@ -47,15 +44,12 @@ type builder struct {
 // experiment and figure, or the template and its line.
 func Build(s *Store, sections []Section) (Files, error) {
 	b := &builder{store: s, colours: allot(s.Results), files: make(Files), shown: make(map[string]bool)}
+	var jobs []job
 	for _, r := range s.Results {
-		if err := b.plots(r); err != nil {
-			return nil, err
-		}
-		text, err := r.export()
-		if err != nil {
-			return nil, fmt.Errorf("experiment %s: export: %w", r.Run.Experiment.Name, err)
-		}
-		b.files[exportPath(r.Run.Experiment.Name)] = text
+		jobs = append(append(jobs, b.plots(r)...), r.exported)
+	}
+	if err := b.make(jobs); err != nil {
+		return nil, err
 	}
 	parts, err := b.sections(sections)
 	if err != nil {
@@ -105,24 +99,6 @@ func Check(run record.Run) error {
 		if _, err := e.table(t); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-func (b *builder) plots(r *Result) error {
-	for _, f := range r.Run.Experiment.Figures {
-		if r.leftOut(f) {
-			continue
-		}
-		chart, _, err := r.draw(f, b.colours)
-		if err != nil {
-			return err
-		}
-		var png bytes.Buffer
-		if err := figure.Draw(&png, chart); err != nil {
-			return fmt.Errorf("experiment %s: %w", r.Run.Experiment.Name, err)
-		}
-		b.files[plotPath(r.Run.Experiment.Name, f.Name)] = png.Bytes()
 	}
 	return nil
 }
