@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 )
 
 // MaxLine bounds a line of trials.jsonl, in bytes.
@@ -73,6 +74,7 @@ type Chain struct {
 	number int            // of the last line
 	before int            // a line that holds no trial came right before; 0: none did
 	lines  map[string]int // of trials, by id
+	alike  map[int]*Trial // one of each cell
 }
 
 // Text is run.json: all of a run, sealed like the trials, so that an edited claim
@@ -131,7 +133,7 @@ var errEdited = errors.New("the content is not what was sealed: it was changed")
 // behind the head are good: a crash may come between the two. An error is that of
 // the reader.
 func ReadChain(experiment string, head Head, r io.Reader) (*Chain, error) {
-	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int)}
+	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int), alike: make(map[int]*Trial)}
 	found := head.Seal == c.Head.Seal
 	in := lineReader{in: bufio.NewReaderSize(r, batchSize)}
 	for c.Torn == 0 {
@@ -154,7 +156,7 @@ func ReadChain(experiment string, head Head, r io.Reader) (*Chain, error) {
 		c.blame(&c.Broken, c.number+1,
 			fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
 	}
-	c.lines = nil
+	c.lines, c.alike = nil, nil
 	return c, nil
 }
 
@@ -183,6 +185,11 @@ func (c *Chain) take(l line) string {
 		return t.Seal
 	}
 	c.lines[t.ID] = c.number
+	if like := c.alike[t.Cell]; like != nil && like.Binary == t.Binary && maps.Equal(like.Values, t.Values) {
+		t.Values, t.Binary = like.Values, like.Binary // held in memory once
+	} else {
+		c.alike[t.Cell] = t
+	}
 	c.Trials = append(c.Trials, t)
 	return t.Seal
 }
