@@ -73,11 +73,23 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	for _, note := range st.notes {
 		r.progress(Progress{Plan: p, Note: note})
 	}
-	if err := st.prepare(p); err != nil {
+	missing, err := st.prepare(p)
+	if err != nil {
 		return tally, err
 	}
-	r.progress(Progress{Plan: p, Next: &p.Trials[0], Left: p.Estimate(0)})
+	if stored := len(p.Trials) - missing; stored > 0 {
+		r.progress(Progress{Plan: p, Note: fmt.Sprintf("%d of %d trials are stored: reused", stored, len(p.Trials))})
+	}
+	told := 0 // trials that the last progress counted
 	for i := range p.Trials {
+		if done := st.reuse(&p.Trials[i]); done != nil && p.proper(done) {
+			tally.Reused++
+			tally.count(p, done)
+			continue
+		}
+		if told != i || i == 0 {
+			r.progress(Progress{Plan: p, Done: i, Next: &p.Trials[i], Left: p.Estimate(i)})
+		}
 		done, bundle, err := r.next(ctx, p, st, i, &tally)
 		if err != nil {
 			return tally, err
@@ -88,6 +100,10 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 			u.Next = &p.Trials[i+1]
 		}
 		r.progress(u)
+		told = i + 1
+	}
+	if told != len(p.Trials) {
+		r.progress(Progress{Plan: p, Done: len(p.Trials)})
 	}
 	if run.Finished != nil {
 		return tally, nil // nothing was missing

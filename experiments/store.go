@@ -181,9 +181,8 @@ func (s *store) failed(t *Trial) []string {
 }
 
 // prepare names the trials that are to be measured as no other trial in the file
-// is. When there is none, the run stays described as it was.
-func (s *store) prepare(p *Plan) error {
-	missing := 0
+// is, and counts them. When there is none, the run stays described as it was.
+func (s *store) prepare(p *Plan) (missing int, err error) {
 	for i := range p.Trials {
 		t := &p.Trials[i]
 		if s.reuse(t) != nil {
@@ -196,10 +195,10 @@ func (s *store) prepare(p *Plan) error {
 		}
 	}
 	if missing > 0 || s.old == nil || s.old.Binary != s.run.Binary {
-		return nil
+		return missing, nil
 	}
 	s.run.Finished, s.run.Command, s.run.Environment = s.old.Finished, s.old.Command, s.old.Environment
-	return s.describe()
+	return 0, s.describe()
 }
 
 // unwritable says what to do about a folder that takes no results.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,8 +65,16 @@ func brokenError(s *report.Store) error {
 	return errFailed // build has named them
 }
 
+// thrifty spends some CPU to hold less memory, until what it returns is called:
+// results are read whole, and there may be many.
+func thrifty() func() {
+	usual := debug.SetGCPercent(40)
+	return func() { debug.SetGCPercent(usual) }
+}
+
 // build draws everything from the results in a folder.
 func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error) {
+	defer thrifty()()
 	store, err := report.Load(out, mixed)
 	if err != nil {
 		return nil, nil, err

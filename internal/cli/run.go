@@ -93,6 +93,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer thrifty()()
 	show := newProgress(a.err, isTerminal(a.err), out, plans)
 	runner := &experiments.Runner{
 		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),
