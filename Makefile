@@ -7,6 +7,10 @@ SCALE ?= full
 COMMA := ,
 # Without VCS stamps, so that the same sources always give the same binary.
 BUILD := -trimpath -buildvcs=false
+# What is measured is small: no C library in it, no tracing pages of gRPC's. For
+# everything that is compiled, so that it is compiled once.
+export CGO_ENABLED := 0
+export GOFLAGS := -tags=grpcnotrace
 
 .DEFAULT_GOAL := help
 .PHONY: help build rivals quick experiments report test smoke race bench lint proto contract soak clean
@@ -21,8 +25,15 @@ PACKAGES := nginx-light haproxy redis-server postgresql etcd-server mawk
 # The client of PostgreSQL is a module of its own: nobody else downloads its driver.
 RIVALS := $(GO) build -C rivals $(BUILD) -o ../bin/dyno-rivals .
 
-build: ## bin/dyno; beside it bin/dyno-rivals, where PostgreSQL is installed
-	$(GO) build $(BUILD) -o $(DYNO) ./cmd/dyno
+# dyno lets the slim program beside it run the roles if both have the same stamp:
+# a hash of all sources that go into either.
+SOURCES = find . -type d \( -name .git -o -name testdata -o -path ./out -o -path ./bin -o -path ./results -o -path ./plots -o -path ./tools \
+	-o -path ./findings -o -path ./docs \) -prune -o -type f ! -name '*_test.go' ! -name '*.md' ! -name report.html -print0
+STAMP = $$($(SOURCES) | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-32)
+
+build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where PostgreSQL is installed
+	@stamp=$(STAMP); for program in dyno dyno-role; do echo "$(GO) build -o bin/$$program"; \
+		$(GO) build $(BUILD) -ldflags "-X dyno/bench/process.stamp=$$stamp" -o bin/$$program ./cmd/$$program || exit 1; done
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
 rivals: build ## what others made, beside our own: installs it (Debian), says what is there, measures
@@ -76,7 +87,7 @@ smoke-others:
 	$(call SMOKE,negative-control)
 
 race: ## tests under the race detector
-	$(GO) test -race -timeout 20m ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 
 bench: ## micro-benchmarks in Go's benchmark format, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -110,7 +121,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_PAYMENTS=1000000 $(GO) test -timeout 30m -count 1 -v -run 'TestManyFinishedPayments$$' ./systems/strife/server
 	$(GO) run ./cmd/dyno strife demo --soak 30m
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
-	$(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 
 clean: ## remove what was built and run outside the repository's results
 	rm -rf bin out results/raw

@@ -76,6 +76,9 @@ type Launch struct {
 	Args []string // flags of the role; --listen is added for roles that serve, unless given
 	CPUs int      // GOMAXPROCS; 0 means 1
 
+	// Whole says that this process needs what [Role].Whole says of a role.
+	Whole bool
+
 	// TLS is how the bench asks a role that serves whether it is well: with a
 	// certificate that the role accepts. Nil: as [Role].TLS says.
 	TLS *tls.Config

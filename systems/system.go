@@ -87,6 +87,10 @@ type Role struct {
 	// gRPC health service there, and calls Shell.Ready with its address.
 	Serves bool
 
+	// Whole says that the role needs what dyno itself links and the slim program
+	// beside it does not: a library larger than all roles together.
+	Whole bool
+
 	// TLS reads from the role's command line how to connect to it: a role under
 	// mutual TLS names the folder of its certificates there, and one that it
 	// accepts is among them. Nil, or a nil result: in plain text.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -149,14 +150,18 @@ func (f Fault) Check() error {
 	return f.checkNames()
 }
 
+// Bounded repeats are large programs: compiled when they are needed, not in every
+// role's process.
 var (
-	nodeName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$`)
-	pattern  = regexp.MustCompile(`^[A-Za-z0-9_*?\[][A-Za-z0-9_.:*?\[\]^-]{0,99}$`)
+	nodeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}$`) })
+	pattern  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_*?\[][A-Za-z0-9_.:*?\[\]^-]{0,99}$`)
+	})
 )
 
 // CheckName refuses what cannot name a process or a side of a link.
 func CheckName(name string) error {
-	if !nodeName.MatchString(name) {
+	if !nodeName().MatchString(name) {
 		return fmt.Errorf("%q cannot name a node: use up to 100 letters, digits, dots, colons, hyphens and underscores", name)
 	}
 	return nil
@@ -169,7 +174,7 @@ func (f Fault) checkNames() error {
 		}
 	}
 	for _, p := range slices.Concat(f.Links.A, f.Links.B) {
-		if _, err := path.Match(p, ""); err != nil || !pattern.MatchString(p) {
+		if _, err := path.Match(p, ""); err != nil || !pattern().MatchString(p) {
 			return fmt.Errorf("fault %q: %q is no name or pattern of a side", f, p)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -55,12 +56,12 @@ type Options struct {
 }
 
 // sideName is what a side may be called: what a process may be called.
-var sideName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+var sideName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) })
 
 // complete checks the options and fills in the defaults.
 func (o Options) complete() (Options, error) {
 	for _, name := range []string{o.From, o.To} {
-		if name != "" && !sideName.MatchString(name) {
+		if name != "" && !sideName().MatchString(name) {
 			return o, fmt.Errorf("%v: %q is no name of a side: use letters, digits, dots, hyphens and underscores", o, name)
 		}
 	}

@@ -16,7 +16,7 @@ const CutFile = "CUT.txt"
 
 // Dir implements [systems.Bench]: the folder lies beside the logs.
 func (g *Group) Dir(name string) (string, error) {
-	if !fileName.MatchString(name) || strings.HasSuffix(name, ".log") || name == CutFile {
+	if !fileName().MatchString(name) || strings.HasSuffix(name, ".log") || name == CutFile {
 		return "", fmt.Errorf("a folder of the trial cannot be called %q: use letters, digits, dots and hyphens, and no ending .log", name)
 	}
 	g.mu.Lock()

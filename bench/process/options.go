@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"sync"
 	"time"
 
 	"dyno/systems"
@@ -29,8 +30,10 @@ type Options struct {
 	// asks for. It is created if missing.
 	Dir string
 
-	// Binary is what is executed; empty: the running executable.
+	// Binary is what is executed; empty: the running executable, or [Slim] for
+	// roles that do without the rest of it.
 	Binary string
+	slim   string
 
 	// Env adds "KEY=value" entries to the environment of every process, which
 	// otherwise is dyno's own.
@@ -84,7 +87,7 @@ func (o Options) complete() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
-		o.Binary = exe
+		o.Binary, o.slim = exe, Slim()
 	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
@@ -111,7 +114,7 @@ func (o Options) complete() (Options, error) {
 const maxStarts = 1 << 14
 
 // fileName is what a process may be called: the name becomes that of its log.
-var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+var fileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) })
 
 // role finds the role of a launch, and refuses a launch that makes no sense.
 func (o *Options) role(l systems.Launch) (systems.Role, error) {
@@ -123,7 +126,7 @@ func (o *Options) role(l systems.Launch) (systems.Role, error) {
 		}
 		return role, fmt.Errorf("role %w of %s", &systems.ChoiceError{Word: l.Role, Allowed: names}, o.System.Name)
 	}
-	if !fileName.MatchString(l.Name) {
+	if !fileName().MatchString(l.Name) {
 		return role, fmt.Errorf("a %s cannot be called %q: use letters, digits, dots and hyphens, for its log bears that name", l.Role, l.Name)
 	}
 	if l.CPUs < 0 {

@@ -71,7 +71,7 @@ func flags(role systems.Role, l systems.Launch, addr string) []string {
 }
 
 func (g *Group) command(c *child, p *pipes) *exec.Cmd {
-	path, before := g.program(c.role.Name)
+	path, before := g.program(c.role, c.launch)
 	cmd := exec.Command(path, slices.Concat(before, c.args)...)
 	cmd.Env = slices.Concat(os.Environ(), g.opts.Env, []string{
 		"GOMAXPROCS=" + strconv.Itoa(max(1, c.launch.CPUs)),

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"dyno/systems"
@@ -24,13 +25,17 @@ const termStatus = 128 + int(syscall.SIGTERM)
 
 // program is what is executed for a role and what is put before the role's flags:
 // the one place where that is chosen.
-func (g *Group) program(role string) (path string, before []string) {
-	if command := g.opts.Setting.Impl[role]; command != "" {
+func (g *Group) program(r systems.Role, l systems.Launch) (path string, before []string) {
+	if command := g.opts.Setting.Impl[r.Name]; command != "" {
 		// A shell reads the command, so that quotes mean what they always do, and
 		// becomes it: the process is the program itself.
 		return "/bin/sh", []string{"-c", g.cage.door() + "exec " + command + ` "$@"`, command}
 	}
-	return g.opts.Binary, []string{g.opts.System.Name, role}
+	path = g.opts.Binary
+	if g.opts.slim != "" && !r.Whole && !l.Whole {
+		path = g.opts.slim
+	}
+	return path, []string{g.opts.System.Name, r.Name}
 }
 
 // stands says whether a command stands in for the member's role.

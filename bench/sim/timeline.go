@@ -11,8 +11,6 @@ import (
 //go:embed timeline.html
 var timelinePage string
 
-var timelineTemplate = template.Must(template.New("timeline").Parse(timelinePage))
-
 // Timeline writes a page that shows a run: a lane per node, time downwards,
 // messages as arrows, faults and syncs where they happened, and what broke. The
 // page is one file that loads nothing. Where a run has more than maxShown
@@ -20,7 +18,8 @@ var timelineTemplate = template.Must(template.New("timeline").Parse(timelinePage
 func Timeline(w io.Writer, title string, r Record) error {
 	l := layout(r)
 	l.Title = title
-	if err := timelineTemplate.Execute(w, l); err != nil {
+	// Parsed here, not when the program starts: roles link this package too.
+	if err := template.Must(template.New("timeline").Parse(timelinePage)).Execute(w, l); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
 	return nil

@@ -26,10 +26,12 @@ type rule struct {
 
 var rules = []rule{
 	{"cmd/dyno", []string{"internal/cli"}, "main hands over streams and arguments, nothing else"},
+	{"cmd/dyno-role", []string{"internal/role"}, "main hands over streams and arguments, nothing else"},
 	{"internal/record", nil, "record is the leaf: everything stands on it, so it stands on nothing"},
 	{"internal/arch", nil, "the rules depend on no room"},
 	{"systems", []string{"internal/record", "internal/size"}, "the contract is shared by systems and engine; an import here would close a cycle"},
 	{"systems/all", []string{"systems", "systems/*"}, "the one list of systems"},
+	{"systems/all/whole", []string{"bench/driver", "bench/driver/ghz", "systems/*", "systems/*/..."}, "the one list of what is too large for a role's process"},
 	{"systems/systemtest", []string{"systems", "bench/process", "internal/record"}, "the conformance suite knows the contract, never one system"},
 	{"systems/*", []string{"systems", "systems/$1/...", "bench/*", "proto/$1/v1", "proto/seed/...", "internal/rpc", "internal/journal", "internal/node/...", "internal/branches/...", "internal/replica", "internal/atomicfile", "internal/backoff", "internal/shrink", "internal/splitmix", "internal/record"}, "a system never imports another system, the experiments or the report"},
 	{"systems/mapreduce/disk", []string{"systems/mapreduce/core/task"}, "the tasks' files: the one part of the data plane that is not pure"},
@@ -57,6 +59,7 @@ var rules = []rule{
 	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
+	{"bench/driver/ghz", []string{"bench/driver", "bench/load", "systems", "internal/rpc", "internal/record"}, "a witness from outside is a driver among others, and too large for most processes"},
 	{"experiments", []string{"systems", "bench/*", "internal/atomicfile", "internal/record"}, "experiments know the contract, never one system nor the report"},
 	{"internal/ladder", []string{"experiments", "systems", "bench/process", "internal/table", "internal/stats", "internal/record"}, "a ladder is data of a system, and its rungs are experiments: it knows the contract, never one system"},
 	{"internal/stats", []string{"internal/record"}, "statistics are functions of stored facts"},
@@ -65,6 +68,7 @@ var rules = []rule{
 	{"internal/page", []string{"internal/stats", "internal/record"}, "a page is a function of data"},
 	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
 	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
+	{"internal/role", []string{"systems", "systems/all", "bench/process", "bench/yardstick", "internal/rpc"}, "a role's process has what roles need, and no more"},
 	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},
 	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
 	{"internal/journal", []string{"internal/record"}, "what durable systems share knows none of them"},
@@ -86,6 +90,12 @@ var rules = []rule{
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor"}, "the command line calls rooms; it looks into no system"},
 	{"proto", []string{}, "the sources, as they are"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
+	{"proto", nil, "the sources, as they are"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "internal/ladder", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"proto", nil, "the sources, as they are"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "bench/doctor", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 

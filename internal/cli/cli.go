@@ -3,32 +3,19 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"dyno/bench/process"
 	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/figure"
 	"dyno/internal/record"
+	"dyno/internal/role"
 	"dyno/systems"
 	"dyno/systems/all"
-)
-
-// Exit codes. Scripts rely on them.
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
+	"dyno/systems/all/whole"
 )
 
 // errFailed ends a command with exit code 1 after it has said why itself.
@@ -47,10 +34,9 @@ type app struct {
 // Main runs one command line and returns the exit code. In a process that dyno
 // started, it ends when that dyno does.
 func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	process.Adopt()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	whole.Link()
+	ctx, stop := role.Adopt(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends dyno at once; its processes follow
 	a := &app{args: args, in: in, out: out, err: errOut, systems: all.Systems}
 	a.catalog = experiments.Catalog{Systems: a.systems, FigureKinds: figureKinds()}
 	root := a.root()
@@ -70,28 +56,10 @@ func figureKinds() map[string]record.Kind {
 
 // exit prints an error in one line and chooses the code.
 func (a *app) exit(ctx context.Context, err error) int {
-	var own *systems.ExitError
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &own):
-		return own.Code
-	case errors.Is(err, errFailed):
-		return exitFailed
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
-		fmt.Fprintln(a.err, "dyno: interrupted; what was finished stays")
-		return exitInterrupted
-	case systems.IsUsage(err):
-		fmt.Fprintf(a.err, "dyno: %s%s\n", oneLine(err), suggestion(err))
-		return exitUsage
-	default:
-		fmt.Fprintf(a.err, "dyno: %s\n", strings.TrimSpace(err.Error()))
-		return exitFailed
+	if errors.Is(err, errFailed) && !errors.As(err, new(*systems.ExitError)) {
+		return role.Failed
 	}
-}
-
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return role.Exit(ctx, a.err, err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -180,23 +148,4 @@ func wanted(kind string) string {
 		return "a number"
 	}
 	return ""
-}
-
-// suggestion names the allowed word nearest to a wrong one, as a clause to be
-// added to the error, or nothing when none is near.
-func suggestion(err error) string {
-	var choice *systems.ChoiceError
-	if !errors.As(err, &choice) {
-		return ""
-	}
-	best, distance := "", len(choice.Word)/2+2
-	for _, w := range choice.Allowed {
-		if d := levenshtein.ComputeDistance(choice.Word, w); d < distance {
-			best, distance = w, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
 }

@@ -11,6 +11,7 @@ import (
 
 	"dyno/experiments"
 	"dyno/internal/ladder"
+	"dyno/internal/role"
 	"dyno/systems"
 )
 
@@ -53,7 +54,7 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 		Catalog: a.catalog, System: s, Impl: f.impl, Until: f.until, On: f.all, Seed: f.seed, Out: out,
 		Command: append([]string{"dyno"}, a.args...),
 		Begin: func(p *experiments.Plan) {
-			if isTerminal(a.err) {
+			if role.Terminal(a.err) {
 				fmt.Fprintf(a.err, "\r\x1b[K… %s", p.Title)
 			}
 		},
@@ -63,7 +64,7 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 		show = a.err
 	}
 	c.End = func(r ladder.Result) {
-		if isTerminal(a.err) {
+		if role.Terminal(a.err) {
 			fmt.Fprint(a.err, "\r\x1b[K")
 		}
 		printRung(show, r)

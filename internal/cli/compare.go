@@ -14,6 +14,7 @@ import (
 	"dyno/bench/process"
 	"dyno/experiments"
 	"dyno/internal/compare"
+	"dyno/internal/role"
 	"dyno/systems"
 )
 
@@ -136,7 +137,7 @@ func (a *app) compareBinaries(ctx context.Context, f compareFlags, words []strin
 		}
 	}
 	r.Yardsticks = f.out != "" // who keeps the data may want to set them beside others'
-	show := newRivalProgress(a.err, isTerminal(a.err), f.out)
+	show := newRivalProgress(a.err, role.Terminal(a.err), f.out)
 	r.Report = show.update
 	var found []compare.Experiment
 	for _, p := range plans {

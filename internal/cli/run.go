@@ -15,6 +15,7 @@ import (
 	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/report"
+	"dyno/internal/role"
 	"dyno/systems"
 )
 
@@ -94,7 +95,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	defer thrifty()()
-	show := newProgress(a.err, isTerminal(a.err), out, plans)
+	show := newProgress(a.err, role.Terminal(a.err), out, plans)
 	runner := &experiments.Runner{
 		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),
 		Fresh: f.fresh, Profile: f.pprof, Report: show.update,

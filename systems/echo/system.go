@@ -51,7 +51,7 @@ var System = &systems.System{
 				"dyno echo client --server 127.0.0.1:7000 --loop search --from 100 --to 20000 --p99-below 20ms --length 2s",
 			Setup: setupClient,
 		}},
-		{Command: systems.Command{
+		{Whole: true, Command: systems.Command{
 			Name:    "ghz",
 			Summary: "drives a server with ghz, another load generator, as a witness from outside",
 			Example: "dyno echo ghz --server 127.0.0.1:7000 --rate 100 --length 12s",

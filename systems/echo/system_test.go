@@ -14,11 +14,15 @@ import (
 	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/all/whole"
 	"dyno/systems/echo"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) {
+	whole.Link() // for what is called in this very process
+	systemtest.Main(m, cli.Main)
+}
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, echo.System, systemtest.Options{Funcs: template.FuncMap{"experiment": func(string) any { return nil }}})

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -22,14 +21,21 @@ import (
 	"dyno/systems"
 )
 
+// Compile reads .proto files by their paths in some folders. It is linked into
+// dyno ([dyno/systems/all/whole]) and not into what is measured; nil: it is not
+// linked.
+var Compile func(ctx context.Context, folders, names []string) ([]protoreflect.FileDescriptor, error)
+
 // parse reads .proto files, which may be named as protoc takes them.
 func (s source) parse(ctx context.Context) (*catalog, error) {
 	names, folders, err := s.locate()
 	if err != nil {
 		return nil, err
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: folders})}
-	parsed, err := compiler.Compile(ctx, names...)
+	if Compile == nil {
+		return nil, errors.New("--proto: .proto files cannot be read by this program: dyno itself runs this role")
+	}
+	parsed, err := Compile(ctx, folders, names)
 	if err != nil && strings.Contains(err.Error(), "edition") {
 		return s.parseNewer(ctx, err, names, folders)
 	}

@@ -45,7 +45,7 @@ var System = &systems.System{
 				"'{\"cents\": 250}'",
 			Setup: setupClient,
 		}},
-		{Command: systems.Command{
+		{Whole: true, Command: systems.Command{
 			Name:    "ghz",
 			Summary: "the same with ghz, another load generator, which looks at no answer",
 			Example: "dyno target ghz --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --rate 200",

@@ -25,11 +25,15 @@ import (
 	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/all/whole"
 	"dyno/systems/systemtest"
 	"dyno/systems/target"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) {
+	whole.Link() // for what is called in this very process
+	systemtest.Main(m, cli.Main)
+}
 
 // somebody is a service that dyno knows nothing of: every nth answer is wrong,
 // or refused, and it may want metadata.

@@ -28,7 +28,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	}
 	defer w.stop()
 	var r report
-	err = driver.Await(ctx, b, driver.Launch(set, v, args(v), v.Args(driver.ShapeNames...)), &r)
+	l := driver.Launch(set, v, args(v), v.Args(driver.ShapeNames...))
+	l.Whole = v.Text(knobProto) != "" // see Compile
+	err = driver.Await(ctx, b, l, &r)
 	if err != nil {
 		return record.Observation{}, err
 	}

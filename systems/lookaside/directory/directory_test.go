@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/directory/registry"
 )
 
 // startRegistry runs the registry role in this process and returns its
@@ -24,7 +25,7 @@ func startRegistry(t *testing.T, args ...string) string {
 		data = args[0]
 	}
 	go func() {
-		ended <- serveRegistry(ctx, systems.Shell{Err: t.Output(), Ready: func(addr string) { ready <- addr }}, "127.0.0.1:0", data)
+		ended <- registry.Serve(ctx, systems.Shell{Err: t.Output(), Ready: func(addr string) { ready <- addr }}, "127.0.0.1:0", data)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -214,7 +215,7 @@ func TestRegistryKeepsItsData(t *testing.T) {
 
 func TestRegistryOnABusyPort(t *testing.T) {
 	addr := strings.TrimPrefix(startRegistry(t), "etcd://")
-	err := serveRegistry(t.Context(), systems.Shell{Err: t.Output()}, addr, t.TempDir())
+	err := registry.Serve(t.Context(), systems.Shell{Err: t.Output()}, addr, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "address already in use") ||
 		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)

@@ -1,4 +1,6 @@
-package driver
+// Package ghz is a witness from outside: another load generator, in the form of
+// our own. Only dyno itself links it; roles reach it by [driver.RunGHZ].
+package ghz
 
 import (
 	"cmp"
@@ -8,84 +10,40 @@ import (
 	"time"
 
 	"github.com/bojand/ghz/runner"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/record"
-	"dyno/internal/rpc"
-	"dyno/systems"
 )
-
-// maxGHZCalls is how many results ghz keeps: one that it forgot could not be
-// counted.
-const maxGHZCalls = 1_000_000
-
-// Witness is another load generator, whose report of a server is put beside
-// ours. It must have a process of its own.
-type Witness struct {
-	*Flags
-	Endpoint rpc.Endpoint
-	Timeout  time.Duration // of a call; 0: load.DefaultTimeout
-	Method   protoreflect.MethodDescriptor
-	Metadata map[string]string // as it is sent: binary values (key-bin) decoded
-	Async    bool              // send at the rate even if workers wait for answers
-	Workers  int               // which ghz calls concurrency
-	Rate     float64
-
-	// Requests are the messages of the next call, which are sent as they are: one,
-	// or all of a stream. It is called by many at once.
-	Requests    func() ([]*Message, error)
-	MessageRate float64 // within a stream of requests, per second; 0: at once
-}
-
-// Check refuses what ghz cannot do, or could not account for.
-func (w Witness) Check() error {
-	if err := w.Flags.Check(); err != nil {
-		return err
-	}
-	if w.Rate != math.Trunc(w.Rate) {
-		return systems.Usagef("--rate %v: ghz knows whole rates only", w.Rate)
-	}
-	if n := w.calls(); n < 1 || n > maxGHZCalls {
-		return systems.Usagef("--rate %v for %v makes %d calls: give 1 to %d", w.Rate, w.Warmup+w.Length, n, maxGHZCalls)
-	}
-	if err := window(GHZ, w.Rate, w.Length); err != nil {
-		return systems.Usagef("--rate %v --length %v: %w", w.Rate, w.Length, err)
-	}
-	return nil
-}
-
-// calls is how many ghz is to make: the rate, for as long as a run takes.
-func (w Witness) calls() int { return int(w.Rate * (w.Warmup + w.Length).Seconds()) }
 
 // Run lets ghz do its work. The runner's own Run would take over GOMAXPROCS
 // and the process's signals, so it is left out.
-func (w Witness) Run(ctx context.Context) (Report, error) {
-	options, err := w.options()
+func Run(ctx context.Context, w driver.Witness) (driver.Report, error) {
+	opts, err := options(w)
 	if err != nil {
-		return Report{}, err
+		return driver.Report{}, err
 	}
-	config, err := runner.NewConfig(string(w.Method.Parent().FullName())+"/"+string(w.Method.Name()), w.Endpoint.Address, options...)
+	config, err := runner.NewConfig(string(w.Method.Parent().FullName())+"/"+string(w.Method.Name()), w.Endpoint.Address, opts...)
 	if err != nil {
-		return Report{}, fmt.Errorf("ghz: %w", err)
+		return driver.Report{}, fmt.Errorf("ghz: %w", err)
 	}
 	requester, err := runner.NewRequester(config)
 	if err != nil {
-		return Report{}, fmt.Errorf("ghz: %w", err)
+		return driver.Report{}, fmt.Errorf("ghz: %w", err)
 	}
 	defer context.AfterFunc(ctx, func() { requester.Stop(runner.ReasonCancel) })()
-	meter := StartMeter(w.Warmup, math.MaxInt64-w.Warmup)
+	meter := driver.StartMeter(w.Warmup, math.MaxInt64-w.Warmup)
 	start := time.Now()
 	rep, err := requester.Run()
 	end := time.Now()
 	_ = meter.Stop()
 	if err := ctx.Err(); err != nil {
-		return Report{}, fmt.Errorf("ghz was stopped: %w", err)
+		return driver.Report{}, fmt.Errorf("ghz was stopped: %w", err)
 	}
 	if err != nil {
-		return Report{}, fmt.Errorf("ghz: %w", err)
+		return driver.Report{}, fmt.Errorf("ghz: %w", err)
 	}
-	r := w.testimony(rep, start, end)
+	r := testimony(w, rep, start, end)
 	r.Meter(meter)
 	return r, nil
 }
@@ -97,7 +55,7 @@ func (w Witness) Run(ctx context.Context) (Report, error) {
 // Figures come from ghz's list of calls alone, latencies from those with status
 // OK: in its own average and rate calls count that failed, or were broken off.
 // A call's timestamp is its end, as in our closed loop's window.
-func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
+func testimony(w driver.Witness, rep *runner.Report, start, end time.Time) driver.Report {
 	begin := start.Add(w.Warmup)
 	s := load.Summary{
 		Clients: w.Workers, Latency: record.NewHistogram(),
@@ -134,8 +92,8 @@ func (w Witness) testimony(rep *runner.Report, start, end time.Time) Report {
 	digest := load.Digest(spans, int64(w.Warmup), int64(end.Sub(start)), true)
 	digest.Answered = digest.Count // its rate is that of the calls it lists
 	s.Digests = map[string]record.SpanDigest{load.DigestLatency: digest}
-	s.Checks = []record.Check{checkWitness(rep, s.Counts, w.calls())}
-	return Report{Summary: s}
+	s.Checks = []record.Check{checkWitness(rep, s.Counts, w.Calls())}
+	return driver.Report{Summary: s}
 }
 
 // checkWitness: ghz made all of its calls, ended by itself, has a result of

@@ -1,4 +1,4 @@
-package driver
+package ghz
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/bojand/ghz/runner"
 
+	"dyno/bench/driver"
 	"dyno/internal/record"
 )
 
@@ -46,8 +47,8 @@ func TestWitnessMutants(t *testing.T) {
 				r.Details = append(r.Details, d)
 			}
 			m.mutate(r)
-			w := Witness{Flags: &Flags{Length: time.Second}, Rate: 20}
-			got := w.testimony(r, time.Unix(1000, 0), time.Unix(1001, 0)).Checks[0]
+			w := driver.Witness{Flags: &driver.Flags{Length: time.Second}, Rate: 20}
+			got := testimony(w, r, time.Unix(1000, 0), time.Unix(1001, 0)).Checks[0]
 			if got.Status != m.want {
 				t.Errorf("%+v; want it %s", got, m.want)
 			}
@@ -58,7 +59,7 @@ func TestWitnessMutants(t *testing.T) {
 // The warm-up counts and is not measured; what is not OK is not known.
 func TestTestimony(t *testing.T) {
 	start := time.Unix(1000, 0)
-	w := Witness{Flags: &Flags{Warmup: time.Second, Length: 2 * time.Second}, Rate: 2, Workers: 3}
+	w := driver.Witness{Flags: &driver.Flags{Warmup: time.Second, Length: 2 * time.Second}, Rate: 2, Workers: 3}
 	rep := &runner.Report{EndReason: runner.ReasonNormalEnd, Count: 6, StatusCodeDist: map[string]int{"OK": 5, "Unavailable": 1}, ErrorDist: map[string]int{"gone": 1}}
 	for i, latency := range []time.Duration{9, 9, 1, 2, 3, 4} {
 		d := runner.ResultDetail{Timestamp: start.Add(time.Duration(i) * time.Second / 2), Latency: latency * time.Millisecond, Status: "OK"}
@@ -71,7 +72,7 @@ func TestTestimony(t *testing.T) {
 	// count in its average and rate, and not in the others.
 	rep.Average, rep.Fastest, rep.Slowest, rep.Rps, rep.Total = time.Hour, time.Hour, time.Hour, 1e9, time.Hour
 	rep.LatencyDistribution = []runner.LatencyDistribution{{Percentage: 99, Latency: time.Hour}}
-	r := w.testimony(rep, start, start.Add(3*time.Second))
+	r := testimony(w, rep, start, start.Add(3*time.Second))
 	want := record.Counts{Offered: 6, Sent: 6, OK: 5, Unknown: 1}
 	if r.Counts != want || r.Window != (record.Counts{Offered: 4, Sent: 4, OK: 3, Unknown: 1}) {
 		t.Errorf("%+v, in the window %+v", r.Counts, r.Window)

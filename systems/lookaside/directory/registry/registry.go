@@ -1,4 +1,6 @@
-package directory
+// Package registry is etcd, embedded, for where none runs. Only dyno itself links
+// it: it brings more code than all roles together.
+package registry
 
 import (
 	"context"
@@ -30,24 +32,8 @@ const (
 	registryGrace = 300 * time.Millisecond // for requests in progress; watches never end by themselves
 )
 
-// Role is etcd, embedded. It answers the standard health service by
-// itself; reflection is added here.
-func Role() systems.Role {
-	return systems.Role{Serves: true, Command: systems.Command{
-		Name:    "registry",
-		Summary: "etcd with one member, for where no etcd runs: the servers' membership and the balancer's address",
-		Example: "dyno lookaside registry --listen 127.0.0.1:2379",
-		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			listen := fs.String("listen", "127.0.0.1:2379", "HOST:PORT to serve etcd's clients on; port 0 takes a free one")
-			data := fs.String("data", "", "directory to keep the data in; without it they go when the registry stops")
-			return func(ctx context.Context, sh systems.Shell) error {
-				return serveRegistry(ctx, sh, *listen, *data)
-			}
-		},
-	}}
-}
-
-func serveRegistry(ctx context.Context, sh systems.Shell, listen, data string) (err error) {
+// Serve runs etcd until the context ends. Without a folder its data go with it.
+func Serve(ctx context.Context, sh systems.Shell, listen, data string) (err error) {
 	if data == "" {
 		scratch, scratchErr := process.Scratch("dyno-registry")
 		if scratchErr != nil {
@@ -56,7 +42,7 @@ func serveRegistry(ctx context.Context, sh systems.Shell, listen, data string) (
 		defer func() { err = errors.Join(err, scratch.Release()) }()
 		data = scratch.Path
 	}
-	cfg, err := registryConfig(listen, data)
+	cfg, err := config(listen, data)
 	if err != nil {
 		return err
 	}
@@ -72,13 +58,13 @@ func serveRegistry(ctx context.Context, sh systems.Shell, listen, data string) (
 	if err != nil {
 		return fmt.Errorf("start etcd on %s with its data in %s: %w", listen, data, err)
 	}
-	defer closeRegistry(etcd, &server)
-	return runRegistry(ctx, sh, etcd)
+	defer closeEtcd(etcd, &server)
+	return run(ctx, sh, etcd)
 }
 
-// registryConfig is etcd's configuration for one member that only its clients
+// config is etcd's configuration for one member that only its clients
 // reach from outside.
-func registryConfig(listen, data string) (*embed.Config, error) {
+func config(listen, data string) (*embed.Config, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, systems.Usagef("--listen %s: give HOST:PORT, for example 127.0.0.1:0", listen)
@@ -102,9 +88,9 @@ func registryConfig(listen, data string) (*embed.Config, error) {
 	return cfg, nil
 }
 
-// runRegistry announces the address once etcd serves and returns when the
+// run announces the address once etcd serves and returns when the
 // context ends or etcd fails.
-func runRegistry(ctx context.Context, sh systems.Shell, etcd *embed.Etcd) error {
+func run(ctx context.Context, sh systems.Shell, etcd *embed.Etcd) error {
 	timer := time.NewTimer(registryStart)
 	defer timer.Stop()
 	select {
@@ -129,9 +115,9 @@ func runRegistry(ctx context.Context, sh systems.Shell, etcd *embed.Etcd) error 
 	}
 }
 
-// closeRegistry stops etcd. Left to itself it would wait 7 s for watches to
+// closeEtcd stops etcd. Left to itself it would wait 7 s for watches to
 // end, which they never do.
-func closeRegistry(etcd *embed.Etcd, server *atomic.Pointer[grpc.Server]) {
+func closeEtcd(etcd *embed.Etcd, server *atomic.Pointer[grpc.Server]) {
 	cut := time.AfterFunc(registryGrace, func() {
 		if s := server.Load(); s != nil {
 			s.Stop()

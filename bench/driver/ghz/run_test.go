@@ -1,4 +1,4 @@
-package driver
+package ghz
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"dyno/bench/driver"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
 )
@@ -29,16 +30,16 @@ func (p patient) Check(context.Context, *grpc_health_v1.HealthCheckRequest) (*gr
 }
 
 // witness lets ghz make four calls in a tenth of a second.
-func witness(t *testing.T, address string, async bool) Report {
+func witness(t *testing.T, address string, async bool) driver.Report {
 	t.Helper()
-	w := Witness{
-		Flags: &Flags{Length: 100 * time.Millisecond}, Endpoint: rpc.Endpoint{Address: address}, Requests: Always(nil), Async: async, Workers: 4, Rate: 40,
+	w := driver.Witness{
+		Flags: &driver.Flags{Length: 100 * time.Millisecond}, Endpoint: rpc.Endpoint{Address: address}, Requests: driver.Always(nil), Async: async, Workers: 4, Rate: 40,
 		Method: grpc_health_v1.File_grpc_health_v1_health_proto.Services().Get(0).Methods().ByName("Check"),
 	}
 	if err := w.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := w.Run(t.Context())
+	r, err := Run(t.Context(), w)
 	if err != nil {
 		t.Fatal(err)
 	}

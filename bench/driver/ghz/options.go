@@ -1,9 +1,8 @@
-package driver
+package ghz
 
 import (
 	"cmp"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"github.com/bojand/ghz/runner"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/rpc"
 	"dyno/systems"
@@ -23,7 +23,7 @@ import (
 // as much), our deadline, and the very bytes that our own loops send. It ends
 // after a number of calls, not after a time: at the end of a time ghz breaks
 // off the calls that are in flight, and counts those in its rate and average.
-func (w Witness) options() ([]runner.Option, error) {
+func options(w driver.Witness) ([]runner.Option, error) {
 	described, err := protoset(w.Method)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (w Witness) options() ([]runner.Option, error) {
 		runner.WithConcurrency(uint(w.Workers)),
 		runner.WithAsync(w.Async),
 		runner.WithRPS(uint(w.Rate)),
-		runner.WithTotalRequests(uint(w.calls())),
+		runner.WithTotalRequests(uint(w.Calls())),
 		runner.WithTimeout(cmp.Or(w.Timeout, load.DefaultTimeout)),
 		runner.WithDataProvider(provider(w.Requests)),
 		runner.WithProtosetBinary(described),
@@ -94,7 +94,7 @@ func loneBalancer(config string) (string, error) {
 }
 
 // provider hands our messages to ghz.
-func provider(requests func() ([]*Message, error)) runner.DataProviderFunc {
+func provider(requests func() ([]*driver.Message, error)) runner.DataProviderFunc {
 	return func(*runner.CallData) ([]*dynamic.Message, error) {
 		batch, err := requests()
 		if err != nil {
@@ -102,7 +102,7 @@ func provider(requests func() ([]*Message, error)) runner.DataProviderFunc {
 		}
 		out := make([]*dynamic.Message, len(batch))
 		for i, m := range batch {
-			if out[i], err = m.dynamic(); err != nil {
+			if out[i], err = made(m); err != nil {
 				return nil, err
 			}
 		}
@@ -110,31 +110,19 @@ func provider(requests func() ([]*Message, error)) runner.DataProviderFunc {
 	}
 }
 
-// Message is one that is encoded, by [Encode].
-type Message struct {
-	Bytes []byte
-
-	once sync.Once
-	made *dynamic.Message
-	err  error
-}
-
-// Always is for calls that all have the same request.
-func Always(request []byte) func() ([]*Message, error) {
-	m := []*Message{{Bytes: request}}
-	return func() ([]*Message, error) { return m, nil }
-}
-
-// dynamic is the message as ghz takes it, made once: one without fields, which
-// keeps what it does not know as it is.
-func (m *Message) dynamic() (*dynamic.Message, error) {
-	m.once.Do(func() {
-		var empty *desc.MessageDescriptor
-		if empty, m.err = desc.LoadMessageDescriptorForMessage(new(emptypb.Empty)); m.err != nil {
-			return
+// made is the message as ghz takes it: one without fields, which keeps what it
+// does not know as it is.
+func made(m *driver.Message) (*dynamic.Message, error) {
+	d, err := m.Once(func(encoded []byte) (any, error) {
+		empty, err := desc.LoadMessageDescriptorForMessage(new(emptypb.Empty))
+		if err != nil {
+			return nil, err
 		}
-		m.made = dynamic.NewMessage(empty)
-		m.err = m.made.Unmarshal(m.Bytes)
+		d := dynamic.NewMessage(empty)
+		return d, d.Unmarshal(encoded)
 	})
-	return m.made, m.err
+	if err != nil {
+		return nil, err
+	}
+	return d.(*dynamic.Message), nil
 }

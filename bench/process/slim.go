@@ -1,0 +1,39 @@
+package process
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// stamp names the sources that a program was built from. The linker sets it
+// (make build); empty: nobody knows.
+var stamp string
+
+// Stamp is what the slim program says of itself when it is given StampArg.
+func Stamp() string { return stamp }
+
+// StampArg asks the slim program for its stamp.
+const StampArg = "--stamp"
+
+// slimSuffix is what the name of the slim program has more than that of dyno.
+const slimSuffix = "-role"
+
+// Slim returns the program beside dyno's own that runs roles and links nothing
+// else: what is measured then is the role. It is "" if there is none, or one of
+// other sources; dyno runs the roles itself then.
+var Slim = sync.OnceValue(func() string {
+	exe, err := os.Executable()
+	if err != nil || stamp == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	path := exe + slimSuffix
+	if says, err := exec.CommandContext(ctx, path, StampArg).Output(); err != nil || string(says) != stamp {
+		return ""
+	}
+	return path
+})

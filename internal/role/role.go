@@ -1,0 +1,117 @@
+// Package role runs a role, or another command of a system, in the process that
+// it is called in. The command line (package cli) has it for all that dyno can
+// do; the slim program dyno-role has nothing else, so that what is measured is
+// not what the command line, the report and their libraries cost.
+package role
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mattn/go-isatty"
+
+	"dyno/bench/process"
+	"dyno/internal/rpc"
+	"dyno/systems"
+)
+
+// Host is what a command finds where it runs.
+type Host struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	Impl systems.Impl // programs that stand in for roles, of a command that starts some
+}
+
+// Adopt binds the process to the dyno that started it, if one did, and returns a
+// context that ends when a person or that dyno wants the process to.
+func Adopt(ctx context.Context) (context.Context, context.CancelFunc) {
+	process.Adopt()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends dyno at once; its processes follow
+	return ctx, stop
+}
+
+// Run runs what a command of a system has set up.
+func (h Host) Run(ctx context.Context, s *systems.System, run func(context.Context, systems.Shell) error, args []string) (err error) {
+	stop, err := process.Profile()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { process.Testify(rpc.Tally()) }()
+	return run(ctx, systems.Shell{
+		Args:     args,
+		In:       h.In,
+		Out:      h.Out,
+		Err:      h.Err,
+		Terminal: Terminal(h.Err),
+		Ready:    process.Announce,
+		Bench: func(ctx context.Context, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+			set.Impl = h.Impl
+			return h.bench(ctx, s, set)
+		},
+	})
+}
+
+// bench opens a bench for a command such as demo; its logs go when it closes.
+func (h Host) bench(ctx context.Context, s *systems.System, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+	if err := s.Admit(set.Impl); err != nil {
+		return nil, nil, nil, err
+	}
+	scratch, err := process.Scratch("dyno-" + s.Name)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	bctx, group, err := process.NewGroup(ctx, process.Options{
+		System:  s,
+		Setting: set,
+		Dir:     scratch.Path,
+		Logf:    func(format string, args ...any) { fmt.Fprintf(h.Err, format+"\n", args...) },
+	})
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, scratch.Release())
+	}
+	closeAll := func() error { return errors.Join(group.Close(), scratch.Release()) }
+	return bctx, group, closeAll, nil
+}
+
+// Terminal says whether what is written there may be redrawn with ANSI codes.
+func Terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
+}
+
+// Main runs "SYSTEM ROLE [flag]…" and returns the exit code.
+func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := Adopt(ctx)
+	defer stop()
+	return Exit(ctx, errOut, Host{In: in, Out: out, Err: errOut}.main(ctx, args))
+}
+
+func (h Host) main(ctx context.Context, args []string) error {
+	if len(args) == 1 && args[0] == process.StampArg {
+		_, err := fmt.Fprint(h.Out, process.Stamp())
+		return err
+	}
+	if len(args) < 2 {
+		return systems.Usagef("dyno-role runs the roles that dyno starts: give SYSTEM ROLE and its flags, or type dyno")
+	}
+	s, r, err := lookup(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	fs := flag.NewFlagSet(r.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard) // the error says it
+	run := r.Setup(fs)
+	if err := fs.Parse(args[2:]); err != nil {
+		return systems.Usagef("%s %s: %w", s.Name, r.Name, err)
+	}
+	return h.Run(ctx, s, run, fs.Args())
+}
