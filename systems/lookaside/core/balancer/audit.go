@@ -49,9 +49,12 @@ func (a *auditor) pick(view []policy.Server, rows []*row, i int) {
 	if a.promise == "" {
 		return
 	}
-	wrong := a.miscounted(view, rows)
+	a.skipped++
+	audited := a.skipped > len(view)*len(view)/auditCost
+	wrong := audited && a.miscounted(view, rows)
+	rows[i].recount()
 	rows[i].tally.assigned++
-	if a.skipped++; a.skipped <= len(view)*len(view)/auditCost {
+	if !audited {
 		return
 	}
 	a.skipped = 0
@@ -81,12 +84,18 @@ func (a *auditor) pick(view []policy.Server, rows []*row, i int) {
 // one server, with the best of reasons.
 func (a *auditor) miscounted(view []policy.Server, rows []*row) (wrong bool) {
 	for j, r := range rows {
-		if r.tally.anew != r.anew {
-			r.tally.assigned, r.tally.anew = 0, r.anew
-		}
+		r.recount()
 		wrong = wrong || r.tally.assigned != view[j].Assigned
 	}
 	return wrong
+}
+
+// recount begins the audit's own count anew where the balancer has. A pick asks it
+// of its own row only: what else has begun anew can wait until somebody looks.
+func (r *row) recount() {
+	if r.tally.anew != r.anew {
+		r.tally.assigned, r.tally.anew = 0, r.anew
+	}
 }
 
 // rank adds how the picked server stood among all.

@@ -205,7 +205,11 @@ func (b *Balancer) Pick(now time.Duration) (Pick, error) {
 // choice asks the policy, or the index of its scores.
 func (b *Balancer) choice() int {
 	if b.scored != nil {
-		return b.index.pick(b.cfg.Rand)
+		rng := b.cfg.Rand
+		if b.scored.First() {
+			rng = nil
+		}
+		return b.index.pick(rng)
 	}
 	i := b.cfg.Policy.Pick(b.now, b.view, b.cfg.Rand)
 	if b.prober != nil {

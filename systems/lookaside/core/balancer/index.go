@@ -8,8 +8,8 @@ import (
 	"dyno/systems/lookaside/core/policy"
 )
 
-// index finds the lowest of many scores, each of several such with the same
-// chance, and takes in a changed one, in time O(log n): a tournament tree, in
+// index finds the lowest of many scores, of several such the first or each with
+// the same chance, and takes in a changed one, in time O(log n): a tournament tree, in
 // which every node knows the lowest score below it and how many have it.
 type index struct {
 	leaves int // a power of two
@@ -66,10 +66,11 @@ func (x *index) set(i int, score float64) {
 	}
 }
 
-// pick draws one of the entries with the lowest score. There must be one.
+// pick draws one of the entries with the lowest score, or takes the first where
+// there is nothing to draw with. There must be one.
 func (x *index) pick(rng *rand.Rand) int {
 	root, rank := x.nodes[1], 0
-	if root.tied > 1 {
+	if rng != nil && root.tied > 1 {
 		rank = rng.IntN(root.tied)
 	}
 	k := 1

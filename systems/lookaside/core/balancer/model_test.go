@@ -398,6 +398,34 @@ func (*scoredSpy) Score(s *policy.Server) float64 {
 	return policy.LeastLoad.New().(policy.Scored).Score(s)
 }
 
+// First implements [policy.Scored].
+func (*scoredSpy) First() bool { return false }
+
+// The herd runs to the first of the lowest, found by the index as by the rule.
+func TestIndexedHerd(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := 1; n < 40; n++ {
+		b := balancer.New(balancer.Config{Policy: policy.LeastReported.New(), Rand: rng})
+		table := make([]policy.Server, n)
+		for i := range table {
+			table[i] = policy.Server{ID: name(i), Capacity: 1, InFlight: float64(rng.IntN(4))}
+			m := balancer.Member{ID: name(i), Instance: "a", Address: "x", Capacity: 1, Revision: int64(i)}
+			if err := b.Join(m); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Report(0, balancer.Report{ID: name(i), Instance: "a", InFlight: int64(table[i].InFlight)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := table[policy.LeastReported.New().Pick(0, table, nil)].ID
+		for k := range 3 { // its own picks change nothing
+			if got, err := b.Pick(0); err != nil || got.ID != want {
+				t.Errorf("%d servers, pick %d: %s, %v; want %s", n, k, got.ID, err, want)
+			}
+		}
+	}
+}
+
 // Each of the tied is picked with the same chance, whatever lies between them:
 // of 30,000 picks among 3 of 5 each has a third, within five standard
 // deviations.

@@ -53,9 +53,15 @@ func (leastLoad) Pick(_ time.Duration, servers []Server, rng *rand.Rand) int {
 // Score implements [Scored].
 func (leastLoad) Score(s *Server) float64 { return score(s) }
 
-func score(s *Server) float64 {
+// First implements [Scored].
+func (leastLoad) First() bool { return false }
+
+func score(s *Server) float64 { return scoreWith(s, s.Assigned) }
+
+// scoreWith is the score of a server that was picked so often since its report.
+func scoreWith(s *Server, assigned int) float64 {
 	if s.Silent {
 		return math.Inf(1)
 	}
-	return (s.InFlight + float64(s.Assigned) + s.ErrorRate*errorWeight + 1) / s.Capacity
+	return (s.InFlight + float64(assigned) + s.ErrorRate*errorWeight + 1) / s.Capacity
 }

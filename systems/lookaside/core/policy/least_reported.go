@@ -27,15 +27,15 @@ type leastReported struct{}
 func (p leastReported) Pick(_ time.Duration, servers []Server, _ *rand.Rand) int {
 	best := 0
 	for i := range servers {
-		if p.score(&servers[i]) < p.score(&servers[best]) {
+		if p.Score(&servers[i]) < p.Score(&servers[best]) {
 			best = i
 		}
 	}
 	return best
 }
 
-func (leastReported) score(s *Server) float64 {
-	seen := *s
-	seen.Assigned = 0
-	return score(&seen)
-}
+// Score implements [Scored].
+func (leastReported) Score(s *Server) float64 { return scoreWith(s, 0) }
+
+// First implements [Scored].
+func (leastReported) First() bool { return true }

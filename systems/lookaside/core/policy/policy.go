@@ -54,13 +54,16 @@ type Policy interface {
 	Pick(now time.Duration, servers []Server, rng *rand.Rand) int
 }
 
-// Scored is a Policy that picks the server with the lowest score, each of
-// several such with the same chance. The balancer keeps an index of the scores,
-// so that a pick costs O(log n) and not O(n); Pick is the rule without it.
+// Scored is a Policy that picks the server with the lowest score. The balancer
+// keeps an index of the scores, so that a pick costs O(log n) and not O(n); Pick
+// is the rule without it.
 type Scored interface {
 	Policy
 	// Score depends on nothing but the server. It is never NaN.
 	Score(s *Server) float64
+	// First says that of several servers with the lowest score the first one is
+	// picked, in registration order; else each of them has the same chance.
+	First() bool
 }
 
 // Prober is a Policy that asks servers for their load instead of waiting for
