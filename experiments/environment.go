@@ -3,10 +3,13 @@ package experiments
 import (
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -85,16 +88,38 @@ func noise(ctx context.Context) (load1, steal float64) {
 	return load1, steal
 }
 
-// fingerprint is the SHA-256 of a file, in hexadecimal.
-func fingerprint(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+// linked says in which program roles run, and how much that links: the slim one,
+// or dyno itself where there is none.
+func linked(slim string) string {
+	name, build := "dyno itself", (*debug.BuildInfo)(nil)
+	if slim == "" {
+		build, _ = debug.ReadBuildInfo()
+	} else if read, err := buildinfo.ReadFile(slim); err == nil {
+		name, build = filepath.Base(slim), read
 	}
-	defer f.Close()
+	if build == nil {
+		return name
+	}
+	return fmt.Sprintf("%s (%d modules)", name, len(build.Deps))
+}
+
+// fingerprint is the SHA-256 of files, one after another, in hexadecimal; empty
+// paths are no files.
+func fingerprint(paths ...string) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		_ = f.Close() // it was read only
+		if err != nil {
+			return "", err
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

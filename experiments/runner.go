@@ -153,13 +153,15 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, err := fingerprint(exe)
+	slim := process.Slim()
+	sum, err := fingerprint(exe, slim)
 	if err != nil {
 		return nil, fmt.Errorf("read own binary: %w", err)
 	}
 	run := p.Header()
 	run.Command, run.Binary, run.Out = r.Command, stamp(sum, p.Impl), r.Typed
 	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
+	run.Environment.Roles = linked(slim)
 	return &run, nil
 }
 

@@ -8,7 +8,7 @@ type Trial struct {
 	ID          string       `json:"id"` // unique within the file, for example "lb-policies-b02-c004"
 	Experiment  string       `json:"experiment"`
 	System      string       `json:"system"`
-	Binary      string       `json:"binary"` // SHA-256 of the executable
+	Binary      string       `json:"binary"` // SHA-256 of the executable, with the slim one beside it where that runs the roles
 	Load        Load         `json:"load"`
 	Block       int          `json:"block"` // the repeat it belongs to, from 1
 	Cell        int          `json:"cell"`  // index of the cell in the plan of its time, from 1; see [Run.Choose]
@@ -68,7 +68,7 @@ type Run struct {
 	Cells       []Cell      `json:"cells"`   // of the experiment at this scale; the place of one is its index, less 1
 	Planned     int         `json:"planned"` // trials: the blocks of all cells
 	Command     []string    `json:"command"`
-	Binary      string      `json:"binary"`         // SHA-256 of the executable
+	Binary      string      `json:"binary"`         // as in Trial
 	Sealed      Head        `json:"sealed"`         // the end of trials.jsonl
 	Seal        string      `json:"seal,omitempty"` // of all the rest of run.json; see [Run.Text]
 	Started     time.Time   `json:"started"`
@@ -97,6 +97,10 @@ type Environment struct {
 	Commit       string            `json:"commit,omitempty"`
 	Dirty        bool              `json:"dirty,omitempty"`
 	Dependencies map[string]string `json:"dependencies"`
+
+	// Roles is the program that ran the roles, and how many modules it links;
+	// empty in results of before there was a slim one: dyno itself.
+	Roles string `json:"roles,omitempty"`
 }
 
 // Noise is what else the machine was doing around one block.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,7 +92,22 @@ func (o *overview) dependencies() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Libraries: " + table.Text(strings.Join(parts, ", ")) + "."
+	return "Libraries: " + table.Text(strings.Join(parts, ", ")) + "." + o.programs()
+}
+
+// programs says what ran the roles, and so what was linked into what was measured.
+func (o *overview) programs() string {
+	var out []string
+	for _, r := range o.store.Results {
+		if p := cmp.Or(r.Run.Environment.Roles, "dyno itself"); !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	if len(out) == 1 && out[0] == "dyno itself" { // of before there was another
+		return ""
+	}
+	slices.Sort(out)
+	return " Roles ran in " + table.Text(strings.Join(out, " and ")) + "."
 }
 
 // Noise shows the machine's state around every block.
