@@ -88,14 +88,8 @@ var rules = []rule{
 	{replicaRoom, nil, "what cores embed to replicate is as pure as a core"},
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor"}, "the command line calls rooms; it looks into no system"},
-	{"proto", []string{}, "the sources, as they are"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
-	{"proto", nil, "the sources, as they are"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "internal/ladder", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
-	{"proto", nil, "the sources, as they are"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "bench/doctor", "bench/doctor", "internal/report", "internal/compare", "internal/figure", "internal/rpc", "internal/record"}, "the command line calls rooms; it looks into no system"},
+	{"proto", []string{}, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 

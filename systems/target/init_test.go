@@ -15,8 +15,6 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/reflection"
 
-	"google.golang.org/grpc/health/grpc_health_v1"
-
 	"dyno/internal/cli"
 )
 

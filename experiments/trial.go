@@ -1,0 +1,120 @@
+package experiments
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"dyno/bench/process"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// trial measures one cell. An error means that the run must stop; a trial that
+// merely failed is a record with an Error. What is not valid leaves a bundle:
+// the logs of its processes and the trial itself.
+func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
+	done, bundle, err := r.observe(ctx, p, t, index)
+	if err != nil {
+		return nil, "", err
+	}
+	if p.proper(done) && r.Profile {
+		return done, "", nil
+	}
+	if p.proper(done) {
+		return done, "", os.RemoveAll(bundle)
+	}
+	return done, bundle, leave(bundle, done)
+}
+
+// observe measures one cell and leaves the logs of its processes in a folder.
+func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
+	bundle := filepath.Join(r.Out, "results", "raw", t.ID)
+	if err := errors.Join(os.RemoveAll(bundle), os.MkdirAll(bundle, 0o755)); err != nil {
+		return nil, "", unwritable(err)
+	}
+	done := &record.Trial{
+		ID:         t.ID,
+		Experiment: p.Name,
+		System:     p.System.Name,
+		Load:       p.Load,
+		Block:      t.Block,
+		Cell:       t.Cell.Index,
+		Detail:     t.Cell.Detail,
+		Control:    t.Cell.Control,
+		Values:     record.Values(t.Cell.Values),
+		Seed:       t.Seed,
+		Warmup:     record.ToSeconds(t.Cell.Warmup),
+		Length:     record.ToSeconds(t.Cell.Length),
+		Started:    time.Now().UTC(),
+	}
+	obs, err := r.measure(ctx, p, t, bundle, index)
+	done.Took = record.ToSeconds(time.Since(done.Started))
+	if ctx.Err() != nil {
+		return nil, "", errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
+	}
+	if err != nil {
+		done.Error, done.Absent = err.Error(), errors.As(err, new(*systems.AbsentError))
+	} else {
+		done.Observation = &obs
+		if err := certify(done, p.System.Metrics); err != nil {
+			return nil, "", err
+		}
+	}
+	return done, bundle, nil
+}
+
+// measure runs the system's trial with fresh processes and reaps them.
+func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
+	limit := t.Cell.cost() + cmp.Or(r.patience, patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
+	defer cancel()
+	profiles := ""
+	if r.Profile {
+		profiles = dir
+	}
+	bench, group, err := process.NewGroup(ctx, process.Options{
+		System:  p.System,
+		Dir:     dir,
+		Profile: profiles,
+		Setting: p.setting(t.Cell, t.Seed),
+		Logf: func(format string, args ...any) {
+			r.progress(Progress{Plan: p, Done: index, Next: t, Left: p.Estimate(index), Message: fmt.Sprintf(format, args...)})
+		},
+	})
+	if err != nil {
+		return obs, err
+	}
+	defer func() {
+		if closeErr := group.Close(); err == nil { // else it would say the same again
+			err = closeErr
+		}
+	}()
+	obs, err = p.System.Trial(bench, group, t.Cell.Values)
+	if errors.Is(context.Cause(bench), errHung) {
+		err = errors.Join(err, group.Dump())
+	}
+	if cause := context.Cause(bench); err != nil && cause != nil {
+		err = cause // a process died: that is why the rest failed
+	}
+	if err == nil {
+		err = obs.Conform(p.System.Metrics)
+	}
+	if err == nil {
+		err = group.Close() // what its processes counted and used is known once they have ended
+	}
+	if err == nil {
+		hold(&obs, group, p.System.Metrics)
+		if f := obs.Failures; f != nil { // where the trial's folder lies says nothing, and will not stay true
+			f.First = strings.ReplaceAll(f.First, dir+string(filepath.Separator), "")
+		}
+		obs.HoldFailures(p.Allowed())
+	}
+	return obs, err
+}
