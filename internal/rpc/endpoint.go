@@ -50,16 +50,16 @@ func (e Endpoint) Identity() (*tls.Config, error) {
 	if e.CACert != "" {
 		pem, err := os.ReadFile(e.CACert)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cacert: %w", err)
 		}
 		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", e.CACert)
+			return nil, fmt.Errorf("cacert: %s holds no certificate in PEM form", e.CACert)
 		}
 	}
 	if e.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(e.Cert, e.Key)
 		if err != nil {
-			return nil, fmt.Errorf("the certificate %s with the key %s: %w", e.Cert, e.Key, err)
+			return nil, fmt.Errorf("cert %s with key %s: %w", e.Cert, e.Key, err)
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}

@@ -121,7 +121,7 @@ func connect(ctx context.Context, v systems.Values) (*rpc.Connections, error) {
 	}
 	e := endpoint(v)
 	if _, err := e.Identity(); err != nil {
-		return nil, systems.Usagef("--%s: %w", knobTLS, err)
+		return nil, systems.Usagef("--%w", err)
 	}
 	conns, err := e.Dial()
 	if err != nil {

@@ -25,7 +25,10 @@ type gap func(dst []byte, seed, n uint64) []byte
 
 var placeholder = regexp.MustCompile(`\{\{\s*([a-z]+)((?:\s+-?[0-9]+)*)\s*\}\}`)
 
-const placeholders = "{{seq}}, {{seq FIRST}}, {{random LOW HIGH}}, {{uuid}}"
+const (
+	placeholders = "{{seq}}, {{seq FIRST}}, {{random LOW HIGH}}, {{uuid}}"
+	braces       = ` (two braces themselves are written {\u007b)`
+)
 
 // parseTemplate finds the gaps. Text without any is a template, too.
 func parseTemplate(text string) (*template, error) {
@@ -39,7 +42,7 @@ func parseTemplate(text string) (*template, error) {
 		}
 		found := placeholder.FindStringSubmatchIndex(text[at:])
 		if found == nil || found[0] != 0 {
-			return nil, systems.Usagef("%.40s is none of %s (two braces themselves are written {\\u007b)", text[at:], placeholders)
+			return nil, systems.Usagef("%.40s is none of %s", text[at:], placeholders+braces)
 		}
 		name, args := text[at+found[2]:at+found[3]], strings.Fields(text[at+found[4]:at+found[5]])
 		g, err := newGap(name, args, drawn[name])
@@ -84,7 +87,7 @@ func newGap(name string, args []string, k uint64) (gap, error) {
 			return append(dst, id.String()...)
 		}, nil
 	}
-	return nil, systems.Usagef("{{%s}} is none of %s", strings.Join(append([]string{name}, args...), " "), placeholders)
+	return nil, systems.Usagef("{{%s}} is none of %s", strings.Join(append([]string{name}, args...), " "), placeholders+braces)
 }
 
 // draw is the k-th number that belongs to a message.
