@@ -153,7 +153,7 @@ var remedies = []struct{ symptom, remedy string }{
 	{"broken pipe", "it hung up: does it want --tls, or another --cert and --key?"},
 	{"connection reset", "it hung up: does it want --tls, or another --cert and --key?"},
 	{"missing selected ALPN", "its TLS does not offer HTTP/2 (h2), which gRPC needs"},
-	{"error reading server preface", "if it speaks TLS, give --tls; else it is no gRPC server"},
+	{"error reading server preface", "does it want --tls, or --cert and --key; or is it no gRPC server?"},
 	{"larger than max", "raise --max-message-size, or the server's own bound"},
 	{"Decompressor is not installed", "the service does not take gzip: leave --compression out"},
 	{"DeadlineExceeded", "--deadline bounds a call, and a stream as a whole"},

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"dyno/bench/driver"
+	"dyno/internal/record"
 	"dyno/internal/rpc"
 	"dyno/systems"
 )
@@ -82,7 +83,7 @@ func TestTLS(t *testing.T) {
 		{"wrong name", open, with(knobServerName, "bank"), "say with --server-name"},
 		{"no certificate", mutual, known, "--cert and --key"},
 		{"a stranger's", mutual, with(knobCert, filepath.Join(theirs, "client.pem"), knobKey, filepath.Join(theirs, "client.key")), "--cert and --key"},
-		{"no TLS here", open, nil, "give --tls"},
+		{"no TLS here", open, nil, "does it want --tls"},
 		{"no TLS there", nil, known, "leave --tls out"},
 		{"no such file", open, map[string]string{knobTLS: "on", knobCACert: "nowhere.pem"}, "nowhere.pem"},
 		{"not PEM", open, map[string]string{knobTLS: "on", knobCACert: "doc.go"}, "doc.go holds no certificate"},
@@ -269,11 +270,18 @@ func TestServiceConfig(t *testing.T) {
 			t.Errorf("%s: %v", config, err)
 		}
 	}
-	v, err := System.Resolve(map[string]string{knobKeepalive: "5s"})
-	if err == nil {
-		err = checkCell(systems.Setting{}, v)
-	}
-	if err == nil || !strings.Contains(err.Error(), "give 10s or more") {
-		t.Error(err)
+	for want, values := range map[string]map[string]string{
+		"give 10s or more":        {knobKeepalive: "5s"},
+		"ghz wants as many":       {knobConnections: "9", driver.KnobDriver: driver.GHZ},
+		"is of no use":            {knobSkipVerify: "on"},
+		"belong together: give b": {knobTLS: "on", knobKey: "k.pem"},
+	} {
+		v, err := System.Resolve(values)
+		if err == nil {
+			err = System.Check(systems.Setting{Load: record.Load{Loop: "swept"}}, v)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v; want %q", values, err, want)
+		}
 	}
 }

@@ -120,6 +120,9 @@ func checkCell(set systems.Setting, v systems.Values) error {
 	if err := checkConnection(v); err != nil {
 		return err
 	}
+	if n := v.Int(knobConnections); driver.IsGHZ(v.Text(driver.KnobDriver)) && n > v.Int(driver.KnobClients) {
+		return fmt.Errorf("%s %d: ghz wants as many workers at least; raise %s", knobConnections, n, driver.KnobClients)
+	}
 	return driver.Measurable(set, v)
 }
 

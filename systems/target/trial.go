@@ -12,7 +12,7 @@ import (
 // trial lets a process drive the service, which runs already.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
 	set, kind := b.Setting(), v.Text(driver.KnobDriver)
-	if err := driver.Measurable(set, v); err != nil {
+	if err := checkCell(set, v); err != nil {
 		return record.Observation{}, fmt.Errorf("target: %w", err)
 	}
 	p, err := prepare(ctx, v, set.Seed) // here too: a mistake is told at once, without a process around it
