@@ -50,8 +50,8 @@ func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string, slo *drive
 		r.Messages.print(sh.Out)
 	}
 	if r.TemplateSeconds > 0 {
-		fmt.Fprintf(sh.Out, "templates: %.3g µs of CPU time per message, by itself; the generator used %.3g per operation\n", r.TemplateSeconds*1e6,
-			r.CPUSeconds*1e6/float64(max(r.Window.Sent, 1)))
+		fmt.Fprintf(sh.Out, "templates: %.3g µs of CPU time per message, by itself; the generator used %.3g per operation\n",
+			r.TemplateSeconds*1e6, r.CPUSeconds*1e6/float64(max(r.Window.Sent, 1)))
 	}
 	return errors.Join(r.Print(sh.Out, kind, slo.Allowed(f.MaxFailures), r.checks()...), slo.Judge(sh.Out, &r.Report))
 }
