@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"dyno/bench/driver"
 	"dyno/internal/record"
@@ -29,7 +30,9 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	defer w.stop()
 	var r report
 	l := driver.Launch(set, v, args(v), v.Args(driver.ShapeNames...))
-	l.Whole = v.Text(knobProto) != "" // see Compile
+	// See Compile; and gRPC's resolver xds, with policies that come with it, is
+	// linked by what else the whole program has.
+	l.Whole = v.Text(knobProto) != "" || v.Text(knobServiceConfig) != "" || strings.HasPrefix(v.Text(knobAddress), "xds:")
 	err = driver.Await(ctx, b, l, &r)
 	if err != nil {
 		return record.Observation{}, err

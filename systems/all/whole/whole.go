@@ -5,6 +5,8 @@
 package whole
 
 import (
+	_ "google.golang.org/grpc/xds" // for addresses xds:///NAME of target, with their policies
+
 	"dyno/bench/driver"
 	"dyno/bench/driver/ghz"
 	"dyno/systems/lookaside/directory"
