@@ -188,6 +188,28 @@ func TestLimitsOfAnAddress(t *testing.T) {
 	}
 }
 
+// The guard bounds addresses, for calls that check passwords and for others; the
+// gateway and banks are not bounded.
+func TestGuardBoundsAddresses(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for _, rule := range []Rule{stranger, customer} {
+		g := NewGuard(NoLog())
+		g.Slow.Address, g.Calls.Address = Limiter{PerSecond: 1, Burst: 1}, Limiter{PerSecond: 1, Burst: 1}
+		by := func(role Role, name string) error {
+			return g.limit(rule, &Call{Caller: Caller{Party: Party{role, name}, Addr: "10.0.0.1:1"}}, now)
+		}
+		if err := by(Client, "alice"); err != nil {
+			t.Error(err)
+		}
+		if err := by(Client, "bob"); status.Code(err) != codes.ResourceExhausted || rpc.RetryAfterOf(err) != time.Second {
+			t.Errorf("%v, again after %v", err, rpc.RetryAfterOf(err))
+		}
+		if err := by(Bank, "alpha"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // An address is what its owner cannot change at will.
 func TestNetworks(t *testing.T) {
 	for addr, want := range map[string]string{
