@@ -110,6 +110,7 @@ contract: build ## what programs owe that stand in for roles -> docs/contract
 
 soak: ## the randomised and process tests, many times over, under the race detector
 	DYNO_INTERRUPTIONS=200 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli
+	DYNO_LADDERS=all $(GO) test -timeout 30m -count 1 -v -run OwnLadders ./internal/cli
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli
 	DYNO_LARGE_MB=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestLargeInput$$' ./systems/mapreduce
 	DYNO_SEEDS=2000 $(GO) test -timeout 30m -count 1 -v -run 'TestSimulatedFaults$$' ./systems/lookaside/simulator
