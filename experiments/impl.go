@@ -89,7 +89,7 @@ func stamp(binary string, impls record.Impls) string {
 		for _, role := range slices.Sorted(maps.Keys(impls[label])) {
 			command := impls[label][role]
 			fmt.Fprintf(h, "%q %q %q\n", label, role, command)
-			for _, word := range strings.Fields(command) {
+			for word := range strings.FieldsSeq(command) {
 				word = strings.Trim(word, `'"`)
 				if info, err := os.Stat(word); err != nil || !info.Mode().IsRegular() {
 					continue

@@ -104,7 +104,7 @@ func TestStamp(t *testing.T) {
 	if n := len(slices.Compact(stamps)); n != 4 {
 		t.Errorf("%d different stamps of 4", n)
 	}
-	if of("1", file) != of("1", file) {
+	if first, again := of("1", file), of("1", file); first != again {
 		t.Error("the same is not the same")
 	}
 }
