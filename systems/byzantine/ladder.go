@@ -52,6 +52,6 @@ var ladder = []systems.Rung{
 		Name: "costs", Promise: "How long a run takes and what it costs, beside dyno's own generals.",
 		Knobs:  map[string]string{"n": "4", "t": "1", "traitors": "1"},
 		Warmup: 100 * time.Millisecond, Length: time.Second,
-		Costs: []string{"run.p50", "run_ms", "cpu_ms"},
+		Costs: []string{"run.p50", "run_ms"},
 	},
 }

@@ -19,6 +19,7 @@ type config struct {
 	traitors  int
 	commander string
 	process   bool
+	blind     bool // another program stands in for the generals: their own counts are not asked for
 	lie       string
 	base      play.Run
 }

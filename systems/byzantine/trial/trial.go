@@ -26,6 +26,7 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (record.Observa
 	if err != nil {
 		return record.Observation{}, fmt.Errorf("byzantine: %w", err)
 	}
+	c.blind = b.Setting().Stands(cluster.RoleName)
 	var a *summary
 	if c.process {
 		a, err = c.withProcesses(ctx, b)
@@ -77,18 +78,22 @@ func (c *config) observe(a *summary) record.Observation {
 	o := record.Observation{Counts: a.Counts, Verdict: record.Judge(a.Checks...), Evidence: c.evidence(a)}
 	runs := float64(a.Runs)
 	o.Set("agreement_share", float64(a.Agreed)/runs)
-	o.Set("runs", runs)
+	if !c.blind { // else nobody but the runner has counted them
+		o.Set("runs", runs)
+	}
 	o.SetHistogram("run", a.Duration)
 	o.Set("run_ms", a.Duration.Sum()/1e6/runs)
-	o.Set("cpu_ms", a.CPU*1e3/runs)
+	if a.CPU > 0 || !c.blind { // as generals tell it, which another program may not
+		o.Set("cpu_ms", a.CPU*1e3/runs)
+	}
 	o.Set("dropped", float64(a.Dropped)/runs)
 	if c.base.Resolver != play.ResolvePruned {
 		o.Set("values", float64(a.Values)/runs)
 	}
-	if c.base.Resolver != play.ResolvePruned && c.base.Resolver != play.ResolveFast {
+	if c.base.Resolver != play.ResolvePruned && c.base.Resolver != play.ResolveFast && !c.blind {
 		o.Set("messages", float64(a.Batches)/runs)
 	}
-	if c.process {
+	if c.process && !c.blind {
 		o.Set("kilobytes", float64(a.Bytes)/1e3/runs)
 	}
 	if theory, ok := c.theory(); ok {
