@@ -27,8 +27,9 @@ const NoClient = -1
 
 // Bounds of explanations.
 const (
-	nearOps = 200 // single writes that are tried, the latest first
-	tailOps = 500 // longest run of late writes that is tried as lost
+	nearOps     = 200 // single writes that are tried, the latest first
+	repeatedOps = 12  // that are tried as done twice, three at a time
+	tailOps     = 500 // longest run of late writes that is tried as lost
 )
 
 // Told is what there is to be explained.
@@ -133,6 +134,9 @@ func (e *explainer) explain(q *query) *Flaw {
 	if lost == nil && twice == nil {
 		lost = e.tail(q)
 	}
+	if lost == nil && twice == nil {
+		twice = e.repeated(q)
+	}
 	f.Lost, f.Twice = values(lost), values(twice)
 	f.Right, _ = q.certain.int64() // beyond int64 it is shown wrong, and the check says so
 	if w := e.after[q.BankOp]; w != nil {
@@ -176,6 +180,25 @@ func (e *explainer) single(q *query) (lost, twice []*BankOp) {
 		}
 	}
 	return nil, nil
+}
+
+// repeated tries up to three of the latest writes that ended or are under way.
+func (e *explainer) repeated(q *query) []*BankOp {
+	late := append(slices.Clone(q.ended), q.open...)
+	late = late[max(0, len(late)-repeatedOps):]
+	for i, a := range late {
+		for j, b := range late[:i] {
+			if q.legal(-amount(a)-amount(b)) == legal {
+				return []*BankOp{b, a}
+			}
+			for _, c := range late[:j] {
+				if q.legal(-amount(a)-amount(b)-amount(c)) == legal {
+					return []*BankOp{c, b, a}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // tail tries the last writes together: of any one server, then of all.

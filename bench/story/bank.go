@@ -121,16 +121,17 @@ func (t *tale) words() []string {
 	default:
 		out = append(out, read)
 	}
-	right := fmt.Sprintf("right is %d: %d from all else", f.Right, f.Rest)
+	right := []string{fmt.Sprintf("right is %d: %d from all else", f.Right, f.Rest)}
 	for _, o := range cut(slices.Concat(f.Lost, f.Twice)) {
 		if o.Outcome == record.OK {
-			right += fmt.Sprintf(", %s by %s", asked(o), t.who(o))
+			right = append(right, fmt.Sprintf("%s by %s", asked(o), t.who(o)))
 		}
 	}
+	text := strings.Join(right, ", ")
 	if n := len(f.Open); n > 0 {
-		right += fmt.Sprintf("; no choice among the %d under way or unknown makes it %d", n, f.Read.Output.Balance)
+		text += fmt.Sprintf("; no choice among the %d under way or unknown makes it %d", n, f.Read.Output.Balance)
 	}
-	return append(out, right)
+	return append(out, text)
 }
 
 // named lists writes as a reader calls them.

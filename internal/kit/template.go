@@ -18,15 +18,15 @@ func (p *plan) File(role string) string {
 
 // Check is the command line that checks the kit, in its folder.
 func (p *plan) Check() string {
-	text := "dyno check " + p.System
+	words := []string{"dyno check", p.System}
 	for _, s := range p.Servers {
+		command := "/usr/bin/python3 " + p.File(s.Name)
 		if p.Language == "go" {
-			text += fmt.Sprintf(` --impl "%s=bin/%s"`, s.Name, s.Name)
-		} else {
-			text += fmt.Sprintf(` --impl "%s=/usr/bin/python3 %s"`, s.Name, p.File(s.Name))
+			command = "bin/" + s.Name
 		}
+		words = append(words, fmt.Sprintf(`--impl "%s=%s"`, s.Name, command))
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // Sources are the packages of a server's services, each once.

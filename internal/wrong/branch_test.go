@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -242,7 +241,3 @@ func flagsOf(args []string) map[string]string {
 	}
 	return out
 }
-
-var branchWrongs = []string{right, lostUpdate, doubleApply, staleRead, unequal, forgetsKilled, beforeDurable}
-
-func known(wrong string) bool { return slices.Contains(branchWrongs, wrong) }
