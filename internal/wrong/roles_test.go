@@ -29,7 +29,7 @@ import (
 // These are dyno's own roles with one thing done wrong, around or inside them.
 const (
 	favourite    = "favourite"    // one pick in ten goes to the first server
-	equivocates  = "equivocates"  // general 2 tells each other one something else, and nobody declared it a traitor
+	equivocates  = "equivocates"  // general 1 tells each other one something else, and nobody declared it a traitor
 	forgetsVotes = "forgets-vote" // started again, a bank has lost what it had promised
 	deadTwice    = "dead-twice"   // a map task that a dead worker had is done for twice the input: its own and the next one
 )
@@ -49,18 +49,18 @@ func runLB(ctx context.Context, wrong string, args []string, errOut io.Writer) e
 	return own(ctx, "lookaside", "lb", args, errOut)
 }
 
-// runGeneral tells general 2 by itself that it is to be a traitor.
+// runGeneral tells general 1 by itself that it is to be a traitor.
 func runGeneral(ctx context.Context, wrong string, args []string, errOut io.Writer) error {
 	methods := byzantinev1.GeneralService_ServiceDesc.Methods
 	for i := range methods {
-		if methods[i].MethodName != "Muster" || wrong != equivocates || !strings.Contains(strings.Join(args, " "), "general-2") {
+		if methods[i].MethodName != "Muster" || wrong != equivocates || !strings.Contains(strings.Join(args, " "), "general-1") {
 			continue
 		}
 		muster := methods[i].Handler
 		methods[i].Handler = func(srv any, ctx context.Context, dec func(any) error, chain grpc.UnaryServerInterceptor) (any, error) {
 			return muster(srv, ctx, dec, func(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 				return chain(ctx, req, info, func(ctx context.Context, req any) (any, error) {
-					req.(*byzantinev1.MusterRequest).Treason = &byzantinev1.Treason{Adversary: "equivocate", Seed: 1, Traitors: 1 << 2}
+					req.(*byzantinev1.MusterRequest).Treason = &byzantinev1.Treason{Adversary: "equivocate", Seed: 1, Traitors: 1 << 1}
 					return next(ctx, req)
 				})
 			})
