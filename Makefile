@@ -53,6 +53,7 @@ report: build ## draw plots and REPORT.md again from results/; measures nothing
 
 test: lint ## lint, import rules, tests, a smoke run of every experiment (what CI runs)
 	$(GO) test -vet=off -timeout 8m ./... # lint has vetted
+	$(GO) test -C rivals -vet=off ./...
 	$(MAKE) --no-print-directory smoke
 
 # The smoke run proves no figure, so its trials may disturb each other: they are

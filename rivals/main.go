@@ -22,6 +22,7 @@ var commands = map[string]command{
 	"resolve": resolve,  // what a coordinator that was killed left in doubt
 	"branch":  branch,   // deposits at a primary, reads at its standby
 	"deposit": deposits, // deposits at a primary with a synchronous standby
+	"fortio":  fortio,   // calls to an echo server, paced and timed by fortio
 }
 
 func main() {
@@ -35,7 +36,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 || commands[args[0]] == nil {
-		return fmt.Errorf("%q: the first word is one of pay, resolve, branch, deposit", args)
+		return fmt.Errorf("%q: the first word is one of pay, resolve, branch, deposit, fortio", args)
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	act := commands[args[0]](fs)

@@ -22,13 +22,20 @@ const (
 	Search   = "search"
 	GHZ      = "ghz"
 	GHZAsync = "ghz-async"
+
+	// Fortio is for systems that offer it besides: its program is one of module
+	// rivals.
+	Fortio = "fortio"
 )
 
 // All are the drivers, for a knob that chooses one.
 var All = systems.Choice{Closed, Open, Search, GHZ, GHZAsync}
 
-// IsGHZ says whether a driver is a witness from outside.
+// IsGHZ says whether a driver is ghz.
 func IsGHZ(driver string) bool { return driver == GHZ || driver == GHZAsync }
+
+// IsWitness says whether a driver is a generator that others wrote.
+func IsWitness(driver string) bool { return IsGHZ(driver) || driver == Fortio }
 
 // fits refuses a driver that is not what the experiment says of its load.
 func fits(driver string, l record.Load) error {
@@ -45,7 +52,7 @@ func fits(driver string, l record.Load) error {
 
 // window refuses a window into which no request of a driver need fall.
 func window(driver string, rate float64, length time.Duration) error {
-	if driver != Open && !IsGHZ(driver) {
+	if driver != Open && !IsWitness(driver) {
 		return nil
 	}
 	return load.CheckWindow(rate, length)

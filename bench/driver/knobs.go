@@ -58,6 +58,9 @@ func Measurable(set systems.Setting, v systems.Values) error {
 func Launch(set systems.Setting, v systems.Values, all, ours []string) systems.Launch {
 	args := slices.Concat(settingArgs(set), v.Args(KnobClients, KnobRate), all)
 	kind := v.Text(KnobDriver)
+	if kind == Fortio {
+		return systems.Launch{Role: outside, Name: Fortio, Args: args, CPUs: 1} // behind the program, which the system finds
+	}
 	if IsGHZ(kind) {
 		return systems.Launch{Role: GHZ, Name: GHZ, Args: append(args, fmt.Sprintf("--async=%v", kind == GHZAsync))}
 	}

@@ -75,9 +75,12 @@ func Metrics(counts record.Road) []record.Metric {
 
 // Roles are what systems call the roles of their generators: ours, ghz, and those
 // that load servers which others wrote (bench/rival).
-var Roles = []string{"client", "load", GHZ, "rival-client", "rival-loader"}
+var Roles = []string{"client", "load", GHZ, outside, "rival-loader"}
 
-// enoughOfRate is the share of its rate that ghz must reach without a flag; our
+// outside is the role that becomes a program which others wrote.
+const outside = "rival-client"
+
+// enoughOfRate is the share of its rate that a witness must reach without a flag; our
 // own loop has the same.
 const enoughOfRate = 0.98
 
@@ -97,7 +100,7 @@ func (r *Report) Observe(o *record.Observation, driver string) {
 	}
 	o.Set("offered_rps", r.Offered)
 	o.Set("achieved_rps", r.Sent)
-	if IsGHZ(driver) && r.Sent < enoughOfRate*r.Offered {
+	if IsWitness(driver) && r.Sent < enoughOfRate*r.Offered {
 		o.Flag("rate", "%.4g requests per second were asked for, %.4g were made", r.Offered, r.Sent)
 	}
 	if r.Knee != nil {
@@ -152,8 +155,8 @@ func PrintQuality(w io.Writer, s *load.Summary) error {
 
 func (r *Report) model(driver string) string {
 	switch {
-	case IsGHZ(driver):
-		return fmt.Sprintf("ghz, %g req/s asked for, %d workers", r.Offered, r.Clients)
+	case IsWitness(driver):
+		return fmt.Sprintf(driver+", %g req/s asked for, %d workers", r.Offered, r.Clients)
 	case r.Knee != nil:
 		k := r.Knee
 		return fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))

@@ -11,6 +11,7 @@ import (
 	"dyno/bench/lie"
 	"dyno/bench/load"
 	"dyno/bench/queue"
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	echov1 "dyno/proto/echo/v1"
 	"dyno/systems"
@@ -57,6 +58,7 @@ var System = &systems.System{
 			Example: "dyno echo ghz --server 127.0.0.1:7000 --rate 100 --length 12s",
 			Setup:   setupGHZ,
 		}},
+		rival.Role(name, rival.RoleClient),
 	},
 	Knobs:        knobs,
 	Metrics:      metrics,
@@ -66,7 +68,7 @@ var System = &systems.System{
 	Report:       section,
 }
 
-var knobs = append(driver.Knobs("constant"), systems.Knobs{
+var knobs = append(withFortio(driver.Knobs("constant")), systems.Knobs{
 	{
 		Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second},
 		Help: "the server stops for so long from a third of the window on, then answers all that came",

@@ -69,7 +69,7 @@ func timeConstant(v systems.Values) time.Duration {
 	if c.driver == driver.Search {
 		return 0 // another one at each rate: the experiment's times must do
 	}
-	if c.driver == driver.Closed || driver.IsGHZ(c.driver) {
+	if c.driver == driver.Closed || driver.IsWitness(c.driver) {
 		return time.Duration(c.clients) * c.service
 	}
 	rho := c.rate * c.service.Seconds()
@@ -102,8 +102,11 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 		return record.Observation{}, fmt.Errorf("echo: %w", err)
 	}
 	r, err := throughLinks(ctx, b, v, server, func(addr string) (r report, err error) {
-		all := append(v.Args(knobPayload), "--server", addr)
-		return r, driver.Await(ctx, b, driver.Launch(set, v, all, v.Args(knobMutant, knobLie)), &r)
+		l, err := launch(set, v, addr)
+		if err != nil {
+			return r, err
+		}
+		return r, driver.Await(ctx, b, l, &r)
 	})
 	samples := sampler.Stop()
 	if err != nil {
@@ -190,7 +193,7 @@ func observe(r report, c *config, answered uint64, serverCPU float64) record.Obs
 // it counts as answered can.
 func judge(r report, c *config, answered uint64) record.Verdict {
 	checks := append(r.Checks, checkAnswered(answered, r.Counts))
-	if !driver.IsGHZ(c.driver) {
+	if !driver.IsWitness(c.driver) {
 		checks = append(checks, checkPayload(r.Answers), checkNumbers(r.Answers.Numbers, r.Counts))
 	}
 	return record.Judge(checks...)

@@ -3,7 +3,6 @@
 package ghz
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -12,7 +11,6 @@ import (
 	"github.com/bojand/ghz/runner"
 
 	"dyno/bench/driver"
-	"dyno/bench/load"
 	"dyno/internal/record"
 )
 
@@ -56,42 +54,14 @@ func Run(ctx context.Context, w driver.Witness) (driver.Report, error) {
 // OK: in its own average and rate calls count that failed, or were broken off.
 // A call's timestamp is its end, as in our closed loop's window.
 func testimony(w driver.Witness, rep *runner.Report, start, end time.Time) driver.Report {
-	begin := start.Add(w.Warmup)
-	s := load.Summary{
-		Clients: w.Workers, Latency: record.NewHistogram(),
-		BeginUnixNS: begin.UnixNano(), EndUnixNS: end.UnixNano(),
-		Targets: map[int32]load.Target{},
-	}
-	spans := make([]record.Span, 0, len(rep.Details))
-	var first time.Time
-	for _, d := range rep.Details {
-		o := record.Unknown
-		if d.Error == "" && d.Status == "OK" {
-			o = record.OK
-		}
-		sent := int64(d.Timestamp.Sub(start))
-		spans = append(spans, record.Span{Begin: sent, End: sent + int64(d.Latency), Outcome: o})
-		s.Counts.Tally(o)
-		if o != record.OK && (s.FirstError == "" || d.Timestamp.Before(first)) {
-			s.FirstError, first = cmp.Or(d.Error, "status "+d.Status), d.Timestamp
-		}
-		if d.Timestamp.Before(begin) {
-			continue
-		}
-		s.Window.Tally(o)
-		if o == record.OK {
-			s.Latency.Record(d.Latency)
+	calls := make([]driver.Call, len(rep.Details))
+	for i, d := range rep.Details {
+		calls[i] = driver.Call{At: d.Timestamp, Latency: d.Latency, Error: d.Error}
+		if d.Error == "" && d.Status != "OK" {
+			calls[i].Error = "status " + d.Status
 		}
 	}
-	s.Counts.Offered, s.Window.Offered = s.Counts.Sent, s.Window.Sent
-	window := end.Sub(begin).Seconds()
-	s.Offered = w.Rate
-	if window > 0 {
-		s.Sent, s.Throughput = float64(s.Window.Sent)/window, float64(s.Window.OK)/window
-	}
-	digest := load.Digest(spans, int64(w.Warmup), int64(end.Sub(start)), true)
-	digest.Answered = digest.Count // its rate is that of the calls it lists
-	s.Digests = map[string]record.SpanDigest{load.DigestLatency: digest}
+	s := driver.Testimony{Workers: w.Workers, Rate: w.Rate, Warmup: w.Warmup, Start: start, End: end, Calls: calls}.Summary()
 	s.Checks = []record.Check{checkWitness(rep, s.Counts, w.Calls())}
 	return driver.Report{Summary: s}
 }
