@@ -13,7 +13,8 @@ import (
 // Op does one operation on behalf of a client (0 to Clients-1) and says who
 // served it (-1: nobody) and how it ended. It is called by many goroutines at
 // once, but never twice at once for the same client. It must return soon
-// after its context ends: nothing else bounds it.
+// after its context ends, which may be later than the operation: nothing else
+// bounds it.
 type Op func(ctx context.Context, client int) (target int32, o record.Outcome)
 
 // Defaults and bounds of [Closed] and [Open].
@@ -30,8 +31,9 @@ type Closed struct {
 	Warmup   time.Duration // load without being measured, before the window
 	Length   time.Duration // of the window; when it ends, no operation starts any more
 	Requests int64         // instead of Warmup and Length: operations in all; the window is then the whole run
-	Timeout  time.Duration // of one operation, in the deadline of its context; 0: DefaultTimeout
-	Drain    time.Duration // what operations in flight at the window's end are given until they are cancelled; 0: Timeout, so that none is
+	// of one operation, in the deadline of its context; from 1 s on it may be a sixteenth later, for calls share contexts; 0: DefaultTimeout
+	Timeout time.Duration
+	Drain   time.Duration // what operations in flight at the window's end are given until they are cancelled; 0: Timeout, so that none is
 	// operations whose spans are kept, up to 2 % less; later ones are folded into histograms and sums; 0: DefaultMaxSpans
 	MaxSpans int
 

@@ -125,7 +125,7 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 func openBalanced(name string, find func(ctx context.Context, service string, found func(addr string)), o *options) (*channel, error) {
 	b, err := lookasidegrpc.New(lookasidegrpc.Config{
 		Mode: o.knobs.Text("mode"), Choose: o.knobs.Text("choose"), Seed: o.seed,
-		Find: find, Attempt: o.attempt, Retries: o.knobs.Int("retries"),
+		Find: find, Attempt: o.attempt, Retries: o.knobs.Int("retries"), Reserve: o.knobs.Int("reserve"),
 		Retry: func(method string) bool { return method == lookasidev1.ComputeService_Compute_FullMethodName }, // it is pure
 	})
 	if err != nil {
@@ -133,6 +133,19 @@ func openBalanced(name string, find func(ctx context.Context, service string, fo
 	}
 	conn, err := rpc.Dial(lookasidegrpc.Scheme+":///"+name, b.DialOptions()...)
 	return &channel{conn: conn, builder: b}, err
+}
+
+// settle ends the reserve of picks, and says what came of it.
+func (ch *channel) settle() Reserve {
+	if ch.builder == nil {
+		return Reserve{}
+	}
+	r := ch.builder.Settle()
+	out := Reserve{Used: r.Used, Age: r.Age, Oldest: r.Oldest, Unused: make(map[string]int64)}
+	for s, n := range r.Unused {
+		out.Unused[s.ID+"/"+s.Instance] = n
+	}
+	return out
 }
 
 // close ends the channel, and the directory under it.

@@ -131,7 +131,7 @@ func newTestCaller(t *testing.T, pick func([]*lookasidev1.Instance) (string, err
 	addr := serveLoopback(t, func(r grpc.ServiceRegistrar) { lookasidev1.RegisterBalancerServiceServer(r, lb) })
 	o := options{clients: 1, rounds: 2, attempt: patience, knobs: systems.Values{
 		"rate": "0", "mode": ModeAsk,
-		"choose": ChooseRoundRobin, "retries": "3", "lie": lie.None,
+		"choose": ChooseRoundRobin, "retries": "3", "reserve": "0", "lie": lie.None,
 	}}
 	for _, f := range change {
 		f(&o)

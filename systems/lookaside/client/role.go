@@ -60,7 +60,7 @@ func Role(knobs systems.Knobs) systems.Role {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &options{where: directory.Bind(fs,
 				"where the balancer is announced: etcd://HOST:PORT[,HOST:PORT]... or dns://RESOLVER/NAME (SRV, or A with port "+directory.DNSPort+")")}
-			o.knobs = knobs.Bind(fs, "rate", "mode", "choose", "lie", "retries")
+			o.knobs = knobs.Bind(fs, "rate", "mode", "choose", "lie", "retries", "reserve")
 			fs.IntVar(&o.clients, "clients", 1, "how many, each with one request at a time; without meaning with --rate")
 			fs.Int64Var(&o.requests, "requests", 0, "stop after so many in all, instead of --length")
 			fs.DurationVar(&o.warmup, "warmup", 0, "load before the measured window")
@@ -186,6 +186,7 @@ func (o *options) drive(ctx context.Context, ch *channel) (*Summary, error) {
 	}
 	a := c.summary(sum, res)
 	a.Alone = ch.stats().Alone
+	a.Reserve = ch.settle()
 	if res != nil {
 		a.Cores, a.CPUSlack = samples.Window("self", res.Begin, res.End).Cores, samples.Slack(res.Begin, res.End)
 	}

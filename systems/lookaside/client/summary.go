@@ -15,11 +15,20 @@ type Summary struct {
 	Cores      float64         `json:"cores"`               // of the processor, mean over the window, this process; not of a search
 	CPUSlack   time.Duration   `json:"cpu_slack_ns"`        // how far from the window's ends that was read
 	Alone      int64           `json:"alone"`               // requests in mode ask that were not asked for, since the balancer was away
+	Reserve    Reserve         `json:"reserve"`             // picks that were made ahead of requests, in mode ask
 	Broken     int64           `json:"broken"`              // attempts that did not bring an answer
 	LastBroken int64           `json:"last_broken_unix_ns"` // when the last request ended that had one; 0: none had
 	Leaning    Leaning         `json:"leaning"`             // of requests to servers that had few under way
 	Servers    []ServerSummary `json:"servers"`             // by first pick; the index is the target in Load
 	Clients    []ClientSummary `json:"clients"`
+}
+
+// Reserve is what came of picks that were made ahead of requests.
+type Reserve struct {
+	Used   int64            `json:"used"`
+	Age    time.Duration    `json:"age_ns"` // of those used when they were, the mean
+	Oldest time.Duration    `json:"oldest_ns"`
+	Unused map[string]int64 `json:"unused"` // by ID/INSTANCE: too old, or left over
 }
 
 // ServerSummary is one instance of a server as this process saw it.

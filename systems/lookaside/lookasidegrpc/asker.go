@@ -36,14 +36,21 @@ type asker struct {
 	away    error // why asks are not to wait; nil: they are
 	alone   bool  // with away: choose from the last list instead
 	wake    chan struct{}
+	reserve reserve
+	framing bool       // a frame is under way
+	framed  *sync.Cond // it no longer is
 }
 
-func newAsker() *asker { return &asker{wake: make(chan struct{}, 1)} }
+func newAsker(reserved int) *asker {
+	a := &asker{wake: make(chan struct{}, 1), reserve: reserve{most: reserved}}
+	a.framed = sync.NewCond(&a.mu)
+	return a
+}
 
 // answers are reused: each holds one pick.
 var answers = sync.Pool{New: func() any { return make(chan pick, 1) }}
 
-// ask waits for the balancer's pick.
+// ask takes a pick of the reserve, or waits for the balancer's.
 func (a *asker) ask(ctx context.Context) pick {
 	a.mu.Lock()
 	if a.away != nil {
@@ -53,6 +60,14 @@ func (a *asker) ask(ctx context.Context) pick {
 		}
 		a.mu.Unlock()
 		return p
+	}
+	if s := a.reserve.take(time.Now()); s != nil {
+		low := a.reserve.wants() > 0
+		a.mu.Unlock()
+		if low {
+			a.prod()
+		}
+		return pick{server: s}
 	}
 	if len(a.waiting) >= maxQueue {
 		a.mu.Unlock()
@@ -77,6 +92,7 @@ func (a *asker) report(s Server) {
 	if len(a.failed) < maxQueue {
 		a.failed = append(a.failed, s)
 	}
+	a.reserve.forget(&s)
 	a.mu.Unlock()
 	a.prod()
 }
@@ -88,8 +104,9 @@ func (a *asker) prod() {
 	}
 }
 
-// take removes what the next frame holds.
-func (a *asker) take() (asks []chan pick, failed []*lookasidev1.Instance) {
+// take removes what the next frame holds, and says how many picks it is to bring
+// beyond the asks.
+func (a *asker) take() (asks []chan pick, failed []*lookasidev1.Instance, ahead int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n := min(len(a.waiting), maxAsks)
@@ -102,7 +119,36 @@ func (a *asker) take() (asks []chan pick, failed []*lookasidev1.Instance) {
 		failed = append(failed, &lookasidev1.Instance{Id: s.ID, Instance: s.Instance})
 	}
 	a.failed = a.failed[n:]
-	return asks, failed
+	ahead = min(a.reserve.wants(), maxAsks-len(asks))
+	a.framing = len(asks)+len(failed)+ahead > 0
+	return asks, failed, ahead
+}
+
+// stock ends a frame and takes in the picks that it brought beyond the asks.
+func (a *asker) stock(picks []pick) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	for _, p := range picks {
+		if p.server != nil {
+			a.reserve.put(p.server, now)
+		}
+	}
+	a.framing = false
+	a.framed.Broadcast()
+}
+
+// settle ends the reserve, and returns what came of it once no frame is under way.
+func (a *asker) settle() reserve {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.reserve.most = 0
+	a.reserve.level = 0 // no frame asks for more
+	for a.framing {
+		a.framed.Wait() // for as long as a frame may take
+	}
+	a.reserve.forget(nil)
+	return a.reserve
 }
 
 // open lets asks wait for the balancer. Those that the last stream took and put
@@ -120,6 +166,7 @@ func (a *asker) shut(err error, alone bool) {
 	a.away, a.alone = err, alone
 	waiting := a.waiting
 	a.waiting = nil
+	a.reserve.forget(nil)
 	a.mu.Unlock()
 	deliver(waiting, func(int) pick {
 		if alone {
@@ -148,20 +195,26 @@ func (a *asker) serve(ctx context.Context, cancel context.CancelFunc, stream fra
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		asks, failed := a.take()
-		if len(asks)+len(failed) == 0 {
+		asks, failed, ahead := a.take()
+		if len(asks)+len(failed)+ahead == 0 {
 			continue
 		}
 		watchdog.Reset(frameTimeout)
-		resp, err := exchange(stream, &lookasidev1.PickManyRequest{Count: uint32(len(asks)), Failed: failed})
+		resp, err := exchange(stream, &lookasidev1.PickManyRequest{Count: uint32(len(asks) + ahead), Failed: failed})
 		if err != nil {
 			a.putBack(asks)
+			a.stock(nil)
 			return err
 		}
 		for _, p := range resp.GetIntroduced() {
 			named = append(named, &Server{ID: p.GetId(), Instance: p.GetInstance(), Address: p.GetAddress()})
 		}
 		deliver(asks, func(i int) pick { return picked(resp, i, named) })
+		extra := make([]pick, ahead)
+		for i := range extra {
+			extra[i] = picked(resp, len(asks)+i, named)
+		}
+		a.stock(extra)
 		if a.more() {
 			a.prod()
 		}

@@ -33,8 +33,11 @@ package lookasidegrpc
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/balancer"
@@ -80,6 +83,26 @@ func (b *Builder) DialOptions() []grpc.DialOption {
 // Stats returns the counts as of now.
 func (b *Builder) Stats() Stats {
 	return Stats{Alone: b.alone.Load(), Retried: b.retried.Load(), Broke: b.broke.Load()}
+}
+
+// Settle ends the reserves of all channels, and returns what came of them: calls
+// from now on are asked for one by one. It may wait for an answer of the balancer.
+func (b *Builder) Settle() Reserved {
+	b.mu.Lock()
+	links := slices.Collect(maps.Values(b.links))
+	b.mu.Unlock()
+	out := Reserved{Unused: make(map[Server]int64)}
+	for _, l := range links {
+		r := l.asker.settle()
+		out.Used, out.Age, out.Oldest = out.Used+r.used, out.Age+r.age, max(out.Oldest, r.oldest)
+		for s, n := range r.unused {
+			out.Unused[s] += n
+		}
+	}
+	if out.Used > 0 {
+		out.Age /= time.Duration(out.Used)
+	}
+	return out
 }
 
 // Scheme implements [resolver.Builder].

@@ -52,6 +52,11 @@ type Config struct {
 	// from then on; 0: DefaultBudget.
 	Budget int
 
+	// Reserve is how many picks mode Ask may have made ahead of the calls, 0 to
+	// MaxReserve, so that most calls need not wait for the balancer. A pick is
+	// used within 20 ms or not at all. 0: each call is asked for.
+	Reserve int
+
 	// Dial connects to the balancer; nil: in plain text.
 	Dial func(addr string) (*grpc.ClientConn, error)
 }
@@ -71,6 +76,8 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("lookasidegrpc: Mode is %q; it must be %s or %s", c.Mode, Ask, List)
 	case c.Choose != RoundRobin && c.Choose != PowerOfTwo:
 		return c, fmt.Errorf("lookasidegrpc: Choose is %q; it must be %s or %s", c.Choose, RoundRobin, PowerOfTwo)
+	case c.Reserve < 0 || c.Reserve > MaxReserve:
+		return c, fmt.Errorf("lookasidegrpc: Reserve is %d; it must be from 0 to %d", c.Reserve, MaxReserve)
 	case c.Find == nil:
 		return c, fmt.Errorf("lookasidegrpc: Find is missing")
 	case c.Retries < 0 || c.Retries > MaxRetries || c.Budget < 0 || c.Attempt < 0:
@@ -102,4 +109,11 @@ type Stats struct {
 	Alone   int64 // calls in mode Ask that chose from the last list, since the balancer was away
 	Retried int64 // attempts after a server broke off
 	Broke   int64 // retries that the budget did not allow
+}
+
+// Reserved is what came of the picks that were made ahead of calls.
+type Reserved struct {
+	Used        int64
+	Age, Oldest time.Duration    // of those used when they were: the mean, and the oldest
+	Unused      map[Server]int64 // too old, or left over, by server
 }

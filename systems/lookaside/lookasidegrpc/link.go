@@ -39,7 +39,7 @@ type place struct {
 }
 
 func newLink(b *Builder, service string, cc resolver.ClientConn) *link {
-	l := &link{builder: b, service: service, cc: cc, asker: newAsker(), chooser: newChooser(b.cfg)}
+	l := &link{builder: b, service: service, cc: cc, asker: newAsker(b.cfg.Reserve), chooser: newChooser(b.cfg)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }

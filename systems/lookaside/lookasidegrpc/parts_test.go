@@ -109,9 +109,9 @@ func taken(b budget) (n int) {
 // An ask that was under way when its stream broke goes into the next stream's
 // first frame, without waiting for another call to come.
 func TestAsksPutBackAreSentAgain(t *testing.T) {
-	a := newAsker()
+	a := newAsker(0)
 	a.waiting = append(a.waiting, make(chan pick, 1))
-	asks, _ := a.take()
+	asks, _, _ := a.take()
 	a.putBack(asks)
 	a.open()
 	select {
@@ -119,7 +119,7 @@ func TestAsksPutBackAreSentAgain(t *testing.T) {
 	default:
 		t.Fatal("nothing tells the new stream that an ask waits")
 	}
-	if asks, _ := a.take(); len(asks) != 1 {
+	if asks, _, _ := a.take(); len(asks) != 1 {
 		t.Errorf("%d asks wait, want 1", len(asks))
 	}
 }

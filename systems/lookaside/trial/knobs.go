@@ -49,6 +49,11 @@ var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 		Help: "how often a request may be sent to another server after one broke off, in the modes ask and list",
 	},
 	{
+		Name: "reserve", Default: "16", Type: systems.Int{Min: 0, Max: lookasidegrpc.MaxReserve},
+		Help: "how many picks the client may have made ahead of its requests, in mode ask, each to be used within 20 ms; 0: none, every " +
+			"request waits for the balancer",
+	},
+	{
 		Name: "attempt", Default: "0s", Type: systems.Duration{Min: 0, Max: time.Hour},
 		Help: "what one server is given to answer before another is tried; 0: longer than the longest queue takes",
 	},

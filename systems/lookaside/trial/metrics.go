@@ -61,6 +61,9 @@ var Metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 		Help: "from a fault to the end of the last request that met it, what it waited for a server that did not answer included, as clients " +
 			"notice it; 0 when none did",
 	},
+	{Name: "reserved_share", Kind: record.KindScalar, Unit: "1", Help: "mode ask: requests that found a pick made ahead of them, of all"},
+	{Name: "pick_age_ms", Kind: record.KindScalar, Unit: "ms", Help: "how old such a pick was when it was used, in the mean"},
+	{Name: "pick_oldest_ms", Kind: record.KindScalar, Unit: "ms", Help: "how old the oldest of them was"},
 	{Name: "alone", Kind: record.KindScalar, Unit: "req", Help: "mode ask: requests that used the last list, since the balancer was away"},
 	{
 		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,

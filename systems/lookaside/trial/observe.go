@@ -62,6 +62,11 @@ func (r *Run) observeFaults(o *record.Observation) {
 	o.Set("client_errors", float64(l.Counts.Sent-l.Counts.OK))
 	o.Set("broken_attempts", float64(a.Broken))
 	o.Set("alone", float64(a.Alone))
+	if n := l.Counts.Sent; n > 0 && r.Int("reserve") > 0 {
+		o.Set("reserved_share", float64(a.Reserve.Used)/float64(n))
+		o.Set("pick_age_ms", a.Reserve.Age.Seconds()*1e3)
+		o.Set("pick_oldest_ms", a.Reserve.Oldest.Seconds()*1e3)
+	}
 	for _, s := range r.struck {
 		at := r.began.Add(s.at)
 		o.Set("recovery_ms", float64(max(time.Unix(0, a.LastBroken).Sub(at), 0))/1e6)

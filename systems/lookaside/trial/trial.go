@@ -234,6 +234,7 @@ func (r *Run) history() *check.History {
 		s := check.Server{ID: m.GetId(), Instance: m.GetInstance(), Capacity: m.GetCapacity()}
 		row := rows[s.Key()]
 		s.Picks, s.Tally = row.GetPicks(), check.Tally{Picks: row.GetAudited(), Expected: row.GetExpected(), Variance: row.GetVariance()}
+		s.Unused = r.Client.Reserve.Unused[s.Key()]
 		st := r.stats[s.ID]
 		s.Lost = st == nil
 		s.Requests, s.Abandoned, s.InFlight = st.GetRequests(), st.GetAbandoned(), st.GetInFlight()

@@ -1,0 +1,100 @@
+package lookasidegrpc
+
+import (
+	"testing"
+	"time"
+
+	lookasidev1 "dyno/proto/lookaside/v1"
+)
+
+var (
+	one = &Server{ID: "s1", Instance: "a", Address: "x"}
+	two = &Server{ID: "s2", Instance: "a", Address: "y"}
+)
+
+// fill brings what the reserve wants.
+func fill(r *reserve, now time.Time, servers ...*Server) (n int) {
+	n = r.wants()
+	for i := range n {
+		r.put(servers[i%len(servers)], now)
+	}
+	return n
+}
+
+// The reserve follows the demand, up to what it may be, and down when picks age.
+func TestReserveFollowsDemand(t *testing.T) {
+	r, now := reserve{most: 16}, time.Unix(1000, 0)
+	if r.take(now) != nil || r.wants() != 0 {
+		t.Fatal("the first call of all is asked for by itself")
+	}
+	for _, level := range []int{1, 2, 4, 8, 16, 16} {
+		now = now.Add(time.Millisecond)
+		for r.take(now) != nil { // uses it up, and then some call finds none
+		}
+		if fill(&r, now, one, two); r.level != level || len(r.stock) != level {
+			t.Fatalf("%d of %d are kept, want %d", len(r.stock), r.level, level)
+		}
+	}
+	for range 7 {
+		if r.take(now) == nil || r.wants() != 0 {
+			t.Fatal("more than half are left: no frame is worth it yet")
+		}
+	}
+	if r.take(now) == nil || r.wants() != 8 {
+		t.Fatalf("half are left: %d are wanted", r.wants())
+	}
+	if s := r.take(now.Add(maxAge + 1)); s != nil || len(r.stock) != 0 || r.level != 0 {
+		t.Errorf("%v is too old; %d of %d are kept", s, len(r.stock), r.level)
+	}
+	if r.unused[*one]+r.unused[*two] != 8 {
+		t.Errorf("8 went unused, not %v", r.unused)
+	}
+}
+
+// Every pick is used once, in the order in which they were made, or counted as
+// unused; what a server that failed was given is not used.
+func TestReserveAccounts(t *testing.T) {
+	r, now := reserve{most: 4, level: 4}, time.Unix(1000, 0)
+	made := fill(&r, now, one, two)
+	if s := r.take(now.Add(5 * time.Millisecond)); s != one || r.used != 1 || r.age != 5*time.Millisecond || r.oldest != r.age {
+		t.Errorf("%v first, %d used at the age of %v", s, r.used, r.age)
+	}
+	r.forget(two)
+	if s := r.take(now); s != one {
+		t.Errorf("%v after s2 failed", s)
+	}
+	r.forget(nil)
+	if got := r.used + r.unused[*one] + r.unused[*two]; got != int64(made) || r.unused[*two] != 2 {
+		t.Errorf("%d of %d are accounted for: %d used, unused %v", got, made, r.used, r.unused)
+	}
+}
+
+// Without a reserve each call is asked for, and with one the frame brings more.
+func TestFramesBringTheReserve(t *testing.T) {
+	for most, want := range map[int]int{0: 0, 8: 1} {
+		a := newAsker(most)
+		a.reserve.take(time.Now()) // somebody called just now
+		go a.ask(t.Context())
+		<-a.wake
+		asks, _, ahead := a.take()
+		if len(asks) != 1 || ahead != want {
+			t.Errorf("reserve %d: a frame of %d asks and %d more, want 1 and %d", most, len(asks), ahead, want)
+		}
+		deliver(asks, func(int) pick { return pick{server: one} })
+		settled := make(chan reserve)
+		go func() { settled <- a.settle() }()
+		a.stock(make([]pick, ahead)) // the balancer had none
+		if r := <-settled; r.used != 0 || len(r.unused) != 0 {
+			t.Errorf("reserve %d: %+v", most, r)
+		}
+	}
+}
+
+// A pick by a number that nobody introduced is no server.
+func TestStockOfNobody(t *testing.T) {
+	a := newAsker(4)
+	a.stock([]pick{picked(&lookasidev1.PickManyResponse{Picks: []uint32{3}}, 0, nil)})
+	if len(a.reserve.stock) != 0 {
+		t.Errorf("%v is kept", a.reserve.stock)
+	}
+}
