@@ -231,7 +231,7 @@ func fileName(m protoreflect.MethodDescriptor) string {
 // write fills the file in.
 func (d *draft) write(path string, sh systems.Shell) error {
 	if path == "-" {
-		return initFile.Execute(sh.Out, d)
+		return Fill(sh.Out, initText, d)
 	}
 	if path == "" {
 		path = d.Name + ".yaml"
@@ -244,7 +244,7 @@ func (d *draft) write(path string, sh systems.Shell) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(initFile.Execute(file, d), file.Close()); err != nil {
+	if err := errors.Join(Fill(file, initText, d), file.Close()); err != nil {
 		return err
 	}
 	d.summary(sh.Err)

@@ -3,8 +3,7 @@ package target
 import (
 	_ "embed"
 	"fmt"
-	"strings"
-	texttemplate "text/template"
+	"io"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -14,9 +13,8 @@ import (
 //go:embed init.yaml.tmpl
 var initText string
 
-var initFile = texttemplate.Must(texttemplate.New("init").Funcs(texttemplate.FuncMap{
-	"quote": func(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" },
-}).Parse(initText))
+// Fill fills in a text template with a function quote, and is linked as [Compile] is.
+var Fill func(w io.Writer, text string, data any) error
 
 // maxDepth bounds what is filled in of messages within messages.
 const maxDepth = 4

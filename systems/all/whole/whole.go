@@ -19,5 +19,5 @@ import (
 func Link() {
 	driver.RunGHZ = ghz.Run
 	directory.Registry = registry.Serve
-	target.Compile = compile.Files
+	target.Compile, target.Fill = compile.Files, compile.Fill
 }

@@ -1,8 +1,12 @@
-// Package compile reads .proto files as protoc does. Only dyno itself links it.
+// Package compile reads .proto files as protoc does, and fills in templates. Only
+// dyno itself links it.
 package compile
 
 import (
 	"context"
+	"io"
+	"strings"
+	"text/template"
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -20,4 +24,14 @@ func Files(ctx context.Context, folders, names []string) ([]protoreflect.FileDes
 		files[i] = f
 	}
 	return files, nil
+}
+
+// Fill fills in a template, in which quote makes a text one of YAML's.
+func Fill(w io.Writer, text string, data any) error {
+	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+	t, err := template.New("file").Funcs(template.FuncMap{"quote": quote}).Parse(text)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, data)
 }

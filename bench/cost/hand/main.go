@@ -1,0 +1,112 @@
+// Command hand is the least that a Go program can do to load an echo server: what
+// our generator's costs are held against. It has a deadline, two readings of the
+// clock and a latency that is kept for each call, and looks at no answer.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"log"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	echov1 "dyno/proto/echo/v1"
+)
+
+type generator struct {
+	client echov1.EchoServiceClient
+	calls  atomic.Int64
+
+	mu        sync.Mutex
+	latencies []time.Duration // of the open loop
+}
+
+func main() {
+	server := flag.String("server", "", "HOST:PORT")
+	clients := flag.Int("clients", 8, "of the closed loop")
+	rate := flag.Float64("rate", 0, "of an open loop; 0: a closed one")
+	warmup := flag.Duration("warmup", time.Second, "before the measured window")
+	length := flag.Duration("length", 3*time.Second, "of the window")
+	flag.Parse()
+	conn, err := grpc.NewClient(*server, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	g := &generator{client: echov1.NewEchoServiceClient(conn)}
+	var calls int64
+	var cpu time.Duration
+	time.AfterFunc(*warmup, func() { calls, cpu = g.calls.Load(), used() })
+	end := time.Now().Add(*warmup + *length)
+	if *rate > 0 {
+		g.open(end, time.Duration(1e9 / *rate))
+	} else {
+		g.closed(end, *clients)
+	}
+	var out struct {
+		CPUSeconds float64 `json:"cpu_s"`
+		Window     struct {
+			OK int64 `json:"ok"`
+		} `json:"window"`
+	}
+	out.CPUSeconds, out.Window.OK = (used() - cpu).Seconds(), g.calls.Load()-calls
+	if err := json.NewEncoder(os.Stdout).Encode(out); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func (g *generator) closed(end time.Time, clients int) {
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			latencies := make([]time.Duration, 0, 1<<16)
+			for time.Now().Before(end) {
+				latencies = append(latencies, g.call())
+			}
+		})
+	}
+	all.Wait()
+}
+
+// open sleeps by package time, which rounds up to milliseconds: it sends what is
+// due, as programs written by hand do.
+func (g *generator) open(end time.Time, gap time.Duration) {
+	var all sync.WaitGroup
+	for at := time.Now(); at.Before(end); at = at.Add(gap) {
+		time.Sleep(time.Until(at))
+		all.Go(func() {
+			took := g.call()
+			g.mu.Lock()
+			g.latencies = append(g.latencies, took)
+			g.mu.Unlock()
+		})
+	}
+	all.Wait()
+}
+
+func (g *generator) call() time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	begin := time.Now()
+	if _, err := g.client.Echo(ctx, &echov1.EchoRequest{Payload: make([]byte, 16)}); err != nil {
+		log.Fatal(err)
+	}
+	g.calls.Add(1)
+	return time.Since(begin)
+}
+
+// used is the CPU time of this process until now.
+func used() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		log.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

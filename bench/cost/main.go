@@ -1,0 +1,81 @@
+// Command cost measures what dyno's parts cost beside what they are held against,
+// in turns, and says for each row the median of the ratios (or values), their
+// range, and what is allowed:
+//
+//	make build && go run ./bench/cost            every row, ten times
+//	go run ./bench/cost -rows 'closed|open' -n 20
+//
+// From six times on the range is an interval of 97 % of the median. Run it on a
+// machine that has nothing else to do; it prints the load that it met. What an
+// experiment can measure is one: see lb-overhead for the look-aside balancer.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// row is one line of the table.
+type row struct {
+	name   string
+	unit   string // ×: a ratio of two sides
+	atMost float64
+	// measure measures both sides once, in an order that changes with turn, and
+	// returns their ratio; or a value.
+	measure func(ctx context.Context, p programs, turn int) (float64, error)
+}
+
+// programs are the paths of what is measured.
+type programs struct{ dyno, role, hand string }
+
+func main() {
+	n := flag.Int("n", 10, "how often each row is measured")
+	only := flag.String("rows", ".", "regular expression that rows' names match")
+	dyno := flag.String("dyno", "bin/dyno", "the dyno binary; its slim program lies beside it")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *dyno, regexp.MustCompile(*only), *n); err != nil {
+		stop()
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
+	dir, err := os.MkdirTemp("", "dyno-cost")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	p := programs{dyno: dyno, role: dyno + "-role", hand: filepath.Join(dir, "hand")}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", p.hand, "./bench/cost/hand")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the program to compare with: %w\n%s", err, out)
+	}
+	load, _ := os.ReadFile("/proc/loadavg") // elsewhere it is not known
+	fmt.Printf("load average %s\n%-16s %8s %18s %4s %8s\n", strings.TrimSpace(string(load)), "row", "median", "range", "n", "at most")
+	for _, r := range rows {
+		if !only.MatchString(r.name) {
+			continue
+		}
+		values := make([]float64, n)
+		for i := range values {
+			if values[i], err = r.measure(ctx, p, i); err != nil {
+				return fmt.Errorf("%s: %w", r.name, err)
+			}
+		}
+		slices.Sort(values)
+		median := (values[(n-1)/2] + values[n/2]) / 2
+		fmt.Printf("%-16s %8.3f %8.3f–%-9.3f %4d %8g %s\n", r.name, median, values[0], values[n-1], n, r.atMost, r.unit)
+	}
+	return nil
+}
