@@ -245,17 +245,18 @@ func TestEncodeKeepsColours(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := decoded.(*image.Paletted)
-	var kept []color.RGBA
+	var kept []uint32
 	for _, c := range got.Palette {
-		kept = append(kept, c.(color.RGBA))
+		c := c.(color.RGBA)
+		kept = append(kept, uint32(c.R)<<24|uint32(c.G)<<16|uint32(c.B)<<8|uint32(c.A))
 	}
 	if len(kept) != 256 {
 		t.Errorf("%d colours", len(kept))
 	}
 	for i := range got.Pix {
 		want, have := pixel(img, i), kept[got.Pix[i]]
-		if near := kept[nearest(kept, want)]; squared(want, have) > squared(want, near) {
-			t.Fatalf("%v became %v, and %v is nearer", want, have, near)
+		if near := kept[nearest(kept, want)]; squared(rgba(want), rgba(have)) > squared(rgba(want), rgba(near)) {
+			t.Fatalf("%08x became %08x, and %08x is nearer", want, have, near)
 		}
 	}
 	if c := got.At(5, 30); c != palette[0] {

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"cmp"
+	"encoding/binary"
 	"image"
 	"image/color"
 	"image/draw"
@@ -22,12 +23,11 @@ func encode(w io.Writer, img image.Image) error {
 		draw.Draw(full, b, img, b.Min, draw.Src)
 	}
 	small := image.NewPaletted(b, nil)
-	var few []color.RGBA
-	index := make(map[color.RGBA]uint8)
-	for i, c := range frequent(full, 256) {
-		few = append(few, c)
+	few := frequent(full, 256)
+	index := make(map[uint32]uint8)
+	for i, c := range few {
 		index[c] = uint8(i)
-		small.Palette = append(small.Palette, c)
+		small.Palette = append(small.Palette, rgba(c))
 	}
 	last, at := few[0], uint8(0) // most pixels look like their neighbour
 	for i := range small.Pix {
@@ -44,16 +44,17 @@ func encode(w io.Writer, img image.Image) error {
 	return png.Encode(w, small)
 }
 
-// pixel is the i-th pixel, row by row.
-func pixel(img *image.RGBA, i int) color.RGBA {
-	p := img.Pix[4*i : 4*i+4 : 4*i+4]
-	return color.RGBA{p[0], p[1], p[2], p[3]}
+// pixel is the i-th pixel, row by row: red, green, blue and opacity.
+func pixel(img *image.RGBA, i int) uint32 { return binary.BigEndian.Uint32(img.Pix[4*i:]) }
+
+func rgba(c uint32) color.RGBA {
+	return color.RGBA{uint8(c >> 24), uint8(c >> 16), uint8(c >> 8), uint8(c)}
 }
 
 // frequent returns the most frequent colours of an image, at most n, in an
 // order that depends on the image alone.
-func frequent(img *image.RGBA, n int) []color.RGBA {
-	count := make(map[color.RGBA]int)
+func frequent(img *image.RGBA, n int) []uint32 {
+	count := make(map[uint32]int)
 	run, last := 0, pixel(img, 0)
 	for i := range len(img.Pix) / 4 {
 		c := pixel(img, i)
@@ -64,16 +65,16 @@ func frequent(img *image.RGBA, n int) []color.RGBA {
 		run++
 	}
 	count[last] += run
-	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
-		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B), cmp.Compare(a.A, b.A))
+	colours := slices.SortedFunc(maps.Keys(count), func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
 	})
 	return colours[:min(n, len(colours))]
 }
 
-func nearest(few []color.RGBA, c color.RGBA) uint8 {
+func nearest(few []uint32, c uint32) uint8 {
 	best, least := 0, 1<<30
 	for i, f := range few {
-		r, g, b := int(f.R)-int(c.R), int(f.G)-int(c.G), int(f.B)-int(c.B)
+		r, g, b := int(f>>24)-int(c>>24), int(f>>16&255)-int(c>>16&255), int(f>>8&255)-int(c>>8&255)
 		if d := r*r + g*g + b*b; d < least {
 			best, least = i, d
 		}
