@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"dyno/bench/yardstick"
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 // The yardsticks come from two real processes, complete and checked, and what
 // is together is the sum of its parts.

@@ -8,19 +8,23 @@ import (
 	"dyno/systems/all"
 )
 
-// lookup finds a role of a system on the bench, or of the bench's own yardsticks.
-func lookup(system, role string) (*systems.System, systems.Role, error) {
+// lookup finds a role or command of a system on the bench, or of the bench's own
+// yardsticks.
+func lookup(system, word string) (*systems.System, systems.Command, error) {
 	var names []string
 	for _, s := range slices.Concat(all.Systems, []*systems.System{yardstick.System}) {
 		if s.Name != system {
 			names = append(names, s.Name)
 			continue
 		}
-		r, ok := s.Lookup(role)
-		if !ok {
-			return nil, r, systems.Usagef("%s has no role %q: dyno list names them", system, role)
+		if r, ok := s.Lookup(word); ok {
+			return s, r.Command, nil
 		}
-		return s, r, nil
+		named := func(c systems.Command) bool { return c.Name == word }
+		if i := slices.IndexFunc(s.Commands, named); i >= 0 {
+			return s, s.Commands[i], nil
+		}
+		return nil, systems.Command{}, systems.Usagef("%s has no role or command %q: dyno list names them", system, word)
 	}
-	return nil, systems.Role{}, systems.Usagef("system %w", &systems.ChoiceError{Word: system, Allowed: names})
+	return nil, systems.Command{}, systems.Usagef("system %w", &systems.ChoiceError{Word: system, Allowed: names})
 }

@@ -88,7 +88,9 @@ func Terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
-// Main runs "SYSTEM ROLE [flag]…" and returns the exit code.
+// Main runs "SYSTEM ROLE [flag]…", or a command of a system, and returns the exit
+// code. Tests of systems are linked with it, since the whole command line takes
+// seconds to link, and longer to start.
 func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := Adopt(ctx)
 	defer stop()
@@ -103,15 +105,21 @@ func (h Host) main(ctx context.Context, args []string) error {
 	if len(args) < 2 {
 		return systems.Usagef("dyno-role runs the roles that dyno starts: give SYSTEM ROLE and its flags, or type dyno")
 	}
-	s, r, err := lookup(args[0], args[1])
+	s, c, err := lookup(args[0], args[1])
 	if err != nil {
 		return err
 	}
-	fs := flag.NewFlagSet(r.Name, flag.ContinueOnError)
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // the error says it
-	run := r.Setup(fs)
-	if err := fs.Parse(args[2:]); err != nil {
-		return systems.Usagef("%s %s: %w", s.Name, r.Name, err)
+	run := c.Setup(fs)
+	var words []string // flags may stand behind them, as on dyno's own command line
+	for rest := args[2:]; ; rest = fs.Args()[1:] {
+		if err := fs.Parse(rest); err != nil {
+			return systems.Usagef("%s %s: %w", s.Name, c.Name, err)
+		}
+		if fs.NArg() == 0 {
+			return h.Run(ctx, s, run, words)
+		}
+		words = append(words, fs.Arg(0))
 	}
-	return h.Run(ctx, s, run, fs.Args())
 }

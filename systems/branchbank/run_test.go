@@ -9,17 +9,17 @@ import (
 	"strings"
 	"testing"
 
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 // run types a command line.
 func run(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = cli.Main(t.Context(), append([]string{"branchbank"}, args...), nil, &o, &e)
+	code = role.Main(t.Context(), append([]string{"branchbank"}, args...), nil, &o, &e)
 	return code, o.String(), e.String()
 }
 

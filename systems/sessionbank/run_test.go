@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"dyno/internal/cli"
+	"dyno/internal/role"
 )
 
 // run runs the command and returns what it printed.
 func run(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = cli.Main(t.Context(), append([]string{"sessionbank", "run"}, args...), nil, &o, &e)
+	code = role.Main(t.Context(), append([]string{"sessionbank", "run"}, args...), nil, &o, &e)
 	return code, o.String(), e.String()
 }
 

@@ -6,13 +6,13 @@ import (
 	"text/template"
 	"time"
 
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	"dyno/systems"
 	"dyno/systems/sessionbank"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, sessionbank.System, systemtest.Options{

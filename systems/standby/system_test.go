@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"dyno/bench/process"
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/standby"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, standby.System, systemtest.Options{

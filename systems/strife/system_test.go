@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/strife"
@@ -14,7 +14,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 // roleArgs makes a folder for a role that is started alone.
 func roleArgs(_ context.Context, role string, b systems.Bench) ([]string, error) {

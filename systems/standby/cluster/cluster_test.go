@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"dyno/bench/process"
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 	"dyno/systems/standby"
@@ -26,7 +26,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 // What a busy machine is given: nothing here is about speed.
 const (
@@ -298,7 +298,7 @@ func TestCourseStory(t *testing.T) {
 	screen, out := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- cli.Main(t.Context(), []string{"standby", "client", "--script", "--config", hosts, "--bound", patience.String()}, in, out, out)
+		ended <- role.Main(t.Context(), []string{"standby", "client", "--script", "--config", hosts, "--bound", patience.String()}, in, out, out)
 	}()
 	lines := bufio.NewScanner(screen)
 	withdraw := func(want string) {

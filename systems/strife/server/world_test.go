@@ -16,7 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"dyno/internal/cli"
+	"dyno/internal/role"
 	v1 "dyno/proto/strife/v1"
 	"dyno/systems"
 	"dyno/systems/strife/bank"
@@ -27,7 +27,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
 // patience is how long anything that must come may take on a busy machine.
 const patience = 60 * time.Second
