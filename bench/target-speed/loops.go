@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// call is one, and how long it took.
+type call func() (time.Duration, error)
+
+// handClosed prints how many calls clients made, each after its last was answered.
+func handClosed(c call, length time.Duration) error {
+	times, errs := make([][]time.Duration, clients), make([]error, clients)
+	end := time.Now().Add(length)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				took, err := c()
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				times[i] = append(times[i], took)
+			}
+		})
+	}
+	wg.Wait()
+	n := 0
+	for i := range clients {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		n += len(times[i])
+	}
+	fmt.Printf("calls %d\n", n)
+	return nil
+}
+
+// handOpen prints how many calls it made at a constant rate, a goroutine for each.
+func handOpen(c call, rate float64, length time.Duration) error {
+	n := int(rate * length.Seconds())
+	times, errs := make([]time.Duration, n), make([]error, n)
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i := range n {
+		time.Sleep(time.Until(begin.Add(time.Duration(float64(i) / rate * 1e9))))
+		wg.Go(func() { times[i], errs[i] = c() })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Printf("calls %d\n", n)
+	return nil
+}
+
+// generators are the command lines of the three, at a rate or in a closed loop.
+func (s *echo) generators(o options, rate float64, length time.Duration) map[string][]string {
+	seconds := length.String()
+	ours := []string{
+		o.dyno, "target", "client", "--address", s.address, "--method", method, "--data", payload,
+		"--warmup", "0s", "--length", seconds, "--json",
+	}
+	ghz := []string{
+		o.ghz, "--insecure", "--call", method, "-d", payload, "--connections", "1", "--timeout", "10s", "--disable-template-functions",
+		"--disable-template-data",
+	}
+	hand := []string{os.Args[0], "-hand", s.address, "-length", seconds}
+	if rate == 0 {
+		ours = append(ours, "--loop", "closed", "--clients", strconv.Itoa(clients))
+		ghz = append(ghz, "-c", strconv.Itoa(clients), "-z", seconds, "--duration-stop", "wait")
+	} else {
+		text := strconv.FormatFloat(rate, 'f', -1, 64)
+		ours = append(ours, "--loop", "open", "--arrivals", "constant", "--rate", text)
+		ghz = append(ghz, "-c", "50", "--async", "--rps", text, "-n", strconv.Itoa(int(rate*length.Seconds())))
+		hand = append(hand, "-rate", text)
+	}
+	return map[string][]string{"dyno": ours, "ghz": append(ghz, s.address), "hand": hand}
+}
+
+// counted are the calls that a generator says it made.
+var counted = regexp.MustCompile(`(?m)^(?:calls|\s*Count:)\s+(\d+)`)
+
+// run lets one generator make its calls, and returns the CPU time of its whole
+// process, from start to end.
+func run(ctx context.Context, command []string) (used time.Duration, calls int64, err error) {
+	var out, log bytes.Buffer
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Run(); err != nil {
+		return 0, 0, fmt.Errorf("%w: %s", err, strings.TrimSpace(log.String()))
+	}
+	var ours struct {
+		Counts struct{ OK, Sent int64 }
+	}
+	if m := counted.FindSubmatch(out.Bytes()); m != nil {
+		calls, err = strconv.ParseInt(string(m[1]), 10, 64)
+	} else if err = json.Unmarshal(out.Bytes(), &ours); err == nil {
+		calls = ours.Counts.OK
+	}
+	if err == nil && calls == 0 {
+		err = fmt.Errorf("it made no call: %.300s", out.String())
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), calls, err
+}
+
+// memory prints what our generator occupies on its way through many calls.
+func memory(ctx context.Context, s *echo, o options) error {
+	cmd := exec.CommandContext(ctx, o.dyno, "target", "client", "--address", s.address, "--method", method, "--data", payload, "--warmup", "0s",
+		"--clients", strconv.Itoa(clients), "--spans", "100000", "--length", "24h")
+	s.begin(0)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	fmt.Println("| calls | resident MiB |\n|--:|--:|")
+	for next := o.memory / 20; ; {
+		n := s.n.Load()
+		if n >= next {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", cmd.Process.Pid))
+			if err != nil {
+				return err
+			}
+			pages, err := strconv.ParseFloat(strings.Fields(string(text))[1], 64)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("| %d | %.1f |\n", n, pages*float64(os.Getpagesize())/(1<<20))
+			next += o.memory / 10
+		}
+		if n >= o.memory {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // it was killed
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
