@@ -118,8 +118,8 @@ func run(ctx context.Context, command []string) (used time.Duration, calls int64
 
 // memory prints what our generator occupies on its way through many calls.
 func memory(ctx context.Context, s *echo, o options) error {
-	cmd := exec.CommandContext(ctx, o.dyno, "target", "client", "--address", s.address, "--method", method, "--data", payload, "--warmup", "0s",
-		"--clients", strconv.Itoa(clients), "--spans", "100000", "--length", "24h")
+	cmd := exec.CommandContext(ctx, o.dyno, "target", "client", "--address", s.address, "--method", method, "--data", payload,
+		"--warmup", "0s", "--clients", strconv.Itoa(clients), "--spans", "100000", "--length", "24h")
 	s.begin(0)
 	if err := cmd.Start(); err != nil {
 		return err
