@@ -134,7 +134,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	}
 	missed := store.MissedObjectives(names)
 	for _, m := range missed {
-		fmt.Fprintln(a.out, "objective missed:", m)
+		fmt.Fprintln(a.out, "objective of", m)
 	}
 	if tally.Failed() || len(missed) > 0 || f.strict && len(refuted) > 0 {
 		return errFailed

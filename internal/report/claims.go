@@ -188,7 +188,11 @@ func (s *Store) claims(experiments []string, which func(judged) bool) []string {
 			switch {
 			case !which(j):
 			case c.Objective != "":
-				out = append(out, fmt.Sprintf("%s: %s: %s", name, c.Objective, j.evidence))
+				verdict := "missed"
+				if j.ruling == Undecided {
+					verdict = "not shown to be kept"
+				}
+				out = append(out, fmt.Sprintf("%s: %s: %s, %s", name, c.Objective, verdict, j.evidence))
 			default:
 				out = append(out, fmt.Sprintf("%s: %s: %s is not %s", name, c.Claim, j.evidence, bound(c)))
 			}
