@@ -90,10 +90,6 @@ var rules = []rule{
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
 	{"proto", []string{}, "the sources, as they are"},
-	{"proto", []string{}, "the sources, as they are"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
-	{"proto", nil, "the sources, as they are"},
-	{"proto", nil, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }
 

@@ -18,7 +18,6 @@ type config struct {
 	n, t      int
 	traitors  int
 	commander string
-	blind     bool // another program stands in for the generals
 	process   bool
 	blind     bool // another program stands in for the generals: their own counts are not asked for
 	lie       string

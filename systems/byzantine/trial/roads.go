@@ -16,7 +16,6 @@ const (
 	factWatched = "watched_ns"
 	factBetween = "between_cpu_s"
 	factFormula = "formula_values"
-	factBlind   = "blind" // another program stands in for the generals: it tells no counts of its calls
 
 	// All runs, warm-up included.
 	factTallied = "tallied_batches"
@@ -44,9 +43,6 @@ func (c *config) evidence(a *summary) *record.Evidence {
 	}
 	for _, ns := range t.Watched {
 		e.Facts[factWatched] += float64(ns)
-	}
-	if c.blind {
-		e.Facts[factBlind] = 1
 	}
 	if want, ok := c.formula(); ok {
 		e.Facts[factFormula] = want
@@ -207,15 +203,6 @@ func formulaRoad() record.Road {
 // know which it will be.
 func heardValues(o *record.Observation) float64 { return o.Scalars["values"] + o.Scalars["dropped"] }
 
-// untold doubts a figure that a general's own counts should hold; of another program
-// nobody has asked for them.
-func untold(e *record.Evidence, format string, args ...any) record.Check {
-	if e.Facts[factBlind] != 0 {
-		return record.Check{}
-	}
-	return record.Doubt("", 0, format, args...)
-}
-
 // servedLaw holds what the trial knows of a method against the calls that each
 // general answered, counted beneath its code; in memory nobody calls.
 func servedLaw(method, text string, want func(*record.Observation) (calls float64, ok bool)) record.Road {
@@ -226,7 +213,7 @@ func servedLaw(method, text string, want func(*record.Observation) (calls float6
 				continue
 			}
 			if p.Calls == nil {
-				return untold(e, "%s did not tell its counts of calls", p.Name)
+				return record.Doubt("", 0, "%s did not tell its counts of calls", p.Name)
 			}
 			generals++
 			served += p.Calls.Served[method].OK
@@ -264,7 +251,7 @@ func socketLaw() record.Road {
 				continue
 			}
 			if p.Calls == nil {
-				return untold(e, "%s did not tell its counts of bytes", p.Name)
+				return record.Doubt("", 0, "%s did not tell its counts of bytes", p.Name)
 			}
 			generals++
 			received += p.Calls.Received

@@ -66,7 +66,6 @@ func (c *config) withProcesses(ctx context.Context, b systems.Bench) (*summary, 
 	if err != nil {
 		return nil, err
 	}
-	c.blind = b.Setting().Stands(cluster.RoleName)
 	a, err := c.measure(ctx, b.Setting(), generals.Play, generals.Used)
 	if err != nil {
 		return nil, errors.Join(err, generals.Disconnect())
