@@ -64,7 +64,7 @@ func full(t *testing.T, alice, bob *customer, paid *int64) (key string) {
 		key = fmt.Sprintf("full-%d-%d", begin.UnixNano(), n)
 		err := errors.New("not asked")
 		for err != nil { // what has no end may be paid yet
-			var ctx, cancel = context.WithTimeout(context.Background(), time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			_, err = alice.pay(ctx, key, bob.made, 1, grpc.WaitForReady(true))
 			cancel()
 			if err != nil && strings.Contains(err.Error(), "disk") {
