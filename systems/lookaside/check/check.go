@@ -235,7 +235,8 @@ func (h *History) picks() record.Check {
 			if h.Moved {
 				return record.Doubt(name, n, "%s", moved)
 			}
-			return record.Fail(name, n, "%s was picked %d times, its clients sent it %d requests and left %d picks unused", s.Key(), s.Picks, sent, s.Unused)
+			return record.Fail(name, n, "%s was picked %d times, its clients sent it %d requests and left %d picks unused",
+				s.Key(), s.Picks, sent, s.Unused)
 		}
 	}
 	return record.Pass(name, n)

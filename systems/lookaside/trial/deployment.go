@@ -166,7 +166,8 @@ func (d *Deployment) serverLaunch(i int) systems.Launch {
 // clientLaunch starts the clients for a given load.
 func (d *Deployment) clientLaunch(load ...string) systems.Launch {
 	timeout := 2*d.Duration("attempt") + 5*time.Second // time for a balancer to come back, and for another server
-	args := append(d.args("clients", "rate", "mode", "choose", "lie", "retries", "reserve", "attempt"), "--timeout", timeout.String(), "--json")
+	args := append(d.args("clients", "rate", "mode", "choose", "lie", "retries", "reserve", "attempt"),
+		"--timeout", timeout.String(), "--json")
 	if d.proxy != nil {
 		args = append(args, "--through", d.proxy.Endpoint)
 	}
