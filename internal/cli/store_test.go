@@ -218,7 +218,8 @@ func TestReproduceAsPasted(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d %s", code, errOut)
 	}
-	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(read(t, "out/it's here/REPORT.md"), -1)
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(
+		read(t, "out/it's here/REPORT.md")+read(t, "out/it's here/results/keep/README.md"), -1)
 	if len(blocks) != 2 {
 		t.Fatalf("%d blocks of commands; want that of all and that of the experiment", len(blocks))
 	}
