@@ -41,6 +41,9 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 	if f.out == "" {
 		f.out = filepath.Join("out", "check")
 	}
+	if err := (&ladder.Climb{System: s, Impl: f.impl, Until: f.until}).Check(); err != nil {
+		return err
+	}
 	out, err := outFolder(f.out, "")
 	if err != nil {
 		return err

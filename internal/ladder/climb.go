@@ -59,6 +59,12 @@ func (c *Climb) Run(ctx context.Context) (*Card, error) {
 	return card, nil
 }
 
+// Check refuses what could not be climbed, before anything is made or started.
+func (c *Climb) Check() error {
+	_, err := c.rungs()
+	return err
+}
+
 // rungs are those that are to be climbed.
 func (c *Climb) rungs() ([]systems.Rung, error) {
 	if len(c.System.Ladder) == 0 {
