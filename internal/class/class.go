@@ -123,6 +123,9 @@ func (o *Options) check(ctx context.Context, r *Row, number int) error {
 	if unsupported := new(confine.ErrUnsupported); errors.As(err, &unsupported) {
 		return err
 	}
+	if cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == confine.ExitUnsupported {
+		return &confine.ErrUnsupported{Why: line(errOut.String())}
+	}
 	switch {
 	case ctx.Err() == context.DeadlineExceeded:
 		r.Status, r.Why = ladder.Broken, fmt.Sprintf("it was not done after %v", o.Time)

@@ -119,7 +119,8 @@ func (a *app) confine() *cobra.Command {
 	needsCommand(c)
 	var needs []string
 	begin := &cobra.Command{Use: "begin", Args: cobra.MinimumNArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-		return confine.Begin(needs, args)
+		fmt.Fprintln(a.err, confine.Begin(needs, args)) // it returns only if it cannot
+		return &systems.ExitError{Code: confine.ExitUnsupported}
 	}}
 	begin.Flags().StringSliceVar(&needs, "needs", nil, "paths that stay where they are")
 	var l confine.Limits

@@ -18,6 +18,9 @@ type Limits struct {
 	Home      string // its own folder, in which it begins
 }
 
+// ExitUnsupported is the exit status of a program that could not [Begin].
+const ExitUnsupported = 69
+
 // ErrUnsupported says that there are no rooms here.
 type ErrUnsupported struct{ Why string }
 
