@@ -57,7 +57,7 @@ func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
 	}
 	defer os.RemoveAll(dir)
 	p := programs{dyno: dyno, role: dyno + "-role", hand: filepath.Join(dir, "hand")}
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", p.hand, "./bench/cost/hand")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", p.hand, "./systems/echo/hand")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the program to compare with: %w\n%s", err, out)
 	}

@@ -59,6 +59,7 @@ var rules = []rule{
 	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
+	{"bench/cost", nil, "it measures programs from outside"},
 	{"bench/driver/ghz", []string{"bench/driver", "bench/load", "systems", "internal/rpc", "internal/record"}, "a witness from outside is a driver among others, and too large for most processes"},
 	{"experiments", []string{"systems", "bench/*", "internal/atomicfile", "internal/record"}, "experiments know the contract, never one system nor the report"},
 	{"internal/ladder", []string{"experiments", "systems", "bench/process", "internal/table", "internal/stats", "internal/record"}, "a ladder is data of a system, and its rungs are experiments: it knows the contract, never one system"},
