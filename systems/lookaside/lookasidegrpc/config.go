@@ -54,7 +54,8 @@ type Config struct {
 
 	// Reserve is how many picks mode Ask may have made ahead of the calls, 0 to
 	// MaxReserve, so that most calls need not wait for the balancer. A pick is
-	// used within 20 ms or not at all. 0: each call is asked for.
+	// used within 20 ms or not at all, and none is made while calls are rarer than
+	// one in a millisecond. 0: each call is asked for.
 	Reserve int
 
 	// Dial connects to the balancer; nil: in plain text.

@@ -9,6 +9,10 @@ const MaxReserve = 64
 // knew then, and a fifth of the interval between two reports is little news.
 const maxAge = 20 * time.Millisecond
 
+// dense is the mean time between calls below which a reserve is kept. Where calls
+// are rarer, asking costs little and a pick would age for long.
+const dense = time.Millisecond
+
 // reserve is picks that the balancer made ahead of the calls, so that most calls
 // find one and need not wait. How many are kept follows the demand: twice as many
 // when a call found none, half as many when one became too old. A client with
@@ -18,6 +22,7 @@ type reserve struct {
 	stock       []ahead
 	room        [MaxReserve]ahead // under stock
 	asked       time.Time         // when a call last wanted one
+	gap         time.Duration     // between calls, smoothed
 
 	used   int64
 	age    time.Duration // of those used, summed up
@@ -36,8 +41,14 @@ func (r *reserve) take(now time.Time) *Server {
 	if r.most == 0 {
 		return nil
 	}
-	soon := now.Sub(r.asked) < maxAge
+	if r.asked.IsZero() {
+		r.gap = maxAge
+	}
+	r.gap += (min(now.Sub(r.asked), maxAge) - r.gap) / 16
 	r.asked = now
+	if r.gap >= dense {
+		r.level = 0
+	}
 	for len(r.stock) > 0 {
 		p := r.stock[0]
 		r.stock = r.stock[1:]
@@ -48,7 +59,7 @@ func (r *reserve) take(now time.Time) *Server {
 		r.drop(p.server)
 		r.level /= 2
 	}
-	if soon {
+	if r.gap < dense {
 		r.level = min(r.most, max(1, 2*r.level))
 	}
 	return nil
@@ -56,7 +67,7 @@ func (r *reserve) take(now time.Time) *Server {
 
 // wants is how many picks the next frame is to bring: none while half are left.
 func (r *reserve) wants() int {
-	if len(r.stock) > r.level/2 {
+	if r.level == 0 || len(r.stock) > r.level/2 {
 		return 0
 	}
 	return r.level - len(r.stock)

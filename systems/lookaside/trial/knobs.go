@@ -50,8 +50,8 @@ var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 	},
 	{
 		Name: "reserve", Default: "16", Type: systems.Int{Min: 0, Max: lookasidegrpc.MaxReserve},
-		Help: "how many picks the client may have made ahead of its requests, in mode ask, each to be used within 20 ms; 0: none, every " +
-			"request waits for the balancer",
+		Help: "how many picks the client may have made ahead of its requests, in mode ask, each to be used within 20 ms, while " +
+			"there are more than 1,000 requests per second; 0: none, every request waits for the balancer",
 	},
 	{
 		Name: "attempt", Default: "0s", Type: systems.Duration{Min: 0, Max: time.Hour},
