@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
@@ -112,13 +113,17 @@ func (h Host) main(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // the error says it
 	run := c.Setup(fs)
+	given, plain := args[2:], []string(nil) // what follows "--" is no flag
+	if i := slices.Index(given, "--"); i >= 0 {
+		given, plain = given[:i], given[i+1:]
+	}
 	var words []string // flags may stand behind them, as on dyno's own command line
-	for rest := args[2:]; ; rest = fs.Args()[1:] {
+	for rest := given; ; rest = fs.Args()[1:] {
 		if err := fs.Parse(rest); err != nil {
 			return systems.Usagef("%s %s: %w", s.Name, c.Name, err)
 		}
 		if fs.NArg() == 0 {
-			return h.Run(ctx, s, run, words)
+			return h.Run(ctx, s, run, append(words, plain...))
 		}
 		words = append(words, fs.Arg(0))
 	}
