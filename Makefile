@@ -13,9 +13,8 @@ export CGO_ENABLED := 0
 export GOFLAGS := -tags=grpcnotrace
 
 .DEFAULT_GOAL := help
-.PHONY: help build rivals quick experiments report test smoke race bench lint proto contract soak clean
 LANES := smoke-balancing smoke-payments smoke-others
-.PHONY: help build rivals quick experiments report test smoke $(LANES) race bench lint proto soak clean
+.PHONY: help build rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

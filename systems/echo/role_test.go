@@ -70,7 +70,7 @@ func TestOpenLoopTellsAPerson(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"400 req/s offered, open loop (constant), 400 sent, p99 ", "\n20 requests: 20 ok, 0 refused, 0 failed, 0 unknown; checks: valid\n"} {
+	for _, want := range []string{"400 req/s (constant) offered, open loop, 400/s sent, p99 ", "\n20 requests: 20 ok, 0 refused, 0 failed, 0 unknown; checks: valid\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
@@ -123,7 +123,7 @@ func TestUsage(t *testing.T) {
 		"give a positive length":        {"client", at("--length", "0s")},
 		`"half" is not one of closed`:   {"client", at("--loop", "half")},
 		"p99-below is 0s":               {"client", at("--loop", "search", "--p99-below", "0s")},
-		"from 0.1 to 100000":            {"client", at("--rate", "0")},
+		"from 1/h to 1e+06/s":           {"client", at("--rate", "0")},
 		"--server is missing: give the": {"ghz", nil},
 		"a warm-up that is not":         {"ghz", at("--warmup", "-1s")},
 		"ghz knows whole rates":         {"ghz", at("--rate", "1.5")},
