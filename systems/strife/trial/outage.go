@@ -113,6 +113,7 @@ func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (b
 // users starts a role of users and returns once they have logged in, with how
 // it will end.
 func (t *town) users(ctx context.Context, l systems.Launch, report any) (ended <-chan error, err error) {
+	l.CPUs = 2 // as many as those have who drive PostgreSQL, for the sake of comparison
 	awaited := make(chan error, 1)
 	go func() { awaited <- driver.Await(ctx, t.bench, l, report) }()
 	ready := filepath.Join(string(t.dir), load.ReadyFile)
