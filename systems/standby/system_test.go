@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dyno/bench/process"
-	"dyno/internal/role"
 	"dyno/internal/record"
+	"dyno/internal/role"
 	"dyno/systems"
 	"dyno/systems/standby"
 	"dyno/systems/systemtest"

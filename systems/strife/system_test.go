@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"dyno/internal/role"
 	"dyno/internal/record"
+	"dyno/internal/role"
 	"dyno/systems"
 	"dyno/systems/strife"
 	"dyno/systems/strife/security"
