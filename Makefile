@@ -70,7 +70,7 @@ SMOKE = @mkdir -p out/smoke/$@; echo "$(DYNO) run $(1)"; \
 
 smoke: build ## one block of every experiment, and a report that matches it
 	@rm -rf out/smoke
-	@$(MAKE) --no-print-directory -j --output-sync=target $(LANES)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target $(LANES)
 	$(DYNO) report --check
 
 smoke-balancing:

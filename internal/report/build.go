@@ -18,6 +18,7 @@ const (
 	pagePath   = "report.html"
 
 	evidencePath = "results/README.md"
+	comparedPath = "results/compared.md"
 )
 
 func plotPath(experiment, figure string) string { return "plots/" + experiment + "-" + figure + ".png" }
@@ -26,6 +27,9 @@ func readmePath(experiment string) string       { return "results/" + experiment
 
 //go:embed report.md.tmpl
 var reportTemplate string
+
+//go:embed compared.md.tmpl
+var comparedTemplate string
 
 //go:embed evidence.md.tmpl
 var evidenceTemplate string
@@ -57,7 +61,17 @@ func Build(s *Store, sections []Section) (Files, error) {
 	}
 	o := &overview{store: s, Sections: parts}
 	var documents []page.Document
-	for _, d := range []struct{ path, template string }{{reportPath, reportTemplate}, {evidencePath, evidenceTemplate}} {
+	peers, err := o.Compared()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range []struct {
+		path, template string
+		made           bool
+	}{{reportPath, reportTemplate, true}, {comparedPath, comparedTemplate, peers != ""}, {evidencePath, evidenceTemplate, true}} {
+		if !d.made {
+			continue
+		}
 		t, err := parse(d.path, d.template, nil)
 		if err != nil {
 			return nil, err

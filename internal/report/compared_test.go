@@ -26,13 +26,7 @@ func peered(t *testing.T, change func(*record.Run, []record.Trial)) string {
 	change(&run, trials)
 	dir := t.TempDir()
 	store(t, dir, run, trials)
-	text := string(build(t, load(t, dir))["REPORT.md"])
-	_, text, ok := strings.Cut(text, "\n## Compared to what?")
-	if !ok {
-		return ""
-	}
-	text, _, _ = strings.Cut(text, "\n## ")
-	return text
+	return string(build(t, load(t, dir))["results/compared.md"])
 }
 
 // Who is better stands first and says so; the figures and the ratio are those of

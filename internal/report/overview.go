@@ -198,13 +198,20 @@ func (o *overview) Unfinished() string {
 				fmt.Sprintf("- **Unfinished:** %s was cut short after %s; what is shown rests on these.", r.Run.Experiment.Name, how))
 		}
 	}
+	for _, w := range o.store.Warnings {
+		lines = append(lines, "- **Left out:** "+table.Text(w)+".")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Aside names stored trials that are not drawn, since another plan or build made
+// them. Empty when there are none.
+func (o *overview) Aside() string {
+	var lines []string
 	for _, r := range o.store.Results {
 		for _, a := range r.Aside {
 			lines = append(lines, fmt.Sprintf("- **Kept aside:** %s: %s.", r.Run.Experiment.Name, table.Text(a)))
 		}
-	}
-	for _, w := range o.store.Warnings {
-		lines = append(lines, "- **Left out:** "+table.Text(w)+".")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -20,6 +20,8 @@ var experimentTemplate string
 
 const ownTemplate = "### {{.Title}} (`{{.Name}}`)" + `
 
+{{.Question}}
+
 {{$e := .}}{{range .Figures}}{{$e.Figure .}}
 
 {{end}}{{range .Tables}}{{$e.Table .}}
@@ -149,16 +151,14 @@ func (p *part) Claims() string {
 	return strings.Join(lines, "\n")
 }
 
-// Experiments lists the system's experiments with their questions.
+// Experiments names the system's experiments.
 func (p *part) Experiments() string {
-	var lines []string
+	var names []string
 	for _, r := range p.results {
-		x := r.Run.Experiment
-		t := count(r.Trials)
-		trials := plural(int64(len(r.Trials)), "trial")
-		lines = append(lines, fmt.Sprintf("- [%s](%s): %s %d of %s valid.", x.Name, readmePath(x.Name), x.Question, t.valid, trials))
+		name := r.Run.Experiment.Name
+		names = append(names, fmt.Sprintf("[%s](%s)", name, readmePath(name)))
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(names, ", ")
 }
 
 func parse(name, text string, funcs template.FuncMap) (*template.Template, error) {

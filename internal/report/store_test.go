@@ -121,7 +121,7 @@ func TestOtherTrialsAreKeptAside(t *testing.T) {
 	if len(r.Trials) != 40 || r.Unfinished() != "" || !strings.HasPrefix(r.Aside[0], "1 of another build: drawn with the others") {
 		t.Errorf("mixed: %d trials, aside %q", len(r.Trials), r.Aside)
 	}
-	if out := string(build(t, s)["REPORT.md"]); !strings.Contains(out, "**Kept aside:** lb-policies: 1 of another build: drawn") {
+	if out := string(build(t, s)["results/README.md"]); !strings.Contains(out, "**Kept aside:** lb-policies: 1 of another build: drawn") {
 		t.Error("the report does not say that builds are mixed")
 	}
 }
