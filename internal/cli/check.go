@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +48,13 @@ Exit codes: 0 valid, or all rungs up to --until hold; 1 not valid, or one does n
 				return a.class(c.Context(), s, &f)
 			case s != nil:
 				return a.climb(c.Context(), s, &f)
+			}
+			if _, err := os.Stat(args[0]); errors.Is(err, fs.ErrNotExist) && filepath.Base(args[0]) == args[0] {
+				var names []string
+				for _, s := range a.systems {
+					names = append(names, s.Name)
+				}
+				return systems.Usagef("system %w", &systems.ChoiceError{Word: args[0], Allowed: names})
 			}
 			return a.checkBundle(args[0])
 		},

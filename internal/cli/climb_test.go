@@ -73,6 +73,7 @@ func TestClimbFalls(t *testing.T) {
 // Wrong words are usage errors that name the right ones.
 func TestClimbUsage(t *testing.T) {
 	for want, args := range map[string][]string{
+		"did you mean branchbank": {"check", "branchbnk"},
 		"did you mean branch?":    {"check", "branchbank", "--impl", "brunch=x"},
 		"did you mean retries?":   {"check", "branchbank", "--until", "retry"},
 		"is not ROLE=COMMAND":     {"check", "branchbank", "--impl", "branch"},
