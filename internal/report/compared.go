@@ -65,7 +65,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 	if theirs == nil || len(theirs.trials) == 0 {
 		return nil, false, nil
 	}
-	figure := m.words() + " " + r.level(theirs, m, p.Where)
+	figure, blocks := m.words()+" "+r.level(theirs, m, p.Where), 0
 	if len(p.Over) > 0 {
 		ours, err := r.find([]string{selector(p.Over)})
 		if err != nil {
@@ -76,6 +76,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 			s, err := stats.PerBlockRatio(stats.PerBlock(theirs.trials, p.Metric), stats.PerBlock(ours.trials, p.Metric))
 			if err == nil {
 				figure += ", ratio " + table.Number(s) + fmt.Sprintf(" of %s", plural(int64(s.N), "block"))
+				blocks = s.N
 				better = m.of.Better == record.Higher && s.Lo > 1 || m.of.Better == record.Lower && s.Hi < 1
 			}
 		}
@@ -85,7 +86,10 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 		used = p.Library + " " + v
 	}
 	says := p.Says
-	if better {
+	switch {
+	case better && blocks == 1:
+		says = "The rival was better here, in the one block that there is. " + says
+	case better:
 		says = "The rival is better here. " + says
 	}
 	return []string{table.Text(p.Rival), table.Text(used), table.Text(p.Promise), figure, passed, table.Text(says)}, better, nil
