@@ -132,7 +132,7 @@ func (w *worker) call(ctx context.Context, op Op) (target int32, o record.Outcom
 }
 
 // bound gives an operation its deadline. A context with a timer of its own costs
-// a call some 5 % of what it takes: the next ones of this client share it, for as
+// each call an allocation and a timer: the next ones of this client share it, for as
 // long as their deadlines are a sixteenth late at most. Short ones are exact.
 func (w *worker) bound(ctx context.Context) context.Context {
 	now, slack := time.Now(), w.run.Timeout/16
