@@ -174,8 +174,10 @@ func unknownNumber(why, where string) string {
 	return "(" + table.Text(text) + ")"
 }
 
-// Levels lists the levels of a knob that occur.
-func (e *Experiment) Levels(knob string) []string { return e.levels(knob) }
+// Others counts the levels of a knob that occur, but for one.
+func (e *Experiment) Others(knob, but string) int {
+	return len(slices.DeleteFunc(slices.Clone(e.levels(knob)), func(l string) bool { return l == but }))
+}
 
 // Verdict gives the ruling on a claim, by its name, with a link.
 func (e *Experiment) Verdict(claim string) (string, error) {
