@@ -261,7 +261,7 @@ func TestReadmeCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := regexp.MustCompile(`(?m)^bin/dyno (.*)$`).FindAllStringSubmatch(string(text), -1)
+	lines := regexp.MustCompile("(?m)(?:^|\\| `)bin/dyno ([^`\n]*)").FindAllStringSubmatch(string(text), -1)
 	if len(lines) < 6 {
 		t.Fatalf("only %d command lines found", len(lines))
 	}
