@@ -19,9 +19,6 @@ func Cores(_ *record.Observation, e *record.Evidence) (float64, bool) {
 	return 1 / window, window > 0
 }
 
-// Seconds is CPU seconds as they are.
-func Seconds(*record.Observation, *record.Evidence) (float64, bool) { return 1, true }
-
 // MicrosPerMeasured is microseconds per measured span of a histogram.
 func MicrosPerMeasured(histogram string) Per {
 	return func(_ *record.Observation, e *record.Evidence) (float64, bool) {

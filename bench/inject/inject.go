@@ -79,9 +79,6 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 	return f, err
 }
 
-// Any says that something is to go wrong.
-func (f *Faults) Any() bool { return len(f.schedule) > 0 }
-
 // Add lets a process be struck under its name.
 func (f *Faults) Add(p systems.Process) {
 	f.mu.Lock()

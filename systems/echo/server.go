@@ -12,6 +12,7 @@ import (
 
 	"dyno/bench/load"
 	"dyno/bench/queue"
+	"dyno/bench/queue/live"
 	"dyno/internal/rpc"
 	echov1 "dyno/proto/echo/v1"
 	"dyno/systems"
@@ -109,89 +110,65 @@ func (s stall) real(world time.Duration) time.Duration {
 	return world + s.length
 }
 
-// station decides when each request may be answered: when the service-time
-// model is done with it, and never during the stall. Requests leave in the
-// order in which they came, so one alarm serves them all.
+// station decides when each request may be answered: when the service-time model is
+// done with it, and never during the stall.
 type station struct {
+	*live.Station
 	stall stall
-	alarm load.Alarm
-	jobs  chan job
 
-	mu    sync.Mutex // guards what follows, and sending to jobs
+	mu    sync.Mutex // guards what follows, and entering
 	queue *queue.FCFS
-	began time.Time // the first request; zero before it
+	began time.Duration // when the first request came
+	asked bool          // one came
 }
 
-// job is a request that is not to be answered yet.
-type job struct {
-	leave time.Time
-	left  chan struct{}
-}
-
-func newStation(s stall, q *queue.FCFS, a load.Alarm) *station {
-	return &station{stall: s, alarm: a, jobs: make(chan job, maxWaiting), queue: q}
+func newStation(st stall, q *queue.FCFS, a load.Alarm) *station {
+	return &station{Station: live.New(maxWaiting, a), stall: st, queue: q}
 }
 
 // pass returns when the request may be answered, or with an error when its
 // context ends before or there is no room.
 func (s *station) pass(ctx context.Context) error {
-	j, err := s.enter()
-	if err != nil || j.left == nil {
+	left, err := s.enter()
+	if err != nil || left == nil {
 		return err
 	}
 	select {
-	case <-j.left:
+	case <-left:
 		return nil
 	case <-ctx.Done(): // it keeps its place, as in a server that does not watch its clients
 		return ctx.Err()
 	}
 }
 
-// enter takes a request in. Its channel is nil when it may leave at once.
-func (s *station) enter() (job, error) {
+// enter takes a request in, which leaves when the channel is closed; nil: at once.
+func (s *station) enter() (left chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if s.began.IsZero() {
-		s.began = now
+	now := s.Now()
+	if !s.asked {
+		s.began, s.asked = now, true
 	}
-	if len(s.jobs) == cap(s.jobs) {
-		return job{}, rpc.Errorf(rpc.Refused, "%d requests are waiting", cap(s.jobs))
+	if s.Full() {
+		return nil, rpc.Errorf(rpc.Refused, "%d requests are waiting", s.Room())
 	}
-	since := now.Sub(s.began)
+	since := now - s.began
 	finish, _ := s.queue.Arrive(s.stall.world(since))
 	leave := s.stall.real(finish)
 	if leave <= since {
-		return job{}, nil
+		return nil, nil
 	}
-	j := job{leave: s.began.Add(leave), left: make(chan struct{})}
-	s.jobs <- j // never blocks: this is the only sender, and there is room
-	return j, nil
-}
-
-// run lets requests leave until the station is closed.
-func (s *station) run(closed <-chan struct{}) {
-	for {
-		select {
-		case <-closed:
-			return
-		case j := <-s.jobs:
-			if s.alarm.Wait(time.Until(j.leave)) != nil {
-				return // closed meanwhile
-			}
-			close(j.left)
-		}
-	}
+	left = make(chan struct{})
+	s.Enter(s.began+leave, func() { close(left) })
+	return left, nil
 }
 
 // open runs the station until close is called.
 func (s *station) open() (closeStation func()) {
-	closed := make(chan struct{})
 	var running sync.WaitGroup
-	running.Go(func() { s.run(closed) })
+	running.Go(s.Run)
 	return func() {
-		close(closed)
-		s.alarm.Close()
+		s.Close()
 		running.Wait()
 	}
 }

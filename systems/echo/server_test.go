@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,14 +53,24 @@ func TestStation(t *testing.T) {
 		st := virtualStation(t, stall{at: 100 * ms, length: 50 * ms}, 10*ms, "const", 1)
 		began := time.Now()
 		left := make(map[time.Duration]time.Duration)
+		var (
+			mu      sync.Mutex
+			waiting sync.WaitGroup
+		)
 		for _, at := range []time.Duration{0, 5 * ms, 95 * ms, 110 * ms, 149 * ms, 200 * ms} {
 			time.Sleep(at - time.Since(began))
-			j, err := st.enter()
-			if err != nil || j.left == nil {
-				t.Fatalf("at %v: %v, %v", at, j, err)
+			leave, err := st.enter()
+			if err != nil || leave == nil {
+				t.Fatalf("at %v: %v", at, err)
 			}
-			left[at] = j.leave.Sub(began)
+			waiting.Go(func() {
+				<-leave
+				mu.Lock()
+				defer mu.Unlock()
+				left[at] = time.Since(began)
+			})
 		}
+		waiting.Wait()
 		for at, want := range map[time.Duration]time.Duration{
 			0: 10 * ms, 5 * ms: 20 * ms, 95 * ms: 155 * ms, 110 * ms: 165 * ms, 149 * ms: 175 * ms, 200 * ms: 210 * ms,
 		} {
@@ -83,7 +94,7 @@ func TestStationRefusesAndForgets(t *testing.T) {
 			_, err = st.enter()
 		}
 		if rpc.KindOf(err) != rpc.Refused {
-			t.Errorf("%d requests are waiting and more are taken: %v", len(st.jobs), err)
+			t.Errorf("%d requests are waiting and more are taken: %v", st.Waiting(), err)
 		}
 	})
 }

@@ -15,11 +15,12 @@ import (
 	"strings"
 	"time"
 
+	"dyno/internal/backoff"
+
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
 	"dyno/systems"
-	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -148,7 +149,7 @@ func (d *Directory) Announce(ctx context.Context, key string, v Value, held func
 	if err != nil {
 		panic(err) // a NaN capacity: flags and the balancer refuse it
 	}
-	var b wait.Backoff
+	var b backoff.Backoff
 	for ctx.Err() == nil {
 		err := d.hold(ctx, key, string(value), func(revision int64) {
 			b.Reset()
@@ -198,7 +199,7 @@ func (d *Directory) revoke(ctx context.Context, id clientv3.LeaseID) {
 // Follow keeps calling apply with all entries below a prefix, oldest first,
 // and the revision up to which they are complete, until the context ends.
 func (d *Directory) Follow(ctx context.Context, prefix string, apply func([]Entry, int64)) {
-	var b wait.Backoff
+	var b backoff.Backoff
 	for ctx.Err() == nil {
 		err := d.watch(ctx, prefix, func(entries []Entry, revision int64) {
 			b.Reset()

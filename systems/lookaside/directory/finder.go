@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"google.golang.org/grpc"
 
 	"dyno/internal/rpc"
@@ -51,7 +53,7 @@ func NewDNS(text string) (*DNS, error) {
 // Find follows where the balancer is until the context ends. While the resolver
 // cannot be reached, nothing is said: the last answer stands.
 func (n *DNS) Find(ctx context.Context, _ string, found func(addr string)) {
-	var b wait.Backoff
+	var b backoff.Backoff
 	for ctx.Err() == nil {
 		addr, err := n.look(ctx)
 		if missing, ok := errors.AsType[*net.DNSError](err); ok && missing.IsNotFound {

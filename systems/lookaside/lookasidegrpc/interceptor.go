@@ -5,12 +5,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"dyno/internal/rpc"
-	"dyno/systems/lookaside/wait"
 )
 
 // unary balances one call: it asks who is to serve, and does so again when that
@@ -31,7 +32,7 @@ func (b *Builder) unary(
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
 	trace := traceOf(opts)
-	var pause wait.Backoff
+	var pause backoff.Backoff
 	for retries := 0; ; retries++ {
 		if retries > 1 { // one bad server is the usual case; several in a row are a matter of time
 			pause.Wait(ctx, nil)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"dyno/internal/backoff"
+
 	"google.golang.org/grpc/resolver"
 
 	"dyno/internal/rpc"
@@ -66,7 +68,7 @@ func (l *link) found(addr string) {
 
 // run keeps up a session with the balancer, wherever it is.
 func (l *link) run() {
-	var b wait.Backoff
+	var b backoff.Backoff
 	for l.ctx.Err() == nil {
 		at, moved := l.where.Get()
 		switch {
@@ -112,7 +114,7 @@ func (l *link) refuse(err error) {
 
 // session watches the list and asks until either stream breaks, or the balancer
 // is somewhere else.
-func (l *link) session(addr string, moved <-chan struct{}, b *wait.Backoff) error {
+func (l *link) session(addr string, moved <-chan struct{}, b *backoff.Backoff) error {
 	conn, err := l.builder.cfg.Dial(addr)
 	if err != nil {
 		return err
@@ -164,7 +166,7 @@ func (l *link) tell(ctx context.Context, cancel context.CancelFunc, lb lookaside
 }
 
 // watch follows the list and hands it to the channel.
-func (l *link) watch(ctx context.Context, lb lookasidev1.BalancerServiceClient, b *wait.Backoff) error {
+func (l *link) watch(ctx context.Context, lb lookasidev1.BalancerServiceClient, b *backoff.Backoff) error {
 	stream, err := lb.Watch(ctx, &lookasidev1.WatchRequest{Service: l.service})
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"google.golang.org/grpc"
 
 	"dyno/internal/rpc"
@@ -51,7 +53,7 @@ func newReporter(s *shell, address string, interval time.Duration, f *directory.
 func (r *reporter) run(ctx context.Context) {
 	defer close(r.ended)
 	defer context.AfterFunc(ctx, r.drainNow)()
-	var b wait.Backoff
+	var b backoff.Backoff
 	for r.draining.Err() == nil {
 		err := r.session(ctx, &b)
 		if err == nil || r.draining.Err() != nil {
@@ -74,7 +76,7 @@ func (r *reporter) drain(ctx context.Context) {
 // session registers with the balancer and reports to it until it moves, the
 // server's entry in the directory is another one, the server drains, or
 // something fails. It returns nil unless something failed.
-func (r *reporter) session(ctx context.Context, b *wait.Backoff) error {
+func (r *reporter) session(ctx context.Context, b *backoff.Backoff) error {
 	revision, reannounced := r.revision.Get()
 	conn, moved, err := r.finder.Connect()
 	if err != nil {
@@ -113,7 +115,7 @@ func (r *reporter) register(ctx context.Context, lb lookasidev1.BalancerServiceC
 
 type reports = grpc.ClientStreamingClient[lookasidev1.ReportRequest, lookasidev1.ReportResponse]
 
-func (r *reporter) stream(ctx context.Context, stream reports, b *wait.Backoff, moved, reannounced <-chan struct{}) error {
+func (r *reporter) stream(ctx context.Context, stream reports, b *backoff.Backoff, moved, reannounced <-chan struct{}) error {
 	tick := time.NewTimer(untilReport(time.Now(), r.interval))
 	defer tick.Stop()
 	for draining := false; ; {

@@ -99,8 +99,8 @@ func (o *options) run(ctx context.Context, sh systems.Shell) error {
 	s.service = time.Duration(float64(dist.Mean) / o.capacity)
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	defer st.close()
-	serving.Go(st.run)
+	defer st.Close()
+	serving.Go(st.Run)
 	return s.serve(ctx, sh, dir, o)
 }
 

@@ -76,7 +76,7 @@ func (s *shell) Compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*
 	}
 	j := s.station.enter()
 	if j == nil {
-		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, cap(s.station.jobs))
+		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, s.station.Room())
 	}
 	digest := service.Hash(req.GetSeed(), req.GetRounds())
 	select {
@@ -103,7 +103,7 @@ func (s *shell) compute(ctx context.Context, req *lookasidev1.ComputeRequest) (*
 	case ctx.Err() != nil && j == nil:
 		return nil, ctx.Err()
 	case j == nil:
-		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, cap(s.station.jobs))
+		return nil, rpc.Errorf(rpc.Refused, "server %s: %d requests are waiting already", s.id, s.station.Room())
 	}
 	return s.answer(service.Hash(req.GetSeed(), req.GetRounds()), j), nil
 }

@@ -31,9 +31,9 @@ func serveStation(t *testing.T, each time.Duration, room int) (*station, lookasi
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
-	running.Go(st.run)
+	running.Go(st.Run)
 	t.Cleanup(func() {
-		st.close()
+		st.Close()
 		running.Wait()
 	})
 	s := &shell{id: "s1", instance: "a", capacity: 1, station: st}
@@ -97,7 +97,7 @@ func TestComputeBoundsRounds(t *testing.T) {
 func TestComputeRefusesWhatDoesNotFit(t *testing.T) {
 	st, c := serveStation(t, time.Hour, 2)
 	first := st.enter()
-	for len(st.jobs) > 0 { // until it is being served
+	for st.Waiting() > 0 { // until it is being served
 		time.Sleep(time.Millisecond)
 	}
 	if first == nil || st.enter() == nil || st.enter() == nil {

@@ -7,6 +7,7 @@ import (
 
 	"dyno/bench/load"
 	"dyno/bench/queue"
+	"dyno/bench/queue/live"
 	"dyno/systems/lookaside/core/service"
 )
 
@@ -14,17 +15,13 @@ import (
 const maxWaiting = 10_000
 
 // station makes the service-time model real: a request that enters leaves when
-// the model says so, as exactly as the machine can. Finish times grow from one
-// request to the next, so one alarm serves them all, in order.
+// the model says so.
 type station struct {
-	epoch  time.Time
-	alarm  load.Alarm
-	jobs   chan *job // under way, by finish time
-	closed chan struct{}
+	*live.Station // its jobs are requests under way
 
 	worker sync.Mutex // held by the request that is worked on
 
-	mu      sync.Mutex // guards what follows, and sending to jobs
+	mu      sync.Mutex // guards what follows, and entering
 	queue   *queue.FCFS
 	meter   service.Meter
 	times   service.Latencies
@@ -46,27 +43,25 @@ func newStation(q *queue.FCFS, room int) (*station, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &station{epoch: time.Now(), alarm: a, jobs: make(chan *job, room), closed: make(chan struct{}), queue: q}, nil
+	return &station{Station: live.New(room, a), queue: q}, nil
 }
-
-func (s *station) now() time.Duration { return time.Since(s.epoch) }
 
 // enter takes a request in; nil when there is no room.
 func (s *station) enter() *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.jobs) == cap(s.jobs) {
+	if s.Full() {
 		s.refused++
 		return nil
 	}
 	j := &job{visit: s.arrive(), left: make(chan struct{})}
 	j.visit.Finish, j.visit.Service = s.queue.Arrive(j.visit.Arrived)
-	s.jobs <- j // never blocks: this is the only sender, and there is room
+	s.Enter(j.visit.Finish, func() { s.leave(j) })
 	return j
 }
 
 func (s *station) arrive() service.Visit {
-	return service.Visit{Arrived: s.meter.Arrive(s.now()), Found: s.meter.InFlight()}
+	return service.Visit{Arrived: s.meter.Arrive(s.Now()), Found: s.meter.InFlight()}
 }
 
 // hold takes a request in and keeps it until nobody waits for it any more.
@@ -76,7 +71,7 @@ func (s *station) hold(ctx context.Context) error {
 	s.mu.Unlock()
 	<-ctx.Done()
 	s.mu.Lock()
-	s.meter.Abandon(s.now(), v)
+	s.meter.Abandon(s.Now(), v)
 	s.mu.Unlock()
 	return ctx.Err()
 }
@@ -85,7 +80,7 @@ func (s *station) hold(ctx context.Context) error {
 // nil when there is no room or nobody waits any more.
 func (s *station) work(ctx context.Context, burn func()) *job {
 	s.mu.Lock()
-	if s.meter.InFlight() >= int64(cap(s.jobs)) {
+	if s.meter.InFlight() >= int64(s.Room()) {
 		s.refused++
 		s.mu.Unlock()
 		return nil
@@ -93,7 +88,7 @@ func (s *station) work(ctx context.Context, burn func()) *job {
 	j := &job{visit: s.arrive()}
 	s.mu.Unlock()
 	s.worker.Lock()
-	begin := s.now()
+	begin := s.Now()
 	given := ctx.Err() == nil
 	if given {
 		burn()
@@ -101,7 +96,7 @@ func (s *station) work(ctx context.Context, burn func()) *job {
 	s.worker.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.Now()
 	if !given {
 		s.meter.Abandon(now, j.visit)
 		return nil
@@ -134,37 +129,16 @@ func (s *station) abandon(j *job) bool {
 	}
 }
 
-// run lets jobs leave at their finish times until the station is closed.
-func (s *station) run() {
-	for {
-		select {
-		case <-s.closed:
-			return
-		case j := <-s.jobs:
-			if err := s.alarm.Wait(j.visit.Finish - s.now()); err != nil {
-				return // closed meanwhile
-			}
-			s.leave(j)
-		}
-	}
-}
-
 func (s *station) leave(j *job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.now(); j.givenUp {
+	if now := s.Now(); j.givenUp {
 		j.sojourn = s.meter.Abandon(now, j.visit)
 	} else {
 		j.sojourn = s.meter.Depart(now, j.visit)
 		s.times.Add(j.visit.Found, j.sojourn)
 	}
 	close(j.left)
-}
-
-// close ends run; whoever is still in the station stays there.
-func (s *station) close() {
-	close(s.closed)
-	s.alarm.Close()
 }
 
 // probe returns the number of requests here, and how long one more must expect
@@ -180,7 +154,7 @@ func (s *station) probe() (inFlight int64, latency time.Duration) {
 func (s *station) stats() (service.Stats, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.Now()
 	st := s.meter.Stats(now)
 	st.Abandoned += s.refused
 	return st, now

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -15,7 +17,6 @@ import (
 	"dyno/systems/lookaside/check"
 	"dyno/systems/lookaside/core/seed"
 	"dyno/systems/lookaside/core/service"
-	"dyno/systems/lookaside/wait"
 )
 
 const (
@@ -45,9 +46,9 @@ type simClient struct {
 	attempt  int
 	refusals int
 	failed   []*lookasidev1.Instance
-	instance *simServer   // that was asked
-	between  wait.Backoff // attempts
-	asking   wait.Backoff
+	instance *simServer      // that was asked
+	between  backoff.Backoff // attempts
+	asking   backoff.Backoff
 }
 
 func (c *simClient) Init(env *sim.Env) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"dyno/bench/sim"
 	"dyno/systems/lookaside/directory"
-	"dyno/systems/lookaside/wait"
 )
 
 // The world in which faults are hunted. The nodes here are shells, as the gRPC
@@ -244,7 +245,7 @@ type simAnnouncer struct {
 	holds  bool
 	losing bool          // the lease is being revoked
 	until  time.Duration // when the lease ends, as far as is known
-	retry  wait.Backoff
+	retry  backoff.Backoff
 	ended  bool
 }
 

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dyno/internal/backoff"
+
 	"dyno/bench/queue"
 	"dyno/bench/sim"
 	lookasidev1 "dyno/proto/lookaside/v1"
@@ -14,7 +16,6 @@ import (
 	"dyno/systems/lookaside/core/service"
 	"dyno/systems/lookaside/directory"
 	"dyno/systems/lookaside/server"
-	"dyno/systems/lookaside/wait"
 )
 
 // What servers hear and say. Addresses name one life of a process.
@@ -68,7 +69,7 @@ type simServer struct {
 	lb           simWatch
 	address      string // of the balancer
 	revision     int64
-	retry        wait.Backoff
+	retry        backoff.Backoff
 	session      uint64
 	registering  bool
 	reporting    bool

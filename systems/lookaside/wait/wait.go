@@ -1,15 +1,8 @@
 // Package wait is how the parts of the look-aside system wait for each other:
-// [Latest] is a value that may change, [Backoff] the time between attempts.
+// [Latest] is a value that may change.
 package wait
 
-import (
-	"sync"
-
-	"dyno/internal/backoff"
-)
-
-// Backoff spaces the attempts to reach something that is away.
-type Backoff = backoff.Backoff
+import "sync"
 
 // Latest holds a value that some goroutines set and others wait for. The zero
 // value holds the zero T. It is safe for concurrent use.
