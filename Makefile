@@ -50,8 +50,12 @@ experiments: build ## all experiments -> results/, plots/, REPORT.md (SCALE=full
 report: build ## draw plots and REPORT.md again from results/; measures nothing
 	$(DYNO) report
 
+# Most of a test of processes is waiting for them, so more of them than there are
+# processors are run at once.
+AT_ONCE = $$((2 * $$(nproc)))
+
 test: lint ## lint, import rules, tests, a smoke run of every experiment (what CI runs)
-	$(GO) test -vet=off -timeout 8m ./... # lint has vetted
+	$(GO) test -vet=off -timeout 8m -p $(AT_ONCE) ./... # lint has vetted
 	$(GO) test -C rivals -vet=off ./...
 	$(MAKE) --no-print-directory smoke
 
@@ -60,7 +64,7 @@ test: lint ## lint, import rules, tests, a smoke run of every experiment (what C
 # answer fails it, a trial without a result, a control that is missed; not a trial
 # that proved nothing, since the machine is busy.
 NAMES := $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml))
-BALANCING := $(filter-out lb-controls,$(filter lb-% byzantine-%,$(NAMES)))
+BALANCING := $(filter-out lb-controls lb-staleness,$(filter lb-% byzantine-%,$(NAMES)))
 PAYMENTS := $(filter 2pc-% standby-% offline-queue knee lb-controls,$(NAMES))
 OTHERS := $(filter-out load-honesty negative-control $(BALANCING) $(PAYMENTS),$(NAMES))
 
@@ -70,7 +74,7 @@ SMOKE = @mkdir -p out/smoke/$@; echo "$(DYNO) run $(1)"; \
 
 smoke: build ## one block of every experiment, and a report that matches it
 	@rm -rf out/smoke
-	@$(MAKE) --no-print-directory -j2 --output-sync=target $(LANES)
+	@$(MAKE) --no-print-directory -j3 --output-sync=target $(LANES)
 	$(DYNO) report --check
 
 smoke-balancing:
@@ -93,13 +97,11 @@ bench: ## micro-benchmarks in Go's benchmark format, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 lint: ## formatting, vet, modern idioms, staticcheck, modules, generated code
-	@out=$$($(TOOL) gofumpt -l $$(git ls-files --cached --others --exclude-standard '*.go' | grep -v '\.pb\.go$$')); \
-	 if [ -n "$$out" ]; then echo "gofumpt would change: $$out (run: $(TOOL) gofumpt -w FILE)"; exit 1; fi
-	$(GO) vet ./...
-	$(GO) fix -diff ./...
-	$(TOOL) staticcheck ./...
+	$(GO) build -C tools -o ../bin/lint ./lint
+	bin/lint ./...
+	cd rivals && ../bin/lint ./...
 	$(GO) mod tidy -diff
-	cd rivals && $(GO) vet ./... && $(GO) mod tidy -diff
+	$(GO) mod tidy -C rivals -diff
 	$(GO) run -C tools ./protogen -check ../proto
 
 proto: ## generate the Go code beside every .proto

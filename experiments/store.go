@@ -96,7 +96,7 @@ func (s *store) resume(path string) (*record.Chain, error) {
 	case old.Sealed.Seal != "":
 		s.old, head = old, old.Sealed
 	}
-	chain, err := record.ReadChain(name, head, f)
+	chain, err := record.ReadVerdicts(name, head, f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

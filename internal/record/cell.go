@@ -1,6 +1,9 @@
 package record
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // Cell is one combination of levels, as the planner laid it out. All that is
 // shown of an experiment is a function of its stored cells.
@@ -21,6 +24,27 @@ func measured(system string, l Load, control string, v Values, warmup, length Se
 	return fmt.Sprintf("%q %+v %q %q %v %v", system, l, control, v, float64(warmup), float64(length))
 }
 
+// finder finds the cell of the run that a trial measured; nil: none.
+func (r *Run) finder() func(*Trial) *Cell {
+	cells := make(map[string]*Cell)
+	texts := make([]string, len(r.Cells))
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		texts[i] = measured(r.Experiment.System, r.Experiment.Load, c.Control, c.Values, c.Warmup, c.Length)
+		cells[texts[i]] = c
+	}
+	return func(t *Trial) *Cell {
+		if i := t.Cell - 1; i >= 0 && i < len(r.Cells) { // mostly its number is still right, and to compare costs less than the text
+			c := &r.Cells[i]
+			if t.System == r.Experiment.System && t.Load == r.Experiment.Load && t.Control == c.Control &&
+				t.Warmup == c.Warmup && t.Length == c.Length && maps.Equal(t.Values, c.Values) {
+				return cells[texts[i]]
+			}
+		}
+		return cells[measured(t.System, t.Load, t.Control, t.Values, t.Warmup, t.Length)]
+	}
+}
+
 // Chosen are the trials of a file that a run draws, and how many it does not.
 type Chosen struct {
 	Trials []*Trial // one for each cell and block at most, in the order of the file
@@ -35,16 +59,12 @@ type Chosen struct {
 // Mixed takes those of other builds where there are none. The cell of a chosen
 // trial is that of the run, whatever it was when it was measured.
 func (r *Run) Choose(stored []*Trial, mixed bool) Chosen {
-	cells := make(map[string]*Cell)
-	for i := range r.Cells {
-		c := &r.Cells[i]
-		cells[measured(r.Experiment.System, r.Experiment.Load, c.Control, c.Values, c.Warmup, c.Length)] = c
-	}
+	cellOf := r.finder()
 	type place struct{ cell, block int }
 	best := make(map[place]*Trial)
 	var out Chosen
 	for _, t := range stored {
-		c := cells[measured(t.System, t.Load, t.Control, t.Values, t.Warmup, t.Length)]
+		c := cellOf(t)
 		switch {
 		case c == nil || t.Block < 1 || t.Block > len(r.Seeds) || t.Seed != r.Seeds[t.Block-1]:
 			out.Other++

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ func sealedLines(t *testing.T) (lines [][]byte, head record.Head) {
 	for i := range 5 {
 		o := &record.Observation{Verdict: record.Judge(record.Pass("answers", 1))}
 		o.Set("rate_rps", 100.5+float64(i))
+		o.Flag("busy", "%d others", i)
+		o.Counts, o.Failures = record.Counts{Sent: 3, OK: 2, Failed: 1}, &record.Failures{Sent: 3, Failed: 1}
 		line, next, err := head.Add(&record.Trial{ID: fmt.Sprintf("x-b01-c%03d", i+1), Block: 1, Cell: i + 1, Observation: o})
 		if err != nil {
 			t.Fatal(err)
@@ -168,11 +171,28 @@ func TestRunIsSealed(t *testing.T) {
 	}
 }
 
+// readChain reads a chain, and sees to it that without figures it is the same.
 func readChain(t *testing.T, experiment string, head record.Head, text []byte) *record.Chain {
 	t.Helper()
 	c, err := record.ReadChain(experiment, head, bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
+	}
+	verdicts, err := record.ReadVerdicts(experiment, head, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *c
+	want.Trials = nil
+	for _, tr := range c.Trials {
+		bare := *tr
+		if o := tr.Observation; o != nil {
+			bare.Observation = &record.Observation{Counts: o.Counts, Failures: o.Failures, Verdict: o.Verdict, Flags: o.Flags}
+		}
+		want.Trials = append(want.Trials, &bare)
+	}
+	if !reflect.DeepEqual(verdicts, &want) {
+		t.Errorf("without figures: %+v; want %+v", verdicts, &want)
 	}
 	return c
 }

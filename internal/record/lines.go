@@ -2,6 +2,7 @@ package record
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"io"
 	"runtime"
@@ -55,14 +56,44 @@ func (r *lineReader) next() ([]line, error) {
 	return r.lines, nil
 }
 
+// decoder reads the JSON of a trial.
+type decoder func(text []byte) (*Trial, error)
+
+func decode(text []byte) (*Trial, error) {
+	t := new(Trial)
+	return t, json.Unmarshal(text, t)
+}
+
+// decodeVerdict leaves the figures out, and what they were held against: most of
+// the text, which is only skipped.
+func decodeVerdict(text []byte) (*Trial, error) {
+	type trial Trial
+	var t struct {
+		trial
+		Observation *struct {
+			Counts   Counts    `json:"counts"`
+			Failures *Failures `json:"failures"`
+			Verdict  Verdict   `json:"verdict"`
+			Flags    []Flag    `json:"flags"`
+		} `json:"observation"` // in place of the trial's own
+	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return nil, err
+	}
+	if o := t.Observation; o != nil {
+		t.trial.Observation = &Observation{Counts: o.Counts, Failures: o.Failures, Verdict: o.Verdict, Flags: o.Flags}
+	}
+	return (*Trial)(&t.trial), nil
+}
+
 // unsealAll takes lines apart, on all cores.
-func unsealAll(lines []line) {
+func unsealAll(lines []line, decode decoder) {
 	var next atomic.Int64
 	var working sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(lines)) {
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(lines)); i = next.Add(1) - 1 {
-				lines[i].trial, lines[i].err = unseal(lines[i].text)
+				lines[i].trial, lines[i].err = unseal(lines[i].text, decode)
 			}
 		})
 	}
