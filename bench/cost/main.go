@@ -63,7 +63,7 @@ func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
 	}
 	load, _ := os.ReadFile("/proc/loadavg") // elsewhere it is not known
 	fmt.Printf("load average %s\n%-16s %8s %18s %4s %8s\n", strings.TrimSpace(string(load)), "row", "median", "range", "n", "at most")
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, commands) {
 		if !only.MatchString(r.name) {
 			continue
 		}
