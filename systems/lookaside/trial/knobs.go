@@ -49,7 +49,7 @@ var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 		Help: "how often a request may be sent to another server after one broke off, in the modes ask and list",
 	},
 	{
-		Name: "reserve", Default: "16", Type: systems.Int{Min: 0, Max: lookasidegrpc.MaxReserve},
+		Name: "reserve", Default: "64", Type: systems.Int{Min: 0, Max: lookasidegrpc.MaxReserve},
 		Help: "how many picks the client may have made ahead of its requests, in mode ask, each to be used within 20 ms, while " +
 			"there are more than 1,000 requests per second; 0: none, every request waits for the balancer",
 	},
