@@ -8,6 +8,7 @@ import (
 
 	"dyno/bench/history"
 	"dyno/internal/record"
+	"dyno/internal/spacetime"
 )
 
 // maxOthers bounds the operations in a picture that only may matter.
@@ -33,7 +34,23 @@ func Bank(b history.Bank, told history.Told) Story {
 		})
 	}
 	s.Steps[len(s.Steps)-1].Broken = true
+	s.Messages = t.missing()
 	return s
+}
+
+// missing are the messages that cannot have arrived, or the balance would be
+// another one: from whoever acknowledged a write to whoever did not know of it.
+func (t *tale) missing() (out []Message) {
+	text := "not there yet"
+	if t.flaw.Where != "" {
+		text = "never got there"
+	}
+	for _, o := range cut(t.flaw.Lost) {
+		if from, to := t.at(o), t.at(t.flaw.Read); from != to && o.End != history.Never {
+			out = append(out, Message{From: from, To: to, Sent: o.End, Received: spacetime.Never, Text: text, Inferred: true})
+		}
+	}
+	return out
 }
 
 // cut leaves the latest of many.

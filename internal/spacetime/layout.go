@@ -54,10 +54,7 @@ func (p page) draw(b *bytes.Buffer) {
 			p.Left, l.Y, p.Right, l.TextY, esc(l.Name))
 	}
 	for _, a := range p.Ways {
-		fmt.Fprintf(b, `<line class="way %s" x1="%d" y1="%d" x2="%d" y2="%d" marker-end="url(#tip)"/>`+"\n", a.Class, a.X1, a.Y1, a.X2, a.Y2)
-		if a.Text != "" {
-			fmt.Fprintf(b, `<text class="small" x="%d" y="%d">%s</text>`+"\n", a.TextX, a.TextY, esc(a.Text))
-		}
+		a.draw(b)
 	}
 	for _, o := range p.Ops {
 		o.draw(b)
@@ -66,6 +63,18 @@ func (p page) draw(b *bytes.Buffer) {
 		fmt.Fprintf(b, `<text x="16" y="%d">%s</text>`+"\n", w.Y, esc(w.Text))
 	}
 	b.WriteString("</svg>\n")
+}
+
+func (a way) draw(b *bytes.Buffer) {
+	end := ` marker-end="url(#tip)"`
+	if a.Lost {
+		end = ""
+		fmt.Fprintf(b, `<path class="lost" d="M%d %d l10 10 m0 -10 l-10 10"/>`+"\n", a.X2-5, a.Y2-5)
+	}
+	fmt.Fprintf(b, `<line class="way %s" x1="%d" y1="%d" x2="%d" y2="%d"%s/>`+"\n", a.Class, a.X1, a.Y1, a.X2, a.Y2, end)
+	if a.Text != "" {
+		fmt.Fprintf(b, `<text class="small" x="%d" y="%d">%s</text>`+"\n", a.TextX, a.TextY, esc(a.Text))
+	}
 }
 
 func (o op) draw(b *bytes.Buffer) {
@@ -120,6 +129,7 @@ type line struct {
 type way struct {
 	X1, Y1, X2, Y2, TextX, TextY int
 	Class, Text                  string
+	Lost                         bool
 }
 
 type op struct {
@@ -145,8 +155,8 @@ func layout(d Diagram) page {
 	at := place(&d, p.Left+20)
 	moments := slices.Sorted(maps.Keys(at))
 	for _, m := range moments {
-		if m != Never {
-			p.Ticks = append(p.Ticks, tick{at[m], since(m - moments[0])})
+		if text := d.label(m, moments[0]); text != "" {
+			p.Ticks = append(p.Ticks, tick{at[m], text})
 		}
 		p.Right = max(p.Right, at[m]+24)
 	}
@@ -155,7 +165,7 @@ func layout(d Diagram) page {
 		p.Bands = append(p.Bands, band{x, laneY(a.Process) - 12, until - x, (x + until) / 2, laneY(a.Process) + 25, clean(a.Text)})
 	}
 	for _, m := range d.Messages {
-		p.Ways = append(p.Ways, arrow(at[m.Sent], m.From, at[m.Received], m.To, "ok", clean(m.Text)))
+		p.message(m, at[m.Sent], at[m.Received])
 	}
 	for _, c := range d.Calls {
 		p.call(c, at[c.Begin], at[c.End])
@@ -191,9 +201,38 @@ func (p *page) call(c Call, begin, end int) {
 	}
 }
 
+// message draws one; one that did not arrive ends half way.
+func (p *page) message(m Message, sent, received int) {
+	class := "ok"
+	switch {
+	case m.Broken:
+		class = "broken"
+	case m.Inferred:
+		class = "inferred"
+	}
+	a := arrow(sent, m.From, received, m.To, class, clean(m.Text))
+	if a.Lost = m.Received == Never; a.Lost {
+		a.X2, a.Y2 = sent+gap/2, (a.Y1+a.Y2)/2
+		a.TextX, a.TextY = a.X2+10, a.Y2+4
+	}
+	p.Right = max(p.Right, a.TextX+letter*len([]rune(a.Text)))
+	p.Ways = append(p.Ways, a)
+}
+
+// label is what stands below a moment.
+func (d *Diagram) label(moment, first int64) string {
+	switch {
+	case d.Labels != nil:
+		return clean(d.Labels[moment])
+	case moment == Never:
+		return ""
+	}
+	return since(moment - first)
+}
+
 func arrow(x1, from, x2, to int, class, text string) way {
 	y1, y2 := laneY(from), laneY(to)
-	return way{x1, y1, x2, y2, (x1+x2)/2 + 6, (y1 + y2) / 2, class, text}
+	return way{X1: x1, Y1: y1, X2: x2, Y2: y2, TextX: (x1+x2)/2 + 6, TextY: (y1 + y2) / 2, Class: class, Text: text}
 }
 
 // place gives each moment its x: in order, and so that what is written over a
@@ -212,6 +251,9 @@ func place(d *Diagram, left int) map[int64]int {
 		add(c.Begin, c.End, c.Text)
 	}
 	for _, m := range d.Messages {
+		if m.Received == Never {
+			m.Received = m.Sent // it takes no room in time
+		}
 		add(m.Sent, m.Received, m.Text)
 	}
 	for _, a := range d.Absences {

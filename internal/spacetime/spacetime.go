@@ -23,6 +23,10 @@ type Diagram struct {
 	Messages  []Message
 	Absences  []Absence
 	Words     []string // below the picture, a line each
+
+	// Labels name moments, such as rounds, below the picture; then it shows no
+	// times. Nil: the time since the first moment stands at each.
+	Labels map[int64]string
 }
 
 // Call is a request of one process to another one and the answer to it.
@@ -37,8 +41,10 @@ type Call struct {
 // Message goes one way.
 type Message struct {
 	From, To       int
-	Sent, Received int64
+	Sent, Received int64 // Never: it did not arrive
 	Text           string
+	Inferred       bool // nobody saw it: what was answered says that it must, or cannot, have arrived by then
+	Broken         bool // it is where the promise is broken
 }
 
 // Absence is a time in which a process is killed, paused or cut off.

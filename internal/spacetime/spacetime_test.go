@@ -25,7 +25,12 @@ func example() spacetime.Diagram {
 			{From: 1, To: 2, Begin: 2 * ms, End: 9 * ms, Text: "deposit 10 → ok", Outcome: record.OK},
 			{From: 1, To: 3, Begin: 20 * ms, End: 21 * ms, Text: "query → 400", Outcome: record.OK, Broken: true},
 		},
-		Messages: []spacetime.Message{{From: 2, To: 3, Sent: 5 * ms, Received: 30 * ms, Text: "write 1"}},
+		Messages: []spacetime.Message{
+			{From: 2, To: 3, Sent: 5 * ms, Received: 30 * ms, Text: "write 1"},
+			{From: 2, To: 3, Sent: 9 * ms, Received: 30 * ms, Text: "guessed", Inferred: true},
+			{From: 3, To: 2, Sent: 21 * ms, Received: spacetime.Never, Text: "nobody got it", Inferred: true},
+			{From: 3, To: 2, Sent: 21 * ms, Received: 30 * ms, Text: "wrong", Broken: true},
+		},
 		Absences: []spacetime.Absence{{Process: 3, From: 6 * ms, Until: 15 * ms, Text: "paused"}},
 		Words:    []string{"customer 3 read 400 after its own deposit of 10 had been acknowledged"},
 	}
@@ -70,7 +75,7 @@ func TestDiagram(t *testing.T) {
 	}
 	all := strings.Join(texts, "\n")
 	for _, want := range []string{
-		"customer 3", "branch 2", "deposit 10 → ok", "query → 400", "paused", "write 1", "0.00 ms", "29.00 ms",
+		"customer 3", "branch 2", "deposit 10 → ok", "query → 400", "paused", "write 1", "guessed", "nobody got it", "0.00 ms", "29.00 ms",
 		"customer 3 read 400 after its own deposit of 10 had been acknowledged",
 	} {
 		if !strings.Contains(all, want) {
@@ -79,12 +84,22 @@ func TestDiagram(t *testing.T) {
 	}
 	for class, want := range map[string]int{
 		"line op broken": 1, "circle ring broken": 1, "line op ok": 1, "line op unknown": 1, "line life": 4,
-		"line way ok": 3, "line way broken": 2, "line way unknown": 1, // nobody saw an answer
+		"line way ok": 3, "line way broken": 3, "line way inferred": 2, "path lost": 1, "line way unknown": 1, // nobody saw an answer
 		"rect away": 1,
 	} {
 		if classes[class] != want {
 			t.Errorf("%d of class %q, want %d: %v", classes[class], class, want, classes)
 		}
+	}
+}
+
+// Moments that have names show these, and no time.
+func TestLabels(t *testing.T) {
+	d := example()
+	d.Labels = map[int64]string{d.Calls[1].Begin: "round 1"}
+	texts, _, _ := draw(t, d)
+	if all := strings.Join(texts, "\n"); !strings.Contains(all, "round 1") || strings.Contains(all, " ms") {
+		t.Errorf("%q", all)
 	}
 }
 
