@@ -23,6 +23,7 @@ var System = &systems.System{
 	Knobs:    play.Knobs,
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
+	Explain:  trial.Explain,
 	Ladder:   ladder,
 	Report:   section,
 }

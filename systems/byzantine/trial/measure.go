@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"dyno/bench/lie"
+	"dyno/bench/story"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/byzantine/play"
@@ -28,6 +29,7 @@ type summary struct {
 	Raw      testimony         `json:"raw"`
 	Between  float64           `json:"between_cpu_s"` // processor time between two runs, in memory
 	Tallied  play.Traffic      `json:"tallied"`       // what receivers took in or turned away, in all runs
+	Story    story.Story       `json:"story"`         // of the first run that broke a promise
 }
 
 // maxRuns bounds what a trial keeps of its runs, for a role's summary to fit
@@ -96,11 +98,15 @@ func (a *summary) check(o *play.Outcome) {
 	checks := append(o.Checks(), o.CheckDecided())
 	checks = append(checks, o.CheckTwin()...)
 	result := record.OK
+	var broken []record.Check
 	for _, c := range checks {
 		if c.Status == record.Invalid {
-			result = record.Failed
+			result, broken = record.Failed, append(broken, c)
 		}
 		a.sum(c)
+	}
+	if len(broken) > 0 && a.Story.Empty() {
+		a.Story = tell(o, broken)
 	}
 	a.Counts.Offered++
 	a.Counts.Tally(result)
