@@ -27,6 +27,7 @@ var System = &systems.System{
 	Trial:        trial.Measure,
 	Check:        trial.Measurable,
 	Judge:        trial.Judge,
+	Explain:      trial.Explain,
 	TimeConstant: trial.TimeConstant,
 	Overhead:     trial.Overhead,
 	Ladder:       ladder,

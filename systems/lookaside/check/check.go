@@ -38,6 +38,7 @@ type History struct {
 	Audit   Audit    // of the balancer; no picks when its policy promises nothing of single ones
 	Servers []Server // in registration order, one entry per instance
 	Clients []Client
+	Calls   []Call // of each client the first ones, where another program has a role
 }
 
 // Server is one instance of a server.

@@ -33,6 +33,7 @@ type caller struct {
 	attempt   time.Duration
 	instances instances
 	errors    load.FirstError
+	calls     int         // of each client that are written down
 	clients   []clientLog // of an open loop: one per slot that its load may use
 }
 
@@ -49,6 +50,7 @@ type clientLog struct {
 	verified   int64               // answers held against the client's own computation
 	wrong      int64               // of these, those that differed
 	reason     string              // of the last request that was not ok
+	calls      []Call              // the first ones, as many as are asked for
 }
 
 // tries is what one client had to do with one server: sums, so that a client may
@@ -71,7 +73,7 @@ type answer struct {
 func newCaller(ch *channel, o options) *caller {
 	return &caller{
 		channel: ch, stub: lookasidev1.NewComputeServiceClient(ch.conn),
-		attempt: o.attempt, seed: o.seed, rounds: uint32(o.rounds), clients: make([]clientLog, o.slots()),
+		attempt: o.attempt, seed: o.seed, rounds: uint32(o.rounds), calls: o.calls, clients: make([]clientLog, o.slots()),
 	}
 }
 
@@ -83,6 +85,7 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 		Rounds: c.rounds,
 	}
 	log.trace.Attempts = log.trace.Attempts[:0]
+	began := time.Now()
 	resp, err := c.channel.compute(ctx, c.stub, req, &log.trace)
 	if a := log.trace.Attempts; c.channel.proxied() && (err != nil || time.Since(a[0].At) >= c.attempt) {
 		log.lastBroken = time.Now() // the proxy waited for a server that did not answer
@@ -97,6 +100,9 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 		log.reason = err.Error()
 		c.errors.Note(log.reason)
 	}
+	if len(log.calls) < c.calls {
+		log.calls = append(log.calls, call(client, began, log, target, outcome))
+	}
 	log.last = answer{
 		target: target, ok: outcome == record.OK,
 		service: time.Duration(resp.GetServiceNs()), sojourn: time.Duration(resp.GetSojournNs()),
@@ -106,6 +112,21 @@ func (c *caller) do(ctx context.Context, client int) (int32, record.Outcome) {
 	}
 	log.counts.Tally(outcome)
 	return target, outcome
+}
+
+// call writes a request down that has just ended.
+func call(client int, began time.Time, log *clientLog, target int32, outcome record.Outcome) Call {
+	n := Call{
+		Client: client, Number: log.counts.Sent, Began: began.UnixNano(), Ended: time.Now().UnixNano(), Server: target,
+		Outcome: outcome,
+	}
+	if outcome != record.OK {
+		n.Reason = log.reason
+	}
+	if len(log.trace.Attempts) > 0 {
+		n.Sent = log.trace.Attempts[0].At.UnixNano()
+	}
+	return n
 }
 
 // within returns what is to be told of each span of a load, to know which right

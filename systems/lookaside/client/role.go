@@ -37,6 +37,7 @@ type options struct {
 	through  string
 	seed     uint64
 	json     bool
+	calls    int
 	allowed  record.Share
 	where    *directory.Flags
 }
@@ -47,6 +48,7 @@ const (
 	defaultProbe   = 2 * time.Second
 	defaultRounds  = 16
 	defaultAttempt = 10 * time.Second
+	maxCalls       = 1000
 )
 
 // Role is the role client.
@@ -75,6 +77,7 @@ func Role(knobs systems.Knobs) systems.Role {
 				"look for the highest rate between --from and --to that keeps to --p99-below, by open loops of --warmup and --length each")
 			o.goal = load.BindGoal(fs)
 			fs.BoolVar(&o.json, "json", false, "print everything as JSON, and judge nothing")
+			fs.IntVar(&o.calls, "calls", 0, fmt.Sprintf("of each client that --json tells one by one, the first ones; at most %d", maxCalls))
 			o.allowed = record.DefaultMaxFailures
 			fs.Var(&o.allowed, "max-failures", driver.MaxFailuresHelp)
 			return o.run
@@ -119,6 +122,8 @@ func (o *options) check() error {
 		return systems.Usagef("--requests %d: give either that or --warmup and --length", o.requests)
 	case o.rounds > service.MaxRounds:
 		return systems.Usagef("--rounds %d: give at most %d", o.rounds, service.MaxRounds)
+	case o.calls < 0 || o.calls > maxCalls:
+		return systems.Usagef("--calls %d: give 0 to %d", o.calls, maxCalls)
 	case o.timeout <= 0 || o.attempt <= 0:
 		return systems.Usagef("--timeout %v and --attempt %v must be positive", o.timeout, o.attempt)
 	}

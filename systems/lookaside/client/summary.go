@@ -21,6 +21,19 @@ type Summary struct {
 	Leaning    Leaning         `json:"leaning"`             // of requests to servers that had few under way
 	Servers    []ServerSummary `json:"servers"`             // by first pick; the index is the target in Load
 	Clients    []ClientSummary `json:"clients"`
+	Calls      []Call          `json:"calls,omitempty"` // the first ones of each client, if they were asked for
+}
+
+// Call is one request. Times are nanoseconds since 1970.
+type Call struct {
+	Client  int            `json:"client"`
+	Number  int64          `json:"number"` // of the client's requests, from 0
+	Began   int64          `json:"began"`  // it was asked who is to serve
+	Sent    int64          `json:"sent"`   // that was known, and the work left for it; 0: nobody was there
+	Ended   int64          `json:"ended"`
+	Server  int32          `json:"server"` // who had it last, an index of Servers; -1: nobody
+	Outcome record.Outcome `json:"outcome"`
+	Reason  string         `json:"reason,omitempty"` // if it was not ok
 }
 
 // Reserve is what came of picks that were made ahead of requests.
@@ -81,6 +94,7 @@ func (c *caller) summary(sum load.Summary, spans *load.Result) Summary {
 			Counts: log.counts, Verified: log.verified, Wrong: log.wrong, Repicks: log.repicks,
 			Shares: make([]Share, len(a.Servers)), Reason: log.reason,
 		}
+		a.Calls = append(a.Calls, log.calls...)
 		a.Broken += log.broken
 		if !log.lastBroken.IsZero() {
 			a.LastBroken = max(a.LastBroken, log.lastBroken.UnixNano())

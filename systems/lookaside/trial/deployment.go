@@ -163,11 +163,17 @@ func (d *Deployment) serverLaunch(i int) systems.Launch {
 	return systems.Launch{Role: "server", Name: simulator.ServerName(i), Args: args}
 }
 
+// toldCalls is how many of each client's calls are told one by one.
+const toldCalls = "500"
+
 // clientLaunch starts the clients for a given load.
 func (d *Deployment) clientLaunch(load ...string) systems.Launch {
 	timeout := 2*d.Duration("attempt") + 5*time.Second // time for a balancer to come back, and for another server
 	args := append(d.args("clients", "rate", "mode", "choose", "lie", "retries", "reserve", "attempt"),
 		"--timeout", timeout.String(), "--json")
+	if len(d.bench.Setting().Impl) > 0 { // so that there is a story to tell
+		args = append(args, "--calls", toldCalls)
+	}
 	if d.proxy != nil {
 		args = append(args, "--through", d.proxy.Endpoint)
 	}

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"io"
 	"time"
 
 	"dyno/internal/record"
@@ -35,6 +36,15 @@ func Judge(bundle string) (record.Verdict, error) {
 		p.History = new(check.History) // which proves nothing
 	}
 	return p.judge(), nil
+}
+
+// Explain tells what broke a promise in the run of a bundle.
+func Explain(bundle string, svg io.Writer) ([]string, error) {
+	var p proof
+	if err := systems.ReadHistory(bundle, &p); err != nil || p.History == nil {
+		return nil, err
+	}
+	return p.History.Story().Tell(svg)
 }
 
 // evidence is what a run's figures are held against, beside what the engine sees

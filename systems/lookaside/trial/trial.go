@@ -250,7 +250,24 @@ func (r *Run) history() *check.History {
 		}
 	}
 	h.Clients = r.clientHistories()
+	h.Calls = r.calls()
 	return h
+}
+
+// calls are those that clients told one by one, on the clock of the history.
+func (r *Run) calls() []check.Call {
+	at := func(unix int64) time.Duration { return time.Unix(0, unix).Sub(r.began) }
+	out := make([]check.Call, len(r.Client.Calls))
+	for i, c := range r.Client.Calls {
+		out[i] = check.Call{
+			Client: fmt.Sprintf("client %d", c.Client), Number: c.Number, Began: at(c.Began), Sent: at(c.Sent), Ended: at(c.Ended),
+			Outcome: c.Outcome, Reason: c.Reason,
+		}
+		if c.Server >= 0 {
+			out[i].Server = r.Client.Servers[c.Server].ID
+		}
+	}
+	return out
 }
 
 func (r *Run) clientHistories() []check.Client {
