@@ -20,6 +20,7 @@ var System = &systems.System{
 	Knobs:    config.Knobs,
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
+	Explain:  trial.Explain,
 	Ladder:   ladder,
 	Report:   reportTemplate,
 }

@@ -68,4 +68,3 @@ func TestStory(t *testing.T) {
 		})
 	}
 }
-

@@ -79,12 +79,19 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 }
 
 func (c *Cluster) startMaster(ctx context.Context) error {
-	p, err := c.Bench.Start(ctx, systems.Launch{Role: "master", Name: c.Prefix + "master", Args: c.Config.CommandLine(), Expendable: true})
+	args := c.Config.CommandLine()
+	if c.told() {
+		args = append([]string{"--ledger"}, args...)
+	}
+	p, err := c.Bench.Start(ctx, systems.Launch{Role: "master", Name: c.Prefix + "master", Args: args, Expendable: true})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.master = p
 	return err
 }
+
+// told says that the master writes a ledger: another program's workers write none.
+func (c *Cluster) told() bool { return c.Ledger && c.Bench.Setting().Stands(worker.RoleName) }
 
 func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
@@ -196,6 +203,16 @@ func (c *Cluster) Stop() {
 		all.Go(func() { _ = p.Stop(ctx) }) // how they end was their affair: they are expendable
 	}
 	all.Wait()
+}
+
+// Told is what the master of a job that is over has written of it; nothing, unless
+// another program stands in for the workers.
+func (c *Cluster) Told(ctx context.Context) []byte {
+	if !c.told() {
+		return nil
+	}
+	text, _ := c.master.Wait(ctx) // how it ended is known by now
+	return text
 }
 
 // Ledgers are what the workers of a job that is over have written, by number.

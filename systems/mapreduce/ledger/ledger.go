@@ -1,7 +1,8 @@
 // Package ledger is what a process of a job tells of itself, apart from what the
 // master says: what it did, what it has used, and which files it saw.
 //
-// A worker's ledger is what it did in its own words, line by line as it goes, so
+// The master's own ledger says to whom it gave which attempt, and when it heard of
+// its end. A worker's ledger is what it did in its own words, line by line as it goes, so
 // that a worker that is killed leaves what it had written. The master does not
 // see it: a trial holds what the master says against it.
 package ledger
@@ -43,6 +44,7 @@ type Line struct {
 	Attempt uint64     `json:"attempt,omitempty"`
 	Phase   plan.Phase `json:"phase,omitempty"`
 	Task    int32      `json:"task,omitempty"`
+	Worker  string     `json:"worker,omitempty"` // who has it, in the master's own
 	Made    *Made      `json:"made,omitempty"`
 }
 
@@ -75,13 +77,13 @@ func (l *Writer) Write(e Line) {
 	_, _ = l.Out.Write(append(line, '\n')) // who does not read it misses it, and says so
 }
 
-// Got notes what the master has given.
-func (l *Writer) Got(r *mapreducev1.WorkResponse) {
+// Got notes what the master has given, and to whom.
+func (l *Writer) Got(worker string, r *mapreducev1.WorkResponse) {
 	switch e := r.GetEvent().(type) {
 	case *mapreducev1.WorkResponse_Map:
-		l.Write(Line{Event: EventGot, Attempt: e.Map.GetAttempt(), Phase: plan.Map, Task: e.Map.GetTask()})
+		l.Write(Line{Event: EventGot, Attempt: e.Map.GetAttempt(), Phase: plan.Map, Task: e.Map.GetTask(), Worker: worker})
 	case *mapreducev1.WorkResponse_Reduce:
-		l.Write(Line{Event: EventGot, Attempt: e.Reduce.GetAttempt(), Phase: plan.Reduce, Task: e.Reduce.GetTask()})
+		l.Write(Line{Event: EventGot, Attempt: e.Reduce.GetAttempt(), Phase: plan.Reduce, Task: e.Reduce.GetTask(), Worker: worker})
 	}
 }
 

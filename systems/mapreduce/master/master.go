@@ -15,6 +15,7 @@ import (
 	"dyno/systems/mapreduce/core/plan"
 	"dyno/systems/mapreduce/core/task"
 	"dyno/systems/mapreduce/disk"
+	"dyno/systems/mapreduce/ledger"
 )
 
 // How patient a master is, unless told otherwise.
@@ -33,6 +34,7 @@ type master struct {
 	id     string // of the job
 	splits []task.Split
 	log    *slog.Logger
+	ledger *ledger.Writer // nil: nobody asked for one
 	core   *plan.Core
 	host   *host.Host[plan.Input, plan.Output]
 	over   chan struct{} // closed when the job has ended; failure and summary are then settled
@@ -56,9 +58,9 @@ type master struct {
 }
 
 // newMaster prepares the job: folders, journal, splits and plan.
-func newMaster(ctx context.Context, s *config.Config, log *slog.Logger) (*master, error) {
+func newMaster(ctx context.Context, s *config.Config, log *slog.Logger, l *ledger.Writer) (*master, error) {
 	m := &master{
-		config: s, log: log, over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
+		config: s, log: log, ledger: l, over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
 		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{}, changed: make(chan struct{}),
 	}
 	var err error
@@ -95,7 +97,9 @@ func (m *master) tell() {
 func (m *master) carry(out plan.Output) {
 	switch out := out.(type) {
 	case plan.Assign:
-		m.sessions[out.Worker].send(m.assignment(out))
+		task := m.assignment(out)
+		m.ledger.Got(out.Worker, task)
+		m.sessions[out.Worker].send(task)
 	case plan.Cancel:
 		m.sessions[out.Worker].send(&mapreducev1.WorkResponse{Event: &mapreducev1.WorkResponse_Cancel{
 			Cancel: &mapreducev1.Cancel{Attempt: uint64(out.Attempt)},

@@ -10,6 +10,7 @@ import (
 	"dyno/internal/rpc"
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
+	"dyno/systems/mapreduce/ledger"
 )
 
 // Role is the role master.
@@ -23,17 +24,24 @@ func Role() systems.Role {
 			s := &config.Config{}
 			s.Declare(fs, config.RoleKnobs...)
 			listen := fs.String("listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
-			return func(ctx context.Context, sh systems.Shell) error { return runMaster(ctx, sh, s, *listen) }
+			tells := fs.Bool("ledger", false, "write a line of JSON to standard output for each attempt that it gives out, and hears the end of")
+			return func(ctx context.Context, sh systems.Shell) error {
+				var l *ledger.Writer
+				if *tells {
+					l = &ledger.Writer{Out: sh.Out}
+				}
+				return runMaster(ctx, sh, s, *listen, l)
+			}
 		},
 	}}
 }
 
-func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen string) (err error) {
+func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen string, l *ledger.Writer) (err error) {
 	if err := s.Check(sh.Args); err != nil {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "master")
-	m, err := newMaster(ctx, s, log)
+	m, err := newMaster(ctx, s, log, l)
 	if err != nil {
 		return err
 	}

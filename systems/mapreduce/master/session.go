@@ -15,6 +15,7 @@ import (
 	"dyno/systems/mapreduce/config"
 	"dyno/systems/mapreduce/core/plan"
 	"dyno/systems/mapreduce/core/task"
+	"dyno/systems/mapreduce/ledger"
 )
 
 // session is one worker's stream, as the master sees it.
@@ -154,6 +155,7 @@ func (m *master) finished(s *session, d *mapreducev1.Done) {
 		m.log.Error("a result cannot be kept", "worker", s.hello.GetName(), "error", err)
 		return
 	}
+	m.ledger.Write(ledger.Line{Event: ledger.EventTold, Attempt: d.GetAttempt(), Worker: s.hello.GetName()})
 	m.host.View(func(time.Duration) {
 		s.usage = d.GetUsage()
 		if len(d.GetResult().GetRunBytes()) > 0 {

@@ -16,6 +16,7 @@ type affliction struct {
 	kind    string
 	cluster *cluster.Cluster
 	struck  bool
+	at      int64 // when; nanoseconds since 1970
 	err     error
 
 	cancel context.CancelFunc
@@ -33,7 +34,7 @@ func newFault(kind string, c *cluster.Cluster) *affliction {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &affliction{kind: kind, cluster: c, cancel: cancel}
 	if kind == config.FaultSlow {
-		f.struck = true
+		f.struck, f.at = true, time.Now().UnixNano()
 		f.slow.Go(func() { f.brake(ctx) })
 	}
 	return f
@@ -45,12 +46,22 @@ func (f *affliction) follow(s *mapreducev1.Status) {
 		return
 	}
 	p := f.cluster.Procs[0]
+	f.at = time.Now().UnixNano()
 	switch f.kind {
 	case config.FaultKill:
 		f.struck, f.err = true, p.Kill()
 	case config.FaultPause:
 		f.struck, f.err = true, p.Pause()
 	}
+}
+
+// strokes are what struck, for a story.
+func (f *affliction) strokes() []stroke {
+	words := map[string]string{config.FaultKill: "killed", config.FaultPause: "stands still", config.FaultSlow: "slowed down"}
+	if !f.struck {
+		return nil
+	}
+	return []stroke{{worker: "w1", kind: words[f.kind], at: f.at}}
 }
 
 // brake stops the worker for most of the time, until the context ends.

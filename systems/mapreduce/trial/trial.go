@@ -54,17 +54,26 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 		}
 		return runPeer(ctx, b, v, files, dir.Path, want)
 	}
+	var last *outcome
 	run := func(name string, workers int, fault string) (*outcome, error) {
 		s, err := trialConfig(v, files, filepath.Join(dir.Path, name))
 		if err != nil {
 			return nil, err
 		}
-		return runJob(ctx, b, s, workers, fault)
+		last, err = runJob(ctx, b, s, workers, fault)
+		return last, err
 	}
 	if o, err = measure(run, v, want); err == nil {
 		err = context.Cause(ctx) // half a measurement is none
 	}
-	return o, err
+	if err != nil || o.Verdict.Status != record.Invalid {
+		return o, err
+	}
+	s, err := last.story(v.Text(config.KnobJob), want)
+	if err != nil {
+		return o, err
+	}
+	return o, systems.KeepHistory(b, left{s})
 }
 
 // measure runs the job, before it those that it is compared with, and observes
@@ -238,7 +247,7 @@ func runJob(ctx context.Context, b systems.Bench, s *config.Config, workers int,
 	if err != nil {
 		return nil, err
 	}
-	w.published, w.ledgers = info.ModTime().UnixNano(), c.Ledgers(ctx)
+	w.published, w.ledgers, w.told, w.struck = info.ModTime().UnixNano(), c.Ledgers(ctx), c.Told(ctx), f.strokes()
 	return r, nil
 }
 

@@ -21,9 +21,17 @@ type witness struct {
 
 	published int64 // the file system's stamp of the output folder: the last output has got its name
 	ledgers   [][]byte
+	told      []byte   // the master's, where another program stands in for the workers
+	struck    []stroke // what befell workers
 
 	mu   sync.Mutex
 	peak int64 // most resident memory of one process, in bytes
+}
+
+// stroke is a fault that struck.
+type stroke struct {
+	worker, kind string
+	at           int64
 }
 
 // lookPause is the time between two looks at the processes' memory.

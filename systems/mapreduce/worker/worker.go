@@ -155,7 +155,7 @@ func (t *turn) beat(ctx context.Context) {
 
 // take begins a task, or stops the one under way.
 func (t *turn) take(ctx context.Context, r *mapreducev1.WorkResponse) {
-	t.ledger.Got(r)
+	t.ledger.Got("", r)
 	switch e := r.GetEvent().(type) {
 	case *mapreducev1.WorkResponse_Map:
 		t.begin(ctx, e.Map.GetSeq(), e.Map.GetAttempt(), func(ctx context.Context) *mapreducev1.WorkRequest { return t.doMap(ctx, e.Map) })
