@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -65,6 +64,8 @@ type Flags struct {
 	Seed           uint64
 	JSON           bool
 	MaxFailures    record.Share // for a person; a trial is judged by the engine
+
+	begun string
 }
 
 // MaxFailuresHelp says what a flag --max-failures does.
@@ -78,6 +79,7 @@ func BindFlags(fs systems.FlagSet) *Flags {
 	fs.Var((*lengthFlag)(f), "length", "how long to measure")
 	fs.Uint64Var(&f.Seed, "seed", 1, "the payloads and the arrivals come from it")
 	fs.BoolVar(&f.JSON, "json", false, "print the result as JSON, and judge nothing")
+	fs.StringVar(&f.begun, "begun", "", "`FILE` to make when the load begins")
 	fs.Var(&f.MaxFailures, "max-failures", MaxFailuresHelp)
 	return f
 }
@@ -121,12 +123,8 @@ func Await(ctx context.Context, b systems.Bench, l systems.Launch, into any) err
 	if err != nil {
 		return err
 	}
+	u := &Under{name: l.Name, ended: make(chan ended, 1)}
 	out, err := generator.Wait(ctx)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(out, into); err != nil {
-		return fmt.Errorf("the result of %s: %w", l.Name, err)
-	}
-	return nil
+	u.ended <- ended{out, err}
+	return u.End(into)
 }

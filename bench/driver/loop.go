@@ -42,6 +42,7 @@ type Model struct {
 
 // Loop makes one of ours by its name.
 func (f *Flags) Loop(kind string, m Model) (Loop, error) {
+	f.announce(&m)
 	if m.Wrap == nil {
 		m.Wrap = func(l Single) Single { return l }
 	}

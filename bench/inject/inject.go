@@ -74,7 +74,8 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 		}
 	}
 	if links {
-		f.network, err = link.NewNetwork(link.Options{Seed: b.Setting().Seed})
+		// Where another program has a role, what broke is told with the messages that passed.
+		f.network, err = link.NewNetwork(link.Options{Seed: b.Setting().Seed, Trace: len(b.Setting().Impl) > 0})
 	}
 	return f, err
 }

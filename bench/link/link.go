@@ -72,6 +72,7 @@ func newLink(o Options, c *clock) (*Link, error) {
 	}
 	l := &Link{options: o, clock: c, conns: map[*conn]struct{}{}}
 	l.forward.clock, l.back.clock = c, c
+	l.forward.traced, l.back.traced = o.Trace, o.Trace
 	l.target.Store(&o.Target)
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.own = o.Rules

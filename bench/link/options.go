@@ -38,6 +38,9 @@ type Options struct {
 	// number of the connection and the direction.
 	Seed uint64
 
+	// Trace has the link remember what came to it, and when; see [Network.Trace].
+	Trace bool
+
 	// Rules apply from the start.
 	Rules Rules
 

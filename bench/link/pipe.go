@@ -97,6 +97,7 @@ func (p *pipe) arrive(n int, err error) {
 		p.line.push(n, p.way.clock.now()+path.Delay+path.Jitter.draw(p.rng))
 		p.way.bytes.Add(int64(n))
 		p.way.chunks.Add(1)
+		p.way.remember(passed{p.way.clock.now(), path.Delay, path.Cut, int32(n)})
 		p.way.heldBytes.add(int64(n))
 		p.way.heldChunks.add(1)
 	}

@@ -54,6 +54,9 @@ type way struct {
 	lags   int64
 	lagSum time.Duration
 	lagMax time.Duration
+
+	traced bool
+	trace  []passed
 }
 
 // late records how much later than wanted a wait ended.

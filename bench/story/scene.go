@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
+	"dyno/bench/inject"
+	"dyno/bench/link"
 	"dyno/internal/spacetime"
 )
 
@@ -35,8 +38,42 @@ type Absence struct {
 	Text  string `json:"text"`
 }
 
+// SceneOf is what faults brought about and links saw, on the clock of the steps,
+// whose zero is given; name is how the story calls a process.
+func SceneOf(absences []inject.Absence, trace []link.Passage, zero time.Time, name func(process string) string) Scene {
+	var s Scene
+	for _, a := range absences {
+		until := int64(spacetime.Never)
+		if !a.Until.IsZero() {
+			until = int64(a.Until.Sub(zero))
+		}
+		s.Absences = append(s.Absences, Absence{Who: name(a.Who), From: int64(a.From.Sub(zero)), Until: until, Text: a.What})
+	}
+	for _, p := range trace {
+		at := int64(p.At.Sub(zero))
+		m := Message{From: name(p.From), To: name(p.To), Sent: at, Received: at + int64(p.Delay), Bytes: int64(p.Bytes)}
+		if p.Cut {
+			m.Received = spacetime.Never
+		}
+		s.Messages = append(s.Messages, m)
+	}
+	return s
+}
+
+// Never is the end of what nobody saw end.
+const Never = spacetime.Never
+
 // maxSeen bounds the messages in a picture that were seen on their way.
 const maxSeen = 8
+
+// Around leaves of a scene what fell into the time of a story: that is all that a
+// bundle needs to keep.
+func (s Scene) Around(t Story) Scene {
+	first, last := t.span()
+	inside := func(m Message) bool { return m.Sent >= first && m.Sent <= last }
+	s.Messages = slices.DeleteFunc(slices.Clone(s.Messages), func(m Message) bool { return !inside(m) })
+	return s
+}
 
 // In puts a story into a scene: of that stays what fell into the time between its
 // first step and its last one, and of messages from one to another between two
@@ -45,15 +82,8 @@ func (s Story) In(scene Scene) Story {
 	if len(s.Steps) == 0 {
 		return s
 	}
-	var moments []int64
-	for _, t := range s.Steps {
-		moments = append(moments, t.Begin)
-		if t.End != spacetime.Never {
-			moments = append(moments, t.End)
-		}
-	}
-	slices.Sort(moments)
-	first, last := moments[0], moments[len(moments)-1]
+	moments := s.moments()
+	first, last := s.span()
 	for _, a := range scene.Absences {
 		a.From, a.Until = max(a.From, first), min(a.Until, last)
 		if a.From < a.Until {
@@ -62,6 +92,27 @@ func (s Story) In(scene Scene) Story {
 	}
 	s.Messages = append(slices.Clip(s.Messages), bundle(scene.Messages, moments)...)
 	return s
+}
+
+// moments are the beginnings and ends of the steps, in order.
+func (s Story) moments() (all []int64) {
+	for _, t := range s.Steps {
+		all = append(all, t.Begin)
+		if t.End != spacetime.Never {
+			all = append(all, t.End)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// span is the time of a story; of one without steps there is none.
+func (s Story) span() (first, last int64) {
+	all := s.moments()
+	if len(all) == 0 {
+		return 0, -1
+	}
+	return all[0], all[len(all)-1]
 }
 
 // bundle makes one of all messages from one to another between two moments.
@@ -88,7 +139,11 @@ func bundle(all []Message, moments []int64) []Message {
 	}
 	out = out[max(0, len(out)-maxSeen):]
 	for i := range out {
-		out[i].Text = cmp.Or(out[i].Text, fmt.Sprintf("%d B", out[i].Bytes))
+		text := fmt.Sprintf("%d B", out[i].Bytes)
+		if out[i].Received == spacetime.Never {
+			text += ", cut off"
+		}
+		out[i].Text = cmp.Or(out[i].Text, text)
 	}
 	return out
 }

@@ -57,7 +57,7 @@ var rules = []rule{
 	{"bench/doctor", []string{"systems", "bench/process", "bench/rival"}, "what a machine has is looked for by whoever needs it"},
 	{"bench/deposit", []string{"bench/driver", "bench/load", "internal/record"}, "what clients write does not depend on who keeps it"},
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
-	{"bench/story", []string{"bench/history", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
+	{"bench/story", []string{"bench/history", "bench/inject", "bench/link", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"bench/cost", nil, "it measures programs from outside"},

@@ -1,8 +1,11 @@
 package check_test
 
 import (
+	"fmt"
 	"testing"
 
+	"dyno/bench/history"
+	"dyno/internal/record"
 	"dyno/systems/branchbank/check"
 	"dyno/systems/branchbank/core/branch"
 )
@@ -44,6 +47,21 @@ func TestBlind(t *testing.T) {
 		c.change(h)
 		if got := caught(h); !got[c.by] {
 			t.Errorf("%s: caught by %v, want %s", name, got, c.by)
+		}
+	}
+	for _, wrong := range []int64{0, 1} { // of more operations than can be held against an order of all
+		h := blind()
+		alone(h)
+		h.Ops = nil
+		for i := range int64(9_000) {
+			o := history.BankOp{Begin: 10 * i, End: 10*i + 5, Outcome: record.OK, Input: history.BankInput{Kind: history.Deposit, Amount: 1, Request: fmt.Sprint(i)}}
+			o.Output = history.BankOutput{Balance: h.Initial + i + 1, Shown: true, Order: history.NoOrder}
+			h.Ops = append(h.Ops, o)
+		}
+		h.Branches[0].Balance = h.Initial + 9_000
+		h.Ops[3_000].Output.Balance += wrong
+		if got := caught(h); got["linearizable"] != (wrong > 0) || len(got) > 1 {
+			t.Errorf("%d wrong answers of 9,000: caught by %v", wrong, got)
 		}
 	}
 	h := blind()

@@ -77,7 +77,8 @@ const (
 type Report struct {
 	driver.Report
 	Ops     []history.BankOp `json:"ops"`
-	Retries int64            `json:"retries"` // attempts after the first ones
+	Zero    int64            `json:"zero_unix_ns"` // of the times in Ops
+	Retries int64            `json:"retries"`      // attempts after the first ones
 }
 
 // Role is the customers.
@@ -111,6 +112,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if err != nil {
 			return err
 		}
+		zero := time.Now()
 		c := &customers{recorder: history.NewRecorder[history.BankInput, history.BankOutput](maxOps, nil), knobs: v, seed: f.Seed}
 		defer c.close()
 		if err := c.dial(strings.Split(*addresses, ",")); err != nil {
@@ -122,7 +124,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			return err
 		}
 		sum.FirstError = c.errors.String()
-		r := Report{Report: driver.Report{Summary: sum}, Retries: c.retried()}
+		r := Report{Report: driver.Report{Summary: sum}, Zero: zero.UnixNano(), Retries: c.retried()}
 		r.Meter(meter)
 		if !f.JSON {
 			return r.Print(sh.Out, *kind, f.MaxFailures)

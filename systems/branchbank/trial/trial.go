@@ -16,6 +16,7 @@ import (
 	"dyno/bench/driver"
 	"dyno/bench/inject"
 	"dyno/bench/sample"
+	"dyno/bench/story"
 	"dyno/internal/journal"
 	"dyno/internal/record"
 	branchbankv1 "dyno/proto/branchbank/v1"
@@ -44,6 +45,7 @@ type Run struct {
 	agreed    bool
 	drained   time.Duration // from the end of the load until they agreed
 	recovery  time.Duration // from the end of the last fault until all had what there was then; 0: nothing ended
+	scene     story.Scene
 	proof     proof
 }
 
@@ -71,7 +73,10 @@ func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 	if err := r.finish(ctx); err != nil {
 		return o, err
 	}
-	return r.observe(), systems.KeepHistory(b, r.proof)
+	if o = r.observe(); o.Verdict.Status == record.Invalid {
+		r.proof.Scene = r.scene.Around(r.proof.History.Story())
+	}
+	return o, systems.KeepHistory(b, r.proof)
 }
 
 // blind says that another program stands in for the branches: they have no journals
@@ -113,6 +118,12 @@ func (r *Run) load(ctx context.Context) error {
 		return err
 	}
 	defer func() { r.samples = sampler.Stop() }()
+	all := append(r.Args(client.KnobQueries, client.KnobWithdrawals, client.KnobAmount, client.KnobRepeats, client.KnobRoam, client.KnobLie),
+		"--branches", strings.Join(addresses, ","))
+	customers, err := driver.Begin(ctx, r.bench, driver.Launch(r.set, r.Values, all, nil))
+	if err != nil {
+		return err
+	}
 	strikes, err := r.faults.Begin(ctx)
 	if err != nil {
 		return err
@@ -121,9 +132,7 @@ func (r *Run) load(ctx context.Context) error {
 	defer stop()
 	watched := make(chan time.Duration, 1)
 	go func() { watched <- r.watch(watching, time.Now().Add(healed(r.Text(inject.Knob.Name)))) }()
-	all := append(r.Args(client.KnobQueries, client.KnobWithdrawals, client.KnobAmount, client.KnobRepeats, client.KnobRoam, client.KnobLie),
-		"--branches", strings.Join(addresses, ","))
-	loadErr := driver.Await(ctx, r.bench, driver.Launch(r.set, r.Values, all, nil), &r.client)
+	loadErr := customers.End(&r.client)
 	ended := time.Now()
 	_, err = strikes.End()
 	if loadErr == nil && err == nil {
@@ -133,6 +142,7 @@ func (r *Run) load(ctx context.Context) error {
 	stop()
 	r.recovery = <-watched
 	r.proof.History.Missed = strikes.Missed()
+	r.scene = story.SceneOf(strikes.Absences(), r.faults.Trace(), time.Unix(0, r.client.Zero), branchName)
 	return errors.Join(loadErr, err)
 }
 
@@ -172,10 +182,14 @@ func (r *Run) finish(ctx context.Context) error {
 	return nil
 }
 
+// branchName is how stories call a branch's process.
+func branchName(process string) string { return "branch " + strings.TrimPrefix(process, "b") }
+
 // proof is all that the verdict of a run rests on: what its bundle keeps.
 type proof struct {
 	Load    []record.Check `json:"load"` // as the clients checked their load, call by call
 	History check.History  `json:"history"`
+	Scene   story.Scene    `json:"scene"` // around what broke a promise
 }
 
 func (p proof) judge() record.Verdict {
@@ -197,7 +211,7 @@ func Explain(bundle string, svg io.Writer) ([]string, error) {
 	if err := systems.ReadHistory(bundle, &p); err != nil {
 		return nil, err
 	}
-	return p.History.Story().Tell(svg)
+	return p.History.Story().In(p.Scene).Tell(svg)
 }
 
 // covers reports whether a vector has all of another one.

@@ -49,10 +49,11 @@ var ClientRole = systems.Role{Command: systems.Command{
 type report struct {
 	driver.Report
 	Ops      []check.Op        `json:"ops"`
-	Requests int64             `json:"requests"` // of them, those that were answered
-	Waited   int64             `json:"waited"`   // of those, those for which the branch waited
-	Waits    *record.Histogram `json:"waits"`    // of those
-	Tokens   int64             `json:"tokens"`   // bytes of tokens in those that were answered, both ways
+	Zero     int64             `json:"zero_unix_ns"` // of their times
+	Requests int64             `json:"requests"`     // of them, those that were answered
+	Waited   int64             `json:"waited"`       // of those, those for which the branch waited
+	Waits    *record.Histogram `json:"waits"`        // of those
+	Tokens   int64             `json:"tokens"`       // bytes of tokens in those that were answered, both ways
 }
 
 func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error {
@@ -126,6 +127,7 @@ func drive(ctx context.Context, branches []sessionbankv1.SessionBankServiceClien
 	v systems.Values,
 ) (r report, err error) {
 	began := time.Now()
+	r.Zero = began.UnixNano()
 	g := &generator{branches: branches, values: v, seed: f.Seed, clients: make([]*client, load.MaxClients)}
 	g.opt = customer.Options{
 		Wait: v.Duration(KnobWait), Timeout: v.Duration(KnobWait) + time.Second, Attempts: attempts,

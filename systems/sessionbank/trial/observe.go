@@ -84,6 +84,8 @@ func (t *run) observe() (o record.Observation, err error) {
 		o.Set("cpu_us_per_request", (r.CPUSeconds+t.cpu)*1e6/float64(n))
 	}
 	l := left{History: t.history, Checks: slices.Concat(r.Checks, t.checks)}
-	o.Verdict = l.History.Judge(l.Checks...)
+	if o.Verdict = l.History.Judge(l.Checks...); o.Verdict.Status == record.Invalid {
+		l.Scene = t.scene.Around(l.History.Story())
+	}
 	return o, systems.KeepHistory(t.bench, l)
 }

@@ -17,6 +17,7 @@ import (
 	"dyno/bench/inject"
 	"dyno/bench/lie"
 	"dyno/bench/sample"
+	"dyno/bench/story"
 	"dyno/internal/branches/group"
 	"dyno/internal/journal"
 	"dyno/internal/record"
@@ -79,7 +80,8 @@ type run struct {
 	report    report
 	history   check.History
 	checks    []record.Check // beside those of the history
-	cpu       float64        // seconds of the branches in the window
+	scene     story.Scene
+	cpu       float64 // seconds of the branches in the window
 	slack     time.Duration
 }
 
@@ -135,10 +137,6 @@ func (t *run) start(ctx context.Context) (err error) {
 
 // load runs the generator while the faults strike.
 func (t *run) load(ctx context.Context) error {
-	strikes, err := t.faults.Begin(ctx)
-	if err != nil {
-		return err
-	}
 	targets := make([]sample.Target, len(t.processes))
 	addresses := make([]string, len(t.processes))
 	for i, p := range t.processes {
@@ -150,7 +148,15 @@ func (t *run) load(ctx context.Context) error {
 	}
 	all := append(t.values.Args(KnobGuarantees, KnobToken, KnobReads, KnobMove, KnobHistory, KnobWait, KnobMutant, KnobLie),
 		"--at", strings.Join(addresses, ","))
-	err = driver.Await(ctx, t.bench, driver.Launch(t.bench.Setting(), t.values, all, nil), &t.report)
+	generator, err := driver.Begin(ctx, t.bench, driver.Launch(t.bench.Setting(), t.values, all, nil))
+	if err != nil {
+		return err
+	}
+	strikes, err := t.faults.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = generator.End(&t.report)
 	samples := sampler.Stop()
 	_, strikesErr := strikes.End()
 	if err := errors.Join(err, strikesErr); err != nil {
@@ -161,6 +167,9 @@ func (t *run) load(ctx context.Context) error {
 		t.cpu += lie.CPU(t.values.Text(KnobLie), i, samples.Window(p.Name(), begin, end).CPUSeconds)
 	}
 	t.slack = samples.Slack(begin, end)
+	t.scene = story.SceneOf(strikes.Absences(), t.faults.Trace(), time.Unix(0, t.report.Zero), func(process string) string {
+		return "branch " + strings.TrimPrefix(process, "b")
+	})
 	if missed := strikes.Missed(); len(missed) > 0 {
 		t.checks = append(t.checks, record.Doubt("faults", 1, "the load was over before %q", missed))
 	}
@@ -231,6 +240,7 @@ func (t *run) journals() error {
 // left is what a trial leaves in its bundle for [Judge].
 type left struct {
 	History check.History  `json:"history"`
+	Scene   story.Scene    `json:"scene"` // around what broke a promise
 	Checks  []record.Check `json:"checks"`
 }
 
@@ -240,7 +250,7 @@ func Explain(bundle string, svg io.Writer) ([]string, error) {
 	if err := systems.ReadHistory(bundle, &l); err != nil {
 		return nil, err
 	}
-	return l.History.Story().Tell(svg)
+	return l.History.Story().In(l.Scene).Tell(svg)
 }
 
 // Judge comes to the verdict of a trial by what it left.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"dyno/bench/history"
+	"dyno/bench/story"
 	"dyno/internal/journal"
 	"dyno/internal/record"
 	standbyv1 "dyno/proto/standby/v1"
@@ -29,6 +30,24 @@ type found struct {
 	Missed   []string         `json:"missed,omitempty"` // faults that have not begun
 	Stayed   []generator.Stay `json:"stayed,omitempty"` // what was acknowledged to the client who stays with s1
 	Checks   []record.Check   `json:"checks"`           // of the load
+	Scene    story.Scene      `json:"scene"`            // what links saw around what broke a promise
+}
+
+// away is what befell the servers, for a story.
+func (f *found) away() (s story.Scene) {
+	for _, a := range f.Struck {
+		if a.Ends || a.Node == "" {
+			continue
+		}
+		until := int64(story.Never)
+		for _, e := range f.Struck {
+			if e.Ends && e.Node == a.Node && e.Kind == a.Kind && e.At >= a.At {
+				until = min(until, e.At)
+			}
+		}
+		s.Absences = append(s.Absences, story.Absence{Who: a.Node, From: a.At, Until: until, Text: a.Kind})
+	}
+	return s
 }
 
 // serverAt is what a server says at the end.
@@ -278,7 +297,7 @@ func Explain(bundle string, svg io.Writer) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.history.Story().Tell(svg)
+	return x.history.Story().In(x.found.Scene).In(x.found.away()).Tell(svg)
 }
 
 // reopen examines what a trial has left.

@@ -10,6 +10,7 @@ import (
 	"dyno/bench/driver"
 	"dyno/bench/evidence"
 	"dyno/bench/load"
+	"dyno/bench/story"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/standby/core"
@@ -34,7 +35,9 @@ func (t *run) observe() (o record.Observation, err error) {
 	if n := len(f.Struck) / 2; t.plan.strike != strikeNone && n < t.plan.strikes {
 		o.Flag("strikes", "the load was over after %d of %d strikes", n, t.plan.strikes)
 	}
-	o.Verdict = record.Judge(x.checks()...)
+	if o.Verdict = record.Judge(x.checks()...); o.Verdict.Status == record.Invalid {
+		f.Scene = story.SceneOf(nil, t.faults.Trace(), time.Unix(0, 0), func(process string) string { return process }).Around(x.history.Story())
+	}
 	return o, systems.KeepHistory(t.bench, f)
 }
 

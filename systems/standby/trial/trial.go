@@ -146,13 +146,17 @@ func (t *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	load, err := t.load(ctx)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	strikes, err := t.faults.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	endStrikes := t.strike(ctx)
-	err = t.load(ctx)
+	err = load.End(&t.report)
 	own, ownErr := endStrikes()
 	struck, endErr := strikes.End()
 	t.samples = *sampler.Stop()
@@ -184,11 +188,11 @@ func (t *run) measure(ctx context.Context) error {
 	return nil
 }
 
-// load is the generator in a process of its own.
-func (t *run) load(ctx context.Context) error {
+// load is the generator in a process of its own, once its load begins.
+func (t *run) load(ctx context.Context) (*driver.Under, error) {
 	dir, err := t.bench.Dir(dirRecord)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.file = filepath.Join(dir, fileHistory)
 	set, v := t.bench.Setting(), t.values
@@ -200,5 +204,5 @@ func (t *run) load(ctx context.Context) error {
 	if t.plan.strike == strikePause {
 		args = append(args, "--stay", config.S1)
 	}
-	return driver.Await(ctx, t.bench, systems.Launch{Role: generator.Role, Name: generator.Role, Args: args}, &t.report)
+	return driver.Begin(ctx, t.bench, systems.Launch{Role: generator.Role, Name: generator.Role, Args: args})
 }
