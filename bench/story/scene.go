@@ -90,7 +90,11 @@ func (s Story) In(scene Scene) Story {
 			s.Absences = append(s.Absences, a)
 		}
 	}
-	s.Messages = append(slices.Clip(s.Messages), bundle(scene.Messages, moments)...)
+	if seen := bundle(scene.Messages, moments); len(seen) > 0 {
+		s.Messages = append(slices.Clip(s.Messages), seen...)
+		s.Notes = append(slices.Clip(s.Notes),
+			"(Arrows with a size: bytes that a link saw between servers, all of an interval as one; what they mean it does not know.)")
+	}
 	return s
 }
 

@@ -213,7 +213,10 @@ func (p *page) message(m Message, sent, received int) {
 	a := arrow(sent, m.From, received, m.To, class, clean(m.Text))
 	if a.Lost = m.Received == Never; a.Lost {
 		a.X2, a.Y2 = sent+gap/2, (a.Y1+a.Y2)/2
-		a.TextX, a.TextY = a.X2+10, a.Y2+4
+		a.TextX, a.TextY = a.X2+10, a.Y2+12
+		if m.Inferred {
+			a.TextY = a.Y2 - 4 // beside one that was seen
+		}
 	}
 	p.Right = max(p.Right, a.TextX+letter*len([]rune(a.Text)))
 	p.Ways = append(p.Ways, a)
