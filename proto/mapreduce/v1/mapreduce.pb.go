@@ -932,8 +932,12 @@ type Job struct {
 	// Runs are fetched from the workers that made them, not read from a folder.
 	Stream bool `protobuf:"varint,7,opt,name=stream,proto3" json:"stream,omitempty"`
 	// Where reduce tasks leave their output.
-	OutDir        string `protobuf:"bytes,8,opt,name=out_dir,json=outDir,proto3" json:"out_dir,omitempty"`
-	BeatNs        int64  `protobuf:"varint,9,opt,name=beat_ns,json=beatNs,proto3" json:"beat_ns,omitempty"`
+	OutDir string `protobuf:"bytes,8,opt,name=out_dir,json=outDir,proto3" json:"out_dir,omitempty"`
+	BeatNs int64  `protobuf:"varint,9,opt,name=beat_ns,json=beatNs,proto3" json:"beat_ns,omitempty"`
+	// Where the ranges of keys begin that reduce tasks have, ascending, the first's
+	// left out: a key belongs to as many as there are bounds at or below it. None:
+	// a key belongs to the FNV-1a hash of its bytes (64 bits) modulo reduces.
+	Bounds        [][]byte `protobuf:"bytes,10,rep,name=bounds,proto3" json:"bounds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1029,6 +1033,13 @@ func (x *Job) GetBeatNs() int64 {
 		return x.BeatNs
 	}
 	return 0
+}
+
+func (x *Job) GetBounds() [][]byte {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
 }
 
 // MapTask is the answer to a question.
@@ -2208,7 +2219,7 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\x06reduce\x18\x03 \x01(\v2\x1d.dyno.mapreduce.v1.ReduceTaskH\x00R\x06reduce\x123\n" +
 	"\x06cancel\x18\x04 \x01(\v2\x19.dyno.mapreduce.v1.CancelH\x00R\x06cancel\x12-\n" +
 	"\x04over\x18\x05 \x01(\v2\x17.dyno.mapreduce.v1.OverH\x00R\x04overB\a\n" +
-	"\x05event\"\xb9\x02\n" +
+	"\x05event\"\xd1\x02\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x124\n" +
@@ -2218,7 +2229,9 @@ const file_mapreduce_v1_mapreduce_proto_rawDesc = "" +
 	"\fmemory_bytes\x18\x06 \x01(\x03R\vmemoryBytes\x12\x16\n" +
 	"\x06stream\x18\a \x01(\bR\x06stream\x12\x17\n" +
 	"\aout_dir\x18\b \x01(\tR\x06outDir\x12\x17\n" +
-	"\abeat_ns\x18\t \x01(\x03R\x06beatNs\x1a7\n" +
+	"\abeat_ns\x18\t \x01(\x03R\x06beatNs\x12\x16\n" +
+	"\x06bounds\x18\n" +
+	" \x03(\fR\x06bounds\x1a7\n" +
 	"\tArgsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd0\x01\n" +

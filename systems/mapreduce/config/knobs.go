@@ -16,6 +16,7 @@ const (
 	KnobInput     = "input"
 	KnobFiles     = "files"
 	KnobDistinct  = "distinct"
+	KnobScripts   = "scripts"
 	KnobSplitSize = "split-size"
 	KnobMemory    = "memory"
 	KnobShuffle   = "shuffle"
@@ -27,7 +28,7 @@ const (
 	KnobLie       = "lie"
 )
 
-// The programs that count words without this system.
+// The programs that do a job without this system.
 const (
 	EngineDyno       = "dyno"
 	EngineLimit      = "go-limit"
@@ -38,6 +39,12 @@ const (
 
 // Peers are the engines that are not this system.
 var Peers = systems.Choice{EngineLimit, EngineSequential, EngineCoreutils, EngineMawk}
+
+// The letters of a text.
+const (
+	ScriptsMixed = "mixed"
+	ScriptsLatin = "latin"
+)
 
 // The faults of a trial, in the words of package fault; slow is stopped for most
 // of the time.
@@ -57,7 +64,7 @@ var (
 var Knobs = systems.Knobs{
 	{
 		Name: KnobEngine, Default: EngineDyno, Type: append(systems.Choice{EngineDyno}, Peers...),
-		Help: "who counts: this system, or a peer (only words, only one file of one script, no faults)",
+		Help: "who does it: this system, or a peer (some jobs, one file but for an index, Latin letters, no faults)",
 	},
 	{Name: KnobJob, Default: "wordcount", Type: systems.Choice(jobNames()), Help: "what is computed"},
 	{Name: KnobReduces, Default: "4", Type: systems.Int{Min: 1, Max: maxReduces}, Help: "how many reduce tasks, and output files"},
@@ -71,6 +78,10 @@ var Knobs = systems.Knobs{
 	{
 		Name: KnobDistinct, Default: "20000", Type: systems.Int{Min: 2, Max: 100_000_000},
 		Help: "how many different words there are to draw from",
+	},
+	{
+		Name: KnobScripts, Default: ScriptsMixed, Type: systems.Choice{ScriptsMixed, ScriptsLatin},
+		Help: "letters of the text: every second file has words of all scripts and bytes that are not UTF-8 (mixed), or none (latin)",
 	},
 	{
 		Name: KnobSplitSize, Unit: "KiB", Default: "1024", Type: systems.Size{Unit: "KiB", Min: 1, Max: 1 << 30},
@@ -104,9 +115,10 @@ const (
 
 	MutantNone    = "none"
 	MutantDropped = "dropped-records" // reduce tasks drop one record of every key of a kind
+	MutantHashed  = "hashed-keys"     // map tasks spread keys by their hash, not by the ranges of an ordered job
 )
 
 var (
 	lies    = systems.Choice{lie.None, LieShortened, lie.HalvedCPU, LieOtherOutput}
-	mutants = systems.Choice{MutantNone, MutantDropped}
+	mutants = systems.Choice{MutantNone, MutantDropped, MutantHashed}
 )

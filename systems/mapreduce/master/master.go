@@ -37,6 +37,7 @@ type master struct {
 	ledger *ledger.Writer // nil: nobody asked for one
 	core   *plan.Core
 	host   *host.Host[plan.Input, plan.Output]
+	bounds func() ([][]byte, error) // of the keys of an ordered job, found once
 	over   chan struct{} // closed when the job has ended; failure and summary are then settled
 	stop   chan struct{} // closed when the master is to stop
 
@@ -63,6 +64,7 @@ func newMaster(ctx context.Context, s *config.Config, log *slog.Logger, l *ledge
 		config: s, log: log, ledger: l, over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
 		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{}, changed: make(chan struct{}),
 	}
+	m.bounds = sync.OnceValues(m.findBounds)
 	var err error
 	if m.splits, err = task.Splits(disk.Disk{}, s.Files, s.SplitBytes()); err != nil {
 		return nil, err

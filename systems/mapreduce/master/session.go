@@ -15,6 +15,7 @@ import (
 	"dyno/systems/mapreduce/config"
 	"dyno/systems/mapreduce/core/plan"
 	"dyno/systems/mapreduce/core/task"
+	"dyno/systems/mapreduce/disk"
 	"dyno/systems/mapreduce/ledger"
 )
 
@@ -67,7 +68,9 @@ func (m service) Work(stream grpc.BidiStreamingServer[mapreducev1.WorkRequest, m
 		hello: first.GetHello(), usage: first.GetHello().GetUsage(), out: make(chan *mapreducev1.WorkResponse, sessionQueue),
 		cut: cut,
 	}
-	s.send(m.jobMessage())
+	if err := m.greet(s); err != nil {
+		return err
+	}
 	if err := m.join(s); err != nil {
 		return err
 	}
@@ -96,22 +99,48 @@ func (m service) Work(stream grpc.BidiStreamingServer[mapreducev1.WorkRequest, m
 // errStopping ends the streams of a master that was asked to stop.
 var errStopping = rpc.Errorf(rpc.Unavailable, "the master is stopping")
 
+// greet tells a worker what the job is. The first one's job begins here: where
+// keys are ordered, the master now looks at the input.
+func (m *master) greet(s *session) error {
+	m.host.View(func(now time.Duration) {
+		if m.joinedAt == 0 {
+			m.joinedAt = now
+		}
+	})
+	bounds, err := m.bounds()
+	if err != nil {
+		m.fail("sampling the input: " + err.Error())
+		return rpc.Errorf(rpc.Unavailable, "sampling the input: %v", err)
+	}
+	s.send(m.jobMessage(bounds))
+	return nil
+}
+
+// findBounds looks for the bounds of an ordered job.
+func (m *master) findBounds() ([][]byte, error) {
+	if !m.config.Job.Ordered {
+		return nil, nil
+	}
+	p, err := m.config.Job.New(m.config.Args)
+	if err != nil {
+		return nil, err
+	}
+	return task.Bounds(context.Background(), disk.Disk{}, m.splits, p, m.config.Reduces())
+}
+
 func (m *master) join(s *session) error {
 	name := s.hello.GetName()
 	if name == "" {
 		return rpc.InvalidField("hello.name", "a stream begins with a hello that has a name")
 	}
 	taken := false
-	m.host.View(func(now time.Duration) {
+	m.host.View(func(time.Duration) {
 		if taken = m.sessions[name] != nil; taken {
 			return
 		}
 		m.sessions[name] = s
 		m.all = append(m.all, s)
 		m.joined++
-		if m.joinedAt == 0 {
-			m.joinedAt = now
-		}
 	})
 	if taken {
 		return rpc.InvalidField("hello.name", "a worker %q is here already", name)
@@ -199,12 +228,12 @@ func recordNamed(name string) *mapreducev1.Record {
 	return r
 }
 
-func (m *master) jobMessage() *mapreducev1.WorkResponse {
+func (m *master) jobMessage(bounds [][]byte) *mapreducev1.WorkResponse {
 	s := m.config
 	return &mapreducev1.WorkResponse{Event: &mapreducev1.WorkResponse_Job{Job: &mapreducev1.Job{
 		Id: m.id, Name: s.Job.Name, Args: s.Args, Combine: s.On(config.KnobCombiner), Reduces: int32(s.Reduces()),
 		MemoryBytes: s.Memory(), Stream: s.Stream(), OutDir: s.Layout().Staged(),
-		BeatNs: (s.Lease / config.LeaseBeats).Nanoseconds(),
+		BeatNs: (s.Lease / config.LeaseBeats).Nanoseconds(), Bounds: bounds,
 	}}}
 }
 

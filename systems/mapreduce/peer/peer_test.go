@@ -3,6 +3,9 @@ package peer
 import (
 	"bytes"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,5 +46,40 @@ func BenchmarkLimit(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A sort and an index by hand are those of plain loops.
+func TestLinesAndIndex(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lines := rapid.SliceOf(rapid.SampledFrom([]string{"", "a", "ab", "b\xff", "eight or more", "eight or less", "\x00"})).Draw(t, "lines")
+		in := strings.Join(lines, "\n")
+		var got bytes.Buffer
+		if err := Sort(t.Context(), strings.NewReader(in), int64(len(in)), rapid.IntRange(1, 5).Draw(t, "goroutines"), &got); err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for line := range strings.Lines(in) {
+			want = append(want, strings.TrimSuffix(line, "\n"))
+		}
+		if slices.Sort(want); got.String() != strings.Join(append(want, ""), "\n") {
+			t.Fatalf("%q: %q, want %q", in, got.String(), want)
+		}
+	})
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	for name, text := range map[string]string{a: "one two\ntwo é", b: "two, three"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, goroutines := range []int{1, 3} {
+		var got bytes.Buffer
+		if err := Index(t.Context(), []string{b, a}, goroutines, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := "one " + a + "\nthree " + b + "\ntwo " + a + "," + b + "\né " + a + "\n"; got.String() != want {
+			t.Errorf("%q, want %q", got.String(), want)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func sequential(jobName string, args map[string]string, files []string) (*expect
 					places[string(word)] = append(list, name)
 				}
 			})
-		case "sort":
+		case "sort", "totalsort":
 			eachLine(data, count)
 		case "grep":
 			re, err := regexp.Compile(args["pattern"])
@@ -127,8 +127,14 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, [
 	home := map[string]int{} // of each key: its file
 	var total, sum int64
 	var wrong, scattered, unsorted []string
+	ordered, order, last := jobName == "totalsort", "keys-sorted", ""
+	if ordered {
+		order = "sorted-over-all-files"
+	}
 	for x := range reduces {
-		last := ""
+		if !ordered {
+			last = ""
+		}
 		seen, err := ledger.ReadFile(config.Layout{Out: out}.Output(x), func(line string) {
 			total++
 			key, n := keyOf(jobName, line)
@@ -140,7 +146,7 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, [
 				scattered = append(scattered, fmt.Sprintf("%q in files %d and %d", clipped(key), h, x))
 			}
 			home[key] = x
-			if key < last || key == last && total > 1 && jobName != "sort" && jobName != "grep" && last != "" {
+			if key < last || key == last && total > 1 && !ofLines(jobName) && last != "" {
 				unsorted = append(unsorted, fmt.Sprintf("%q after %q", clipped(key), clipped(last)))
 			}
 			last = key
@@ -153,7 +159,7 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, [
 	checks := []record.Check{
 		verdictOf("output-equals-sequential", total, wrong),
 		verdictOf("key-in-one-file", int64(len(home)), scattered),
-		verdictOf("keys-sorted", total, unsorted),
+		verdictOf(order, total, unsorted),
 	}
 	if total != e.total {
 		checks = append(checks, record.Fail("all-lines", total, "%d lines came out, want %d", total, e.total))
@@ -172,7 +178,7 @@ func (e *expectation) check(jobName, out string, reduces int) ([]record.Check, [
 
 // keyOf splits a line into its key and, for word counts, its number.
 func keyOf(jobName, line string) (key string, n int64) {
-	if jobName == "sort" || jobName == "grep" {
+	if ofLines(jobName) {
 		return line, 1
 	}
 	key, value, _ := strings.Cut(line, " ")
@@ -182,6 +188,10 @@ func keyOf(jobName, line string) (key string, n int64) {
 	}
 	return key, n
 }
+
+// ofLines says that a job's keys are lines, which come out as often as they were
+// there.
+func ofLines(jobName string) bool { return jobName == "sort" || jobName == "totalsort" || jobName == "grep" }
 
 func verdictOf(name string, examined int64, problems []string) record.Check {
 	if len(problems) == 0 {

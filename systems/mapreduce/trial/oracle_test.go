@@ -83,6 +83,48 @@ func TestOutputThatIsCutOrGone(t *testing.T) {
 	}
 }
 
+// A totally ordered sort is in order over all files, and holds every line as
+// often as the input does.
+func TestOrderMutants(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "in")
+	if err := os.WriteFile(name, []byte("b\na\nc\na\nd\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	e, err := sequential("totalsort", nil, []string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct{ first, second, fails string }{
+		"right":               {"a\na\n", "b\nc\nd\n", ""},
+		"an empty range":      {"", "a\na\nb\nc\nd\n", ""},
+		"ranges exchanged":    {"b\nc\nd\n", "a\na\n", "sorted-over-all-files"},
+		"by hash":             {"a\na\nc\n", "b\nd\n", "sorted-over-all-files"},
+		"out of order within": {"a\na\n", "b\nd\nc\n", "sorted-over-all-files"},
+		"a line less":         {"a\n", "b\nc\nd\n", "all-lines"},
+		"a line for another":  {"a\n", "b\nb\nc\nd\n", "output-equals-sequential"},
+	} {
+		dir := t.TempDir()
+		for x, content := range []string{c.first, c.second} {
+			if err := os.WriteFile(config.Layout{Out: dir}.Output(x), []byte(content), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		checks, _, err := e.check("totalsort", dir, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var failed []string
+		for _, check := range checks {
+			if check.Status != record.Valid {
+				failed = append(failed, check.Name)
+			}
+		}
+		if got := strings.Join(failed, ","); got != c.fails {
+			t.Errorf("%s: caught by %q, want %q", what, got, c.fails)
+		}
+	}
+}
+
 // Counters that do not agree with the input or with each other are noticed.
 func TestCounterMutants(t *testing.T) {
 	e := oracleExpectation(t)
@@ -126,6 +168,7 @@ func TestSequential(t *testing.T) {
 		"wordcount":     {"x 3", "y 2", "z 1"},
 		"invertedindex": {"x " + strings.Join(files, ","), "y " + strings.Join(files, ","), "z " + files[1]},
 		"sort":          {"x", "x y x", "y\xffz"},
+		"totalsort":     {"x", "x y x", "y\xffz"},
 		"grep":          {"x", "x y x"},
 	} {
 		e, err := sequential(job, map[string]string{"pattern": "x"}, files)

@@ -18,7 +18,7 @@ import (
 )
 
 // errPeerJob refuses what peers cannot do.
-var errPeerJob = errors.New("a peer counts the words of one file and has no faults: set job wordcount, files 1, fault none")
+var errPeerJob = errors.New("a peer knows ASCII letters and has no faults: set scripts latin (or files 1), fault none")
 
 // errPeerMutant refuses what nobody could notice.
 var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
@@ -28,10 +28,13 @@ var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and m
 func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation,
 	err error,
 ) {
-	if v.Text(config.KnobJob) != "wordcount" || len(files) != 1 || v.Text(config.KnobFault) != config.FaultNone {
+	if len(files) > 1 && v.Text(config.KnobScripts) != config.ScriptsLatin || v.Text(config.KnobFault) != config.FaultNone {
 		return o, errPeerJob
 	}
-	r, w, err := waitForPeer(ctx, b, v, files[0], dir)
+	if err := peer.Check(v.Text(config.KnobJob), v.Text(config.KnobEngine), len(files)); err != nil {
+		return o, err
+	}
+	r, w, err := waitForPeer(ctx, b, v, files, dir)
 	if err != nil {
 		return o, err
 	}
@@ -39,22 +42,26 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 	if err != nil {
 		return o, err
 	}
-	info, err := os.Stat(files[0])
-	if err != nil {
-		return o, err
+	input := int64(0)
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return o, err
+		}
+		input += info.Size()
 	}
 	o.Verdict = record.Judge(checks...)
 	o.Counts = record.Counts{Offered: 1, Sent: 1, OK: 1}
 	if o.Verdict.Status == record.Invalid {
 		o.Counts.OK, o.Counts.Failed = 0, 1
 	}
-	mb := v.Float(config.KnobInput)
+	mb := megabytes(input)
 	o.Set("time_s", r.Seconds)
 	o.Set("mb_per_s", mb/r.Seconds)
 	o.Set("cpu_s", r.CPUSeconds)
 	o.Set("cpu_ns_per_byte", r.CPUSeconds*1e3/mb)
 	o.Set("peak_mb", megabytes(r.PeakBytes))
-	o.Evidence = peerEvidence(r, w, info.Size())
+	o.Evidence = peerEvidence(r, w, input)
 	return o, nil
 }
 
@@ -62,12 +69,12 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 const peerName = "peer"
 
 // waitForPeer runs a peer to its end and watches it.
-func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, file, dir string) (r peer.Summary, w *witness, err error) {
+func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string) (r peer.Summary, w *witness, err error) {
 	cores := min(v.Int(config.KnobWorkers), runtime.NumCPU())
 	w = &witness{began: time.Now().UnixNano()}
-	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: []string{
-		"--engine", v.Text(config.KnobEngine), "--out", dir, "--cores", strconv.Itoa(cores), file,
-	}})
+	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: append([]string{
+		"--engine", v.Text(config.KnobEngine), "--job", v.Text(config.KnobJob), "--out", dir, "--cores", strconv.Itoa(cores), "--",
+	}, files...)})
 	if err != nil {
 		return r, nil, err
 	}

@@ -131,12 +131,13 @@ type input struct {
 	bytes    int64
 	files    int
 	distinct int
+	mixed    bool // every second file
 }
 
 func newInput(v systems.Values, seed uint64) input {
 	return input{
 		job: v.Text(config.KnobJob), seed: seed, bytes: int64(v.Float(config.KnobInput) * 1e6),
-		files: v.Int(config.KnobFiles), distinct: v.Int(config.KnobDistinct),
+		files: v.Int(config.KnobFiles), distinct: v.Int(config.KnobDistinct), mixed: v.Text(config.KnobScripts) == config.ScriptsMixed,
 	}
 }
 
@@ -149,7 +150,7 @@ func (in input) write(ctx context.Context, dir string) ([]string, error) {
 			return nil, ctx.Err()
 		}
 		o := text.Options{Seed: in.seed + uint64(i), Bytes: max(1, in.bytes/int64(in.files)), Distinct: in.distinct}
-		if i%2 == 1 {
+		if i%2 == 1 && in.mixed {
 			o.Scripts, o.Dirt = text.Mixed, 1000
 		}
 		name := filepath.Join(dir, "input "+strconv.Itoa(i)+".txt")

@@ -110,6 +110,9 @@ func (t *turn) enter(j *mapreducev1.Job) error {
 // program makes the functions of one task.
 func (t *turn) program() (job.Program, error) {
 	p, err := t.entry.New(t.job.GetArgs())
+	if t.mutant != config.MutantHashed {
+		p.Bounds = t.job.GetBounds()
+	}
 	if err == nil && !t.job.GetCombine() {
 		p = p.WithoutCombiner()
 	}

@@ -1,19 +1,26 @@
 package job
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 )
 
 // All lists the jobs. A new one is one file and one line here.
-var All = []Job{Wordcount, Invertedindex, Grep, Sort}
+var All = []Job{Wordcount, Invertedindex, Grep, Sort, Totalsort}
 
 // Job is something that can be run over files.
 type Job struct {
 	Name    string // one lower-case word, as typed on the command line
 	Summary string // one line for lists
 	Args    []Arg  // what a person may set; each becomes a flag
+
+	// Ordered says that all keys of a reduce task come before those of the next:
+	// the output files one after the other are sorted. Where the ranges begin is
+	// taken from a sample of the input; see [Program.Bounds].
+	Ordered bool
 
 	// New makes the functions of one task from the arguments' values, every
 	// one of Args by name. An error names the argument.
@@ -64,6 +71,10 @@ type Program struct {
 	// Nil: a record is only ever cut at its line feed, so a line must fit in
 	// memory.
 	Cut func(block []byte) int
+
+	// Bounds are where the ranges of keys begin that reduce tasks have, ascending,
+	// the first's left out. None: keys are spread by their hash.
+	Bounds [][]byte
 }
 
 // WithoutCombiner returns the program with all values travelling.
@@ -111,8 +122,18 @@ func (j Job) Program(args map[string]string) (Program, error) {
 	return j.New(full)
 }
 
-// Partition says which of reduces reduce tasks a key belongs to: FNV-1a
-// modulo their number, the same in every process and on every machine.
+// Part says which of reduces reduce tasks a key belongs to, the same in every
+// process: by its range, or without bounds by [Partition].
+func (p *Program) Part(key []byte, reduces int) int {
+	if len(p.Bounds) == 0 {
+		return Partition(key, reduces)
+	}
+	below := sort.Search(len(p.Bounds), func(i int) bool { return bytes.Compare(p.Bounds[i], key) > 0 })
+	return min(below, reduces-1)
+}
+
+// Partition spreads keys over reduces reduce tasks: FNV-1a modulo their number,
+// the same in every process and on every machine.
 func Partition(key []byte, reduces int) int {
 	h := uint64(14695981039346656037)
 	for _, b := range key {

@@ -6,17 +6,27 @@ import "bytes"
 var Sort = Job{
 	Name:    "sort",
 	Summary: "all lines, sorted bytewise within each output file",
-	New: func(map[string]string) (Program, error) {
-		return Program{
-			Map: func(in Input, out *Emitter) {
-				for l := (lines{block: in.Block}); l.next(); {
-					out.Number(l.line, 1)
-				}
-			},
-			Combine: sum,
-			Reduce:  repeat,
-		}, nil
-	},
+	New:     sorting,
+}
+
+// Totalsort sorts lines bytewise over all output files: cat joins them.
+var Totalsort = Job{
+	Name:    "totalsort",
+	Summary: "all lines, sorted bytewise from the first output file to the last",
+	New:     sorting,
+	Ordered: true,
+}
+
+func sorting(map[string]string) (Program, error) {
+	return Program{
+		Map: func(in Input, out *Emitter) {
+			for l := (lines{block: in.Block}); l.next(); {
+				out.Number(l.line, 1)
+			}
+		},
+		Combine: sum,
+		Reduce:  repeat,
+	}, nil
 }
 
 // repeat writes a line as often as it was emitted.

@@ -148,7 +148,7 @@ func (t *table) insert(key []byte, hash uint32, head uint64, room int) *entry {
 	}
 	at, kept := t.arena.take(len(key))
 	copy(kept, key)
-	t.entries = append(t.entries, entry{head: head, key: at, size: uint32(len(key)), part: uint32(job.Partition(key, t.reduces))})
+	t.entries = append(t.entries, entry{head: head, key: at, size: uint32(len(key)), part: uint32(t.program.Part(key, t.reduces))})
 	t.link(hash, len(t.entries))
 	return &t.entries[len(t.entries)-1]
 }
