@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -47,9 +48,17 @@ func openStore(ctx context.Context, primary, standby string) (s store, err error
 	if err != nil {
 		return s, err
 	}
-	_, err = s.standby.Prepare(ctx, balancesName,
-		"SELECT (SELECT balance FROM accounts WHERE id = $1), (SELECT balance FROM accounts WHERE id = $2)", nil)
+	_, err = s.standby.Prepare(ctx, balancesName, balancesSQL(visit.Asked), nil)
 	return s, err
+}
+
+// balancesSQL asks for so many balances by one statement, and so of one moment.
+func balancesSQL(accounts int) string {
+	var parts []string
+	for i := range accounts {
+		parts = append(parts, fmt.Sprintf("(SELECT balance FROM accounts WHERE id = $%d)", i+1))
+	}
+	return "SELECT " + strings.Join(parts, ", ")
 }
 
 func text(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
@@ -64,20 +73,31 @@ func (s store) Deposit(ctx context.Context, account int) error {
 }
 
 // Balances implements visit.Store.
-func (s store) Balances(ctx context.Context, a, b int) (x, y int64, err error) {
-	r := s.standby.ExecPrepared(ctx, balancesName, [][]byte{text(a), text(b)}, nil, nil).Read()
+func (s store) Balances(ctx context.Context, accounts []int) ([]int64, error) {
+	var args [][]byte
+	for _, a := range accounts {
+		args = append(args, text(a))
+	}
+	r := s.standby.ExecPrepared(ctx, balancesName, args, nil, nil).Read()
 	if r.Err != nil {
-		return 0, 0, r.Err
+		return nil, r.Err
 	}
-	if len(r.Rows) != 1 || len(r.Rows[0]) != 2 {
-		return 0, 0, fmt.Errorf("%d rows of balances", len(r.Rows))
+	return balances(r.Rows)
+}
+
+// balances reads the only row of an answer.
+func balances(rows [][][]byte) (out []int64, err error) {
+	if len(rows) != 1 {
+		return nil, fmt.Errorf("%d rows of balances", len(rows))
 	}
-	x, err = strconv.ParseInt(string(r.Rows[0][0]), 10, 64)
-	if err != nil {
-		return 0, 0, err
+	for _, field := range rows[0] {
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
 	}
-	y, err = strconv.ParseInt(string(r.Rows[0][1]), 10, 64)
-	return x, y, err
+	return out, nil
 }
 
 // Close implements visit.Store.

@@ -54,18 +54,10 @@ type Sessions struct {
 // history and logs, write sets spelled out; with vectors each read and write
 // costs the number of origins.
 func CheckSessions(ops []SessionOp, logs []ApplyLog) Sessions {
-	bySession := make(map[string][]SessionOp)
-	for _, o := range ops {
-		bySession[o.Input.Session] = append(bySession[o.Input.Session], o)
-	}
 	var s Sessions
 	s.names(ops)
 	mw, wfr := newDependencies(), newDependencies()
-	for _, name := range sortedKeys(bySession) {
-		session := bySession[name]
-		slices.SortStableFunc(session, func(a, b SessionOp) int {
-			return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.Seq, b.Seq))
-		})
+	for _, session := range bySession(ops) {
 		if why := overlap(session); why != "" {
 			for _, f := range []*Finding{&s.ReadYourWrites, &s.MonotonicReads, &s.MonotonicWrites, &s.WritesFollowReads} {
 				f.Examined++
@@ -82,6 +74,22 @@ func CheckSessions(ops []SessionOp, logs []ApplyLog) Sessions {
 		wfr.check(l, &s.WritesFollowReads)
 	}
 	return s
+}
+
+// bySession returns the operations of each session, in order.
+func bySession(ops []SessionOp) (out [][]SessionOp) {
+	by := make(map[string][]SessionOp)
+	for _, o := range ops {
+		by[o.Input.Session] = append(by[o.Input.Session], o)
+	}
+	for _, name := range sortedKeys(by) {
+		session := by[name]
+		slices.SortStableFunc(session, func(a, b SessionOp) int {
+			return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.Seq, b.Seq))
+		})
+		out = append(out, session)
+	}
+	return out
 }
 
 // names finds acknowledged writes without a name, or two with one name: what

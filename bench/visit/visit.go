@@ -1,9 +1,16 @@
 // Package visit is the load of two copies of some accounts: customers who
 // in turn deposit at the primary and ask for balances at the replica.
+//
+// A customer has two accounts and deposits 1 to them by turns, so a balance says
+// how many of its deposits are there, and two balances whether one is there
+// without the one before. It asks for its own and those of the next two customers:
+// what somebody has read of the next customer's, others can miss beside what that
+// somebody wrote then.
 package visit
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"dyno/bench/driver"
@@ -15,8 +22,8 @@ import (
 type Store interface {
 	// Deposit adds 1 to an account at the primary.
 	Deposit(ctx context.Context, account int) error
-	// Balances reads two accounts at the replica, at one moment.
-	Balances(ctx context.Context, a, b int) (int64, int64, error)
+	// Balances reads some accounts at the replica, at one moment.
+	Balances(ctx context.Context, accounts []int) ([]int64, error)
 	Close() error
 }
 
@@ -28,10 +35,27 @@ type Report struct {
 	Read     *record.Histogram `json:"read"`
 }
 
-// Session is what one client did, in order: -1 for a deposit to its own account
-// that was acknowledged, -2 for one of unknown end, and two numbers for a read: the
-// balances of its own account and of its neighbour's.
+// Session is what one client did, in order: -1 for a deposit that was
+// acknowledged, -2 for one of unknown end, and for a read the balances of the
+// accounts that it asks for, [Asked] numbers.
 type Session []int64
+
+// Accounts are how many a customer has.
+const Accounts = 2
+
+// Account is where the n-th deposit (from 1) of a customer goes.
+func Account(customer, n int) int { return Accounts*customer + (n-1)%Accounts }
+
+// Asked are how many balances a read is of.
+const Asked = 3 * Accounts
+
+// Asks are the accounts whose balances a customer of so many asks for.
+func Asks(customer, customers int) (accounts []int) {
+	for i := range Asked {
+		accounts = append(accounts, Accounts*((customer+i/Accounts)%customers)+i%Accounts)
+	}
+	return accounts
+}
 
 // What a session says of its deposits.
 const (
@@ -49,7 +73,9 @@ type Load struct {
 // client is one of them.
 type client struct {
 	store       Store
-	id, next    int
+	id          int
+	deposits    int
+	asked       []int
 	session     Session
 	asks        bool
 	write, read *record.Histogram
@@ -59,7 +85,7 @@ type client struct {
 func (l Load) Run(ctx context.Context) (r Report, err error) {
 	clients := make([]*client, l.Clients)
 	for i := range clients {
-		clients[i] = &client{id: i, next: (i + 1) % l.Clients, write: record.NewHistogram(), read: record.NewHistogram()}
+		clients[i] = &client{id: i, asked: Asks(i, l.Clients), write: record.NewHistogram(), read: record.NewHistogram()}
 		if clients[i].store, err = l.Open(ctx); err != nil {
 			return r, err
 		}
@@ -96,11 +122,12 @@ const (
 	atReplica = 1
 )
 
-// do deposits, or asks for what it and its neighbour have.
+// do deposits, or asks for what it and its neighbours have.
 func (c *client) do(ctx context.Context) (target int32, err error) {
 	began := time.Now()
 	if c.asks = !c.asks; c.asks { // the first is a deposit
-		if err := c.store.Deposit(ctx, c.id); err != nil {
+		c.deposits++
+		if err := c.store.Deposit(ctx, Account(c.id, c.deposits)); err != nil {
 			c.session = append(c.session, Doubtful)
 			return atPrimary, err
 		}
@@ -108,11 +135,14 @@ func (c *client) do(ctx context.Context) (target int32, err error) {
 		c.session = append(c.session, Deposited)
 		return atPrimary, nil
 	}
-	own, other, err := c.store.Balances(ctx, c.id, c.next)
+	balances, err := c.store.Balances(ctx, c.asked)
+	if err == nil && len(balances) != Asked {
+		err = fmt.Errorf("%d balances of %d accounts", len(balances), Asked)
+	}
 	if err != nil {
 		return atReplica, err
 	}
 	c.read.Record(time.Since(began))
-	c.session = append(c.session, own, other)
+	c.session = append(c.session, balances...)
 	return atReplica, nil
 }

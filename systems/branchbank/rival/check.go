@@ -20,27 +20,27 @@ type history struct {
 	Version  string          `json:"version"`
 }
 
-// ops are the sessions as the checker wants them. All writes of a session are to
-// its own account, so a balance says how many of them a read has seen.
+// ops are the sessions as the checker wants them. An account has the writes of
+// one customer only, so its balance says how many of them a read has seen. After a
+// deposit of unknown end nobody knows that, and the session ends.
 func (h history) ops() (ops []hist.SessionOp) {
 	for i, s := range h.Sessions {
-		own, other := strconv.Itoa(i), strconv.Itoa((i+1)%len(h.Sessions))
-		wrote := int64(0)
-		for at := 0; at < len(s); at++ {
+		asked, wrote := visit.Asks(i, len(h.Sessions)), 0
+		for at := 0; at < len(s) && s[at] != visit.Doubtful; at++ {
 			op := hist.SessionOp{Client: int32(i), Seq: int32(at), Begin: int64(at), End: int64(at) + 1, Outcome: record.OK}
-			op.Input.Session = own
-			switch s[at] {
-			case visit.Deposited, visit.Doubtful:
+			op.Input.Session = strconv.Itoa(i)
+			if s[at] == visit.Deposited {
 				wrote++
-				op.Input.Write, op.Output.Wrote = true, hist.WriteID{Origin: own, N: wrote}
-				if s[at] == visit.Doubtful {
-					op.Outcome = record.Unknown
+				op.Input.Write, op.Output.Wrote = true, deposit(i, wrote)
+			} else {
+				if at+visit.Asked > len(s) {
+					break
 				}
-			default:
-				if at++; at == len(s) {
-					return ops
+				op.Output.Seen.Vector = map[string]int64{}
+				for k, account := range asked {
+					op.Output.Seen.Vector[strconv.Itoa(account)] = s[at+k]
 				}
-				op.Output.Seen.Vector = map[string]int64{own: s[at-1], other: s[at]}
+				at += visit.Asked - 1
 			}
 			ops = append(ops, op)
 		}
@@ -48,8 +48,19 @@ func (h history) ops() (ops []hist.SessionOp) {
 	return ops
 }
 
-// found is what the session checker says.
-func (h history) found() hist.Sessions { return hist.CheckSessions(h.ops(), nil) }
+// deposit names the n-th of a customer, from 1.
+func deposit(customer, n int) hist.WriteID {
+	return hist.WriteID{Origin: strconv.Itoa(visit.Account(customer, n)), N: int64((n + visit.Accounts - 1) / visit.Accounts)}
+}
+
+// found is what the session checker says: of the reads by themselves, and of the
+// writes by what reads saw of the replica.
+func (h history) found() hist.Sessions {
+	ops := h.ops()
+	found, views := hist.CheckSessions(ops, nil), hist.CheckViews(ops)
+	found.MonotonicWrites, found.WritesFollowReads = views.MonotonicWrites, views.WritesFollowReads
+	return found
+}
 
 // observe counts what the session guarantees would forbid.
 func (h history) observe(o *record.Observation) {
@@ -57,6 +68,8 @@ func (h history) observe(o *record.Observation) {
 	share := func(f hist.Finding) float64 { return float64(f.Violations) / float64(max(1, f.Examined)) }
 	o.Set("rival_stale_reads", share(found.ReadYourWrites))
 	o.Set("rival_backward_reads", share(found.MonotonicReads))
+	o.Set("rival_disordered_writes", share(found.MonotonicWrites))
+	o.Set("rival_causeless_writes", share(found.WritesFollowReads))
 	// The law counts operations, of which a write is one in two.
 	o.Evidence.Facts[rival.FactWrites] = float64(h.Writes + h.reads())
 	o.Verdict = h.judge()
@@ -72,7 +85,8 @@ func Judge(bundle string) (record.Verdict, error) {
 // judge holds what is promised against what was seen.
 func (h history) judge() record.Verdict {
 	found := h.found()
-	checks := append(h.Load, h.converged(), found.MonotonicReads.Check("monotonic-reads"), rival.Checked(h.Version))
+	checks := append(h.Load, h.converged(), found.MonotonicReads.Check("monotonic-reads"),
+		found.MonotonicWrites.Check("monotonic-writes"), found.WritesFollowReads.Check("writes-follow-reads"), rival.Checked(h.Version))
 	if h.Promised {
 		checks = append(checks, found.ReadYourWrites.Check("read-your-writes"))
 	}
@@ -88,7 +102,7 @@ func (h history) reads() (n int64) {
 			}
 		}
 	}
-	return n / 2
+	return n / visit.Asked
 }
 
 // converged: both copies hold every deposit that was acknowledged, and none that
@@ -97,23 +111,30 @@ func (h history) converged() record.Check {
 	const name = "converged"
 	var n int64
 	for i, s := range h.Sessions {
-		var acked, sent int64
+		var acked, sent [visit.Accounts]int64
+		deposits := 0
 		for _, x := range s {
-			if x == visit.Deposited {
-				acked++
+			if x >= 0 {
+				continue
 			}
-			if x < 0 {
-				sent++
+			deposits++
+			account := (deposits - 1) % visit.Accounts
+			sent[account]++
+			if x == visit.Deposited {
+				acked[account]++
 			}
 		}
-		for at, balances := range h.Copies {
-			n += acked
-			if len(balances) != len(h.Sessions) {
-				return record.Fail(name, n, "copy %d has %d balances of %d", at, len(balances), len(h.Sessions))
-			}
-			if got := balances[i]; got < acked || got > sent {
-				return record.Fail(name, n, "copy %d: of account %d %d deposits of 1 were acknowledged, %d sent, and the balance is %d", at, i, acked,
-					sent, got)
+		for k := range visit.Accounts {
+			account := visit.Accounts*i + k
+			for at, balances := range h.Copies {
+				n += acked[k]
+				if want := visit.Accounts * len(h.Sessions); len(balances) != want {
+					return record.Fail(name, n, "copy %d has %d balances of %d", at, len(balances), want)
+				}
+				if got := balances[account]; got < acked[k] || got > sent[k] {
+					return record.Fail(name, n, "copy %d: of account %d %d deposits of 1 were acknowledged, %d sent, and the balance is %d", at, account,
+						acked[k], sent[k], got)
+				}
 			}
 		}
 	}

@@ -8,6 +8,9 @@
 //     acknowledged is on both disks, and need not be visible at the standby yet;
 //   - with remote_apply it is visible there: a session reads its own writes.
 //
+// All apply writes in the order of one primary, so at one replica each gives
+// monotonic reads and writes, and writes that follow reads.
+//
 // The session checker (bench/history) counts what was broken: a figure where
 // nothing is promised, a fault where it is. In the end both copies hold exactly the
 // deposits that were acknowledged.

@@ -22,6 +22,9 @@ const (
 // remote_apply is promised, and not set.
 const mutantNoApply = "no-apply"
 
+// mutantTorn has a read of Redis be two, so that it is no view of one moment.
+const mutantTorn = "torn-reads"
+
 // knobs are those by which a trial of branchbank becomes one of its rivals.
 var knobs = rival.Choices{
 	Rivals: rival.Choice{
@@ -29,8 +32,8 @@ var knobs = rival.Choices{
 		Help: "what is measured instead of the system: Redis with a replica, or PostgreSQL with a standby that has a write on disk, or applied",
 	},
 	Mutants: rival.Choice{
-		Of:   []string{mutantNoApply},
-		Help: "what is left out of what PostgreSQL is to promise, for the checks to find: that the standby has applied a write",
+		Of:   []string{mutantNoApply, mutantTorn},
+		Help: "what is left out, for the checks to find: that PostgreSQL's standby has applied a write, that a read of Redis is of one moment",
 	},
 }.Knobs()
 
@@ -44,6 +47,14 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
 		Name: "rival_backward_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share of reads at the replica that lacked what the session had read before (monotonic reads)",
+	},
+	{
+		Name: "rival_disordered_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "share of writes that a read at the replica saw without the one before of their session (monotonic writes)",
+	},
+	{
+		Name: "rival_causeless_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Help: "share of writes that a read saw without what their session had read before (writes follow reads)",
 	},
 	{
 		Name: "rival_write", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"dyno/bench/driver"
 	"dyno/bench/rival"
@@ -23,7 +24,14 @@ func loaderRole(system string) systems.Role {
 			primary := fs.String("redis", "127.0.0.1:6379", "HOST:PORT of the primary")
 			replica := fs.String("replica", "127.0.0.1:6380", "HOST:PORT of the replica")
 			fs.IntVar(&l.Clients, knobClients, 32, "customers, each with a connection to both")
-			l.Open = func(ctx context.Context) (visit.Store, error) { return openRedis(ctx, *primary, *replica) }
+			torn := fs.Bool("torn", false, "wrong on purpose: every second customer asks by two commands, 10 ms apart")
+			opened := 0
+			l.Open = func(ctx context.Context) (visit.Store, error) {
+				s, err := openRedis(ctx, *primary, *replica)
+				opened++
+				s.torn = *torn && opened%2 == 0
+				return s, err
+			}
 			return func(ctx context.Context, sh systems.Shell) error {
 				if err := l.Flags.Check(); err != nil {
 					return err
@@ -42,7 +50,10 @@ func loaderRole(system string) systems.Role {
 }
 
 // redisStore is a connection to each server.
-type redisStore struct{ primary, replica *rival.Conn }
+type redisStore struct {
+	primary, replica *rival.Conn
+	torn             bool // a read is two commands
+}
 
 func openRedis(ctx context.Context, primary, replica string) (s redisStore, err error) {
 	if s.primary, err = rival.DialRedis(ctx, primary); err != nil {
@@ -62,16 +73,47 @@ func (s redisStore) Deposit(ctx context.Context, account int) error {
 }
 
 // Balances implements [visit.Store].
-func (s redisStore) Balances(ctx context.Context, a, b int) (int64, int64, error) {
-	answer, err := s.replica.Do(ctx, "MGET", key(a), key(b))
+func (s redisStore) Balances(ctx context.Context, accounts []int) ([]int64, error) {
+	if !s.torn {
+		return s.ask(ctx, accounts)
+	}
+	// What is written to the first account of each customer is seen before the
+	// pause, what is written to the second after it.
+	out := make([]int64, len(accounts))
+	for first := range visit.Accounts {
+		var some []int
+		for i := first; i < len(accounts); i += visit.Accounts {
+			some = append(some, accounts[i])
+		}
+		got, err := s.ask(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		for i, n := range got {
+			out[first+visit.Accounts*i] = n
+		}
+		if first == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return out, nil
+}
+
+// ask reads accounts by one command, and so at one moment.
+func (s redisStore) ask(ctx context.Context, accounts []int) ([]int64, error) {
+	words := []string{"MGET"}
+	for _, a := range accounts {
+		words = append(words, key(a))
+	}
+	answer, err := s.replica.Do(ctx, words...)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	two, err := numbers(answer)
-	if err != nil || len(two) != 2 {
-		return 0, 0, errors.Join(fmt.Errorf("MGET is answered %v", answer), err)
+	got, err := numbers(answer)
+	if err == nil && len(got) != len(accounts) {
+		err = fmt.Errorf("MGET of %d accounts is answered %v", len(accounts), answer)
 	}
-	return two[0], two[1], nil
+	return got, err
 }
 
 // Close implements [visit.Store].

@@ -74,6 +74,7 @@ func TestTrials(t *testing.T) {
 		values map[string]string
 	}{
 		{"", map[string]string{rival.Knob: Redis}},
+		{"monotonic-writes,writes-follow-reads", map[string]string{rival.Knob: Redis, rival.KnobMutant: mutantTorn}},
 		{"", map[string]string{rival.Knob: Apply}},
 		{"read-your-writes", map[string]string{rival.Knob: Apply, rival.KnobMutant: mutantNoApply, knobClients: "32"}},
 	} {
@@ -86,10 +87,16 @@ func TestTrials(t *testing.T) {
 
 // The checks see what they are for.
 func TestMutants(t *testing.T) {
+	const d, doubt = visit.Deposited, visit.Doubtful
 	right := func() history {
 		return history{
-			Sessions: []visit.Session{{visit.Deposited, 1, 0, visit.Deposited, 2, 1, visit.Doubtful}, {visit.Deposited, 1, 2}}, Promised: true,
-			Copies: [2][]int64{{2, 1}, {3, 1}},
+			// A read is of the customer's own two accounts, the next one's, and the one's after that.
+			Sessions: []visit.Session{
+				{d, 1, 0, 0, 0, 0, 0, d, 1, 1, 1, 0, 0, 0, doubt},
+				{d, 1, 0, 0, 0, 1, 0, d},
+				{d, 1, 0, 0, 0, 1, 0, d, 1, 1, 1, 1, 1, 1},
+			},
+			Promised: true, Copies: [2][]int64{{1, 1, 1, 1, 1, 1}, {2, 1, 1, 1, 1, 1}},
 		}
 	}
 	judge := func(h history) string { return caught(h.judge()) }
@@ -97,13 +104,15 @@ func TestMutants(t *testing.T) {
 		t.Fatalf("caught by %s", got)
 	}
 	mutants := map[string]func(h *history){
-		"converged: lost":          func(h *history) { h.Copies[1][0] = 1 },
+		"converged: lost":          func(h *history) { h.Copies[1][0] = 0 },
 		"converged: invented":      func(h *history) { h.Copies[0][1] = 2 },
 		"converged: none":          func(h *history) { h.Copies[0] = nil },
 		"read-your-writes: behind": func(h *history) { h.Sessions[1][1] = 0 },
-		"monotonic-reads: back": func(h *history) {
-			h.Sessions[0] = visit.Session{visit.Deposited, 1, 1, visit.Deposited, 2, 0, visit.Doubtful}
-		},
+		"monotonic-reads: back":    func(h *history) { h.Sessions[1] = slices.Insert(h.Sessions[1], 7, 1, 0, 0, 0, 0, 0) },
+		// The next customer's second deposit without its first, which it had read itself.
+		"monotonic-writes,writes-follow-reads: torn": func(h *history) { h.Sessions[2][10] = 0 },
+		// A deposit of somebody who had seen another one, without that.
+		"writes-follow-reads: causeless": func(h *history) { h.Sessions[2][10], h.Sessions[2][11] = 0, 0 },
 	}
 	for _, name := range slices.Sorted(maps.Keys(mutants)) {
 		h := right()

@@ -58,7 +58,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 		return o, err
 	}
 	h := history{Load: r.Checks, Sessions: r.Sessions, Promised: v.Text(rival.Knob) == Apply, Version: c.version}
-	if h.Copies, err = c.balances(ctx, len(r.Sessions)); err != nil {
+	if h.Copies, err = c.balances(ctx, visit.Accounts*len(r.Sessions)); err != nil {
 		return o, err
 	}
 	if h.Writes, err = c.writes(ctx); err != nil {
@@ -72,7 +72,7 @@ func (c copies) run(ctx context.Context, b systems.Bench, v systems.Values) (o r
 	return o, errors.Join(c.end(ctx), systems.KeepHistory(b, h))
 }
 
-func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c copies, err error) {
+func openRedisPair(ctx context.Context, room *rival.Room, v systems.Values) (c copies, err error) {
 	primary, err := room.Redis(ctx, "primary", rival.RedisOptions{})
 	if err != nil {
 		return c, err
@@ -84,7 +84,7 @@ func openRedisPair(ctx context.Context, room *rival.Room, _ systems.Values) (c c
 	return copies{
 		servers: []systems.Process{primary, replica}, version: room.Version(),
 		launch: systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: []string{
-			"--redis", primary.Endpoint, "--replica", replica.Endpoint,
+			"--redis", primary.Endpoint, "--replica", replica.Endpoint, fmt.Sprintf("--torn=%t", v.Text(rival.KnobMutant) == mutantTorn),
 		}},
 		balances: func(ctx context.Context, accounts int) ([2][]int64, error) {
 			return bothRedis(ctx, primary, replica, accounts)
@@ -133,7 +133,7 @@ func openPostgresPair(ctx context.Context, room *rival.Room, v systems.Values) (
 	}
 	_, err = primary.Query(ctx, fmt.Sprintf(`CREATE TABLE accounts (id int PRIMARY KEY, balance bigint NOT NULL) WITH (fillfactor = 50);
 INSERT INTO accounts SELECT i, 0 FROM generate_series(0, %d) i;
-VACUUM ANALYZE accounts`, maxClients-1))
+VACUUM ANALYZE accounts`, visit.Accounts*maxClients-1))
 	if err != nil {
 		return c, err
 	}

@@ -38,8 +38,8 @@ type master struct {
 	core   *plan.Core
 	host   *host.Host[plan.Input, plan.Output]
 	bounds func() ([][]byte, error) // of the keys of an ordered job, found once
-	over   chan struct{} // closed when the job has ended; failure and summary are then settled
-	stop   chan struct{} // closed when the master is to stop
+	over   chan struct{}            // closed when the job has ended; failure and summary are then settled
+	stop   chan struct{}            // closed when the master is to stop
 
 	// What follows is touched by what the host calls, and in its View.
 	sessions map[string]*session

@@ -191,7 +191,9 @@ func keyOf(jobName, line string) (key string, n int64) {
 
 // ofLines says that a job's keys are lines, which come out as often as they were
 // there.
-func ofLines(jobName string) bool { return jobName == "sort" || jobName == "totalsort" || jobName == "grep" }
+func ofLines(jobName string) bool {
+	return jobName == "sort" || jobName == "totalsort" || jobName == "grep"
+}
 
 func verdictOf(name string, examined int64, problems []string) record.Check {
 	if len(problems) == 0 {

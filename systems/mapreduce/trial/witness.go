@@ -3,6 +3,7 @@ package trial
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,14 +68,13 @@ func (w *witness) watchMemory(ctx context.Context, processes func() []systems.Pr
 // children are the processes that a process has started; none where nobody
 // tells.
 func children(pid int) (pids []int) {
-	p := strconv.Itoa(pid)
-	text, err := os.ReadFile("/proc/" + p + "/task/" + p + "/children")
-	if err != nil {
-		return nil
-	}
-	for word := range strings.FieldsSeq(string(text)) {
-		if child, err := strconv.Atoi(word); err == nil {
-			pids = append(pids, child)
+	lists, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children") // by the thread that started them; the pattern is well formed
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // the thread may have ended
+		for word := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(word); err == nil {
+				pids = append(pids, child)
+			}
 		}
 	}
 	return pids
