@@ -49,13 +49,23 @@ var (
 	}
 )
 
-// All are they.
+// Programs that are no servers.
+var (
+	Mawk = Software{
+		Name: "mawk 1", Package: "mawk", programs: []string{"mawk"}, flag: "-Wversion", mark: "mawk 1.",
+	}
+	Coreutils = Software{
+		Name: "GNU coreutils", Package: "coreutils", programs: []string{"sort"}, flag: "--version", mark: "GNU coreutils",
+	}
+)
+
+// All are the servers.
 var All = []Software{nginx, haproxy, redisServer, postgres, etcd}
 
 // Find returns the path of a program.
 func (s Software) Find() (string, error) {
 	if !supported {
-		return "", &systems.AbsentError{What: s.Name, Get: "other people's servers are run on Linux only"}
+		return "", &systems.AbsentError{What: s.Name, Get: "other people's programs are run on Linux only"}
 	}
 	for _, p := range s.programs {
 		path, err := exec.LookPath(p)

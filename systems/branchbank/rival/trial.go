@@ -81,6 +81,9 @@ func openRedisPair(ctx context.Context, room *rival.Room, v systems.Values) (c c
 	if err != nil {
 		return c, err
 	}
+	if err := primary.Settle(ctx); err != nil { // it is in line, and may not have begun to apply
+		return c, err
+	}
 	return copies{
 		servers: []systems.Process{primary, replica}, version: room.Version(),
 		launch: systems.Launch{Role: rival.RoleLoader, Name: rival.RoleLoader, Args: []string{

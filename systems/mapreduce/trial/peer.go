@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
@@ -34,6 +35,10 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 	if err := peer.Check(v.Text(config.KnobJob), v.Text(config.KnobEngine), len(files)); err != nil {
 		return o, err
 	}
+	version, err := versionOf(v.Text(config.KnobEngine))
+	if err != nil {
+		return o, err
+	}
 	r, w, err := waitForPeer(ctx, b, v, files, dir)
 	if err != nil {
 		return o, err
@@ -50,7 +55,7 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 		}
 		input += info.Size()
 	}
-	o.Verdict = record.Judge(checks...)
+	o.Verdict = record.Judge(append(checks, rival.Checked(version))...)
 	o.Counts = record.Counts{Offered: 1, Sent: 1, OK: 1}
 	if o.Verdict.Status == record.Invalid {
 		o.Counts.OK, o.Counts.Failed = 0, 1
@@ -63,6 +68,17 @@ func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []str
 	o.Set("peak_mb", megabytes(r.PeakBytes))
 	o.Evidence = peerEvidence(r, w, input)
 	return o, nil
+}
+
+// versionOf says which software an engine is, or that it is not there.
+func versionOf(engine string) (string, error) {
+	theirs := map[string]rival.Software{config.EngineCoreutils: rival.Coreutils, config.EngineMawk: rival.Mawk}
+	s, ok := theirs[engine]
+	if !ok {
+		return "of this repository, " + runtime.Version(), nil
+	}
+	_, err := s.Find()
+	return s.Version(), err
 }
 
 // peerName is that of a peer's process.
