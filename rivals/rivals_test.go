@@ -21,11 +21,16 @@ import (
 	echov1 "dyno/proto/echo/v1"
 )
 
+func newFlags(name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return fs
+}
+
 // report runs a command as main does, and reads its report.
 func report(t *testing.T, name string, args ...string) (r driver.Report, err error) {
 	t.Helper()
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
+	fs := newFlags(name)
 	act := commands[name](fs)
 	if err := fs.Parse(args); err != nil {
 		t.Fatal(err)
