@@ -72,7 +72,7 @@ func (f *Flags) Loop(kind string, m Model) (Loop, error) {
 		}
 		return m.Shape.watch(func(each func(record.Span)) Single {
 			l.Each = each
-			return m.Wrap(l)
+			return m.Wrap(thrifty(l))
 		}), nil
 	case Search:
 		goal, err := m.Goal.Check()

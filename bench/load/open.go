@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -101,6 +102,18 @@ func (o Open) complete() (Open, Closed, error) {
 		return o, bounds, err
 	}
 	return o, bounds, nil
+}
+
+// Peak is the highest rate that is offered, per second; infinite of recorded
+// arrivals, which say no rate.
+func (o Open) Peak() float64 {
+	switch {
+	case o.Replay != nil:
+		return math.Inf(1)
+	case o.Profile != nil:
+		return o.Profile.peak()
+	}
+	return o.Rate
 }
 
 func (o Open) schedule() *Schedule {

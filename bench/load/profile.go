@@ -79,17 +79,22 @@ func (p Profile) check() error {
 	if len(p) > maxLegs {
 		return fmt.Errorf("a ramp has at most %d parts, not %d", maxLegs, len(p))
 	}
-	most := 0.0
 	for _, l := range p {
 		if !(l.From >= 0 && l.To >= 0) || max(l.From, l.To) > MaxRate || l.For < 0 {
 			return fmt.Errorf("a ramp's rates are from 0 to %g per second, and its times not negative: %+v", float64(MaxRate), l)
 		}
-		most = max(most, l.From, l.To)
 	}
-	if most == 0 {
+	if p.peak() == 0 {
 		return errors.New("a ramp without any rate above 0 offers nothing")
 	}
 	return nil
+}
+
+func (p Profile) peak() (most float64) {
+	for _, l := range p {
+		most = max(most, l.From, l.To)
+	}
+	return most
 }
 
 // String is the profile as [ParseProfile] reads it.

@@ -157,3 +157,18 @@ func TestReplay(t *testing.T) {
 		t.Errorf("run %+v, window %+v, %v long", got.Counts, got.Window, got.Length())
 	}
 }
+
+func TestPeak(t *testing.T) {
+	for name, c := range map[string]struct {
+		open load.Open
+		want float64
+	}{
+		"rate":   {load.Open{Rate: 7}, 7},
+		"ramp":   {load.Open{Rate: 7, Profile: load.Profile{{From: 1, To: 90}, {From: 5, To: 2}}}, 90},
+		"replay": {load.Open{Replay: load.Replay{0}}, math.Inf(1)},
+	} {
+		if got := c.open.Peak(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

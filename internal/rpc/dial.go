@@ -72,6 +72,17 @@ func WithAddress(find func() (string, error)) grpc.DialOption {
 	})
 }
 
+// window is what gRPC's own estimate of a window grows to at most.
+const window = 16 << 20
+
+// FixedWindows are options of [Dial] for load generators: the peer may send as
+// much at once as gRPC would allow on the best of networks. Without them gRPC pings
+// the peer at nearly every answer to find that out, which costs each side a good
+// part of a small call.
+func FixedWindows() []grpc.DialOption {
+	return []grpc.DialOption{grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window)}
+}
+
 // WithTLS is the option of [Dial] for a server with [Options].TLS.
 func WithTLS(c *tls.Config) grpc.DialOption {
 	return grpc.WithTransportCredentials(credentials.NewTLS(c))

@@ -106,6 +106,7 @@ func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size)),
 		grpc.WithKeepaliveParams(ping),
 		grpc.WithConnectParams(connectParams(connectTimeout)))
+	options = append(options, FixedWindows()...)
 	if e.Authority != "" {
 		options = append(options, grpc.WithAuthority(e.Authority))
 	}

@@ -45,7 +45,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if err != nil {
 			return err
 		}
-		conn, err := rpc.Dial(*server)
+		conn, err := rpc.Dial(*server, rpc.FixedWindows()...)
 		if err != nil {
 			return systems.Usagef("--server %s: %w", *server, err)
 		}
