@@ -68,6 +68,7 @@ var rules = []rule{
 	{"internal/figure", []string{"internal/stats", "internal/record"}, "a figure is a function of data"},
 	{"internal/table", []string{"internal/stats", "internal/record"}, "a table is a function of data"},
 	{"internal/page", []string{"internal/stats", "internal/record"}, "a page is a function of data"},
+	{"internal/browser", nil, "a browser knows nothing of what it shows"},
 	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
 	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
 	{"internal/role", []string{"systems", "systems/all", "bench/process", "bench/yardstick", "internal/rpc"}, "a role's process has what roles need, and no more"},

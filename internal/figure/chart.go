@@ -57,6 +57,7 @@ type Point struct {
 	Missing   string   // why there is no value, for example "not measured"; written into the gap
 	Absent    bool     // never planned: a gap without a word
 	Theory    *float64 // what theory expects here, drawn as a black dash
+	Cell      int      // number of the cell that it is of, for drawings that can be asked; 0: of none
 }
 
 func (p *Point) drawn() bool { return p.Missing == "" && !p.Absent }

@@ -3,7 +3,6 @@ package page
 import (
 	"bytes"
 	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"html"
 	"path"
@@ -16,8 +15,19 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-//go:embed style.css
-var css string
+// The page's own parts: what stands around the text, and what makes it answer.
+var (
+	//go:embed style.css
+	style string
+	//go:embed axis.js
+	axisJS string
+	//go:embed plot.js
+	plotJS string
+	//go:embed page.js
+	pageJS string
+	//go:embed live.js
+	liveJS string
+)
 
 // Document is a Markdown file that becomes a part of the page.
 type Document struct {
@@ -31,22 +41,69 @@ func (d Document) anchor() string {
 	return strings.NewReplacer("/", "-", ".md", "").Replace(d.Path)
 }
 
-// page is what is known while it is rendered.
-type page struct {
-	documents []Document
-	files     map[string][]byte
-	shown     map[string]bool // images that are on the page
+// Page is what is rendered.
+type Page struct {
+	Title     string
+	Documents []Document
+	Data      []Data // of the experiments whose plots the documents show
+	Live      bool   // the data comes later, as events of the server that the page is from
 }
 
+// page is what is known while it is rendered.
+type page struct {
+	Page
+	plots map[string]plot // that can be drawn, by the paths of their PNGs
+	shown map[string]bool // that are on the page
+}
+
+// plot is a figure of an experiment.
+type plot struct{ of, figure string }
+
+// frame is the page around its parts. Its policy keeps the browser from asking
+// anybody for anything, but a live page's own server.
+const frame = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src %s">
+<title>%s</title>
+<link rel="icon" href="data:,">
+<style>
+%s</style>
+</head>
+<body>
+<main>
+%s</main>
+%s<script>
+%s</script>
+</body>
+</html>
+`
+
+// short says the same with fewer bytes: HTML closes cells and rows by itself.
+var short = strings.NewReplacer("</td>\n", "", "</th>\n", "", "</tr>\n", "\n", `<td align="right">`, "<td class=r>", `<th align="right">`, "<th class=r>")
+
 // Render returns one page with all documents, one below the other. Links from
-// one to another become links within the page. Images are looked up among the
-// files and must be PNG; one that is not there is an error, and one that the
-// page already shows is a link to where. Every heading gets an anchor, named as
-// GitHub names it.
-func Render(title string, documents []Document, files map[string][]byte) ([]byte, error) {
-	p := &page{documents: documents, files: files, shown: make(map[string]bool)}
+// one to another become links within the page. An image must be a plot of the
+// data's, and the page draws it. Every heading gets an anchor, named as GitHub
+// names it.
+func (in Page) Render() ([]byte, error) {
+	p := &page{Page: in, plots: make(map[string]plot), shown: make(map[string]bool)}
+	var data strings.Builder
+	for _, d := range in.Data {
+		for path, figure := range d.plots {
+			p.plots[path] = plot{d.Name, figure}
+		}
+		fmt.Fprintf(&data, "<script type=\"application/gzip\" data-of=\"%s\">%s</script>\n", html.EscapeString(d.Name), d.text)
+	}
 	var body bytes.Buffer
-	for i, d := range documents {
+	asks, scripts := "'none'", axisJS+plotJS+pageJS
+	if in.Live {
+		asks, scripts = "'self'", scripts+liveJS
+		body.WriteString("<section id=\"live\"></section>\n")
+	}
+	for i, d := range in.Documents {
 		prefix := ""
 		if i > 0 {
 			prefix = d.anchor() + "-"
@@ -55,23 +112,22 @@ func Render(title string, documents []Document, files map[string][]byte) ([]byte
 		if err := p.render(&body, d, prefix); err != nil {
 			return nil, fmt.Errorf("render %s: %w", d.Path, err)
 		}
+		if name, ok := strings.CutPrefix(d.anchor(), "results-"); ok && strings.HasSuffix(name, "-README") {
+			fmt.Fprintf(&body, "<div data-ask=\"%s\"></div>\n", html.EscapeString(strings.TrimSuffix(name, "-README")))
+		}
 		body.WriteString("</section>\n")
 	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "+
-		"content=\"width=device-width, "+
-		"initial-scale=1\">\n<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n%s</main>\n</body>\n</html>\n",
-		html.EscapeString(title), css, body.Bytes())
-	return out.Bytes(), nil
+	return fmt.Appendf(nil, frame, asks, html.EscapeString(in.Title), style, short.Replace(body.String()), data.String(), scripts), nil
 }
 
 func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
 	md := goldmark.New(
-		goldmark.WithExtensions(extension.GFM),
+		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
+			extension.Strikethrough, extension.Linkify, extension.TaskList),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
 	)
 	doc := md.Parser().Parse(text.NewReader(d.Text))
-	var again []*ast.Image
+	var images []*ast.Image
 	var headings []*ast.Heading // their anchors are made last: they are no links of the text
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -79,11 +135,7 @@ func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
 		}
 		switch n := n.(type) {
 		case *ast.Image:
-			seen, err := p.embed(n, d)
-			if seen {
-				again = append(again, n)
-			}
-			return ast.WalkContinue, err
+			images = append(images, n) // replaced when the walk is over
 		case *ast.Link:
 			n.Destination = p.within(n.Destination, d, prefix)
 		case *ast.Heading:
@@ -97,35 +149,42 @@ func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
 	for _, h := range headings {
 		anchor(h, prefix)
 	}
-	for _, n := range again {
-		link := ast.NewLink()
-		link.Destination = n.Destination
-		link.AppendChild(link, ast.NewString([]byte("the figure is above")))
-		n.Parent().ReplaceChild(n.Parent(), n, link)
+	for _, n := range images {
+		if err := p.place(n, d); err != nil {
+			return err
+		}
 	}
 	return md.Renderer().Render(out, d.Text, doc)
 }
 
-// embed replaces an image's destination by the image, or by the place where it
-// is already.
-func (p *page) embed(n *ast.Image, d Document) (seen bool, err error) {
-	name := path.Join(path.Dir(d.Path), string(n.Destination))
-	id := strings.ReplaceAll(strings.TrimSuffix(name, ".png"), "/", "-")
-	if p.shown[name] {
-		n.Destination = []byte("#" + id)
-		return true, nil
-	}
-	data, ok := p.files[name]
+// place replaces an image by the place where the page will draw it. The first has a
+// name that links can use.
+func (p *page) place(n *ast.Image, d Document) error {
+	file, id := path.Join(path.Dir(d.Path), string(n.Destination)), ""
+	of, ok := p.plots[file]
 	if !ok {
-		return false, fmt.Errorf("image %s is not among the report's files", name)
+		return fmt.Errorf("image %s is not among the report's plots", file)
 	}
-	if !bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")) {
-		return false, fmt.Errorf("image %s is not a PNG", name)
+	if !p.shown[file] {
+		p.shown[file], id = true, fmt.Sprintf(` id="plots-%s-%s"`, html.EscapeString(of.of), html.EscapeString(of.figure))
 	}
-	p.shown[name] = true
-	n.SetAttributeString("id", []byte(id))
-	n.Destination = []byte("data:image/png;base64," + base64.StdEncoding.EncodeToString(data))
-	return false, nil
+	place := ast.NewString(fmt.Appendf(nil, `<span class="plot"%s data-of="%s" data-plot="%s"><i>%s: needs JavaScript here; see %s</i></span>`,
+		id, html.EscapeString(of.of), html.EscapeString(of.figure), html.EscapeString(string(words(n, d.Text))), html.EscapeString(file)))
+	place.SetCode(true) // as it is
+	n.Parent().ReplaceChild(n.Parent(), n, place)
+	return nil
+}
+
+// words is the text below a node.
+func words(n ast.Node, source []byte) (out []byte) {
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		if t, ok := c.(*ast.Text); ok {
+			out = append(out, t.Segment.Value(source)...)
+		} else {
+			out = append(out, words(c, source)...)
+		}
+	}
+	return out
 }
 
 // within turns a link to another document into one on the page.
@@ -138,7 +197,7 @@ func (p *page) within(destination []byte, d Document, prefix string) []byte {
 		return destination
 	}
 	name = path.Join(path.Dir(d.Path), name)
-	for i, other := range p.documents {
+	for i, other := range p.Documents {
 		switch {
 		case other.Path != name:
 		case heading == "":

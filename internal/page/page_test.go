@@ -1,60 +1,51 @@
 package page_test
 
 import (
-	"bytes"
-	"encoding/base64"
-	"image"
-	"image/png"
 	"strings"
 	"testing"
 
 	"dyno/internal/page"
 )
 
-func dot(t *testing.T) []byte {
+// data is an experiment's with one figure, "dot".
+func data(t *testing.T) []page.Data {
 	t.Helper()
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+	d, err := page.Pack(page.Experiment{Name: "x", Figures: []page.Figure{{Name: "dot"}}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return []page.Data{d}
 }
 
-func render(t *testing.T, markdown string, files map[string][]byte) string {
+func render(t *testing.T, markdown string) string {
 	t.Helper()
-	out, err := page.Render("A <report>", []page.Document{{Path: "REPORT.md", Text: []byte(markdown)}}, files)
+	out, err := page.Page{Title: "A <report>", Documents: []page.Document{{Path: "REPORT.md", Text: []byte(markdown)}}, Data: data(t)}.Render()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(out)
 }
 
-func TestImagesAreEmbedded(t *testing.T) {
-	img := dot(t)
-	out := render(t, "![a dot](plots/dot.png)\n", map[string][]byte{"plots/dot.png": img})
-	if want := `src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(img) + `"`; !strings.Contains(out, want) {
+func TestImagesBecomePlots(t *testing.T) {
+	out := render(t, "![a *small* dot](plots/x-dot.png)\n")
+	if want := `<span class="plot" id="plots-x-dot" data-of="x" data-plot="dot"><i>a small dot: `; !strings.Contains(out, want) {
 		t.Errorf("no %s in\n%s", want, out)
 	}
-	if strings.Contains(out, "plots/dot.png") {
-		t.Error("the page still points at a file")
+	if !strings.Contains(out, `<script type="application/gzip" data-of="x">H4sI`) {
+		t.Error("the data is not on the page")
 	}
 }
 
-func TestBadImagesAreErrors(t *testing.T) {
-	for want, files := range map[string]map[string][]byte{
-		"plots/dot.png is not among": nil,
-		"plots/dot.png is not a PNG": {"plots/dot.png": []byte("GIF89a")},
-	} {
-		_, err := page.Render("t", []page.Document{{Path: "REPORT.md", Text: []byte("![x](plots/dot.png)")}}, files)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
-		}
+func TestImagesWithoutDataAreErrors(t *testing.T) {
+	_, err := page.Page{Documents: []page.Document{{Path: "REPORT.md", Text: []byte("![x](plots/dot.png)")}}, Data: data(t)}.Render()
+	if err == nil || !strings.Contains(err.Error(), "plots/dot.png is not among") {
+		t.Errorf("error %v, want one that names the image", err)
 	}
 }
 
 func TestNothingIsLoadedFromElsewhere(t *testing.T) {
-	out := render(t, "# T\n\ntext <script src=\"https://example.org/x.js\"></script> <img src=x onerror=alert(1)>\n", nil)
-	for _, bad := range []string{"<script", "onerror=alert", "<link", "@import", "url("} {
+	out := render(t, "# T\n\ntext <script src=\"https://example.org/x.js\"></script> <img src=x onerror=alert(1)>\n")
+	for _, bad := range []string{"<script src", "onerror=alert", `<link rel="s`, "@import", "url(\"", "url(h"} {
 		if strings.Contains(out, bad) {
 			t.Errorf("the page holds %s", bad)
 		}
@@ -62,7 +53,7 @@ func TestNothingIsLoadedFromElsewhere(t *testing.T) {
 }
 
 func TestHeadingsHaveAnchors(t *testing.T) {
-	out := render(t, "# One\n\n## Threats to validity\n\n## Threats to validity\n", nil)
+	out := render(t, "# One\n\n## Threats to validity\n\n## Threats to validity\n")
 	for _, want := range []string{`<h2 id="threats-to-validity">`, `href="#threats-to-validity"`, `<h2 id="threats-to-validity-1">`, "<title>A &lt;report&gt;</title>"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
@@ -71,8 +62,8 @@ func TestHeadingsHaveAnchors(t *testing.T) {
 }
 
 func TestTablesAndCode(t *testing.T) {
-	out := render(t, "| a | b |\n|---|--:|\n| 1 | 2 |\n\n```sh\ndyno report\n```\n", nil)
-	for _, want := range []string{"<table>", `<td style="text-align:right">2</td>`, `<pre><code class="language-sh">`} {
+	out := render(t, "| a | b |\n|---|--:|\n| 1 | 2 |\n\n```sh\ndyno report\n```\n")
+	for _, want := range []string{"<table>", "<td class=r>2\n", `<pre><code class="language-sh">`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
@@ -80,25 +71,24 @@ func TestTablesAndCode(t *testing.T) {
 }
 
 // What is several files in a repository is one page here: links stay on it, and
-// an image that two of them show is there once.
+// a plot that two of them show has one name.
 func TestSeveralDocuments(t *testing.T) {
-	files := map[string][]byte{"plots/dot.png": dot(t)}
-	out, err := page.Render("t", []page.Document{
-		{Path: "REPORT.md", Text: []byte("# R\n\n![dot](plots/dot.png)\n\n[more](results/x/README.md), [claims](results/x/README.md#claims), [out](https://example.org/)\n")},
-		{Path: "results/x/README.md", Text: []byte("# X\n\n## Claims\n\n![dot](../../plots/dot.png)\n\n[here](#claims), [back](../../REPORT.md#r), [data](trials.jsonl)\n")},
-	}, files)
+	out, err := page.Page{Title: "t", Documents: []page.Document{
+		{Path: "REPORT.md", Text: []byte("# R\n\n![dot](plots/x-dot.png)\n\n[more](results/x/README.md), [claims](results/x/README.md#claims), [out](https://example.org/)\n")},
+		{Path: "results/x/README.md", Text: []byte("# X\n\n## Claims\n\n![dot](../../plots/x-dot.png)\n\n[here](#claims), [back](../../REPORT.md#r), [data](trials.jsonl)\n")},
+	}, Data: data(t)}.Render()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		`<section id="results-x-README">`, `href="#results-x-README"`, `href="#results-x-README-claims"`, `href="https://example.org/"`,
-		`<h2 id="results-x-README-claims">`, `id="plots-dot"`, `<a href="#plots-dot">the figure is above</a>`, `href="#r"`, `href="trials.jsonl"`,
+		`<h2 id="results-x-README-claims">`, `id="plots-x-dot"`, `<div data-ask="x">`, `href="#r"`, `href="trials.jsonl"`,
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
 	}
-	if n := strings.Count(string(out), "data:image/png"); n != 1 {
-		t.Errorf("the image is there %d times", n)
+	if n, ids := strings.Count(string(out), `data-plot="dot"`), strings.Count(string(out), `id="plots-x-dot"`); n != 2 || ids != 1 {
+		t.Errorf("the plot is there %d times, and %d times by its name", n, ids)
 	}
 }

@@ -49,8 +49,9 @@ type builder struct {
 func Build(s *Store, sections []Section) (Files, error) {
 	b := &builder{store: s, colours: allot(s.Results), files: make(Files), shown: make(map[string]bool)}
 	var jobs []job
-	for _, r := range s.Results {
-		jobs = append(append(jobs, b.plots(r)...), r.exported)
+	data := make([]page.Data, len(s.Results))
+	for i, r := range s.Results {
+		jobs = append(append(jobs, b.plots(r)...), r.exported, b.packed(r, &data[i]))
 	}
 	if err := b.make(jobs); err != nil {
 		return nil, err
@@ -82,7 +83,8 @@ func Build(s *Store, sections []Section) (Files, error) {
 		}
 		documents = append(documents, b.add(d.path, text))
 	}
-	if b.files[pagePath], err = page.Render("dyno: report", append(documents, b.pages...), b.files); err != nil {
+	all := page.Page{Title: "dyno: report", Documents: append(documents, b.pages...), Data: data}
+	if b.files[pagePath], err = all.Render(); err != nil {
 		return nil, err
 	}
 	return b.files, nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"dyno/internal/figure"
 	"dyno/internal/record"
@@ -151,13 +152,15 @@ func (d *drawing) point(c *cell) figure.Point {
 // gap is a point without a value, for the reason given.
 func (d *drawing) gap(c *cell, why string) figure.Point {
 	d.missing = append(d.missing, c.label()+" ("+why+")")
-	return figure.Point{Missing: why, Theory: d.theory(c)}
+	return figure.Point{Missing: why, Theory: d.theory(c), Cell: c.Index}
 }
 
 func (d *drawing) value(c *cell, s stats.Summary) figure.Point {
 	d.shown = append(d.shown, s)
 	k := d.scale()
-	return figure.Point{Y: s.Center * k, Lo: s.Lo * k, Hi: s.Hi * k, Bare: s.Kind == stats.Range, Theory: d.theory(c)}
+	return figure.Point{
+		Y: digits(s.Center * k), Lo: digits(s.Lo * k), Hi: digits(s.Hi * k), Bare: s.Kind == stats.Range, Theory: d.theory(c), Cell: c.Index,
+	}
 }
 
 func (d *drawing) scale() float64 {
@@ -175,5 +178,16 @@ func (d *drawing) theory(c *cell) *float64 {
 	if err != nil {
 		return nil
 	}
-	return new(s.Center * d.scale())
+	return new(digits(s.Center * d.scale()))
+}
+
+// digits keeps six of a value that is drawn: more cannot be seen in a plot, and would
+// be half of the page.
+func digits(x float64) float64 {
+	const kept = 6
+	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', kept, 64), 64)
+	if err != nil {
+		return x // next to the greatest of all numbers
+	}
+	return short
 }

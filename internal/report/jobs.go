@@ -8,9 +8,10 @@ import (
 	"sync/atomic"
 
 	"dyno/internal/figure"
+	"dyno/internal/page"
 )
 
-// job makes one file. Jobs run beside one another: they only read what is stored.
+// job makes one file, or, without a path, something else. Jobs run beside one another: they only read what is stored.
 type job func() (path string, content []byte, err error)
 
 // make runs all jobs, as many at once as there are cores. The error is that of the
@@ -37,7 +38,9 @@ func (b *builder) make(jobs []job) error {
 		if m.err != nil {
 			return m.err
 		}
-		b.files[m.path] = m.content
+		if m.path != "" {
+			b.files[m.path] = m.content
+		}
 	}
 	return nil
 }
@@ -62,6 +65,17 @@ func (b *builder) plots(r *Result) []job {
 		})
 	}
 	return jobs
+}
+
+// packed is the job that packs an experiment for the page.
+func (b *builder) packed(r *Result, into *page.Data) job {
+	return func() (string, []byte, error) {
+		asked, err := r.asked(b.colours)
+		if err == nil {
+			*into, err = page.Pack(asked)
+		}
+		return "", nil, err
+	}
 }
 
 // exported is the job that exports an experiment's trials.

@@ -34,8 +34,8 @@ func (d *drawing) timePanel(facet string) figure.Panel {
 	for k, l := range lines {
 		series := figure.Series{Name: l.Name, Color: k}
 		for _, v := range l.Values {
-			v *= d.scale()
-			series.Points = append(series.Points, figure.Point{Y: v, Lo: v, Hi: v})
+			v = digits(v * d.scale())
+			series.Points = append(series.Points, figure.Point{Y: v, Lo: v, Hi: v, Cell: c.Index})
 		}
 		p.Series = append(p.Series, series)
 	}
