@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ var reported = []string{
 	"golang.org/x/perf",
 	"gonum.org/v1/plot",
 }
+
+// Reported says whether a module's version can change a figure.
+func Reported(module string) bool { return slices.Contains(reported, module) }
 
 // environment describes the machine and the build. What cannot be read stays
 // empty: a figure is not lost because a container hides its CPU's name.
@@ -57,10 +61,8 @@ func environment(ctx context.Context) record.Environment {
 	}
 	if build, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range build.Deps {
-			for _, name := range reported {
-				if m.Path == name {
-					env.Dependencies[name] = m.Version
-				}
+			if Reported(m.Path) {
+				env.Dependencies[m.Path] = m.Version
 			}
 		}
 	}

@@ -74,12 +74,11 @@ every answer, measures what they cost, and writes the report.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.list(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.doctor())
+	root.AddCommand(a.list(), a.init(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.export(), a.doctor(), a.schema(), a.version())
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}
@@ -88,6 +87,7 @@ every answer, measures what they cost, and writes the report.`,
 	bare.Hidden = true // the bench's own: run measures it before every block
 	root.AddCommand(bare)
 	needsCommand(root)
+	a.complete(root)
 	return root
 }
 

@@ -36,6 +36,7 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 	fs := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
 	run := cmd.Setup(fs)
 	c.Flags().AddGoFlagSet(fs)
+	completeKnobs(c, s, fs)
 	impl := make(systems.Impl)
 	if cmd.Starts && len(s.Open()) > 0 {
 		c.Flags().Var(impl, "impl", systems.ImplHelp)

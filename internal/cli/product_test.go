@@ -1,0 +1,214 @@
+package cli_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"dyno/systems/all"
+)
+
+// What dyno init writes can be planned as it stands, and passes the schema.
+func TestInit(t *testing.T) {
+	t.Chdir(t.TempDir())
+	schema := editor(t)
+	for _, s := range all.Systems {
+		if s.Name == "target" {
+			continue // its own init looks at a service
+		}
+		code, out, errOut := dyno(t, "init", s.Name)
+		file := s.Name + "-mine.yaml"
+		if code != 0 || !strings.HasPrefix(out, file+"\n") {
+			t.Errorf("init %s: exit %d, %s%s", s.Name, code, out, errOut)
+			continue
+		}
+		for _, scale := range []string{"quick", "full", "deep"} {
+			if code, _, errOut := dyno(t, "run", file, "--scale", scale, "--dry-run"); code != 0 {
+				t.Errorf("run %s at scale %s: exit %d, %s", file, scale, code, errOut)
+			}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range s.Knobs {
+			if !strings.Contains(string(text), "#   "+k.Name+": ") {
+				t.Errorf("%s does not say what knob %s is", file, k.Name)
+			}
+		}
+		if err := schema.Validate(asJSON(t, text)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	for line, want := range map[string]string{
+		"init lookaside": "is there already", "init lookasid": "did you mean lookaside?", "init target": "dyno target init ADDR",
+		"init": "wants a system", "init echo mine.yml": "does not end in .yaml",
+	} {
+		if code, _, errOut := dyno(t, strings.Fields(line)...); code != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("dyno %s: exit %d, %q does not say %q", line, code, errOut, want)
+		}
+	}
+}
+
+// editor is what an editor does with the schema.
+func editor(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	code, out, errOut := dyno(t, "schema")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("experiment.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("experiment.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// asJSON turns YAML to what a validator of JSON takes.
+func asJSON(t *testing.T, text []byte) any {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err = jsonschema.UnmarshalJSON(strings.NewReader(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// The schema takes every experiment that dyno takes, and what it refuses dyno
+// refuses too.
+func TestSchema(t *testing.T) {
+	schema := editor(t)
+	files, err := filepath.Glob("../../experiments/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d experiments: %v", len(files), err)
+	}
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(asJSON(t, text)); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	text, err := os.ReadFile("../../experiments/lb-uneven.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{
+		{"question:", "qestion:"},
+		{"system: lookaside", "system: lookasid"},
+		{"servers: 12", "severs: 12"},
+		{"policy: [round_robin, least_load]", "policy: [round_robin, lest_load]"},
+		{"kind: bars", "kind: bar"},
+		{"loop: closed", "loop: shut"},
+		{"length: 900ms", "length: 900"},
+		{"at-most: 1.05", "at-most: x"},
+		{"servers: 12", "servers: 0"},
+	} {
+		bad := strings.Replace(string(text), c[0], c[1], 1)
+		if bad == string(text) {
+			t.Errorf("%q is not in the file", c[0])
+		}
+		if schema.Validate(asJSON(t, []byte(bad))) == nil {
+			t.Errorf("%q for %q passes the schema", c[1], c[0])
+		}
+		path := filepath.Join(t.TempDir(), "lb-uneven.yaml")
+		write(t, path, bad)
+		if code, _, _ := dyno(t, "run", path, "--dry-run"); code != 2 {
+			t.Errorf("%q for %q passes dyno: exit %d", c[1], c[0], code)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, out, errOut := dyno(t, "version", "--json")
+	var v struct {
+		Version, Go, Platform string
+		Dependencies          map[string]string
+	}
+	if code != 0 || json.Unmarshal([]byte(out), &v) != nil || v.Version == "" || !strings.HasPrefix(v.Go, "go1.") || v.Platform == "" {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
+// The export holds the figures of valid trials, and says of the others what they are.
+func TestExport(t *testing.T) {
+	code, out, errOut := dyno(t, "export", "lb-policies", "--from", "../..")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil || len(rows) < 2 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	at := func(name string) int {
+		i := slices.Index(rows[0], name)
+		if i < 0 {
+			t.Fatalf("no column %s in %v", name, rows[0])
+		}
+		return i
+	}
+	verdict, rate, p50, policy := at("verdict"), at("throughput_rps"), at("response.p50"), at("policy")
+	for _, row := range rows[1:] {
+		x, err := strconv.ParseFloat(row[rate], 64)
+		if (row[verdict] == "valid") != (err == nil && x > 0) || row[policy] == "" {
+			t.Errorf("verdict %s, policy %q, rate %q, p50 %q", row[verdict], row[policy], row[rate], row[p50])
+		}
+	}
+	dir := t.TempDir()
+	if code, out, errOut := dyno(t, "export", "lb-policies", "lb-uneven", "--from", "../..", "--out", dir); code != 0 || strings.Count(out, ".csv\n") != 2 {
+		t.Errorf("two experiments: exit %d, %s%s", code, out, errOut)
+	}
+	for line, want := range map[string]string{
+		"export lb-polices --from ../..":                    "did you mean lb-policies?",
+		"export --format xml --from ../..":                  `"xml" is not one of csv, parquet`,
+		"export --from ../..":                               "--out FOLDER",
+		"export --from " + dir:                              "holds no results",
+		"export lb-uneven lb-policies --out - --from ../..": "one experiment",
+	} {
+		if code, _, errOut := dyno(t, strings.Fields(line)...); code != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("dyno %s: exit %d, %q does not say %q", line, code, errOut, want)
+		}
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for line, want := range map[string]string{
+		"run lb-pol":                   "lb-policies",
+		"run --scale ":                 "quick",
+		"init stri":                    "strife",
+		"check branch":                 "branchbank",
+		"lookaside demo --policy leas": "least_load",
+		"completi":                     "completion",
+	} {
+		code, out, errOut := dyno(t, append([]string{"__complete"}, strings.Split(line, " ")...)...)
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%q: exit %d, %q does not hold %q (%s)", line, code, out, want, errOut)
+		}
+	}
+}
