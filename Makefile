@@ -14,7 +14,7 @@ export GOFLAGS := -tags=grpcnotrace
 
 .DEFAULT_GOAL := help
 LANES := smoke-balancing smoke-payments smoke-others
-.PHONY: help build rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
+.PHONY: help build parquet rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where 
 	@stamp=$(STAMP); for program in dyno dyno-role; do echo "$(GO) build -o bin/$$program"; \
 		$(GO) build $(BUILD) -ldflags "-X dyno/bench/process.stamp=$$stamp" -o bin/$$program ./cmd/$$program || exit 1; done
 	@if test -x $(POSTGRES); then $(RIVALS); fi
+
+parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
+	$(GO) build -C tools/parquet $(BUILD) -o ../../bin/dyno-parquet .
 
 rivals: build ## what others made, beside our own: installs it (Debian), says what is there, measures
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || apt-get install -y $(PACKAGES)
@@ -111,6 +114,7 @@ contract: build ## what programs owe that stand in for roles -> docs/contract
 	for page in docs/contract/*.md; do bin/dyno contract $$(basename $$page .md) > $$page; done
 
 soak: ## the randomised and process tests, many times over, under the race detector
+	$(GO) test -C tools/parquet ./...
 	DYNO_INTERRUPTIONS=200 $(GO) test -timeout 30m -count 1 -v -run Interrupted ./internal/cli
 	DYNO_LADDERS=all $(GO) test -timeout 30m -count 1 -v -run OwnLadders ./internal/cli
 	DYNO_COMPARISONS=10 $(GO) test -timeout 60m -count 1 -v -run 'TestComparisons$$' ./internal/cli

@@ -212,3 +212,34 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// The workflow that docs/ci.md offers is YAML, and dyno takes its command line.
+func TestCompareWorkflow(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ci/compare.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flow struct {
+		Jobs map[string]struct {
+			Steps []struct{ Run string }
+		}
+	}
+	if err := yaml.Unmarshal(text, &flow); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, s := range flow.Jobs["compare"].Steps {
+		line, ok := strings.CutPrefix(s.Run, "bin/dyno ")
+		if !ok {
+			continue
+		}
+		seen++
+		code, _, errOut := dyno(t, strings.Fields(line)...) // the two binaries are not there, which is all that is wrong
+		if code != 2 || !strings.Contains(errOut, "out/base/bin/dyno") {
+			t.Errorf("dyno %s: exit %d, %s", line, code, errOut)
+		}
+	}
+	if seen != 1 {
+		t.Errorf("%d command lines of dyno", seen)
+	}
+}
