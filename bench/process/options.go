@@ -87,7 +87,10 @@ func (o Options) complete() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
-		o.Binary, o.slim = exe, Slim()
+		o.Binary = exe
+		if os.Getenv(TracesVar) == "" {
+			o.slim = Slim()
+		}
 	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}

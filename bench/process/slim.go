@@ -18,6 +18,10 @@ func Stamp() string { return stamp }
 // StampArg asks the slim program for its stamp.
 const StampArg = "--stamp"
 
+// TracesVar names the collector to which this process and those that it starts send
+// what they do. The slim program cannot, so dyno runs all roles itself then.
+const TracesVar = "DYNO_TRACES"
+
 // slimSuffix is what the name of the slim program has more than that of dyno.
 const slimSuffix = "-role"
 

@@ -71,6 +71,7 @@ var rules = []rule{
 	{"internal/browser", nil, "a browser knows nothing of what it shows"},
 	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
 	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
+	{"internal/telemetry", []string{"internal/rpc"}, "what shows a process to others knows no system"},
 	{"internal/role", []string{"systems", "systems/all", "bench/process", "bench/yardstick", "internal/rpc"}, "a role's process has what roles need, and no more"},
 	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},
 	{"internal/rpc/...", []string{"internal/rpc", "internal/record"}, "what all shells share knows none of them"},
@@ -91,7 +92,7 @@ var rules = []rule{
 	{replicaRoom, nil, "what cores embed to replicate is as pure as a core"},
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
-	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/telemetry", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
 	{"proto", []string{}, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }

@@ -78,7 +78,8 @@ every answer, measures what they cost, and writes the report.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.list(), a.init(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.export(), a.doctor(), a.schema(), a.version())
+	root.AddCommand(a.list(), a.init(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.export())
+	root.AddCommand(a.doctor(), a.schema(), a.version())
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}

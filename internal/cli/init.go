@@ -27,7 +27,7 @@ For a service of your own, dyno target init ADDR looks at it while it runs.`,
   dyno init mapreduce - | less`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return systems.Usagef("%s wants a system and perhaps a file, such as: dyno init lookaside mine.yaml; got %d words", c.CommandPath(), len(args))
+				return systems.Usagef("%s wants a system and perhaps a file, such as lookaside mine.yaml; got %d words", c.CommandPath(), len(args))
 			}
 			return nil
 		},

@@ -1,18 +1,25 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/grpc"
 
+	"dyno/bench/process"
+	"dyno/internal/rpc"
 	"dyno/systems/all"
 )
 
@@ -242,4 +249,48 @@ func TestCompareWorkflow(t *testing.T) {
 	if seen != 1 {
 		t.Errorf("%d command lines of dyno", seen)
 	}
+}
+
+// Roles of a command that is traced send their spans too, from processes of their own.
+func TestTraces(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sink{seen: make(map[string]int)}
+	srv := grpc.NewServer()
+	collector.RegisterTraceServiceServer(srv, s)
+	go srv.Serve(lis)
+	defer srv.Stop()
+	t.Setenv(process.TracesVar, "") // the command sets it
+	defer rpc.Observe(nil, nil)
+	code, out, errOut := dyno(t, "lookaside", "demo", "--servers", "1", "--clients", "1", "--requests", "20", "--traces", lis.Addr().String())
+	if code != 0 {
+		t.Fatalf("exit %d: %s%s", code, out, errOut)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, service := range []string{"dyno lookaside server", "dyno lookaside client"} {
+		if s.seen[service] < 20 {
+			t.Errorf("%d spans of %s; all: %v", s.seen[service], service, s.seen)
+		}
+	}
+}
+
+// sink counts the spans of each service.
+type sink struct {
+	collector.UnimplementedTraceServiceServer
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (s *sink) Export(_ context.Context, req *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range req.GetResourceSpans() {
+		for _, scope := range r.GetScopeSpans() {
+			s.seen[r.GetResource().GetAttributes()[0].GetValue().GetStringValue()] += len(scope.GetSpans())
+		}
+	}
+	return &collector.ExportTraceServiceResponse{}, nil
 }

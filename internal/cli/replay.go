@@ -11,17 +11,20 @@ import (
 
 	"dyno/experiments"
 	"dyno/internal/record"
+	"dyno/internal/telemetry"
 	"dyno/systems"
 )
 
 func (a *app) replay() *cobra.Command {
 	var out string
 	impl := make(systems.Impl)
+	traced := telemetry.Options{Service: "replay"}
 	c := &cobra.Command{
 		Use:   "replay TRIAL",
 		Short: "Run one stored trial again: same knobs, same seed, logs kept; changes no result",
 		Example: `  dyno replay lb-policies-b01-c003
-  dyno replay lb-policies-b01-c003 --out out/quick`,
+  dyno replay lb-policies-b01-c003 --out out/quick
+  dyno replay lb-policies-b01-c003 --traces 127.0.0.1:4317   # every RPC as a span`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return systems.Usagef("%s wants one trial, for example lb-policies-b01-c003", c.CommandPath())
@@ -44,6 +47,11 @@ func (a *app) replay() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, lock.Close()) }()
+			stop, err := a.show(c.Context(), traced)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, stop()) }()
 			fmt.Fprintf(a.err, "replaying %s: about %v\n", old.ID, old.Took.Duration().Round(1e8))
 			r := &experiments.Runner{Out: out, Impl: impl, Report: func(p experiments.Progress) {
 				if p.Message != "" {
@@ -62,6 +70,7 @@ func (a *app) replay() *cobra.Command {
 		},
 	}
 	c.Flags().Var(impl, "impl", systems.ImplHelp)
+	c.Flags().StringVar(&traced.Traces, "traces", "", tracesHelp)
 	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"text/tabwriter"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dyno/bench/process"
 	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/report"
@@ -95,6 +97,9 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	defer thrifty()()
+	if err := os.Unsetenv(process.TracesVar); err != nil { // figures are of what is not traced
+		return err
+	}
 	show := newProgress(a.err, role.Terminal(a.err), out, plans)
 	runner := &experiments.Runner{
 		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),

@@ -1,12 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"dyno/internal/role"
+	host "dyno/internal/role"
 	"dyno/systems"
 )
 
@@ -15,15 +16,15 @@ func (a *app) system(s *systems.System) *cobra.Command {
 	c := &cobra.Command{Use: s.Name, Short: s.Summary}
 	needsCommand(c)
 	for _, cmd := range s.Commands {
-		c.AddCommand(a.command(s, cmd))
+		c.AddCommand(a.command(s, cmd, false))
 	}
 	for _, r := range s.Roles {
-		c.AddCommand(a.command(s, r.Command))
+		c.AddCommand(a.command(s, r.Command, true))
 	}
 	return c
 }
 
-func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
+func (a *app) command(s *systems.System, cmd systems.Command, role bool) *cobra.Command {
 	c := &cobra.Command{
 		Use:     strings.TrimSpace(cmd.Name + " " + cmd.Args),
 		Short:   cmd.Summary,
@@ -41,8 +42,14 @@ func (a *app) command(s *systems.System, cmd systems.Command) *cobra.Command {
 	if cmd.Starts && len(s.Open()) > 0 {
 		c.Flags().Var(impl, "impl", systems.ImplHelp)
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return role.Host{In: a.in, Out: a.out, Err: a.err, Impl: impl}.Run(c.Context(), s, run, args)
+	shows := showing(c, s.Name+" "+cmd.Name, role, cmd.Starts)
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		stop, err := a.show(c.Context(), *shows)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		return host.Host{In: a.in, Out: a.out, Err: a.err, Impl: impl}.Run(c.Context(), s, run, args)
 	}
 	return c
 }

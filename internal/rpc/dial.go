@@ -39,12 +39,12 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 
 // common are the options of all clients: what counts, and no proxy.
 func common() []grpc.DialOption {
-	return []grpc.DialOption{
+	return append([]grpc.DialOption{
 		grpc.WithNoProxy(),
 		grpc.WithContextDialer(dialCounted),
 		grpc.WithChainUnaryInterceptor(countMade),
 		grpc.WithChainStreamInterceptor(countMadeStream),
-	}
+	}, observers.dial...)
 }
 
 func connectParams(timeout time.Duration) grpc.ConnectParams {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -178,7 +179,7 @@ func (o Options) serverOptions() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery, Timeout: pingTimeout}),
 		grpc.ChainUnaryInterceptor(o.unaryInterceptors()...),
 		grpc.ChainStreamInterceptor(o.streamInterceptors()...),
-	}, o.Server...)
+	}, slices.Concat(observers.server, o.Server)...)
 }
 
 // listen opens a TCP address. Its errors name the address, the reason and

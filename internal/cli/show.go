@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"dyno/bench/process"
+	"dyno/internal/telemetry"
+)
+
+// tracesHelp says what --traces is.
+const tracesHelp = "`HOST:PORT` of a collector of OpenTelemetry (OTLP over gRPC, plain text): it is sent a span for each half of every RPC"
+
+// showing declares the flags by which a role, or a command that starts roles,
+// shows others what it does.
+func showing(c *cobra.Command, service string, role, starts bool) *telemetry.Options {
+	o := &telemetry.Options{Service: service}
+	if role {
+		c.Flags().StringVar(&o.Metrics, "metrics", "", "`HOST:PORT` to serve /metrics on, for Prometheus; port 0 takes a free one")
+	}
+	if role || starts {
+		c.Flags().StringVar(&o.Traces, "traces", os.Getenv(process.TracesVar), tracesHelp)
+	}
+	return o
+}
+
+// show begins what the flags ask for. Processes that this one starts do it too.
+func (a *app) show(ctx context.Context, o telemetry.Options) (stop func() error, err error) {
+	if o.Traces == "" && o.Metrics == "" {
+		return func() error { return nil }, nil
+	}
+	if o.Traces != "" {
+		if err := os.Setenv(process.TracesVar, o.Traces); err != nil {
+			return nil, err
+		}
+	}
+	return o.Start(ctx, func(addr string) { fmt.Fprintf(a.err, "metrics at http://%s/metrics\n", addr) })
+}
