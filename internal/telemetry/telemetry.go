@@ -75,8 +75,10 @@ func (o Options) Start(ctx context.Context, ready func(addr string)) (stop func(
 			return nil, errors.Join(err, stop())
 		}
 		ends = append(ends, end)
-		server = append(server, grpc.ChainUnaryInterceptor(served.UnaryServerInterceptor()), grpc.ChainStreamInterceptor(served.StreamServerInterceptor()))
-		dial = append(dial, grpc.WithChainUnaryInterceptor(made.UnaryClientInterceptor()), grpc.WithChainStreamInterceptor(made.StreamClientInterceptor()))
+		server = append(server,
+			grpc.ChainUnaryInterceptor(served.UnaryServerInterceptor()), grpc.ChainStreamInterceptor(served.StreamServerInterceptor()))
+		dial = append(dial,
+			grpc.WithChainUnaryInterceptor(made.UnaryClientInterceptor()), grpc.WithChainStreamInterceptor(made.StreamClientInterceptor()))
 	}
 	rpc.Observe(server, dial)
 	return stop, nil
