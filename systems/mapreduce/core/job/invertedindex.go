@@ -23,6 +23,7 @@ var Invertedindex = Job{
 				}
 			},
 			CombineText: union,
+			Idempotent:  true,
 			Reduce:      reduceIndex,
 			Cut:         cutWords,
 		}, nil

@@ -58,6 +58,10 @@ type Program struct {
 	// either of them or appended to scratch[:0]. Nil: all texts travel.
 	CombineText func(scratch, a, b []byte) []byte
 
+	// Idempotent says that a text joined with itself is that text, so that
+	// CombineText need not be called to find that out.
+	Idempotent bool
+
 	// Reduce is called once for each key, keys sorted bytewise, with all its
 	// values, and writes lines. The key is valid until it returns.
 	Reduce func(key []byte, values *Values, out *Output)

@@ -32,8 +32,58 @@ func (t *table) addNumber(e *entry, key []byte, hash uint32, head, n uint64) boo
 	return t.append(e, key, hash, head, job.AppendNumber(buf[:0], n))
 }
 
+// common is a text that many keys have, such as the name of the file that is
+// mapped. It lies in the arena once, in a chunk without room, so that who gets
+// another text gets another chunk; and an equal one is found without a look at it.
+type common struct {
+	text  []byte // nil: there is none
+	at    place
+	seen  []byte // a text of this batch
+	equal bool   // seen is as text
+}
+
+// is reports whether a text is the common one.
+func (c *common) is(text []byte) bool {
+	if len(text) == 0 || c.text == nil {
+		return false
+	}
+	if len(text) != len(c.seen) || &text[0] != &c.seen[0] {
+		c.seen, c.equal = text, bytes.Equal(text, c.text)
+	}
+	return c.equal
+}
+
 // addText adds a text to a key's chain, or joins it with the one it has.
 func (t *table) addText(e *entry, key []byte, hash uint32, head uint64, text []byte) bool {
+	if !t.program.Idempotent || t.program.CombineText == nil {
+		return t.addOwn(e, key, hash, head, text)
+	}
+	switch is := t.common.is(text); {
+	case e != nil && is && place(e.value) == t.common.at:
+		t.joined++
+		return true
+	case e != nil:
+		return t.addOwn(e, key, hash, head, text)
+	case is:
+		if e = t.insert(key, hash, head, 0); e != nil {
+			e.value = uint64(t.common.at)
+		}
+		return e != nil
+	default:
+		return t.addOwn(nil, key, hash, head, text) && t.share(text)
+	}
+}
+
+// share makes the text of the newest key the common one.
+func (t *table) share(text []byte) bool {
+	at := place(t.entries[len(t.entries)-1].value)
+	binary.LittleEndian.PutUint32(t.arena.at(at)[12:], 0) // no room
+	t.common = common{text: bytes.Clone(text), at: at}
+	return true
+}
+
+// addOwn is addText for a text that the key does not share.
+func (t *table) addOwn(e *entry, key []byte, hash uint32, head uint64, text []byte) bool {
 	if e == nil || t.program.CombineText == nil {
 		t.scratch = job.AppendText(t.scratch[:0], text)
 		return t.append(e, key, hash, head, t.scratch)

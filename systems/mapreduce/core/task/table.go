@@ -29,6 +29,7 @@ type table struct {
 	heads   [job.BatchPairs]uint64
 	touched uint64 // keeps the compiler from dropping reads made for the cache
 	joined  int64  // pairs that a combiner joined into others
+	common  common
 }
 
 // entry is a key. Its value is the combined number, or the place of its
@@ -60,6 +61,7 @@ func (t *table) add(b job.Batch) int {
 		t.grow(tableEntries)
 	}
 	t.look(b.Keys)
+	t.common.seen = nil // whoever emitted it may have changed it since
 	combine := t.program.Combine
 	for i, key := range b.Keys {
 		hash, head := t.hashes[i], t.heads[i]
@@ -182,6 +184,7 @@ func (t *table) reset() {
 	clear(t.slots)
 	t.entries = t.entries[:0]
 	t.arena.reset()
+	t.common = common{}
 }
 
 // hashKey returns a key's hash for the slots, and its first 8 bytes. It reads
