@@ -27,9 +27,9 @@ const NoClient = -1
 
 // Bounds of explanations.
 const (
-	nearOps     = 200 // single writes that are tried, the latest first
-	repeatedOps = 12  // that are tried as done twice, three at a time
-	tailOps     = 500 // longest run of late writes that is tried as lost
+	nearOps     = 200     // single writes that are tried, the latest first
+	repeatedOps = 12      // that are tried as done twice, three at a time
+	tailOps     = 100_000 // longest run of late writes that is tried as lost
 )
 
 // Told is what there is to be explained.
@@ -49,7 +49,12 @@ func (b Bank) Explain(t Told) (f Flaw, found bool) {
 	if err != nil {
 		return f, false
 	}
-	e := explainer{server: t.Server, after: make(map[*BankOp]*BankOp)}
+	e := explainer{server: t.Server, after: make(map[*BankOp]*BankOp), asked: make(map[string]int)}
+	for i := range t.Ops {
+		if id := t.Ops[i].Input.Request; id != "" {
+			e.asked[id]++
+		}
+	}
 	accounts := make(map[string][]*BankOp)
 	for i := range one {
 		account := one[i].Input.Account
@@ -78,6 +83,7 @@ func (b Bank) Explain(t Told) (f Flaw, found bool) {
 type explainer struct {
 	server func(BankOp) string
 	after  map[*BankOp]*BankOp // the writes behind queries that [explainer.before] made up
+	asked  map[string]int      // how often, by request
 	flaw   *Flaw
 }
 
@@ -169,6 +175,11 @@ func (e *explainer) single(q *query) (lost, twice []*BankOp) {
 		}
 		return 1
 	})
+	for _, w := range near { // what was asked again is what may have happened again
+		if e.asked[w.Input.Request] > 1 && q.legal(-amount(w)) == legal {
+			return nil, []*BankOp{w}
+		}
+	}
 	for _, w := range near {
 		if w.Outcome == record.OK && q.legal(amount(w)) == legal {
 			return []*BankOp{w}, nil

@@ -14,6 +14,9 @@ import (
 // maxOthers bounds the operations in a picture that only may matter.
 const maxOthers = 6
 
+// maxNamed bounds the writes that are told one by one.
+const maxNamed = 3
+
 // looker is the line of who looks at replicas when all is over.
 const looker = "dyno"
 
@@ -139,10 +142,14 @@ func (t *tale) words() []string {
 		out = append(out, read)
 	}
 	right := []string{fmt.Sprintf("right is %d: %d from all else", f.Right, f.Rest)}
-	for _, o := range cut(slices.Concat(f.Lost, f.Twice)) {
-		if o.Outcome == record.OK {
+	all := slices.Concat(f.Lost, f.Twice)
+	for _, o := range all {
+		if o.Outcome == record.OK && len(all) <= maxNamed {
 			right = append(right, fmt.Sprintf("%s by %s", asked(o), t.who(o)))
 		}
+	}
+	if len(all) > maxNamed {
+		right = append(right, fmt.Sprintf("and these %d writes", len(all)))
 	}
 	text := strings.Join(right, ", ")
 	if n := len(f.Open); n > 0 {
@@ -154,7 +161,7 @@ func (t *tale) words() []string {
 // named lists writes as a reader calls them.
 func (t *tale) named(ops []history.BankOp) string {
 	var parts []string
-	for _, o := range cut(ops) {
+	for _, o := range ops[max(0, len(ops)-maxNamed):] {
 		switch {
 		case o.Client == t.flaw.Read.Client:
 			parts = append(parts, fmt.Sprintf("its own %s of %d", o.Input.Kind, o.Input.Amount))

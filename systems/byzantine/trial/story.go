@@ -89,7 +89,9 @@ func tell(o *play.Outcome, broken []record.Check) story.Story {
 	t.decisions(&s)
 	t.label(&s)
 	for _, c := range broken {
-		s.Words = append(s.Words, c.Name+": "+c.Detail)
+		if t.what == "" { // else the card has them, too
+			s.Words = append(s.Words, c.Name+": "+c.Detail)
+		}
 	}
 	return s
 }

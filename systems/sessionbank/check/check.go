@@ -3,6 +3,7 @@
 package check
 
 import (
+	"fmt"
 	"maps"
 	"strconv"
 
@@ -180,8 +181,8 @@ func (h *History) agree() record.Check {
 	for _, b := range h.Branches[min(1, len(h.Branches)):] {
 		first := h.Branches[0]
 		if h.Settled && (b.Balance != first.Balance || !maps.Equal(top(b.Log), top(first.Log))) {
-			return record.Fail(name, n, "branch %d holds %d after %v, branch %d holds %d after %v", first.ID, first.Balance, top(first.Log),
-				b.ID, b.Balance, top(b.Log))
+			return record.Fail(name, n, "branch %d holds %d after %s, branch %d holds %d after %s",
+				first.ID, first.Balance, after(first.Log), b.ID, b.Balance, after(b.Log))
 		}
 	}
 	return record.Pass(name, n)
@@ -197,6 +198,17 @@ func top(log []bank.Entry) map[replica.ID]int64 {
 		}
 	}
 	return v
+}
+
+// after says which writes a log has, in words.
+func after(log []bank.Entry) string {
+	v := top(log)
+	for origin, n := range v {
+		if n < 0 {
+			return fmt.Sprintf("a log in which write %d of branch %d comes out of order or twice", -n, origin)
+		}
+	}
+	return fmt.Sprintf("as many writes by branch as %v", v)
 }
 
 // answers: each balance, and each refusal, is right for the writes that are said
