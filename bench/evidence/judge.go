@@ -12,6 +12,10 @@ import (
 // that does not has a check of its own, named by [CheckName].
 const Roads = "roads"
 
+// IsRoad says whether a check is about a figure of the bench's, not about what was
+// promised.
+func IsRoad(check string) bool { return check == Roads || strings.HasPrefix(check, CheckName("")) }
+
 // CheckName is the name of the check of one metric's road, for a negative
 // control to be caught by.
 func CheckName(metric string) string { return "road-" + metric }
