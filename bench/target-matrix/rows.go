@@ -77,7 +77,7 @@ var rows = []row{
 	{name: "edition 2023 by reflection", proto: edition, data: `{"text":"a","n":3}`},
 	{name: "edition 2023 by proto file", proto: edition, data: `{"text":"a","n":3}`, give: "file"},
 	{name: "edition 2024 by reflection", proto: edition, data: `{"text":"a","n":3}`, era: 1001},
-	{name: "edition 2024 by protoset", proto: edition, data: `{"text":"a","n":3}`, era: 1001, give: "protoset"},
+	{name: "edition 2024 by proto file", proto: edition, data: `{"text":"a","n":3}`, era: 1001, give: "file"},
 	{name: "proto2: required, group, default", proto: required, data: `{"text":"a","part":{"name":"b"}}`},
 	{name: "proto2: extension in the request", proto: required, data: `{"text":"a","[shop.v1.tag]":"t"}`},
 	{name: "extension declarations in a proto file", proto: declared, data: `{"text":"a"}`, give: "file"},

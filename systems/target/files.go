@@ -1,12 +1,9 @@
 package target
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,9 +33,6 @@ func (s source) parse(ctx context.Context) (*catalog, error) {
 		return nil, errors.New("--proto: .proto files cannot be read by this program: dyno itself runs this role")
 	}
 	parsed, err := Compile(ctx, folders, names)
-	if err != nil && strings.Contains(err.Error(), "edition") {
-		return s.parseNewer(ctx, err, names, folders)
-	}
 	if err != nil {
 		return nil, systems.Usagef("--proto: %w (--import-paths says where to look: %s)", err, strings.Join(folders, ", "))
 	}
@@ -49,25 +43,6 @@ func (s source) parse(ctx context.Context) (*catalog, error) {
 		}
 	}
 	return filed(strings.Join(s.files, ", "), files), nil
-}
-
-// parseNewer lets protoc read files of an edition that cannot be read here, if
-// there is one that knows it.
-func (s source) parseNewer(ctx context.Context, why error, names, folders []string) (*catalog, error) {
-	args := []string{"--include_imports", "--descriptor_set_out=/dev/stdout"}
-	for _, f := range folders {
-		args = append(args, "--proto_path="+f)
-	}
-	const hint = "editions after 2023 are left to protoc, of a version that knows them; or they work by the server's reflection, or with " +
-		"--protoset and what protoc or buf wrote"
-	set, err := exec.CommandContext(ctx, "protoc", append(args, names...)...).Output()
-	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
-		err = fmt.Errorf("protoc: %s", bytes.TrimSpace(failed.Stderr))
-	}
-	if err != nil {
-		return nil, systems.Usagef("--proto: %w; %w (%s)", why, err, hint)
-	}
-	return parseSet(set, strings.Join(s.files, ", "))
 }
 
 // locate finds files as protoc does: on disk, absolute or from the current
@@ -148,22 +123,15 @@ func readProtoset(path string) (*catalog, error) {
 	if err != nil {
 		return nil, systems.Usagef("--protoset: %w", err)
 	}
-	c, err := parseSet(b, path)
-	if err != nil {
-		return nil, systems.Usagef("--protoset: %w", err)
-	}
-	return c, nil
-}
-
-func parseSet(b []byte, path string) (*catalog, error) {
 	set := new(descriptorpb.FileDescriptorSet)
 	if err := proto.Unmarshal(b, set); err != nil || len(set.GetFile()) == 0 {
-		return nil, fmt.Errorf("%s is no set of file descriptors (protoc --include_imports --descriptor_set_out=%s FILE writes one)", path, path)
+		return nil, systems.Usagef("--protoset: %s is no set of file descriptors (protoc --include_imports --descriptor_set_out=%s FILE "+
+			"writes one)", path, path)
 	}
 	complete(set)
 	files, err := protodesc.NewFiles(set)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (was it written with --include_imports?)", path, err)
+		return nil, systems.Usagef("--protoset: %s: %w (was it written with --include_imports?)", path, err)
 	}
 	return filed(path, files), nil
 }

@@ -16,6 +16,9 @@ import (
 func Files(ctx context.Context, folders, names []string) ([]protoreflect.FileDescriptor, error) {
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: folders})}
 	parsed, err := compiler.Compile(ctx, names...)
+	if err != nil && strings.Contains(err.Error(), "latest supported edition") {
+		return newer(ctx, folders, names)
+	}
 	if err != nil {
 		return nil, err
 	}
