@@ -88,12 +88,11 @@ func handLoop(address string, rate float64, length time.Duration) error {
 	defer conn.Close()
 	stub := grpc_testing.NewTestServiceClient(conn)
 	req := &grpc_testing.SimpleRequest{Payload: &grpc_testing.Payload{Body: make([]byte, size)}}
-	call := func() (time.Duration, error) {
+	call := func(due time.Time) (time.Duration, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		begin := time.Now()
 		_, err := stub.UnaryCall(ctx, req)
-		return time.Since(begin), err
+		return time.Since(due), err
 	}
 	if rate > 0 {
 		return handOpen(call, rate, length)

@@ -8,14 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// call is one, and how long it took.
-type call func() (time.Duration, error)
+// call is one, and how long it took since it was to be sent.
+type call func(due time.Time) (time.Duration, error)
 
 // handClosed prints how many calls clients made, each after its last was answered.
 func handClosed(c call, length time.Duration) error {
@@ -25,7 +26,7 @@ func handClosed(c call, length time.Duration) error {
 	for i := range clients {
 		wg.Go(func() {
 			for time.Now().Before(end) {
-				took, err := c()
+				took, err := c(time.Now())
 				if err != nil {
 					errs[i] = err
 					return
@@ -46,15 +47,20 @@ func handClosed(c call, length time.Duration) error {
 	return nil
 }
 
-// handOpen prints how many calls it made at a constant rate, a goroutine for each.
+// handOpen prints how many calls it made at a constant rate, a goroutine for each,
+// and how late it was for the 99th of 100. It sleeps by package time, as one does.
 func handOpen(c call, rate float64, length time.Duration) error {
 	n := int(rate * length.Seconds())
-	times, errs := make([]time.Duration, n), make([]error, n)
+	times, late, errs := make([]time.Duration, n), make([]time.Duration, n), make([]error, n)
 	begin := time.Now()
 	var wg sync.WaitGroup
 	for i := range n {
-		time.Sleep(time.Until(begin.Add(time.Duration(float64(i) / rate * 1e9))))
-		wg.Go(func() { times[i], errs[i] = c() })
+		due := begin.Add(time.Duration(float64(i) / rate * 1e9))
+		time.Sleep(time.Until(due))
+		wg.Go(func() {
+			late[i] = time.Since(due)
+			times[i], errs[i] = c(due)
+		})
 	}
 	wg.Wait()
 	for _, err := range errs {
@@ -62,7 +68,8 @@ func handOpen(c call, rate float64, length time.Duration) error {
 			return err
 		}
 	}
-	fmt.Printf("calls %d\n", n)
+	slices.Sort(late)
+	fmt.Printf("calls %d\nlate %v\n", n, late[n*99/100])
 	return nil
 }
 

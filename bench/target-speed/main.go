@@ -11,6 +11,7 @@ import (
 	"log"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 // options are what a person asks for.
 type options struct {
 	dyno, ghz string
+	only      string
 	blocks    int
 	length    time.Duration
 	calls     int // of an open loop
@@ -32,6 +34,7 @@ func main() {
 	flag.StringVar(&o.dyno, "dyno", "dyno", "the program")
 	flag.StringVar(&o.ghz, "ghz", "ghz", "the program, v0.121.0")
 	flag.IntVar(&o.blocks, "blocks", 6, "repeats of everything; the range of six is a 97 % interval of their median")
+	flag.StringVar(&o.only, "rows", ".", "regular expression of rows to measure: closed, open 2000/s, open 10000/s, highest rate")
 	flag.IntVar(&o.calls, "calls", 100_000, "of each run at a rate: what a program takes to start counts, as for who uses it")
 	flag.DurationVar(&o.length, "length", 10*time.Second, "of each closed loop; a third of it, of each try to hold a rate")
 	flag.Int64Var(&o.memory, "memory", 0, "instead: memory of our generator over so many calls, such as 50000000")
@@ -62,15 +65,27 @@ func measure(o options) error {
 	load, _ := os.ReadFile("/proc/loadavg")
 	fmt.Printf("%s, %d processors, load averages and tasks %s, %d blocks\n", runtime.Version(), runtime.NumCPU(),
 		strings.TrimSpace(string(load)), o.blocks)
-	if err := costs(ctx, s, o); err != nil {
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
+	kinds := slices.DeleteFunc([]float64{0, 2000, 10_000}, func(rate float64) bool { return !only.MatchString(kind(rate)) })
+	if err := costs(ctx, s, o, kinds); err != nil || !only.MatchString("highest rate") {
 		return err
 	}
 	return rates(ctx, s, o)
 }
 
+// kind is a row's name: 0 is the closed loop.
+func kind(rate float64) string {
+	if rate > 0 {
+		return fmt.Sprintf("open %v/s", rate)
+	}
+	return fmt.Sprintf("closed, %d clients", clients)
+}
+
 // costs prints the CPU per 100,000 calls of each generator, and the ratios.
-func costs(ctx context.Context, s *echo, o options) error {
-	kinds := []float64{0, 2000, 10_000} // closed, and open at rates
+func costs(ctx context.Context, s *echo, o options, kinds []float64) error {
 	seconds := map[float64]map[string][]float64{}
 	for range o.blocks {
 		var turns []func() error
@@ -102,12 +117,8 @@ func costs(ctx context.Context, s *echo, o options) error {
 	}
 	fmt.Println("| CPU s per 100,000 calls | dyno | ghz | by hand | dyno / ghz | dyno / by hand |\n|:--|--:|--:|--:|--:|--:|")
 	for _, rate := range kinds {
-		kind := "closed, 8 clients"
-		if rate > 0 {
-			kind = fmt.Sprintf("open, %v/s", rate)
-		}
 		c := seconds[rate]
-		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", kind, spread(c["dyno"]), spread(c["ghz"]), spread(c["hand"]),
+		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", kind(rate), spread(c["dyno"]), spread(c["ghz"]), spread(c["hand"]),
 			spread(ratios(c["dyno"], c["ghz"])), spread(ratios(c["dyno"], c["hand"])))
 	}
 	return nil
