@@ -122,7 +122,7 @@ func (r *Report) Print(w io.Writer, driver string, allowed record.Share, checks 
 	q := func(q float64) time.Duration { return r.Latency.Quantile(q).Round(time.Microsecond) }
 	v := record.Judge(slices.Concat(r.Checks, checks, []record.Check{r.Failures().Check(allowed)})...)
 	_, err := fmt.Fprintf(w,
-		"%s: %.0f req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
+		"%s: %.4g req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
 		r.model(driver), r.Throughput, r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
 		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
 	if err == nil {

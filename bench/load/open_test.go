@@ -3,6 +3,7 @@ package load_test
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -259,5 +260,30 @@ func TestOpenRealTime(t *testing.T) {
 	mustHoldOpen(t, &r)
 	if r.IdleNS == 0 || r.LagNS == 0 || r.Window.OK == 0 {
 		t.Errorf("idle %d ns, lag %d ns, %d OK: the checks were given nothing to do", r.IdleNS, r.LagNS, r.Window.OK)
+	}
+}
+
+// One a minute is a load, too: each comes when it is to, and the window has all.
+func TestOneAMinute(t *testing.T) {
+	o := load.Open{Arrivals: "constant", Rate: 1.0 / 60, Warmup: time.Minute, Length: 5 * time.Minute}
+	var came []time.Duration
+	var begin time.Time
+	r := open(t, o, func(context.Context, int) (int32, record.Outcome) {
+		if begin.IsZero() {
+			begin = time.Now()
+		}
+		came = append(came, time.Since(begin))
+		return 0, record.OK
+	})
+	if len(came) != 6 || r.Window.OK != 5 || r.Window.Offered != 5 {
+		t.Fatalf("%v, window %+v", came, r.Window)
+	}
+	for i, at := range came {
+		if at != time.Duration(i)*time.Minute {
+			t.Errorf("the %d-th came after %v", i, at)
+		}
+	}
+	if math.Abs(r.OfferedRate()*60-1) > 1e-9 || math.Abs(r.Throughput()*60-1) > 1e-9 {
+		t.Errorf("rates %v and %v per second", r.OfferedRate(), r.Throughput())
 	}
 }
