@@ -12,7 +12,6 @@ import (
 
 	"google.golang.org/grpc/resolver"
 
-	"dyno/internal/record"
 	"dyno/internal/rpc"
 	"dyno/systems"
 )
@@ -167,82 +166,6 @@ func remedy(err error) string {
 		}
 	}
 	return ""
-}
-
-// connection is what a generator tells of its connections.
-type connection struct {
-	Connections int    `json:"connections"` // at once, at most
-	Streams     int    `json:"streams"`     // in flight on each, at most
-	Limit       uint32 `json:"limit"`       // how many the server allows; 0: any number
-	SkipVerify  bool   `json:"skip_verify,omitempty"`
-	Retries     bool   `json:"retries,omitempty"`
-}
-
-// streams says how many calls of clients were in flight at once on a
-// connection, at most.
-func (c *connection) streams(clients int) {
-	if c.Connections > 0 {
-		c.Streams = (clients + c.Connections - 1) / c.Connections
-	}
-}
-
-// text tells a person.
-func (c *connection) text() string {
-	allowed := "any number is allowed"
-	if c.Limit > 0 {
-		allowed = fmt.Sprintf("%d are allowed", c.Limit)
-	}
-	return fmt.Sprintf("connections: %d, with up to %d calls at once on each (%s)", c.Connections, c.Streams, allowed)
-}
-
-// flags are what is to be known about the connections beside the figures.
-func (c *connection) flags() (out []record.Flag) {
-	flag := func(name, format string, args ...any) {
-		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
-	}
-	if c.Limit > 0 && c.Streams > int(c.Limit) {
-		flag("queued", "up to %d calls were open on a connection, of which the server allows %d: the others waited at the client, and their "+
-			"time counts (--connections %d would do)", c.Streams, c.Limit, (c.Streams*c.Connections+int(c.Limit)-1)/int(c.Limit))
-	}
-	if c.SkipVerify {
-		flag("unverified", "the server's certificate was not verified (--%s): who answered is not known", knobSkipVerify)
-	}
-	if c.Retries {
-		flag("retries", "the service config lets gRPC try calls again: a latency may be that of several")
-	}
-	return out
-}
-
-var connectionMetrics = []record.Metric{
-	{
-		Name: "connections_open", Kind: record.KindScalar, Unit: "1", Help: "HTTP/2 connections to the service at once, at most",
-	},
-	{
-		Name: "streams_per_connection", Kind: record.KindScalar, Unit: "1", Help: "calls in flight on a connection at once, at most",
-	},
-	{
-		Name: "streams_allowed", Kind: record.KindScalar, Unit: "1",
-		Help: "calls that the server allows on a connection at once, where it says so; others wait at the client",
-	},
-	{
-		Name: "template_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of filling in one request that has gaps: a control before the load, part of generator_us_per_request",
-	},
-}
-
-// observeConnection sets them.
-func (r *report) observeConnection(o *record.Observation) {
-	c := r.Connection
-	if c.Connections > 0 {
-		o.Set("connections_open", float64(c.Connections))
-		o.Set("streams_per_connection", float64(c.Streams))
-	}
-	if c.Limit > 0 {
-		o.Set("streams_allowed", float64(c.Limit))
-	}
-	if r.TemplateSeconds > 0 {
-		o.Set("template_us_per_request", r.TemplateSeconds*1e6)
-	}
 }
 
 // address takes what gRPC takes, and says what is wrong with the rest.

@@ -69,6 +69,13 @@ func TestTrialInTheField(t *testing.T) {
 		if !queued || got.Scalars["streams_allowed"] != 3 || got.Scalars["streams_per_connection"] != 8 || got.Scalars["template_us_per_request"] <= 0 {
 			t.Errorf("%s: flags %v, %v", kind, got.Flags, got.Scalars)
 		}
+		m, _ := System.Metric(streamsPerConnection)
+		law := m.Road
+		held := law.Hold(streamsPerConnection, &got)
+		got.Scalars[streamsPerConnection] /= 2
+		if halved := law.Hold(streamsPerConnection, &got); held.Status != record.Valid || kind == "closed" && halved.Status != record.Invalid {
+			t.Errorf("%s: as they were %+v, half of them %+v", kind, held, halved)
+		}
 		if came := o.arrivals(); len(came) == 0 || came[len(came)-1].md.Get("authorization")[0] != "Bearer s3cr3t" {
 			t.Errorf("%s: %d calls came", kind, len(came))
 		}
