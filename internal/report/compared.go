@@ -65,7 +65,10 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 	if theirs == nil || len(theirs.trials) == 0 {
 		return nil, false, nil
 	}
-	figure, blocks := m.words()+" "+r.level(theirs, m, p.Where), 0
+	figure, blocks := strings.TrimPrefix(m.words(), "rival ")+" "+r.level(theirs, m, p.Where), 0 // whose it is, the row says
+	if m.of.Unit == "1" {
+		figure = "share of " + figure
+	}
 	if len(p.Over) > 0 {
 		ours, err := r.find([]string{selector(p.Over)})
 		if err != nil {

@@ -85,7 +85,9 @@ func versionOf(engine string) (string, error) {
 const peerName = "peer"
 
 // waitForPeer runs a peer to its end and watches it.
-func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string) (r peer.Summary, w *witness, err error) {
+func waitForPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string) (r peer.Summary, w *witness,
+	err error,
+) {
 	cores := min(v.Int(config.KnobWorkers), runtime.NumCPU())
 	w = &witness{began: time.Now().UnixNano()}
 	p, err := b.Start(ctx, systems.Launch{Role: "peer", Name: peerName, CPUs: cores, Spawns: true, Args: append([]string{
