@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"flag"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -56,11 +57,27 @@ func fortio(fs *flag.FlagSet) func(context.Context) (any, error) {
 		end := time.Now()
 		_ = meter.Stop()
 		s := driver.Testimony{Workers: *workers, Rate: *rate, Warmup: f.Warmup, Start: start, End: end, Calls: e.calls}.Summary()
-		s.Checks = []record.Check{whole(calls, result.DurationHistogram.Count, s.Counts)}
+		s.Checks = []record.Check{whole(calls, result.DurationHistogram.Count, s.Counts), software()}
 		r := driver.Report{Summary: s}
 		r.Meter(meter)
 		return r, ctx.Err()
 	}
+}
+
+// software says which fortio is linked, by the check that has that name in every
+// trial of a rival.
+func software() record.Check {
+	const path = "fortio.org/fortio"
+	c := record.Pass("software", 1)
+	c.Detail = path
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == path {
+				c.Detail += " " + d.Version
+			}
+		}
+	}
+	return c
 }
 
 // outgoing are the calls, and fortio's log of them.

@@ -113,7 +113,7 @@ func TestFortio(t *testing.T) {
 		// 42 calls are asked for, of which four workers can share 40.
 		r, err := report(t, "fortio", "--server", serve(t, c.server), "--rate", "140", "--clients", "4", "--warmup", "0s", "--length", "300ms",
 			"--method", echov1.EchoService_Echo_FullMethodName, "--request", base64.StdEncoding.EncodeToString(request))
-		if err != nil || r.Counts != c.want || len(r.Checks) != 1 || r.Checks[0].Status != record.Valid {
+		if err != nil || r.Counts != c.want || len(r.Checks) != 2 || r.Checks[0].Status != record.Valid {
 			t.Errorf("%s: %+v, %+v, %v", name, r.Counts, r.Checks, err)
 		}
 	}
