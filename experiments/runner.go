@@ -33,6 +33,8 @@ type Runner struct {
 	Fresh   bool     // throw away what is stored of the experiment, whatever it is
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
+	Watch   func(Sample) // told of the trial at hand twice a second; nil: nobody looks on
+	Live    bool         // generators tell meanwhile what they do, which costs them a little
 	Impl    systems.Impl // of a replay: these in place of the stored ones; empty: as stored
 
 	// Yardsticks measures the yardsticks for about a length, and leaves logs in
@@ -83,7 +85,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	for i := range p.Trials {
 		if done := st.reuse(&p.Trials[i]); done != nil && p.proper(done) {
 			tally.Reused++
-			tally.count(p, done)
+			tally.Count(p, done)
 			continue
 		}
 		if told != i || i == 0 {
@@ -93,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 		if err != nil {
 			return tally, err
 		}
-		tally.count(p, done)
+		tally.Count(p, done)
 		u := Progress{Plan: p, Done: i + 1, Last: done, Bundle: bundle, Left: p.Estimate(i + 1)}
 		if i+1 < len(p.Trials) {
 			u.Next = &p.Trials[i+1]

@@ -31,7 +31,8 @@ func (t *Tally) Add(u Tally) {
 	t.Reused += u.Reused
 }
 
-func (t *Tally) count(p *Plan, tr *record.Trial) {
+// Count adds a trial of a plan.
+func (t *Tally) Count(p *Plan, tr *record.Trial) {
 	switch {
 	case tr.Absent:
 		t.Absent++

@@ -79,7 +79,10 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if r.Profile {
 		profiles = dir
 	}
+	seen := r.newLookout()
+	defer seen.close()
 	bench, group, err := process.NewGroup(ctx, process.Options{
+		Env:     seen.env,
 		System:  p.System,
 		Dir:     dir,
 		Profile: profiles,
@@ -96,7 +99,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 			err = closeErr
 		}
 	}()
+	stop := r.watch(bench, seen, p, t, group)
 	obs, err = p.System.Trial(bench, group, t.Cell.Values)
+	stop()
 	if errors.Is(context.Cause(bench), errHung) {
 		err = errors.Join(err, group.Dump())
 	}

@@ -77,6 +77,7 @@ func (r *Result) rate(n int64) float64 {
 // result gathers what the workers left behind, once they are all done.
 // whole: nothing stopped them before their time.
 func (r *run) result(workers []*worker, whole bool) Result {
+	r.tap.close()
 	res := Result{Clients: len(workers), Schedule: r.schedule, BeginNS: r.begin, whole: whole}
 	total := 0
 	var last int64

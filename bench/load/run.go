@@ -30,6 +30,8 @@ type run struct {
 	unsent                uint64 // fingerprint of the starts of operations that were not sent
 	below                 time.Duration
 
+	tap *tap // nil: nobody looks on
+
 	folding sync.Mutex // guards folded
 	folded  Folded
 }
@@ -39,6 +41,8 @@ func newRun(c Closed, fail context.CancelCauseFunc) *run {
 	if c.Requests == 0 {
 		r.end = int64(c.Warmup + c.Length)
 	}
+	r.tap = newTap()
+	r.Each = r.tap.each(r.Each)
 	r.spans.init(c)
 	r.origin = time.Now()
 	return r

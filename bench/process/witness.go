@@ -158,6 +158,23 @@ func (g *Group) Witness(e *record.Evidence) {
 	}
 }
 
+// CPU is what each process has used until it was last looked at, all its lives
+// together: to be looked at while the trial runs.
+func (g *Group) CPU() map[string]time.Duration {
+	g.mu.Lock()
+	children := slices.Clone(g.children)
+	g.mu.Unlock()
+	g.witness.mu.Lock()
+	defer g.witness.mu.Unlock()
+	used := make(map[string]time.Duration, len(children))
+	for _, c := range children {
+		if c.watched != nil {
+			used[c.Name()] += time.Duration(max(c.watched.last.cpu, int64(c.watched.total)))
+		}
+	}
+	return used
+}
+
 // seconds are whole microseconds, as the kernel's charges are: more digits would
 // only make results long.
 func seconds(ns int64) float64 { return math.Round(float64(ns)/1e3) / 1e6 }

@@ -68,6 +68,7 @@ var rules = []rule{
 	{"internal/figure", []string{"internal/stats", "internal/record"}, "a figure is a function of data"},
 	{"internal/table", []string{"internal/stats", "internal/record"}, "a table is a function of data"},
 	{"internal/page", []string{"internal/stats", "internal/record"}, "a page is a function of data"},
+	{"internal/live", nil, "what is shown while it runs is anybody's"},
 	{"internal/browser", nil, "a browser knows nothing of what it shows"},
 	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
 	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
@@ -93,6 +94,7 @@ var rules = []rule{
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/telemetry", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/live", "bench/load", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
 	{"proto", []string{}, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }

@@ -3,33 +3,40 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
+	"dyno/bench/load"
 	"dyno/experiments"
 	"dyno/internal/record"
 )
 
-// progress shows a sweep on standard error: on a terminal one line that is
-// redrawn, elsewhere one line per finished trial.
+// progress shows a sweep on standard error: on a terminal a table that is redrawn,
+// elsewhere one line per finished trial; and on a live page, where one is served.
 type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
 	terminal bool
-	out      string // where results go, for the command that replays a trial
-	total    int    // trials of all plans
-	before   int    // trials of the plans that are over
-	last     experiments.Progress
+	width    func() int // of the terminal
+	drawn    int        // lines of the table on it
+	view     *liveView  // nil: none is served
+	out      string     // where results go, for the command that replays a trial
+	before   int        // trials of the plans that are over
+	tally    experiments.Tally
+	board    board
 	later    time.Duration // estimate for the plans not begun
 	stop     chan struct{}
 	stopped  sync.WaitGroup
 }
 
 func newProgress(w io.Writer, terminal bool, out string, plans []*experiments.Plan) *progress {
-	p := &progress{w: w, terminal: terminal, out: out, stop: make(chan struct{})}
+	p := &progress{w: w, terminal: terminal, width: func() int { return columns(w) }, out: out, stop: make(chan struct{})}
 	for _, plan := range plans {
-		p.total += len(plan.Trials)
+		p.board.Total += len(plan.Trials)
 		p.later += plan.Estimate(0)
 	}
 	if terminal {
@@ -38,9 +45,20 @@ func newProgress(w io.Writer, terminal bool, out string, plans []*experiments.Pl
 	return p
 }
 
+// columns is how wide a terminal is.
+func columns(w io.Writer) int {
+	const usual = 80
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return usual
+}
+
 // tick redraws while a trial runs, so that the time left is seen to pass.
 func (p *progress) tick() {
-	t := time.NewTicker(500 * time.Millisecond)
+	t := time.NewTicker(load.LiveEvery)
 	defer t.Stop()
 	for {
 		select {
@@ -49,10 +67,19 @@ func (p *progress) tick() {
 		case <-t.C:
 			p.mu.Lock()
 			p.draw()
-			p.last.Left = max(0, p.last.Left-500*time.Millisecond)
+			p.board.left = max(0, p.board.left-load.LiveEvery)
+			p.board.Left = p.board.left.Round(time.Second).String()
 			p.mu.Unlock()
 		}
 	}
+}
+
+// watch takes in what the trial at hand is like.
+func (p *progress) watch(s experiments.Sample) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.board.sample = s
+	p.view.sample(s)
 }
 
 // begin announces a plan.
@@ -79,42 +106,36 @@ func (p *progress) update(u experiments.Progress) {
 		p.line("  %s", u.Note)
 		return
 	}
-	p.last = u
+	b := &p.board
+	b.Done, b.Again, b.left = p.before+u.Done, "", u.Left+p.later
+	b.Left = b.left.Round(time.Second).String()
 	if n := len(u.Again); n > 0 {
-		p.line("    again, for it proved nothing: %s", u.Again[n-1])
+		b.Again = u.Again[n-1]
+		p.line("    again, for it proved nothing: %s", b.Again)
 	}
 	if u.Last != nil {
 		p.finished(u)
 	}
 	if u.Next == nil {
 		p.before += len(u.Plan.Trials)
+	} else {
+		b.Experiment, b.Block, b.Blocks, b.Cell = u.Plan.Name, u.Next.Block, u.Plan.Blocks, u.Next.Cell.Label(u.Plan.Experiment)
+		b.sample = experiments.Sample{}
 	}
+	p.view.progress(b)
 	p.draw()
 }
 
 func (p *progress) finished(u experiments.Progress) {
-	t := u.Last
-	cell := ""
-	for _, c := range u.Plan.Cells {
-		if c.Index == t.Cell {
-			cell = c.Label(u.Plan.Experiment)
-		}
-	}
-	status := string(t.Status())
-	switch c, control := u.Plan.Control(t.Control); {
-	case t.Absent:
-		status = "left out"
-	case t.Observation == nil:
-		status = "error"
-	case control && c.Caught(t):
-		status = "caught by " + c.CaughtBy
-	case control:
-		status = fmt.Sprintf("MISSED: %s, and %s should have caught it", t.Status(), c.CaughtBy)
-	}
+	t, cell, status := u.Last, cellOf(u.Plan, u.Last), verdict(u.Plan, u.Last)
+	p.tally.Count(u.Plan, t)
+	p.board.tally(p.tally)
+	p.board.lastVerdict = fmt.Sprintf("%s  %s  %.1fs", status, cell, float64(t.Took))
+	p.view.finished(u, cell, status)
 	if p.terminal && u.Bundle == "" {
 		return
 	}
-	p.line("[%d/%d] block %d/%d  %s  %s  %.1fs", p.before+u.Done, p.total, t.Block, u.Plan.Blocks, cell, status, float64(t.Took))
+	p.line("[%d/%d] block %d/%d  %s  %s  %.1fs", p.board.Done, p.board.Total, t.Block, u.Plan.Blocks, cell, status, float64(t.Took))
 	if t.Control == "" || u.Bundle != "" {
 		for _, reason := range reasons(t) {
 			p.line("    %s", reason)
@@ -133,21 +154,32 @@ func reasons(t *record.Trial) []string {
 	return t.Observation.Verdict.Reasons()
 }
 
-// line prints above the redrawn line.
+// line prints above the table.
 func (p *progress) line(format string, args ...any) {
-	if p.terminal {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
+	p.wipe()
 	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
+// wipe takes the table off the terminal.
+func (p *progress) wipe() {
+	if p.drawn > 0 {
+		fmt.Fprintf(p.w, "\x1b[%dA\x1b[J", p.drawn)
+		p.drawn = 0
+	}
+}
+
+// draw puts the table where it was.
 func (p *progress) draw() {
-	if !p.terminal || p.last.Next == nil {
+	if !p.terminal || p.board.Experiment == "" {
 		return
 	}
-	text := fmt.Sprintf("[%d/%d] block %d/%d  %s  %v left", p.before+p.last.Done, p.total, p.last.Next.Block, p.last.Plan.Blocks,
-		p.last.Next.Cell.Label(p.last.Plan.Experiment), (p.last.Left + p.later).Round(time.Second))
-	fmt.Fprint(p.w, "\r\x1b[K"+text)
+	lines := p.board.table(p.width())
+	up := ""
+	if p.drawn > 0 {
+		up = fmt.Sprintf("\x1b[%dA\x1b[J", p.drawn)
+	}
+	fmt.Fprint(p.w, up+strings.Join(lines, "\n")+"\n")
+	p.drawn = len(lines)
 }
 
 // end leaves the cursor on a fresh line.
@@ -155,6 +187,6 @@ func (p *progress) end() {
 	if p.terminal {
 		close(p.stop)
 		p.stopped.Wait()
-		fmt.Fprint(p.w, "\r\x1b[K")
+		p.wipe()
 	}
 }

@@ -34,6 +34,7 @@ type runFlags struct {
 	pprof  bool
 	bare   bool // measure the yardsticks
 	out    string
+	serve  string
 }
 
 const onlyHelp = "keep only these levels of a knob, `KNOB=LEVEL[,LEVEL]`; repeat it for more knobs, and for levels that contain commas"
@@ -60,6 +61,7 @@ they are listed in the report.`,
 		Example: `  dyno run --scale quick
   dyno run lb-policies --only policy=least_load,round_robin --blocks 2 --out out/lb
   dyno run lb-uneven --only capacity=2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5 --dry-run
+  dyno run --scale quick --serve :0    (prints the address of a page that shows the run)
   dyno run my-experiment.yaml --scale full --dry-run`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return a.runExperiments(c.Context(), f, args) },
@@ -75,6 +77,7 @@ they are listed in the report.`,
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/; reused trials have none")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
+	fl.StringVar(&f.serve, "serve", "", "show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }
@@ -100,9 +103,15 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err := os.Unsetenv(process.TracesVar); err != nil { // figures are of what is not traced
 		return err
 	}
+	view, err := serve(a.err, f.serve, out, plans)
+	if err != nil {
+		return err
+	}
 	show := newProgress(a.err, role.Terminal(a.err), out, plans)
+	show.view = view
 	runner := &experiments.Runner{
-		Out: out, Typed: out, Command: append([]string{"dyno"}, a.args...),
+		Live: f.serve != "",
+		Out:  out, Typed: out, Command: append([]string{"dyno"}, a.args...),
 		Fresh: f.fresh, Profile: f.pprof, Report: show.update,
 	}
 	if f.out == "" && f.scale != "quick" {
@@ -111,17 +120,13 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if f.bare {
 		runner.Yardsticks = yardstick.Measure
 	}
-	var tally experiments.Tally
-	for _, p := range plans {
-		show.begin(p)
-		t, err := runner.Run(ctx, p)
-		tally.Add(t)
-		if err != nil {
-			show.end()
-			return err
-		}
+	if f.serve != "" || show.terminal {
+		runner.Watch = show.watch
 	}
-	show.end()
+	tally, err := measure(ctx, runner, plans, show)
+	if err = errors.Join(err, view.close(err)); err != nil {
+		return err
+	}
 	store, err := a.writeReport(out, false)
 	if err != nil {
 		return err
@@ -145,6 +150,20 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return errFailed
 	}
 	return brokenError(store)
+}
+
+// measure runs the plans one after the other.
+func measure(ctx context.Context, r *experiments.Runner, plans []*experiments.Plan, show *progress) (tally experiments.Tally, err error) {
+	defer show.end()
+	for _, p := range plans {
+		show.begin(p)
+		t, err := r.Run(ctx, p)
+		tally.Add(t)
+		if err != nil {
+			return tally, err
+		}
+	}
+	return tally, nil
 }
 
 func printTally(w io.Writer, t experiments.Tally) {

@@ -1,0 +1,139 @@
+package load
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"dyno/internal/record"
+)
+
+// LiveVar is the environment variable that names a datagram socket: a process in
+// whose environment it is tells there what its operations are like while they run,
+// every [LiveEvery]. Nothing is told without it.
+const LiveVar = "DYNO_LIVE"
+
+// LiveEvery is how often that happens.
+const LiveEvery = 500 * time.Millisecond
+
+// Live is what is told: of the operations that ended since it was told last, warm-up
+// included. It is to be looked at; figures are made from spans.
+type Live struct {
+	PID     int     `json:"pid"` // of the process that tells
+	Seconds float64 `json:"s"`
+	OK      int64   `json:"ok"`
+	Other   int64   `json:"other"`
+	P50     float64 `json:"p50_ms"` // of those that were OK, right to 1 %; 0 where none was
+	P99     float64 `json:"p99_ms"`
+	Worst   float64 `json:"worst_ms"`
+}
+
+// tap takes in what every worker does, and tells. A nil one does nothing.
+type tap struct {
+	to     net.Conn
+	shards [16]struct {
+		mu        sync.Mutex
+		latency   *record.Histogram
+		ok, other int64
+		_         [64]byte
+	}
+	told time.Time
+	stop chan struct{}
+	done chan struct{}
+}
+
+// newTap is nil unless somebody wants to be told and can be reached: a look at a run
+// must not be what ends it.
+func newTap() *tap {
+	path := os.Getenv(LiveVar)
+	if path == "" {
+		return nil
+	}
+	to, err := net.Dial("unixgram", path)
+	if err != nil {
+		return nil
+	}
+	t := &tap{to: to, told: time.Now(), stop: make(chan struct{}), done: make(chan struct{})}
+	for i := range t.shards {
+		t.shards[i].latency = record.NewCoarseHistogram()
+	}
+	go t.run()
+	return t
+}
+
+func (t *tap) run() {
+	defer close(t.done)
+	tick := time.NewTicker(LiveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.stop:
+			return
+		case <-tick.C:
+			t.tell()
+		}
+	}
+}
+
+func (t *tap) close() {
+	if t == nil {
+		return
+	}
+	close(t.stop)
+	<-t.done
+	t.tell()
+	t.to.Close()
+}
+
+// each is what a run's Each becomes.
+func (t *tap) each(then func(record.Span)) func(record.Span) {
+	if t == nil {
+		return then
+	}
+	return func(s record.Span) {
+		t.see(s)
+		if then != nil {
+			then(s)
+		}
+	}
+}
+
+func (t *tap) see(span record.Span) {
+	s := &t.shards[int(span.Client)%len(t.shards)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if span.Outcome != record.OK {
+		s.other++
+		return
+	}
+	s.ok++
+	s.latency.Record(time.Duration(span.End - span.Begin))
+}
+
+// tell sends what was seen since the last time. What nobody takes at once is lost.
+func (t *tap) tell() {
+	now, all := time.Now(), record.NewCoarseHistogram()
+	out := Live{PID: os.Getpid(), Seconds: now.Sub(t.told).Seconds()}
+	t.told = now
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		out.OK, out.Other = out.OK+s.ok, out.Other+s.other
+		if s.ok > 0 {
+			all.Merge(s.latency)
+			s.latency = record.NewCoarseHistogram()
+		}
+		s.ok, s.other = 0, 0
+		s.mu.Unlock()
+	}
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	out.P50, out.P99, out.Worst = ms(all.Quantile(0.5)), ms(all.Quantile(0.99)), ms(all.Max())
+	text, err := json.Marshal(out)
+	if err != nil {
+		return // cannot happen: all of it is finite
+	}
+	_ = t.to.SetWriteDeadline(now.Add(10 * time.Millisecond))
+	_, _ = t.to.Write(text)
+}
