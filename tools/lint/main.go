@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"go/ast"
 	"go/build"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 	"sync"
 
 	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/passes/modernize"
 	"golang.org/x/tools/go/analysis/suite/fix"
 	"golang.org/x/tools/go/analysis/suite/vet"
 	"honnef.co/go/tools/lintcmd"
@@ -39,15 +41,30 @@ func main() {
 	cmd := lintcmd.NewCommand("lint")
 	cmd.SetVersion(version.Version, version.MachineVersion)
 	cmd.ParseFlags(os.Args[1:])
-	for _, a := range slices.Concat(vet.Suite, fix.Suite) {
-		inform(a)
-		cmd.AddBareAnalyzers(a)
+	checks := slices.Clone(vet.Suite)
+	for _, a := range append(slices.Clone(fix.Suite), modernize.FmtAppendfAnalyzer) { // this Go's go fix has that, too
+		if !slices.Contains(checks, a) {
+			spareGenerated(a)
+			checks = append(checks, a)
+		}
+	}
+	for _, a := range checks {
+		if !slices.Contains(later, a.Name) {
+			inform(a)
+			cmd.AddBareAnalyzers(a)
+		}
 	}
 	cmd.AddAnalyzers(simple.Analyzers...)
 	cmd.AddAnalyzers(staticcheck.Analyzers...)
 	cmd.AddAnalyzers(stylecheck.Analyzers...)
 	cmd.AddAnalyzers(unused.Analyzer)
 	cmd.Run()
+}
+
+// later are checks of the next Go, whose go vet and go fix the library is ahead of.
+var later = []string{
+	"scannererr", "sqlrowserr", "atomictypes", "embedlit", "errorsastype", "importcomment", "reflecttypeassert",
+	"slicesbackward", "slicesclip", "unsafefuncs",
 }
 
 // inform tells an analyzer of go vet's what it is told there, and staticcheck does
@@ -64,6 +81,24 @@ func inform(a *analysis.Analyzer) {
 					pass.IgnoredFiles = append(pass.IgnoredFiles, filepath.Join(dir, name))
 				}
 			}
+		}
+		return analyze(pass)
+	}
+}
+
+// spareGenerated has an analyzer of go fix's say nothing of files that are
+// generated, as go fix does.
+func spareGenerated(a *analysis.Analyzer) {
+	analyze := a.Run
+	a.Run = func(pass *analysis.Pass) (any, error) {
+		report := pass.Report
+		pass.Report = func(d analysis.Diagnostic) {
+			for _, f := range pass.Files {
+				if f.FileStart <= d.Pos && d.Pos < f.FileEnd && ast.IsGenerated(f) {
+					return
+				}
+			}
+			report(d)
 		}
 		return analyze(pass)
 	}
