@@ -65,7 +65,7 @@ func grow(ctx context.Context, now, most int) {
 		case <-tick.C:
 		}
 		at, cpu := time.Now(), CPUTime()
-		if now = grownTo(now, most, (cpu - used).Seconds()/at.Sub(last).Seconds()); now != runtime.GOMAXPROCS(0) {
+		if now = grownTo(now, most, (cpu-used).Seconds()/at.Sub(last).Seconds()); now != runtime.GOMAXPROCS(0) {
 			runtime.GOMAXPROCS(now)
 		}
 		last, used = at, cpu

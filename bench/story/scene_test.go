@@ -20,8 +20,10 @@ func TestScene(t *testing.T) {
 	scene := story.SceneOf([]inject.Absence{
 		{Who: "b2", From: at(1), Until: at(9), What: "cut off"}, {Who: "b1", From: at(20), What: "killed"},
 	}, []link.Passage{
-		{From: "b1", To: "b2", At: at(2), Bytes: 9}, {From: "b1", To: "b2", At: at(8), Bytes: 100, Cut: true},
-		{From: "b1", To: "b2", At: at(9), Bytes: 50, Cut: true}, {From: "b2", To: "b1", At: at(12.5), Bytes: 7, Delay: ms / 10},
+		{From: "b1", To: "b2", At: at(2), Bytes: 9},
+		{From: "b1", To: "b2", At: at(8), Bytes: 100, Cut: true},
+		{From: "b1", To: "b2", At: at(9), Bytes: 50, Cut: true},
+		{From: "b2", To: "b1", At: at(12.5), Bytes: 7, Delay: ms / 10},
 		{From: "b1", To: "b2", At: at(40), Bytes: 1},
 	}, zero, name).Around(s)
 	if len(scene.Messages) != 3 {

@@ -45,7 +45,7 @@ func TestEdition2024(t *testing.T) {
 		t.Errorf("by reflection %x, by the .proto file %x", asked, parsed)
 	}
 	for text, want := range map[string]string{
-		strings.ReplaceAll(noteProto, "EDITION", "2099"):           "2099",
+		strings.ReplaceAll(noteProto, "EDITION", "2099"):            "2099",
 		strings.ReplaceAll(text, "returns (Note)", "returns (Not)"): "e24.proto:",
 		strings.ReplaceAll(text, "timestamp.proto", "time.proto"):   "google/protobuf/time.proto",
 	} {
