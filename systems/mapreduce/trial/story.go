@@ -62,7 +62,7 @@ func (r *outcome) story(jobName string, want *expectation) (s story.Story, err e
 	if err != nil {
 		return s, err
 	}
-	s = story.Story{Title: d.title, Words: d.words, First: []string{masterLine}}
+	s = story.Story{Title: d.title, Words: d.words, First: []string{readerLine, masterLine}}
 	attempts := attemptsOf(r.witness.told)
 	for i, a := range attempts {
 		again := slices.ContainsFunc(attempts, func(b given) bool { return b.task == a.task && b.got != a.got })
@@ -77,7 +77,8 @@ func (r *outcome) story(jobName string, want *expectation) (s story.Story, err e
 		}
 		s.Messages = append(s.Messages, story.Message{From: masterLine, To: a.worker, Sent: a.got, Received: a.got, Text: a.task.String()})
 		if a.told != 0 {
-			s.Messages = append(s.Messages, story.Message{From: a.worker, To: masterLine, Sent: a.told, Received: a.told, Text: a.task.String() + " done"})
+			done := story.Message{From: a.worker, To: masterLine, Sent: a.told, Received: a.told, Text: a.task.String() + " done"}
+			s.Messages = append(s.Messages, done)
 		}
 	}
 	for _, f := range r.witness.struck {
@@ -150,7 +151,7 @@ func (r *outcome) differ(want *expectation) (d difference, err error) {
 	}
 	word := mostOff(off)
 	d.look = fmt.Sprintf("%q %d times, not %d", clipped(word), right[word]+off[word], right[word])
-	d.title = fmt.Sprintf("%d words are counted too often, %d not", many, few)
+	d.title = fmt.Sprintf("the output has %d words too many and lacks %d", many, few)
 	d.words = []string{fmt.Sprintf("%q came out %d times, the input has it %d times; in all %d words too many, %d too few",
 		clipped(word), right[word]+off[word], right[word], many, few)}
 	sign, whole, kind := int64(1), many, "too many"

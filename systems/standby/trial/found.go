@@ -3,7 +3,6 @@ package trial
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 
@@ -31,23 +30,6 @@ type found struct {
 	Stayed   []generator.Stay `json:"stayed,omitempty"` // what was acknowledged to the client who stays with s1
 	Checks   []record.Check   `json:"checks"`           // of the load
 	Scene    story.Scene      `json:"scene"`            // what links saw around what broke a promise
-}
-
-// away is what befell the servers, for a story.
-func (f *found) away() (s story.Scene) {
-	for _, a := range f.Struck {
-		if a.Ends || a.Node == "" {
-			continue
-		}
-		until := int64(story.Never)
-		for _, e := range f.Struck {
-			if e.Ends && e.Node == a.Node && e.Kind == a.Kind && e.At >= a.At {
-				until = min(until, e.At)
-			}
-		}
-		s.Absences = append(s.Absences, story.Absence{Who: a.Node, From: a.At, Until: until, Text: a.Kind})
-	}
-	return s
 }
 
 // serverAt is what a server says at the end.
@@ -289,15 +271,6 @@ func Judge(bundle string) (record.Verdict, error) {
 		return record.Verdict{}, err
 	}
 	return record.Judge(x.checks()...), nil
-}
-
-// Explain tells what broke a promise in the trial that left a bundle.
-func Explain(bundle string, svg io.Writer) ([]string, error) {
-	x, err := reopen(bundle)
-	if err != nil {
-		return nil, err
-	}
-	return x.history.Story().In(x.found.Scene).In(x.found.away()).Tell(svg)
 }
 
 // reopen examines what a trial has left.
