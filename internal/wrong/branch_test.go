@@ -33,7 +33,7 @@ const (
 	refreshEvery  = 25 * time.Millisecond
 	flushEvery    = 150 * time.Millisecond
 	forwardFor    = 900 * time.Millisecond
-	giveUpAfter   = 220 * time.Millisecond // on the primary, when it is cut off
+	giveUpAfter   = 270 * time.Millisecond // on the primary, when it is cut off
 )
 
 // branch is a bank that has nothing of dyno's: the first branch holds the one
