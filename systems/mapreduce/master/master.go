@@ -61,7 +61,8 @@ type master struct {
 // newMaster prepares the job: folders, journal, splits and plan.
 func newMaster(ctx context.Context, s *config.Config, log *slog.Logger, l *ledger.Writer) (*master, error) {
 	m := &master{
-		config: s, log: log, ledger: l, over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
+		config: s, log: log, ledger: l,
+		over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
 		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{}, changed: make(chan struct{}),
 	}
 	m.bounds = sync.OnceValues(m.findBounds)
