@@ -53,6 +53,8 @@
   }
   const soon = () => { drawn = drawn || requestAnimationFrame(paint); };
 
+  addEventListener('resize', soon);
+
   const events = new EventSource('events');
   const on = (name, f) => events.addEventListener(name, e => { failures = 0; f(JSON.parse(e.data)); soon(); });
   on('begin', begin);

@@ -31,7 +31,7 @@ func TestLivePageInABrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	send("progress", "progress", map[string]any{"experiment": "lb-policies", "cell": "policy=least_load", "block": 1, "blocks": 6, "done": 3, "total": 40, "left": "2m"})
+	send("progress", "progress", map[string]any{"experiment": "lb-policies", "cell": "policy=least_load", "block": 1, "blocks": 6, "done": 3, "total": 40, "left": "2m", "valid": 1, "invalid": 1, "unknown": 0, "errors": 1})
 	tab.Screen(1280, 900, "dark")
 	tab.Open(server.URL())
 	const plot = `document.getElementById('plots-lb-policies-throughput')`
