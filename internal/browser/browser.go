@@ -247,7 +247,10 @@ func (t *Tab) Ask(expression string) string {
 // Await waits until an expression is true.
 func (t *Tab) Await(expression string) {
 	t.tb.Helper()
-	const frames = `new Promise((yes, no) => { const end = Date.now() + %d; const look = () => (%s) ? yes(true) : Date.now() > end ? yes(false) : setTimeout(look, 20); look(); })`
+	const frames = `new Promise(yes => {
+		const end = Date.now() + %d, look = () => (%s) ? yes(true) : Date.now() > end ? yes(false) : setTimeout(look, 20);
+		look();
+	})`
 	if t.Ask(fmt.Sprintf(frames, (patience/2).Milliseconds(), expression)) != "true" {
 		t.tb.Fatalf("it never was: %s", expression)
 	}

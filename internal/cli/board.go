@@ -48,7 +48,8 @@ func (b *board) table(width int) []string {
 		lines = append(lines, "  again "+b.Again)
 	}
 	if l := b.sample.Live; l != nil && l.Seconds > 0 {
-		lines = append(lines, fmt.Sprintf("  load  %.0f OK/s  p50 %.3g ms  p99 %.3g ms  not OK %d", float64(l.OK)/l.Seconds, l.P50, l.P99, l.Other))
+		lines = append(lines, fmt.Sprintf("  load  %.0f OK/s  p50 %.3g ms  p99 %.3g ms  not OK %d",
+			float64(l.OK)/l.Seconds, l.P50, l.P99, l.Other))
 	}
 	lines = append(lines, "  cpu   "+cores(b.sample.CPU))
 	done := fmt.Sprintf("  done  %d valid  %d invalid  %d unknown  %d without a result", b.Valid, b.Invalid, b.Unknown, b.Errors)

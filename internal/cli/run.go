@@ -77,7 +77,8 @@ they are listed in the report.`,
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/; reused trials have none")
 	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
-	fl.StringVar(&f.serve, "serve", "", "show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
+	fl.StringVar(&f.serve, "serve", "",
+		"show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	return c
 }

@@ -44,7 +44,7 @@ function mark(x, y, color) {
 }
 
 function panel(chart, p, y, wide, series, tip, pick) {
-  const left = 58, right = 10, top = p.title ? 24 : 10, inner = wide - left - right, high = wide < 500 ? 190 : 230;
+  const left = 68, right = 10, top = p.title ? 24 : 10, inner = wide - left - right, high = wide < 500 ? 190 : 230;
   const x = xAxis(chart, p), longest = Math.max(...x.ticks.map(t => t[1].length)) * 6.6;
   const slots = p.x ? 0 : inner / p.cats.length, turn = slots && longest > slots - 4;
   const bottom = turn ? Math.min(90, longest * 0.72 + 26) + 12 : 42, tall = top + high + bottom;
