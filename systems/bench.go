@@ -146,6 +146,21 @@ type Process interface {
 	Wait(context.Context) ([]byte, error)
 }
 
+// Publisher is a [Bench] with roles on other machines, which see of the trial's
+// folders what was there when they started.
+type Publisher interface {
+	Publish(ctx context.Context, paths ...string) error
+}
+
+// Publish lets roles that run see what a trial has written below paths of its
+// folders meanwhile.
+func Publish(ctx context.Context, b Bench, paths ...string) error {
+	if p, ok := b.(Publisher); ok {
+		return p.Publish(ctx, paths...)
+	}
+	return nil
+}
+
 // Where the history of a trial lies in its bundle.
 const (
 	historyDir  = "history"

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"sync"
@@ -34,6 +35,10 @@ type Options struct {
 	// roles that do without the rest of it.
 	Binary string
 	slim   string
+
+	// Host is the address on which roles listen that do not say where; empty: that
+	// of loopback, where only this machine reaches them.
+	Host string
 
 	// Env adds "KEY=value" entries to the environment of every process, which
 	// otherwise is dyno's own.
@@ -92,6 +97,9 @@ func (o Options) complete() (Options, error) {
 			o.slim = Slim()
 		}
 	}
+	if o.Host == "" {
+		o.Host = loopback
+	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
 	}
@@ -112,6 +120,12 @@ func (o Options) complete() (Options, error) {
 	}
 	return o, nil
 }
+
+// loopback is where roles of a bench on one machine listen.
+const loopback = "127.0.0.1"
+
+// anywhere is where a role listens that does not say where.
+func (o *Options) anywhere() string { return net.JoinHostPort(o.Host, "0") }
 
 // maxStarts bounds what a group remembers: half an hour of nine starts a second.
 const maxStarts = 1 << 14

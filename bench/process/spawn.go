@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 func (g *Group) spawn(m *member) (*child, *os.File, error) {
 	role, l := m.role, m.launch
 	c := &child{
-		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr()),
+		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr(), g.opts.anywhere()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
 	p, err := openPipes(role.Serves && !m.stands())
@@ -62,12 +63,15 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 // flags are those of a role in a launch. The address is that of an earlier life,
 // or one that was chosen for it; else it listens where the launch says, or
 // anywhere.
-func flags(role systems.Role, l systems.Launch, addr string) []string {
+func flags(role systems.Role, l systems.Launch, addr, anywhere string) []string {
 	if !role.Serves {
 		return l.Args
 	}
 	others, given := listenArgs(l.Args)
-	return append([]string{"--listen", cmp.Or(addr, given, "127.0.0.1:0")}, others...)
+	if given == net.JoinHostPort(loopback, "0") {
+		given = "" // which is what everybody says
+	}
+	return append([]string{"--listen", cmp.Or(addr, given, anywhere)}, others...)
 }
 
 func (g *Group) command(c *child, p *pipes) *exec.Cmd {

@@ -62,7 +62,7 @@ func (m *member) assign() error {
 		m.addr = net.JoinHostPort(host, port)
 		return nil
 	}
-	held, addr, err := reserve("127.0.0.1:0")
+	held, addr, err := reserve(m.group.opts.anywhere())
 	if err != nil {
 		return fmt.Errorf("an address for %s: %w", m.launch.Name, err)
 	}

@@ -3,7 +3,6 @@ package sample
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -49,13 +48,15 @@ type Target struct {
 	// What one used after the last reading before its end is lost.
 	Spawns bool
 
-	group *controlGroup // that Group names
+	group   *controlGroup // that Group names
+	machine Machine       // that it is on; nil: this one
 }
 
 // Sampler reads the targets at intervals until it is stopped.
 type Sampler struct {
 	began     time.Time
 	histories []*history
+	far       []*far // on other machines
 	interval  time.Duration
 	points    int // bound of a track
 	rounds    int
@@ -68,7 +69,7 @@ type Sampler struct {
 // DefaultInterval) until Stop or the end of the context. A target that is not
 // there is an error, as is a name given twice.
 func Start(ctx context.Context, targets []Target, interval time.Duration) (*Sampler, error) {
-	targets = slices.Clone(targets)
+	targets, there := apart(targets)
 	for i, t := range targets {
 		if t.Group != "" {
 			g, err := findGroup(groupRoot, t.Group)
@@ -80,7 +81,18 @@ func Start(ctx context.Context, targets []Target, interval time.Duration) (*Samp
 			return nil, fmt.Errorf("cannot sample %s (pid %d): %w", t.Name, t.PID, err)
 		}
 	}
-	return begin(ctx, targets, interval, maxPoints, newProbe, clockOf)
+	s, err := begin(ctx, targets, interval, maxPoints, newProbe, clockOf)
+	if err != nil {
+		return nil, err
+	}
+	for machine, f := range there {
+		if f.stop, err = machine.Sample(ctx, f.names, f.spawning, interval); err != nil {
+			s.Stop()
+			return nil, fmt.Errorf("cannot sample %v: %w", f.names, err)
+		}
+		s.far = append(s.far, f)
+	}
+	return s, nil
 }
 
 func begin(ctx context.Context, targets []Target, interval time.Duration, points int, open source, clock func(pid int) clock) (*Sampler,
@@ -181,6 +193,14 @@ func (s *Sampler) finish() *Samples {
 	out := &Samples{began: s.began, histories: make(map[string]*history)}
 	for _, h := range s.histories {
 		out.histories[h.name] = h
+	}
+	for _, f := range s.far {
+		for _, name := range f.names {
+			out.histories[name] = blank(name)
+		}
+		if t, err := f.stop(); err == nil { // else the bench has lost the machine, and says so
+			_ = out.add(t)
+		}
 	}
 	return out
 }

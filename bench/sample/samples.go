@@ -14,6 +14,7 @@ import (
 type Samples struct {
 	began     time.Time
 	histories map[string]*history
+	uncertain time.Duration // by how much the clocks of other machines may be wrong
 }
 
 // Usage is what one process used in a window of time. A figure that this
@@ -79,7 +80,7 @@ func (s *Samples) Slack(begin, end time.Time) (slack time.Duration) {
 			}
 		}
 	}
-	return slack
+	return slack + s.uncertain
 }
 
 // Missed is the CPU time that processes may have used between their last reading

@@ -97,7 +97,7 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	if err != nil {
 		return record.Observation{}, err
 	}
-	sampler, err := sample.Start(ctx, []sample.Target{{Name: "server", PID: server.PID()}}, 0)
+	sampler, err := sample.Start(ctx, []sample.Target{sample.Of(server)}, 0)
 	if err != nil {
 		return record.Observation{}, fmt.Errorf("echo: %w", err)
 	}

@@ -86,7 +86,7 @@ func Start(ctx context.Context, b systems.Bench, s Spec) ([]systems.Process, err
 			err = errors.Join(err, linkErr, writeAddress(s.file(dir, s.IDs[j], s.IDs[i]), addr))
 		}
 	}
-	return started, err
+	return started, errors.Join(err, systems.Publish(ctx, b, dir))
 }
 
 // writeAddress makes the file appear whole.

@@ -110,7 +110,7 @@ func (r *Run) load(ctx context.Context) error {
 	var targets []sample.Target
 	var addresses []string
 	for _, p := range r.processes {
-		targets = append(targets, sample.Target{Name: p.Name(), PID: p.PID(), Current: p.PID})
+		targets = append(targets, sample.Of(p))
 		addresses = append(addresses, p.Addr())
 	}
 	sampler, err := sample.Start(ctx, targets, 0)

@@ -198,12 +198,12 @@ type usage struct {
 
 // watch starts sampling the clients, the balancer and every server.
 func (d *Deployment) watch(ctx context.Context, client systems.Process) (*usage, error) {
-	targets := []sample.Target{{Name: client.Name(), PID: client.PID()}, {Name: d.balancer().Name(), PID: d.balancer().PID()}}
+	targets := []sample.Target{sample.Of(client), sample.Of(d.balancer())}
 	if d.proxy != nil {
 		targets = append(targets, sample.Target{Name: d.proxy.Name(), PID: d.proxy.PID()})
 	}
 	for _, s := range d.servers {
-		targets = append(targets, sample.Target{Name: s.Name(), PID: s.PID()})
+		targets = append(targets, sample.Of(s))
 	}
 	u := &usage{began: time.Now()}
 	var err error

@@ -140,7 +140,7 @@ func (t *run) load(ctx context.Context) error {
 	targets := make([]sample.Target, len(t.processes))
 	addresses := make([]string, len(t.processes))
 	for i, p := range t.processes {
-		targets[i], addresses[i] = sample.Target{Name: p.Name(), PID: p.PID()}, p.Addr()
+		targets[i], addresses[i] = sample.Of(p), p.Addr()
 	}
 	sampler, err := sample.Start(ctx, targets, 0)
 	if err != nil {

@@ -140,7 +140,7 @@ func equal(p, s *standbyv1.StatusResponse) bool {
 func (t *run) measure(ctx context.Context) error {
 	targets := []sample.Target{{Name: "witness", Current: t.cluster.Witness.PID}}
 	for _, s := range t.cluster.Servers {
-		targets = append(targets, sample.Target{Name: s.Name(), Current: s.PID})
+		targets = append(targets, sample.Of(s))
 	}
 	sampler, err := sample.Start(ctx, targets, 0)
 	if err != nil {

@@ -102,7 +102,7 @@ func (t *town) read(h *history) (*books.Books, *record.Histogram, error) {
 // targets are the servers, whose processor time counts.
 func (t *town) targets() (out []sample.Target) {
 	for _, p := range append([]systems.Process{t.gateway}, t.banks...) {
-		out = append(out, sample.Target{Name: p.Name(), PID: p.PID(), Current: p.PID})
+		out = append(out, sample.Of(p))
 	}
 	return out
 }

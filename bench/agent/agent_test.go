@@ -1,0 +1,153 @@
+package agent_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/bench/agent"
+	"dyno/bench/process"
+	"dyno/bench/sample"
+	"dyno/internal/record"
+	"dyno/internal/role"
+	"dyno/internal/rpc"
+	"dyno/systems"
+	"dyno/systems/echo"
+	"dyno/systems/systemtest"
+)
+
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+
+// serve runs an agent in this process, under mutual TLS, and returns a machine that
+// leads to it and what ends it.
+func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := rpc.NewAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ca.Issue("agent"), ca.Issue("runner")); err != nil {
+		t.Fatal(err)
+	}
+	id, err := rpc.LoadIdentity(dir, "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	at, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- agent.Serve(ctx, agent.Options{
+			Advertise: "127.0.0.1", Lookup: func(string) (*systems.System, error) { return echo.System, nil }, Logf: t.Logf,
+			RPC: rpc.Options{Ready: func(addr string) { at <- addr }, TLS: id},
+		})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	m := agent.NewMachine("a", agent.Dialer(<-at, dir, "runner"))
+	if err := m.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	return m, stop
+}
+
+func open(t *testing.T, m *agent.Machine) (context.Context, *agent.Trial, string) {
+	t.Helper()
+	dir := t.TempDir()
+	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx, trial, dir
+}
+
+// What a process of this machine can do, one behind an agent can: it is started,
+// sampled, paused, killed, started again where it was, and witnessed.
+func TestRoles(t *testing.T) {
+	m, _ := serve(t)
+	ctx, trial, dir := open(t, m)
+	p, err := trial.Start(ctx, systems.Launch{Role: "server", Name: "server"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	sampler, err := sample.Start(ctx, []sample.Target{sample.Of(p)}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := trial.Start(ctx, systems.Launch{Role: "client", Name: "client", Args: []string{
+		"--server", p.Addr(), "--clients", "2", "--warmup", "50ms", "--length", "200ms", "--json",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := client.Wait(ctx)
+	if err != nil || !json.Valid(out) {
+		t.Fatalf("the client printed %q, %v", out, err)
+	}
+	ended := time.Now()
+	if u := sampler.Stop().Window("server", began, ended); u.CPUSeconds <= 0 || u.Covered < 0.5 {
+		t.Errorf("sampled %+v", u)
+	}
+	addr := p.Addr()
+	if err := errors.Join(p.Pause(), p.Resume(), p.Kill(), p.Restart(ctx)); err != nil || p.Addr() != addr {
+		t.Errorf("%v; at %s, then at %s", err, addr, p.Addr())
+	}
+	if err := p.Stop(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := trial.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e := record.Evidence{Begin: began.UnixNano(), End: ended.UnixNano()}
+	if err := trial.Witness(&e); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.Processes) != 3 || e.Processes[0].TotalCPU <= 0 || !e.Processes[0].Covered || e.Processes[0].Most <= 0 {
+		t.Errorf("witnessed %+v", e.Processes)
+	}
+	if log, err := os.ReadFile(filepath.Join(dir, "server.log")); err != nil || !strings.Contains(string(log), "started again") {
+		t.Errorf("log %q, %v", log, err)
+	}
+}
+
+// A process that dies unasked ends the trial with its own words, and so does the end
+// of the agent.
+func TestUnasked(t *testing.T) {
+	m, stop := serve(t)
+	ctx, trial, _ := open(t, m)
+	_, err := trial.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: []string{"--no-such-flag"}})
+	if f := new(process.Failure); !errors.As(err, &f) || f.Name != "server" || !strings.Contains(err.Error(), "no-such-flag") {
+		t.Errorf("start: %v", err)
+	}
+	_ = trial.Close()
+	ctx, trial, _ = open(t, m)
+	if _, err := trial.Start(ctx, systems.Launch{Role: "server", Name: "server"}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	<-ctx.Done()
+	if lost := new(agent.LostError); !errors.As(context.Cause(ctx), &lost) {
+		t.Errorf("the agent is gone: %v", context.Cause(ctx))
+	}
+	_ = trial.Close()
+}
+
+// Addresses that no other machine can use are refused.
+func TestAdvertise(t *testing.T) {
+	for host, good := range map[string]bool{"10.1.2.3": true, "127.0.0.1": true, "0.0.0.0": false, "::": false, "": false, "here": false} {
+		if err := agent.CheckAdvertise(host); (err == nil) != good {
+			t.Errorf("%q: %v", host, err)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"dyno/bench/process"
+	"dyno/internal/rpc"
+	agentv1 "dyno/proto/agent/v1"
+	"dyno/systems"
+)
+
+// trial is the one that an agent runs.
+type trial struct {
+	id     uint64
+	group  *process.Group
+	folder string
+	cancel context.CancelFunc
+	over   chan struct{} // closed when nothing is left of it
+
+	mu    sync.Mutex
+	roles map[string]systems.Process
+	files sync.Mutex // one copy at a time
+}
+
+const logRoom = 256 // lines that wait to be sent; more are dropped
+
+// OpenTrial implements agentv1.AgentServiceServer.
+func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse]) (err error) {
+	s.endTrial()
+	system, err := s.opts.Lookup(req.GetSystem())
+	if err != nil {
+		return toStatus(err)
+	}
+	scratch, err := process.Scratch("dyno-agent")
+	if err != nil {
+		return toStatus(err)
+	}
+	defer func() { err = errors.Join(err, scratch.Release()) }()
+	logs := make(chan string, logRoom)
+	own, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	ctx, group, err := process.NewGroup(own, process.Options{
+		System: system, Dir: scratch.Path, Host: s.opts.Advertise,
+		Setting: systems.Setting{Seed: req.GetSeed(), Impl: req.GetImpl()},
+		Ready:   time.Duration(req.GetReadyNs()), Grace: time.Duration(req.GetGraceNs()),
+		Keep: math.MaxInt64, // the runner keeps what it wants
+		Logf: func(format string, args ...any) {
+			select {
+			case logs <- fmt.Sprintf(format, args...):
+			default:
+			}
+		},
+	})
+	if err != nil {
+		return toStatus(err)
+	}
+	t := &trial{group: group, folder: scratch.Path, cancel: cancel, over: make(chan struct{}), roles: make(map[string]systems.Process)}
+	defer close(t.over)
+	defer func() { _ = group.Close() }() // EndTrial has told what it says
+	s.enter(t)
+	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.folder, Trial: t.id}); err != nil {
+		return err
+	}
+	return tell(own, ctx, stream, logs)
+}
+
+// tell sends what happens in a trial until its call is over.
+func tell(own, group context.Context, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse], logs <-chan string) error {
+	dead := group.Done()
+	for {
+		var event agentv1.OpenTrialResponse
+		select {
+		case <-own.Done():
+			return nil
+		case line := <-logs:
+			event.Log = line
+		case <-dead:
+			dead = nil // once
+			f, ok := errors.AsType[*process.Failure](context.Cause(group))
+			if !ok {
+				continue
+			}
+			event.Failure = failureOut(f)
+		}
+		if err := stream.Send(&event); err != nil {
+			return err
+		}
+	}
+}
+
+// enter makes a trial the agent's.
+func (s *server) enter(t *trial) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	t.id = s.next
+	s.trial = t
+}
+
+// endTrial ends the trial that is open, if there is one, and all that is left of it.
+func (s *server) endTrial() {
+	s.mu.Lock()
+	t := s.trial
+	s.mu.Unlock()
+	if t != nil {
+		t.cancel()
+		<-t.over
+	}
+}
+
+// at finds the trial of a request.
+func (s *server) at(id uint64) (*trial, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trial == nil || s.trial.id != id {
+		return nil, rpc.Errorf(rpc.Precondition, "trial %d is not open on this machine", id)
+	}
+	return s.trial, nil
+}
+
+// role finds a process of a trial.
+func (s *server) role(id uint64, name string) (systems.Process, error) {
+	t, err := s.at(id)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, ok := t.roles[name]
+	if !ok {
+		return nil, rpc.Errorf(rpc.NotFound, "no role called %s was started on this machine", name)
+	}
+	return p, nil
+}
+
+// StartRole implements agentv1.AgentServiceServer.
+func (s *server) StartRole(ctx context.Context, req *agentv1.StartRoleRequest) (*agentv1.StartRoleResponse, error) {
+	if req.GetAgain() {
+		p, err := s.role(req.GetTrial(), req.GetName())
+		if err == nil {
+			err = toStatus(p.Restart(ctx))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return started(p), nil
+	}
+	t, err := s.at(req.GetTrial())
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.group.Start(ctx, systems.Launch{
+		Role: req.GetRole(), Name: req.GetName(), Args: req.GetArgs(), CPUs: int(req.GetCpus()),
+		Whole: req.GetWhole(), Expendable: req.GetExpendable(), Spawns: req.GetSpawns(),
+	})
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.roles[req.GetName()] = p
+	return started(p), nil
+}
+
+func started(p systems.Process) *agentv1.StartRoleResponse {
+	return &agentv1.StartRoleResponse{Pid: int64(p.PID()), Addr: p.Addr()}
+}
+
+// SignalRole implements agentv1.AgentServiceServer.
+func (s *server) SignalRole(ctx context.Context, req *agentv1.SignalRoleRequest) (*agentv1.SignalRoleResponse, error) {
+	if req.GetAct() == agentv1.Act_ACT_DUMP {
+		t, err := s.at(req.GetTrial())
+		if err == nil {
+			err = toStatus(t.group.Dump())
+		}
+		return new(agentv1.SignalRoleResponse), err
+	}
+	p, err := s.role(req.GetTrial(), req.GetName())
+	if err == nil {
+		err = toStatus(act(ctx, p, req))
+	}
+	return new(agentv1.SignalRoleResponse), err
+}
+
+// act does to a process what is asked.
+func act(ctx context.Context, p systems.Process, req *agentv1.SignalRoleRequest) error {
+	switch req.GetAct() {
+	case agentv1.Act_ACT_KILL:
+		return p.Kill()
+	case agentv1.Act_ACT_PAUSE:
+		return p.Pause()
+	case agentv1.Act_ACT_RESUME:
+		return p.Resume()
+	case agentv1.Act_ACT_STOP:
+		return p.Stop(ctx)
+	case agentv1.Act_ACT_LIMIT:
+		if l, ok := p.(systems.Limiter); ok {
+			return l.Limit(req.GetCores())
+		}
+		return systems.ErrNoQuota
+	case agentv1.Act_ACT_FILL_DISK, agentv1.Act_ACT_FREE_DISK:
+		if f, ok := p.(systems.Filler); ok {
+			return f.FullDisk(req.GetAct() == agentv1.Act_ACT_FILL_DISK)
+		}
+		return fmt.Errorf("%s: the system of its machine cannot limit what a process writes", p.Name())
+	default:
+		return rpc.InvalidField("act", "%v is nothing that can be done to a role", req.GetAct())
+	}
+}
+
+// AwaitRole implements agentv1.AgentServiceServer.
+func (s *server) AwaitRole(req *agentv1.AwaitRoleRequest, stream grpc.ServerStreamingServer[agentv1.AwaitRoleResponse]) error {
+	p, err := s.role(req.GetTrial(), req.GetName())
+	if err != nil {
+		return err
+	}
+	out, err := p.Wait(stream.Context())
+	for len(out) > 0 {
+		n := min(chunk, len(out))
+		if err := stream.Send(&agentv1.AwaitRoleResponse{Output: out[:n]}); err != nil {
+			return err
+		}
+		out = out[n:]
+	}
+	return toStatus(err)
+}
+
+// EndTrial implements agentv1.AgentServiceServer.
+func (s *server) EndTrial(_ context.Context, req *agentv1.EndTrialRequest) (*agentv1.EndTrialResponse, error) {
+	t, err := s.at(req.GetTrial())
+	if err == nil {
+		err = toStatus(t.group.Close())
+	}
+	return new(agentv1.EndTrialResponse), err
+}
+
