@@ -28,7 +28,7 @@ var (
 
 func (k *checker) run() error {
 	for _, step := range []func() error{
-		k.header, k.impl, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls, k.peers,
+		k.header, k.impl, k.scales, k.load, k.knobs, k.sweeps, k.figures, k.tables, k.claims, k.controls, k.peers, k.placement,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -107,6 +107,23 @@ func (k *checker) header() error {
 	var err error
 	if e.System, err = k.catalog.system(e.Experiment.System); err != nil {
 		return k.fail(err, "system")
+	}
+	return nil
+}
+
+// placement checks the roles that a placement names.
+func (k *checker) placement() error {
+	if k.e.Placement == nil {
+		return nil
+	}
+	for _, role := range slices.Sorted(maps.Keys(k.e.Placement.Roles)) {
+		if _, ok := k.e.System.Lookup(role); !ok {
+			var names []string
+			for _, r := range k.e.System.Roles {
+				names = append(names, r.Name)
+			}
+			return k.fail(fmt.Errorf("role %w", &systems.ChoiceError{Word: role, Allowed: names}), "placement", role)
+		}
 	}
 	return nil
 }

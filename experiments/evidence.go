@@ -11,7 +11,7 @@ import (
 
 // hold adds to the evidence of a trial what the group saw from outside, and to
 // its verdict whether the figures stand up to both.
-func hold(o *record.Observation, g *process.Group, metrics []record.Metric) {
+func hold(o *record.Observation, g process.Bench, metrics []record.Metric) {
 	if o.Evidence == nil {
 		o.Evidence = new(record.Evidence)
 	}

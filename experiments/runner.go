@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"dyno/bench/fleet"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -36,6 +37,9 @@ type Runner struct {
 	Watch   func(Sample) // told of the trial at hand twice a second; nil: nobody looks on
 	Live    bool         // generators tell meanwhile what they do, which costs them a little
 	Impl    systems.Impl // of a replay: these in place of the stored ones; empty: as stored
+
+	// Machines run the roles, instead of this one; nil: none do.
+	Machines *fleet.Fleet
 
 	// Yardsticks measures the yardsticks for about a length, and leaves logs in
 	// a folder. It is called right before each block; an error ends the run. Nil:
@@ -163,6 +167,12 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 	run.Command, run.Binary, run.Out = r.Command, stamp(sum, p.Impl), r.Typed
 	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
 	run.Environment.Roles = linked(slim)
+	if r.Machines != nil {
+		if err := r.Machines.Connect(ctx); err != nil {
+			return nil, err
+		}
+		run.Binary, run.Environment.Machines = r.Machines.Stamp(run.Binary, p.Placement), r.Machines.Describe()
+	}
 	return &run, nil
 }
 
@@ -172,6 +182,15 @@ func (r *Runner) openBlock(ctx context.Context, p *Plan, st *store, block int) e
 	st.closeBlock(ctx)
 	n := record.Noise{Block: block, Started: time.Now().UTC()}
 	n.LoadBefore, n.StealBefore = noise(ctx)
+	if r.Machines != nil {
+		err := r.Machines.Connect(ctx) // again, if one was lost
+		if err == nil {
+			n.Trips, err = r.Machines.Trips(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if r.Yardsticks != nil {
 		bundle := filepath.Join(r.Out, "results", "raw", fmt.Sprintf("%s-b%02d-yardsticks", p.Name, block))
 		y, err := r.Yardsticks(ctx, bundle, p.yardstick())

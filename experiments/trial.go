@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"dyno/bench/fleet"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -34,6 +35,11 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 
 // observe measures one cell and leaves the logs of its processes in a folder.
 func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
+	if r.Machines != nil {
+		if err := r.Machines.Connect(ctx); err != nil {
+			return nil, "", err
+		}
+	}
 	bundle := filepath.Join(r.Out, "results", "raw", t.ID)
 	if err := errors.Join(os.RemoveAll(bundle), os.MkdirAll(bundle, 0o755)); err != nil {
 		return nil, "", unwritable(err)
@@ -53,7 +59,7 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 		Length:     record.ToSeconds(t.Cell.Length),
 		Started:    time.Now().UTC(),
 	}
-	obs, err := r.measure(ctx, p, t, bundle, index)
+	obs, err := r.measure(ctx, p, t, bundle, index, done)
 	done.Took = record.ToSeconds(time.Since(done.Started))
 	if ctx.Err() != nil {
 		return nil, "", errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
@@ -69,8 +75,16 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 	return done, bundle, nil
 }
 
+// open opens a bench on this machine, or on those that there are.
+func (r *Runner) open(ctx context.Context, p *Plan, o process.Options) (context.Context, process.Bench, error) {
+	if r.Machines == nil {
+		return process.NewGroup(ctx, o)
+	}
+	return r.Machines.Open(ctx, p.Placement, o)
+}
+
 // measure runs the system's trial with fresh processes and reaps them.
-func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int) (obs record.Observation, err error) {
+func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int, done *record.Trial) (obs record.Observation, err error) {
 	limit := t.Cell.cost() + cmp.Or(r.patience, patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))
@@ -81,7 +95,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	}
 	seen := r.newLookout()
 	defer seen.close()
-	bench, group, err := process.NewGroup(ctx, process.Options{
+	bench, group, err := r.open(ctx, p, process.Options{
 		Env:     seen.env,
 		System:  p.System,
 		Dir:     dir,
@@ -102,6 +116,10 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	stop := r.watch(bench, seen, p, t, group)
 	obs, err = p.System.Trial(bench, group, t.Cell.Values)
 	stop()
+	if b, ok := group.(*fleet.Bench); ok {
+		done.Machines = b.Placed()
+		b.Flag(&obs)
+	}
 	if errors.Is(context.Cause(bench), errHung) {
 		err = errors.Join(err, group.Dump())
 	}

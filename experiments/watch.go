@@ -78,9 +78,13 @@ func (l *lookout) listen() {
 
 // watch samples a group until its context ends or the lookout is closed by what it
 // returns.
-func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, group *process.Group) (stop func()) {
+func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench process.Bench) (stop func()) {
 	if r.Watch == nil {
 		return func() {}
+	}
+	cpu := func() map[string]time.Duration { return nil } // what other machines use is known at the end
+	if g, ok := bench.(*process.Group); ok {
+		cpu = g.CPU
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
@@ -90,13 +94,13 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, group
 	working.Go(func() {
 		tick := time.NewTicker(load.LiveEvery)
 		defer tick.Stop()
-		began, last, used := time.Now(), time.Now(), group.CPU()
+		began, last, used := time.Now(), time.Now(), cpu()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case now := <-tick.C:
-				next := group.CPU()
+				next := cpu()
 				r.Watch(Sample{Plan: p, Trial: t, At: now.Sub(began), Live: l.sum(), CPU: usage(used, next, now.Sub(last))})
 				last, used = now, next
 			}

@@ -146,6 +146,15 @@ type Process interface {
 	Wait(context.Context) ([]byte, error)
 }
 
+// OneMachine refuses a bench whose roles are on other machines than the trial, which
+// does what roles cannot be reached for there.
+func OneMachine(b Bench, does string) error {
+	if _, ok := b.(Publisher); ok {
+		return Usagef("this trial %s, and so runs on the runner's machine only: leave out --hosts", does)
+	}
+	return nil
+}
+
 // Publisher is a [Bench] with roles on other machines, which see of the trial's
 // folders what was there when they started.
 type Publisher interface {

@@ -43,7 +43,7 @@ func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
 	at, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- agent.Serve(ctx, agent.Options{
-			Advertise: "127.0.0.1", Lookup: func(string) (*systems.System, error) { return echo.System, nil }, Logf: t.Logf,
+			Advertise: "127.0.0.1", Lookup: func(string) *systems.System { return echo.System }, Logf: t.Logf,
 			RPC: rpc.Options{Ready: func(addr string) { at <- addr }, TLS: id},
 		})
 	}()

@@ -73,6 +73,9 @@ func (t *Trial) listen(stream grpc.ServerStreamingClient[agentv1.OpenTrialRespon
 	for {
 		event, err := stream.Recv()
 		switch {
+		case errors.Is(err, io.EOF) && t.calls.Err() == nil:
+			t.cancel(&LostError{t.machine.Name, "its agent has ended the trial"})
+			return
 		case err != nil:
 			t.cancel(t.fault(err))
 			return

@@ -31,8 +31,8 @@ type Options struct {
 	// Advertise is the address, without a port, on which roles listen and by which
 	// other machines reach them.
 	Advertise string
-	// Lookup finds a system by its name.
-	Lookup func(name string) (*systems.System, error)
+	// Lookup finds a system by its name; nil: there is none.
+	Lookup func(name string) *systems.System
 	// RPC says where the agent itself listens, and who may ask it.
 	RPC rpc.Options
 	// Logf receives one line at a time.

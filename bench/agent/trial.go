@@ -34,9 +34,9 @@ const logRoom = 256 // lines that wait to be sent; more are dropped
 // OpenTrial implements agentv1.AgentServiceServer.
 func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse]) (err error) {
 	s.endTrial()
-	system, err := s.opts.Lookup(req.GetSystem())
-	if err != nil {
-		return toStatus(err)
+	system := s.opts.Lookup(req.GetSystem())
+	if system == nil {
+		return rpc.InvalidField("system", "the agent's program has no system called %q", req.GetSystem())
 	}
 	scratch, err := process.Scratch("dyno-agent")
 	if err != nil {
@@ -240,4 +240,3 @@ func (s *server) EndTrial(_ context.Context, req *agentv1.EndTrialRequest) (*age
 	}
 	return new(agentv1.EndTrialResponse), err
 }
-

@@ -74,6 +74,9 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 		}
 	}
 	if links {
+		if err := systems.OneMachine(b, "has links between roles, which the runner delays and cuts"); err != nil {
+			return nil, err
+		}
 		// Where another program has a role, what broke is told with the messages that passed.
 		f.network, err = link.NewNetwork(link.Options{Seed: b.Setting().Seed, Trace: len(b.Setting().Impl) > 0})
 	}

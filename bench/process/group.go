@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -38,7 +39,16 @@ type Group struct {
 	dirs     map[string]string
 }
 
-var _ systems.Bench = (*Group)(nil)
+// Bench is what the engine needs of the bench of a trial, wherever its processes
+// are. A [Group] is one.
+type Bench interface {
+	systems.Bench
+	Witness(*record.Evidence) // after Close; see [Group.Witness]
+	Dump() error
+	Close() error
+}
+
+var _ Bench = (*Group)(nil)
 
 // NewGroup returns an empty group and the context of its trial. That context
 // ends with ctx, with Close, or when a process ends that nobody asked to: then

@@ -39,6 +39,9 @@ const scratchPrefix = "dyno-rival"
 // another user can reach it; what a dyno that was killed leaves there, the next
 // one removes.
 func Open(b systems.Bench) (*Room, error) {
+	if err := systems.OneMachine(b, "has servers that others wrote"); err != nil {
+		return nil, err
+	}
 	r := &Room{bench: b, uid: -1, gid: -1}
 	if os.Getuid() == 0 {
 		nobody, err := user.Lookup("nobody")

@@ -59,6 +59,9 @@ var rules = []rule{
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
 	{"bench/story", []string{"bench/history", "bench/inject", "bench/link", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
+	{"bench/agent", []string{"systems", "bench/process", "bench/sample", "internal/rpc", "internal/record", "proto/agent/v1"}, "an agent runs the roles of any system, by the bench of its machine"},
+	{"bench/fleet", []string{"systems", "bench/agent", "bench/process", "internal/record"}, "several machines are one bench; how they are reached is not its matter"},
+	{"bench/ssh", []string{"systems", "bench/agent", "bench/process", "internal/rpc"}, "ssh brings agents to machines, and knows nothing of trials"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"bench/cost", nil, "it measures programs from outside"},
 	{"bench/driver/ghz", []string{"bench/driver", "bench/load", "systems", "internal/rpc", "internal/record"}, "a witness from outside is a driver among others, and too large for most processes"},
@@ -95,6 +98,7 @@ var rules = []rule{
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/telemetry", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/live", "bench/load", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
+	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/record", "bench/doctor", "bench/agent", "bench/fleet", "bench/ssh", "internal/role", "systems/all/whole"}, "the command line calls rooms; it looks into no system"},
 	{"proto", []string{}, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }

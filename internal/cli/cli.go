@@ -83,7 +83,7 @@ every answer, measures what they cost, and writes the report.`,
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}
-	root.AddCommand(a.kit(), a.confine())
+	root.AddCommand(a.kit(), a.confine(), a.agent(), a.deploy())
 	bare := a.system(yardstick.System)
 	bare.Hidden = true // the bench's own: run measures it before every block
 	root.AddCommand(bare)

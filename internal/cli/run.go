@@ -35,6 +35,7 @@ type runFlags struct {
 	bare   bool // measure the yardsticks
 	out    string
 	serve  string
+	hosts  string
 }
 
 const onlyHelp = "keep only these levels of a knob, `KNOB=LEVEL[,LEVEL]`; repeat it for more knobs, and for levels that contain commas"
@@ -80,6 +81,7 @@ they are listed in the report.`,
 	fl.StringVar(&f.serve, "serve", "",
 		"show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
+	fl.StringVar(&f.hosts, "hosts", "", hostsHelp)
 	return c
 }
 
@@ -88,9 +90,14 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
-	if f.dryRun {
-		return a.printPlans(plans)
+	machines, err := hosts(f.hosts)
+	if err != nil {
+		return err
 	}
+	if f.dryRun {
+		return a.printPlans(plans, machines.Names())
+	}
+	defer func() { err = errors.Join(err, machines.Close()) }()
 	out, err := outFolder(f.out, f.scale)
 	if err != nil {
 		return err
@@ -113,7 +120,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	runner := &experiments.Runner{
 		Live: f.serve != "",
 		Out:  out, Typed: out, Command: append([]string{"dyno"}, a.args...),
-		Fresh: f.fresh, Profile: f.pprof, Report: show.update,
+		Fresh: f.fresh, Profile: f.pprof, Report: show.update, Machines: machines,
 	}
 	if f.out == "" && f.scale != "quick" {
 		runner.Typed = "" // the repository, wherever it lies
@@ -273,7 +280,7 @@ func (a *app) open(scale string, words []string) ([]*experiments.Experiment, err
 	return found, nil
 }
 
-func (a *app) printPlans(plans []*experiments.Plan) error {
+func (a *app) printPlans(plans []*experiments.Plan, machines []string) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	var total time.Duration
 	for _, p := range plans {
@@ -283,6 +290,7 @@ func (a *app) printPlans(plans []*experiments.Plan) error {
 		for _, n := range p.Notes {
 			fmt.Fprintf(w, "  %s\n", n)
 		}
+		printPlacement(w, p, machines)
 		for _, c := range p.Cells {
 			kind := "core"
 			switch {

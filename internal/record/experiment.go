@@ -24,6 +24,10 @@ type Experiment struct {
 	Controls []Control         `yaml:"controls" json:"controls,omitempty"`
 	Peers    []Peer            `yaml:"peers" json:"peers,omitempty"`
 
+	// Placement says which machine runs which role where there are several; nil:
+	// they are spread.
+	Placement *Placement `yaml:"placement" json:"placement,omitempty"`
+
 	// MaxFailures is the share of operations that may fail in a trial whose
 	// figures count; nil: DefaultMaxFailures.
 	MaxFailures *Share `yaml:"max-failures" json:"max_failures,omitempty"`

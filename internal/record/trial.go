@@ -28,6 +28,9 @@ type Trial struct {
 	// attempt. An invalid verdict is final at the first attempt.
 	Rejected []string `json:"rejected,omitempty"`
 
+	// Machines says on which machine each process ran; empty: all on the runner's.
+	Machines map[string]string `json:"machines,omitempty"`
+
 	// Control names the negative control that the trial is; empty for a trial
 	// whose figures count. A control is broken on purpose.
 	Control string `json:"control,omitempty"`
@@ -101,6 +104,9 @@ type Environment struct {
 	// Roles is the program that ran the roles, and how many modules it links;
 	// empty in results of before there was a slim one: dyno itself.
 	Roles string `json:"roles,omitempty"`
+
+	// Machines are those that ran the roles; empty: the one above did.
+	Machines []Machine `json:"machines,omitempty"`
 }
 
 // Noise is what else the machine was doing around one block.
@@ -115,4 +121,7 @@ type Noise struct {
 	// Yardsticks were measured right before the block; nil in results of
 	// before there were any.
 	Yardsticks *Yardsticks `json:"yardsticks,omitempty"`
+
+	// Trips between all pairs of machines, right before the block.
+	Trips []Trip `json:"trips,omitempty"`
 }

@@ -44,6 +44,9 @@ type Cluster struct {
 
 // Start starts n generals and hands each its keys.
 func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *Cluster, err error) {
+	if err := systems.OneMachine(bench, "keeps the generals' keys outside its folders"); err != nil {
+		return nil, err
+	}
 	keys, err := drawKeys(n)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,9 @@ type Cluster struct {
 
 // Start starts a cluster. Its processes end with the bench.
 func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
+	if err := systems.OneMachine(b, "chooses the addresses of its servers beforehand"); err != nil {
+		return nil, err
+	}
 	dir, err := b.Dir("cluster")
 	if err != nil {
 		return nil, err

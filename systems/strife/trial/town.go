@@ -64,7 +64,7 @@ func deploy(ctx context.Context, b systems.Bench, v systems.Values, faults *inje
 		}
 		t.banks = append(t.banks, p)
 	}
-	if err := t.tell("gateway", t.banks...); err != nil {
+	if err := t.tell(ctx, "gateway", t.banks...); err != nil {
 		return nil, err
 	}
 	if t.gateway, err = t.start(ctx, v, "gateway", "gateway", v.Args(KnobPrepare)...); err != nil {
@@ -72,11 +72,11 @@ func deploy(ctx context.Context, b systems.Bench, v systems.Values, faults *inje
 	}
 	for i, name := range t.made.Banks {
 		others := append([]systems.Process{t.gateway}, t.banks[:i]...)
-		if err := t.tell(name, append(others, t.banks[i+1:]...)...); err != nil {
+		if err := t.tell(ctx, name, append(others, t.banks[i+1:]...)...); err != nil {
 			return nil, err
 		}
 	}
-	return t, t.tell("load", t.gateway)
+	return t, t.tell(ctx, "load", t.gateway)
 }
 
 // start starts a server. One that is to die at a point is started again when it
@@ -138,7 +138,7 @@ func (t *town) addresses(who string) string {
 }
 
 // tell writes where a party reaches others: by links that faults may strike.
-func (t *town) tell(who string, others ...systems.Process) error {
+func (t *town) tell(ctx context.Context, who string, others ...systems.Process) error {
 	a := site.Addresses{Banks: map[string]site.Running{}}
 	for _, p := range others {
 		addr, err := t.faults.Link(who, p)
@@ -155,7 +155,10 @@ func (t *town) tell(who string, others ...systems.Process) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(t.addresses(who), text, 0o600)
+	if err := os.WriteFile(t.addresses(who), text, 0o600); err != nil {
+		return err
+	}
+	return systems.Publish(ctx, t.bench, t.addresses(who))
 }
 
 // revived brings back who is down.

@@ -1,0 +1,165 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"dyno/bench/agent"
+	"dyno/bench/process"
+	"dyno/internal/record"
+	"dyno/systems"
+)
+
+// Bench is a [systems.Bench] whose roles are processes of several machines.
+type Bench struct {
+	*process.Group // of this machine, which has the folders and no process
+	plan           plan
+	fleet          *Fleet
+	parts          []*agent.Trial
+	closed         func() error
+
+	mu        sync.Mutex
+	placed    map[string]string
+	serving   map[int]bool // machines
+	driving   map[int]bool
+	reference *agent.Machine // of whoever drives the load; nil: nobody yet
+}
+
+var (
+	_ process.Bench     = (*Bench)(nil)
+	_ systems.Publisher = (*Bench)(nil)
+)
+
+// Open opens a trial on all machines, which are connected.
+func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options) (context.Context, *Bench, error) {
+	var err error
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, nil, err
+	}
+	b := &Bench{
+		plan: plan{o.System, p, len(f.machines)}, fleet: f, parts: make([]*agent.Trial, len(f.machines)),
+		placed: make(map[string]string), serving: make(map[int]bool), driving: make(map[int]bool),
+	}
+	ctx, b.Group, err = process.NewGroup(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.closed = sync.OnceValue(b.close)
+	ctx, end := context.WithCancelCause(ctx)
+	err = f.each(func(i int, m *agent.Machine) error {
+		part, trial, err := m.Open(ctx, o)
+		if err != nil {
+			return err
+		}
+		b.parts[i], trial.Reference = trial, b.clock
+		context.AfterFunc(part, func() { end(context.Cause(part)) })
+		return nil
+	})
+	if err != nil {
+		return nil, nil, errors.Join(err, b.Close())
+	}
+	return ctx, b, nil
+}
+
+// clock is that of the machine whose figures give the windows.
+func (b *Bench) clock() agent.Clock {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reference == nil {
+		return agent.Clock{}
+	}
+	return b.reference.Clock()
+}
+
+// Start implements [systems.Bench].
+func (b *Bench) Start(ctx context.Context, l systems.Launch) (systems.Process, error) {
+	at := b.plan.on(l.Role, l.Name)
+	b.mu.Lock()
+	b.placed[l.Name] = b.fleet.machines[at].Name
+	if b.plan.generates(l.Role) {
+		b.driving[at], b.reference = true, b.fleet.machines[at]
+	} else {
+		b.serving[at] = true
+	}
+	b.mu.Unlock()
+	return b.parts[at].Start(ctx, l)
+}
+
+// Publish implements [systems.Publisher].
+func (b *Bench) Publish(ctx context.Context, paths ...string) error {
+	return b.each(func(t *agent.Trial) error { return t.Publish(ctx, paths) })
+}
+
+func (b *Bench) each(do func(*agent.Trial) error) error {
+	return b.fleet.each(func(i int, _ *agent.Machine) error {
+		if b.parts[i] == nil { // it could not be opened
+			return nil
+		}
+		return do(b.parts[i])
+	})
+}
+
+// Placed says on which machine each process ran.
+func (b *Bench) Placed() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.placed)
+}
+
+// Witness implements [process.Bench].
+func (b *Bench) Witness(e *record.Evidence) {
+	for i, t := range b.parts {
+		if err := t.Witness(e); err != nil { // what is not told, the figures cannot be held against
+			b.Logf("%s: %v", b.fleet.machines[i].Name, err)
+		}
+	}
+}
+
+// Flags of the quality of what several machines measured.
+const (
+	flagShared = "shared machine"
+	flagClocks = "clocks"
+)
+
+// clocksWithin is how well the clocks of machines must be known: a tenth of the
+// shortest window.
+const clocksWithin = 10 * time.Millisecond
+
+// Flag tells what is to be known of a trial's figures besides.
+func (b *Bench) Flag(o *record.Observation) {
+	b.mu.Lock()
+	serving, driving := b.serving, b.driving
+	b.mu.Unlock()
+	for _, at := range slices.Sorted(maps.Keys(driving)) {
+		if serving[at] && b.plan.placement.String() == record.Apart {
+			o.Flag(flagShared, "the load came from machine %s, which ran roles of the system too: %d machines are too few for placement %s",
+				b.fleet.machines[at].Name, len(b.fleet.machines), record.Apart)
+		}
+	}
+	by := b.clock()
+	for _, m := range b.fleet.machines {
+		if c := m.Clock(); c.Uncertain > clocksWithin {
+			o.Flag(flagClocks, "the clock of machine %s is known to within %v only: who used how much in the window is not told apart better",
+				m.Name, c.Uncertain.Round(time.Microsecond))
+		}
+	}
+	if by.Ahead.Abs() > clocksWithin {
+		o.Flag(flagClocks, "the load's clock is %v ahead of the runner's: faults and figures that the runner timed are off by that",
+			by.Ahead.Round(time.Microsecond))
+	}
+}
+
+// Dump implements [process.Bench].
+func (b *Bench) Dump() error { return b.each((*agent.Trial).Dump) }
+
+// Close implements [process.Bench].
+func (b *Bench) Close() error { return b.closed() }
+
+func (b *Bench) close() error {
+	return errors.Join(b.each((*agent.Trial).Close), b.Group.Close())
+}
