@@ -84,7 +84,9 @@ func (r *Runner) open(ctx context.Context, p *Plan, o process.Options) (context.
 }
 
 // measure runs the system's trial with fresh processes and reaps them.
-func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int, done *record.Trial) (obs record.Observation, err error) {
+func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, index int, done *record.Trial) (
+	obs record.Observation, err error,
+) {
 	limit := t.Cell.cost() + cmp.Or(r.patience, patience)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: stopped after %v; the logs end with the stacks of its goroutines", errHung, limit))

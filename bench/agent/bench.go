@@ -126,7 +126,8 @@ func (t *Trial) bound(ctx context.Context) (context.Context, context.CancelFunc)
 // Start starts a role there, as [process.Group.Start] does.
 func (t *Trial) Start(ctx context.Context, l systems.Launch) (systems.Process, error) {
 	if l.TLS != nil {
-		return nil, fmt.Errorf("%s %s: its credentials are in this process only, and another machine cannot ask whether it is ready", l.Role, l.Name)
+		return nil, fmt.Errorf("%s %s: its credentials are in this process only: another machine cannot ask whether it is ready", l.Role,
+			l.Name)
 	}
 	ctx, cancel := t.bound(ctx)
 	defer cancel()

@@ -78,7 +78,8 @@ func CheckAdvertise(host string) error {
 	case ip == nil:
 		return systems.Usagef("--advertise %q: give an IP address of this machine by which the others reach it", host)
 	case ip.IsUnspecified():
-		return systems.Usagef("--advertise %s: this is every address of this machine, and none by which another one reaches it; give one of them", host)
+		return systems.Usagef("--advertise %s: this is every address of this machine, and none by which another one reaches it: give one",
+			host)
 	}
 	return nil
 }

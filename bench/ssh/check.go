@@ -24,7 +24,9 @@ echo "tmp $(t=$(mktemp 2>/dev/null) && echo yes && rm -f "$t")"
 const probeTimeout = 30 * time.Second
 
 // architectures are Go's names of what uname says.
-var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "riscv64": "riscv64", "i686": "386", "armv7l": "arm"}
+var architectures = map[string]string{
+	"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "riscv64": "riscv64", "i686": "386", "armv7l": "arm",
+}
 
 // Lacks says what a host does not have of what agents need; nothing: all is there.
 func (h Host) Lacks(ctx context.Context, programs []Program) []string {

@@ -129,7 +129,8 @@ func (a *app) tryHosts(ctx context.Context, path string) (err error) {
 	}
 	fmt.Fprintf(a.out, "all agents answer after %v\n", time.Since(began).Round(time.Millisecond))
 	for _, m := range f.Describe() {
-		fmt.Fprintf(a.out, "%s: %s, %d cores, %d MiB, kernel %s, roles at %s\n", m.Name, m.Hostname, m.Cores, m.MemoryBytes>>20, m.Kernel, m.Address)
+		fmt.Fprintf(a.out, "%s: %s, %d cores, %d MiB, kernel %s, roles at %s\n", m.Name, m.Hostname, m.Cores, m.MemoryBytes>>20, m.Kernel,
+			m.Address)
 	}
 	trips, err := f.Trips(ctx)
 	if err != nil {
