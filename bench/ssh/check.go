@@ -64,7 +64,7 @@ func judge(text string, programs []Program) (lacks []string) {
 		case "system":
 			system, arch, _ := strings.Cut(value, "/")
 			if strings.ToLower(system) != runtime.GOOS || architectures[arch] != runtime.GOARCH {
-				lacks = append(lacks, fmt.Sprintf("it is %s, and this dyno is built for %s/%s: build one for both", value, runtime.GOOS, runtime.GOARCH))
+				lacks = append(lacks, fmt.Sprintf("a system for this dyno, which is built for %s/%s: it is %s", runtime.GOOS, runtime.GOARCH, value))
 			}
 		case "lacks":
 			lacks = append(lacks, "the program "+value+": install coreutils")

@@ -140,7 +140,8 @@ func (a *app) tryHosts(ctx context.Context, path string) (err error) {
 		fmt.Fprintf(a.out, "%s to %s: %v\n", t.From, t.To, time.Duration(t.RTT*1e9).Round(time.Microsecond))
 	}
 	for name, c := range f.Clocks() {
-		fmt.Fprintf(a.out, "%s: its clock is %v ahead, give or take %v\n", name, c.Ahead.Round(time.Microsecond), c.Uncertain.Round(time.Microsecond))
+		fmt.Fprintf(a.out, "%s: its clock is %v ahead, give or take %v\n", name, c.Ahead.Round(time.Microsecond),
+			c.Uncertain.Round(time.Microsecond))
 	}
 	return nil
 }
