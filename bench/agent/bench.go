@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"dyno/bench/process"
 	"dyno/bench/sample"
@@ -96,7 +98,10 @@ func (t *Trial) fault(err error) error {
 		return lost
 	}
 	if broken := t.link.failure(); broken != nil {
-		return &LostError{t.machine.Name, broken.Error()}
+		return ended(t.machine.Name, broken)
+	}
+	if status.Code(err) == codes.Unavailable { // the heartbeat has not noticed yet
+		return ended(t.machine.Name, t.link.explain(err))
 	}
 	return t.local(fromStatus(err))
 }

@@ -132,7 +132,7 @@ func (l *link) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = err
-	l.end(&LostError{l.name, "its agent has ended, or the connection to it: " + err.Error()})
+	l.end(ended(l.name, err))
 }
 
 // explain adds what the other side has said of its end.

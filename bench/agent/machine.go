@@ -32,6 +32,11 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("machine %s is lost: %s; the trial is given up", e.Machine, e.Why)
 }
 
+// ended is the loss of a machine whose connection is gone.
+func ended(name string, err error) error {
+	return &LostError{name, "its agent has ended, or the connection to it: " + err.Error()}
+}
+
 // Connection leads to an agent.
 type Connection struct {
 	Conn  *grpc.ClientConn
