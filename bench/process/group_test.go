@@ -146,6 +146,8 @@ func TestNonsenseAnnounced(t *testing.T) {
 	ctx, g := open(t, nil)
 	_, err := g.Start(ctx, systems.Launch{Role: "liar", Name: "x"})
 	failure(t, err, "liar x did not become ready", `"nonsense"`)
+	_, err = g.Start(ctx, systems.Launch{Role: "anywhere", Name: "y"})
+	failure(t, err, "anywhere y did not become ready", `it announced "[::]:7055"`, "--advertise")
 }
 
 func TestStartIsCalledOff(t *testing.T) {

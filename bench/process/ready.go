@@ -112,6 +112,9 @@ func readAddress(ctx context.Context, announced *os.File) (string, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return "", fmt.Errorf("it announced %q: %w", addr, err)
 	}
+	if err := systems.Reachable(addr); err != nil {
+		return "", fmt.Errorf("it announced %q: %w; let it listen on one address, or --advertise one", addr, err)
+	}
 	return addr, nil
 }
 

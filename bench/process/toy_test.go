@@ -42,7 +42,8 @@ var toy = &systems.System{
 		openTo(serves("open", nil)),
 		openTo(systems.Role{Command: plain(), Serves: true}),
 		{Command: role("mute", wait), Serves: true},
-		{Command: role("liar", lie), Serves: true},
+		{Command: role("liar", lie("nonsense")), Serves: true},
+		{Command: role("anywhere", lie("[::]:7055")), Serves: true},
 		{Command: role("sick", sick), Serves: true},
 		{Command: role("dead", die), Serves: true},
 		{Command: role("done", func(context.Context, systems.Shell) error { return nil }), Serves: true},
@@ -133,9 +134,11 @@ func wait(ctx context.Context, _ systems.Shell) error {
 	return nil
 }
 
-func lie(ctx context.Context, sh systems.Shell) error {
-	sh.Ready("nonsense")
-	return wait(ctx, sh)
+func lie(address string) func(context.Context, systems.Shell) error {
+	return func(ctx context.Context, sh systems.Shell) error {
+		sh.Ready(address)
+		return wait(ctx, sh)
+	}
 }
 
 func sick(ctx context.Context, sh systems.Shell) error {

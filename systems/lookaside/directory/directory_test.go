@@ -25,7 +25,7 @@ func startRegistry(t *testing.T, args ...string) string {
 		data = args[0]
 	}
 	go func() {
-		ended <- registry.Serve(ctx, systems.Shell{Err: t.Output(), Ready: func(addr string) { ready <- addr }}, "127.0.0.1:0", data)
+		ended <- registry.Serve(ctx, systems.Shell{Err: t.Output(), Ready: func(addr string) { ready <- addr }}, &systems.Reach{Listen: "127.0.0.1:0"}, data)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -140,7 +140,7 @@ func TestDirectory(t *testing.T) {
 		until(t, seen, "s0 again", func(e []Entry) bool { return len(e) == 1 && e[0].Revision == r3 })
 	})
 	t.Run("a foreign entry is left out", func(t *testing.T) {
-		for key, value := range map[string]string{"s7/x": "no json", "s8/x": `{"capacity":1}`} {
+		for key, value := range map[string]string{"s7/x": "no json", "s8/x": `{"capacity":1}`, "s6/x": `{"address":"[::]:7055"}`} {
 			if _, err := d.client.Put(t.Context(), d.ServersPrefix()+key, value); err != nil {
 				t.Fatal(err)
 			}
@@ -215,7 +215,7 @@ func TestRegistryKeepsItsData(t *testing.T) {
 
 func TestRegistryOnABusyPort(t *testing.T) {
 	addr := strings.TrimPrefix(startRegistry(t), "etcd://")
-	err := registry.Serve(t.Context(), systems.Shell{Err: t.Output()}, addr, t.TempDir())
+	err := registry.Serve(t.Context(), systems.Shell{Err: t.Output()}, &systems.Reach{Listen: addr}, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "address already in use") ||
 		strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v", err)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
+
+	"dyno/systems"
 )
 
 // mirror is a copy of the keys below a prefix.
@@ -22,10 +24,11 @@ func newMirror(prefix string, log *slog.Logger) *mirror {
 	return &mirror{prefix: prefix, byKey: make(map[string]Entry), log: log}
 }
 
-// put copies a key. What dyno cannot have written is left out.
+// put copies a key. What dyno cannot have written is left out, and so is what
+// nobody could dial.
 func (m *mirror) put(kv *mvccpb.KeyValue) {
 	var v Value
-	if err := json.Unmarshal(kv.Value, &v); err != nil || v.Address == "" {
+	if err := json.Unmarshal(kv.Value, &v); err != nil || v.Address == "" || systems.Reachable(v.Address) != nil {
 		m.log.Warn("foreign entry in the directory", "key", string(kv.Key), "value", string(kv.Value))
 		delete(m.byKey, string(kv.Key))
 		return

@@ -9,7 +9,7 @@ import (
 
 // Registry serves etcd, embedded. It is linked into dyno
 // ([dyno/systems/all/whole]) and not into what is measured; nil: it is not linked.
-var Registry func(ctx context.Context, sh systems.Shell, listen, data string) error
+var Registry func(ctx context.Context, sh systems.Shell, where *systems.Reach, data string) error
 
 // Role is etcd, embedded. It answers the standard health service by
 // itself; reflection is added.
@@ -19,13 +19,16 @@ func Role() systems.Role {
 		Summary: "etcd with one member, for where no etcd runs: the servers' membership and the balancer's address",
 		Example: "dyno lookaside registry --listen 127.0.0.1:2379",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-			listen := fs.String("listen", "127.0.0.1:2379", "HOST:PORT to serve etcd's clients on; port 0 takes a free one")
+			where := systems.BindReach(fs, "127.0.0.1:2379", "HOST:PORT to serve etcd's clients on; port 0 takes a free one")
 			data := fs.String("data", "", "directory to keep the data in; without it they go when the registry stops")
 			return func(ctx context.Context, sh systems.Shell) error {
+				if err := where.Check(); err != nil {
+					return err
+				}
 				if Registry == nil {
 					return errors.New("etcd is not linked into this program: dyno itself runs this role")
 				}
-				return Registry(ctx, sh, *listen, *data)
+				return Registry(ctx, sh, where, *data)
 			}
 		},
 	}}

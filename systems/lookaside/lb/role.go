@@ -15,10 +15,10 @@ import (
 
 // options are those of the lb role.
 type options struct {
-	listen string
-	seed   uint64
-	knobs  systems.Values
-	open   func(systems.Shell) (*directory.Directory, error)
+	reach *systems.Reach
+	seed  uint64
+	knobs systems.Values
+	open  func(systems.Shell) (*directory.Directory, error)
 }
 
 // Role is the role lb.
@@ -29,7 +29,7 @@ func Role(knobs systems.Knobs) systems.Role {
 		Example: "dyno lookaside lb --policy least_load --listen 127.0.0.1:7000 --discovery etcd://127.0.0.1:2379",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			f := &options{open: directory.DiscoveryFlags(fs)}
-			fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			f.reach = systems.BindReach(fs, "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			fs.Uint64Var(&f.seed, "seed", 1, "all random choices come from it")
 			f.knobs = knobs.Bind(fs, "policy", "report-interval", "mutant")
 			return f.run
@@ -38,6 +38,9 @@ func Role(knobs systems.Knobs) systems.Role {
 }
 
 func (f *options) run(ctx context.Context, sh systems.Shell) error {
+	if err := f.reach.Check(); err != nil {
+		return err
+	}
 	name := f.knobs.Text("policy")
 	m, err := policy.Lookup(name)
 	if err != nil {
@@ -53,12 +56,12 @@ func (f *options) run(ctx context.Context, sh systems.Shell) error {
 		Interval: f.knobs.Duration("report-interval"), Service: dir.Service, Rand: rand.New(rand.NewPCG(f.seed, seed.Balancer)),
 	}), dir.Log)
 	b.service = dir.Service
-	return b.serve(ctx, sh, dir, f.listen)
+	return b.serve(ctx, sh, dir, f.reach)
 }
 
 // serve answers until the context ends. The balancer announces itself only
 // once it has read who serves, so that nobody finds it empty after a restart.
-func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Directory, listen string) error {
+func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Directory, reach *systems.Reach) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var background sync.WaitGroup
@@ -69,9 +72,10 @@ func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Dir
 	background.Go(func() { dir.Follow(ctx, dir.ServersPrefix(), b.Apply) })
 	var announced sync.WaitGroup
 	return rpc.Serve(ctx, rpc.Options{
-		Listen: listen,
+		Listen: reach.Listen,
 		Log:    dir.Log,
 		Ready: func(addr string) {
+			addr = reach.At(addr)
 			announced.Go(func() {
 				select {
 				case <-known:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"hash/fnv"
 	"math/rand/v2"
@@ -22,7 +23,7 @@ const DrainGrace = 30 * time.Second
 
 // options are the server role's flags.
 type options struct {
-	listen   string
+	reach    *systems.Reach
 	id       string
 	after    string
 	capacity float64
@@ -41,7 +42,7 @@ func Role(knobs systems.Knobs) systems.Role {
 		Example: "dyno lookaside server --id s1 --capacity 1 --discovery etcd://127.0.0.1:2379",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &options{open: directory.DiscoveryFlags(fs)}
-			fs.StringVar(&o.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
+			o.reach = systems.BindReach(fs, "127.0.0.1:0", "HOST:PORT to serve on; port 0 takes a free one")
 			fs.StringVar(&o.id, "id", "", "its name; of two servers with one name, the later counts")
 			fs.StringVar(&o.after, "after", "", "register only once the server of this name has, so that many started at once come in a known order")
 			fs.Float64Var(&o.capacity, "capacity", 1, "speed relative to a normal server: 0.2 serves five times slower")
@@ -69,7 +70,7 @@ func (o *options) check() error {
 	if o.knobs.Duration("report-interval") == 0 {
 		return systems.Usagef("--report-interval 0: give at least 1ms")
 	}
-	return o.work()
+	return errors.Join(o.reach.Check(), o.work())
 }
 
 func (o *options) run(ctx context.Context, sh systems.Shell) error {
@@ -118,11 +119,12 @@ func (s *shell) serve(ctx context.Context, sh systems.Shell, dir *directory.Dire
 	defer f.Close()
 	var r *reporter
 	return rpc.Serve(ctx, rpc.Options{
-		Listen: o.listen,
+		Listen: o.reach.Listen,
 		Log:    dir.Log,
 		Grace:  DrainGrace,
 		Server: s.orca(o.orca),
 		Ready: func(addr string) {
+			addr = o.reach.At(addr)
 			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.Log)
 			background.Go(func() { f.Run(life) })
 			background.Go(func() { r.run(life) })

@@ -26,7 +26,7 @@ import (
 // workerFlags are those of the role worker.
 type workerFlags struct {
 	master   string
-	listen   string
+	reach    *systems.Reach
 	dir      string
 	name     string
 	patience time.Duration
@@ -52,7 +52,7 @@ func Role() systems.Role {
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			f := &workerFlags{}
 			fs.StringVar(&f.master, "master", "", "HOST:PORT of the master")
-			fs.StringVar(&f.listen, "listen", "127.0.0.1:0", "HOST:PORT to serve map output on; port 0 takes a free one")
+			f.reach = systems.BindReach(fs, "127.0.0.1:0", "HOST:PORT to serve map output on; port 0 takes a free one")
 			fs.StringVar(&f.dir, "dir", ".", "folder for map output")
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
@@ -67,6 +67,9 @@ func Role() systems.Role {
 func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if f.master == "" {
 		return systems.Usagef("--master is missing: HOST:PORT as the master printed it")
+	}
+	if err := f.reach.Check(); err != nil {
+		return err
 	}
 	dir, err := filepath.Abs(f.dir)
 	if err != nil {
@@ -93,7 +96,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	defer cancel(nil) // before the wait
 	ready := make(chan string, 1)
 	serving.Go(func() {
-		err := rpc.Serve(ctx, rpc.Options{Listen: f.listen, Log: w.log, Grace: workerGrace, Ready: func(addr string) { ready <- addr }},
+		err := rpc.Serve(ctx, rpc.Options{Listen: f.reach.Listen, Log: w.log, Grace: workerGrace, Ready: func(addr string) { ready <- f.reach.At(addr) }},
 			func(r grpc.ServiceRegistrar) { mapreducev1.RegisterShuffleServiceServer(r, &shuffleServer{dir: dir}) })
 		if err != nil {
 			cancel(err)

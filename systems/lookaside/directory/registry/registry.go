@@ -33,7 +33,7 @@ const (
 )
 
 // Serve runs etcd until the context ends. Without a folder its data go with it.
-func Serve(ctx context.Context, sh systems.Shell, listen, data string) (err error) {
+func Serve(ctx context.Context, sh systems.Shell, where *systems.Reach, data string) (err error) {
 	if data == "" {
 		scratch, scratchErr := process.Scratch("dyno-registry")
 		if scratchErr != nil {
@@ -42,7 +42,7 @@ func Serve(ctx context.Context, sh systems.Shell, listen, data string) (err erro
 		defer func() { err = errors.Join(err, scratch.Release()) }()
 		data = scratch.Path
 	}
-	cfg, err := config(listen, data)
+	cfg, err := config(where.Listen, data)
 	if err != nil {
 		return err
 	}
@@ -53,13 +53,13 @@ func Serve(ctx context.Context, sh systems.Shell, listen, data string) (err erro
 	}
 	etcd, err := embed.StartEtcd(cfg)
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && errors.As(err, new(*net.OpError)) {
-		return fmt.Errorf("listen %s: %w; choose another with --listen", listen, errno)
+		return fmt.Errorf("listen %s: %w; choose another with --listen", where.Listen, errno)
 	}
 	if err != nil {
-		return fmt.Errorf("start etcd on %s with its data in %s: %w", listen, data, err)
+		return fmt.Errorf("start etcd on %s with its data in %s: %w", where.Listen, data, err)
 	}
 	defer closeEtcd(etcd, &server)
-	return run(ctx, sh, etcd)
+	return run(ctx, sh, etcd, where)
 }
 
 // config is etcd's configuration for one member that only its clients
@@ -90,7 +90,7 @@ func config(listen, data string) (*embed.Config, error) {
 
 // run announces the address once etcd serves and returns when the
 // context ends or etcd fails.
-func run(ctx context.Context, sh systems.Shell, etcd *embed.Etcd) error {
+func run(ctx context.Context, sh systems.Shell, etcd *embed.Etcd, where *systems.Reach) error {
 	timer := time.NewTimer(registryStart)
 	defer timer.Stop()
 	select {
@@ -102,7 +102,7 @@ func run(ctx context.Context, sh systems.Shell, etcd *embed.Etcd) error {
 	case <-ctx.Done():
 		return nil
 	}
-	addr := etcd.Clients[0].Addr().String()
+	addr := where.At(etcd.Clients[0].Addr().String())
 	fmt.Fprintf(sh.Err, "registry: etcd://%s\n", addr)
 	sh.Ready(addr)
 	select {
