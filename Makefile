@@ -15,6 +15,7 @@ export GOFLAGS := -tags=grpcnotrace
 .DEFAULT_GOAL := help
 LANES := smoke-balancing smoke-payments smoke-others
 .PHONY: help build parquet rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
+.PHONY: help build image rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,13 @@ build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where 
 
 parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
 	$(GO) build -C tools/parquet $(BUILD) -o ../../bin/dyno-parquet .
+IMAGE ?= localhost/dyno:latest
+
+image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=..., written without Docker; prints its digest
+	@mkdir -p out/image
+	@stamp=$(STAMP); for program in dyno dyno-role; do \
+		$(GO) build $(BUILD) -ldflags "-s -w -X dyno/bench/process.stamp=$$stamp" -o out/image/$$program ./cmd/$$program || exit 1; done
+	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role
 
 rivals: build ## what others made, beside our own: installs it (Debian), says what is there, measures
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || apt-get install -y $(PACKAGES)

@@ -12,6 +12,8 @@ tool (
 
 require (
 	github.com/bufbuild/protocompile v0.14.1
+	github.com/opencontainers/go-digest v1.0.0
+	github.com/opencontainers/image-spec v1.1.1
 	golang.org/x/tools v0.51.0
 	google.golang.org/protobuf v1.36.12
 	honnef.co/go/tools v0.8.2
