@@ -38,7 +38,8 @@ type Options struct {
 	// Logf receives one line at a time.
 	Logf func(format string, args ...any)
 
-	idle time.Duration // for tests; 0: Idle
+	// Idle is how long it lives without a heartbeat; 0: [Idle].
+	Idle time.Duration
 }
 
 // errIdle is why an agent ends that nobody attends.
@@ -49,8 +50,8 @@ func Serve(ctx context.Context, o Options) error {
 	if err := CheckAdvertise(o.Advertise); err != nil {
 		return err
 	}
-	if o.idle == 0 {
-		o.idle = Idle
+	if o.Idle == 0 {
+		o.Idle = Idle
 	}
 	echo, err := newEcho(o.Advertise)
 	if err != nil {
@@ -98,7 +99,7 @@ type server struct {
 
 // watch ends the agent when it is idle.
 func (s *server) watch(ctx context.Context, cancel context.CancelCauseFunc) {
-	tick := time.NewTicker(min(idleLook, s.opts.idle))
+	tick := time.NewTicker(min(idleLook, s.opts.Idle))
 	defer tick.Stop()
 	for {
 		select {
@@ -106,8 +107,8 @@ func (s *server) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		if since := time.Since(time.Unix(0, s.attended.Load())); since > s.opts.idle {
-			cancel(fmt.Errorf("%w for %v: this agent ends its roles and itself", errIdle, s.opts.idle))
+		if since := time.Since(time.Unix(0, s.attended.Load())); since > s.opts.Idle {
+			cancel(fmt.Errorf("%w for %v: this agent ends its roles and itself", errIdle, s.opts.Idle))
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 func (a *app) agent() *cobra.Command {
 	var advertise, listen, credentials string
 	var stdio bool
+	var idle time.Duration
 	c := &cobra.Command{
 		Use:   "agent",
 		Short: "Run roles on this machine for a runner on another one",
@@ -28,10 +30,13 @@ agent.key.`,
 		Example: "  dyno agent --advertise 10.0.0.2 --listen 10.0.0.2:7500 --credentials run/certificates",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if idle <= 0 {
+				return systems.Usagef("--idle %v: give a positive time", idle)
+			}
 			if stdio == (listen != "") {
 				return systems.Usagef("agent: give --stdio, or --listen with --credentials")
 			}
-			ctx, o := c.Context(), agent.Options{Advertise: advertise, Lookup: a.lookup, Logf: func(format string, args ...any) {
+			ctx, o := c.Context(), agent.Options{Advertise: advertise, Lookup: a.lookup, Idle: idle, Logf: func(format string, args ...any) {
 				fmt.Fprintf(a.err, format+"\n", args...)
 			}}
 			if stdio {
@@ -45,6 +50,7 @@ agent.key.`,
 	fl.StringVar(&advertise, "advertise", "", "`IP` of this machine on which roles listen, and by which the other machines reach them")
 	fl.BoolVar(&stdio, "stdio", false, "serve one runner on standard input and output, and end with them")
 	fl.StringVar(&listen, "listen", "", "`HOST:PORT` to serve a runner on")
+	fl.DurationVar(&idle, "idle", agent.Idle, "how long to live without a heartbeat of the runner")
 	fl.StringVar(&credentials, "credentials", "", "`DIR` with the certificates of --listen: authority.pem, agent.pem, agent.key")
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"dyno/bench/fleet"
 	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/figure"
@@ -29,6 +30,7 @@ type app struct {
 	err     io.Writer
 	catalog experiments.Catalog
 	systems []*systems.System
+	pods    *fleet.Fleet // of the run whose runner this process is; nil: it is none
 }
 
 // Main runs one command line and returns the exit code. In a process that dyno
@@ -83,7 +85,7 @@ every answer, measures what they cost, and writes the report.`,
 	for _, s := range a.systems {
 		root.AddCommand(a.system(s))
 	}
-	root.AddCommand(a.kit(), a.confine(), a.agent(), a.deploy())
+	root.AddCommand(a.kit(), a.confine(), a.agent(), a.deploy(), a.results())
 	bare := a.system(yardstick.System)
 	bare.Hidden = true // the bench's own: run measures it before every block
 	root.AddCommand(bare)

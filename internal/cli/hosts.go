@@ -40,6 +40,14 @@ func hosts(path string) (*fleet.Fleet, error) {
 	return fleet.New(machines...), nil
 }
 
+// fleet is the machines of a hosts file, or the pods that this process was given.
+func (a *app) fleet(path string) (*fleet.Fleet, error) {
+	if a.pods != nil {
+		return a.pods, nil
+	}
+	return hosts(path)
+}
+
 // printPlacement says where the roles of a plan will run.
 func printPlacement(w io.Writer, p *experiments.Plan, machines []string) {
 	switch {
@@ -52,7 +60,7 @@ func printPlacement(w io.Writer, p *experiments.Plan, machines []string) {
 
 func (a *app) deploy() *cobra.Command {
 	c := &cobra.Command{Use: "deploy", Short: "Bring dyno to other machines"}
-	c.AddCommand(a.deploySSH())
+	c.AddCommand(a.deploySSH(), a.deployPods(), a.podRunner())
 	needsCommand(c)
 	return c
 }

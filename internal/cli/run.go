@@ -90,7 +90,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
-	machines, err := hosts(f.hosts)
+	machines, err := a.fleet(f.hosts)
 	if err != nil {
 		return err
 	}

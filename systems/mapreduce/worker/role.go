@@ -96,8 +96,9 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	defer cancel(nil) // before the wait
 	ready := make(chan string, 1)
 	serving.Go(func() {
-		err := rpc.Serve(ctx, rpc.Options{Listen: f.reach.Listen, Log: w.log, Grace: workerGrace, Ready: func(addr string) { ready <- f.reach.At(addr) }},
-			func(r grpc.ServiceRegistrar) { mapreducev1.RegisterShuffleServiceServer(r, &shuffleServer{dir: dir}) })
+		err := rpc.Serve(ctx, rpc.Options{
+			Listen: f.reach.Listen, Log: w.log, Grace: workerGrace, Ready: func(addr string) { ready <- f.reach.At(addr) },
+		}, func(r grpc.ServiceRegistrar) { mapreducev1.RegisterShuffleServiceServer(r, &shuffleServer{dir: dir}) })
 		if err != nil {
 			cancel(err)
 		}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dyno/bench/agent"
+	"dyno/bench/fleet"
+	"dyno/internal/kube"
+	"dyno/internal/rpc"
+	"dyno/systems"
+)
+
+func (a *app) deployPods() *cobra.Command {
+	r := kube.Run{}
+	cluster := kube.Cluster{Said: a.err, Logf: func(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }}
+	var out string
+	c := &cobra.Command{
+		Use:   "k8s [flag]... [-- FLAG OR NAME OF dyno run]...",
+		Short: "Run experiments on Kubernetes: a pod is a machine",
+		Long: `Prints what kubectl is to create for a run on --nodes machines: one headless Service,
+one Indexed Job of agents, one Pod of the runner, one Secret of the certificates that
+they trust each other by. What stands behind -- is given to dyno run in that pod.
+
+With --out it has kubectl create all that, waits until every machine runs (or says of
+each why it does not, and ends with exit code 1), shows what the runner says, unpacks
+its results into the folder, and deletes everything. The exit code is the runner's.`,
+		Example: `  dyno deploy k8s --nodes 2 --image registry.example/dyno:1 -- --scale quick lb-policies | kubectl create -f -
+  dyno deploy k8s --nodes 2 --image registry.example/dyno:1 --out out/k8s -- --scale quick lb-policies`,
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
+				return systems.Usagef("%s: %q: what is for dyno run stands behind --", c.CommandPath(), args[0])
+			}
+			r.Args = args
+			if err := r.Check(); err != nil {
+				return err
+			}
+			keys, err := issueKeys()
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				return r.Manifest(a.out, keys)
+			}
+			code, err := cluster.Execute(c.Context(), r, keys, out)
+			return errors.Join(err, codeError(code))
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&r.Name, "name", "dyno", "of the run: its objects are called so, and labelled; two runs in one namespace need two")
+	fl.IntVar(&r.Nodes, "nodes", 0, "machines, each a pod")
+	fl.StringVar(&r.Image, "image", "localhost/dyno:latest", "`REFERENCE` that the nodes can pull or have, as make image prints it")
+	fl.StringVar(&r.Namespace, "namespace", "", "where (default: as kubectl's context says)")
+	fl.StringVar(&r.Queue, "queue", "", "local queue of Kueue, which starts all machines or none")
+	fl.IntVar(&r.CPUs, "cpus", 2, "whole cores of each machine")
+	fl.StringVar(&r.Memory, "memory", "2Gi", "of each machine")
+	fl.DurationVar(&r.Patience, "patience", 2*time.Minute, "how long to wait until all machines run")
+	fl.DurationVar(&r.Deadline, "deadline", time.Hour, "after which the cluster ends everything")
+	fl.StringVar(&out, "out", "", "create it, wait, unpack the results into this `FOLDER`, delete it")
+	fl.StringVar(&cluster.Kubectl, "kubectl", "kubectl", "`PROGRAM` by which the cluster is reached, with --out")
+	return c
+}
+
+// codeError is the error of an exit code; 0: none.
+func codeError(code int) error {
+	switch code {
+	case 0:
+		return nil
+	case 1:
+		return errFailed
+	}
+	return &systems.ExitError{Code: code}
+}
+
+// issueKeys makes an authority for one run, and forgets its key.
+func issueKeys() (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "dyno-keys")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	ca, err := rpc.NewAuthority(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(ca.Issue(agent.NameAgent), ca.Issue(agent.NameRunner)); err != nil {
+		return nil, err
+	}
+	return kube.ReadKeys(dir)
+}
+
+// podRunner is what the runner's pod runs.
+func (a *app) podRunner() *cobra.Command {
+	r := kube.Run{}
+	c := &cobra.Command{
+		Use:    "runner [flag]... -- [FLAG OR NAME OF dyno run]...",
+		Short:  "Run experiments on the pods of a run; in the pod that deploy k8s makes",
+		Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			code := a.runOnPods(c.Context(), r, args)
+			if err := kube.MarkDone(kube.Out, code); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.err, "the run has ended with exit code %d; its results wait to be fetched\n", code)
+			<-c.Context().Done() // they go with the pod
+			return codeError(code)
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&r.Name, "name", "", "of the run")
+	fl.IntVar(&r.Nodes, "nodes", 0, "machines")
+	fl.DurationVar(&r.Patience, "patience", 2*time.Minute, "how long to wait until all machines answer")
+	return c
+}
+
+// runOnPods waits for all machines and runs experiments on them.
+func (a *app) runOnPods(ctx context.Context, r kube.Run, args []string) int {
+	var machines []*agent.Machine
+	for i := range r.Nodes {
+		address := net.JoinHostPort(r.Host(i), strconv.Itoa(kube.AgentPort))
+		machines = append(machines, agent.NewMachine(fmt.Sprintf("%s-%d", r.Name, i), agent.Dialer(address, kube.Credentials, agent.NameRunner)))
+	}
+	if err := a.gather(ctx, r, machines); err != nil {
+		return a.exit(ctx, err)
+	}
+	a.pods = fleet.New(machines...)
+	run := a.run()
+	run.SilenceErrors, run.SilenceUsage = true, true
+	run.SetFlagErrorFunc(flagError)
+	run.SetArgs(append([]string{"--out", kube.Out}, args...))
+	return a.exit(ctx, run.ExecuteContext(ctx))
+}
+
+// gather connects to all machines, each as soon as it answers, so that none ends for
+// want of a runner while others have yet to come.
+func (a *app) gather(ctx context.Context, r kube.Run, machines []*agent.Machine) error {
+	ctx, cancel := context.WithTimeout(ctx, r.Patience)
+	defer cancel()
+	errs := make([]error, len(machines))
+	began := time.Now()
+	var all sync.WaitGroup
+	for i, m := range machines {
+		all.Go(func() {
+			for {
+				if errs[i] = m.Connect(ctx); errs[i] == nil || ctx.Err() != nil {
+					return
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("not all machines answered within %v: %w", r.Patience, err)
+	}
+	fmt.Fprintf(a.err, "%d machines answer after %v\n", len(machines), time.Since(began).Round(time.Millisecond))
+	return nil
+}

@@ -1,0 +1,214 @@
+package kube_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"dyno/internal/kube"
+)
+
+// kubectl stands in for the real one: it answers from files in its folder, and
+// notes what it was asked.
+const kubectl = `#!/bin/sh
+cd "$(dirname "$0")" || exit 9
+echo "$*" >>asked
+case "$*" in
+*"get job"*) cat before ;;
+*"get pods"*) cat pods.json ;;
+*"get events"*) cat events ;;
+*create*) cat >created; test ! -e refuse || { cat refuse >&2; exit 1; } ;;
+*exec*) test ! -e broken || { rm broken; echo "lost connection to pod" >&2; exit 1; }; cat results.tar ;;
+*logs*) echo "the runner speaks" ;;
+esac
+`
+
+// cluster is one where all goes well, until a test says otherwise.
+func cluster(t *testing.T, files map[string]string) (*kube.Cluster, string) {
+	t.Helper()
+	dir := t.TempDir()
+	var pack bytes.Buffer
+	results := filepath.Join(dir, "results")
+	write(t, filepath.Join(results, "results", "lb", "trials.jsonl"), "{}\n")
+	if err := kube.MarkDone(results, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := kube.Pack(&pack, results); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{
+		"kubectl": kubectl, "before": "", "events": "", "results.tar": pack.String(),
+		"pods.json": podList(running("sweep", 0), running("sweep", 1), pod("sweep-runner", "", `"phase":"Running"`)),
+	}
+	for name, text := range files {
+		all[name] = text
+	}
+	for name, text := range all {
+		write(t, filepath.Join(dir, name), text)
+	}
+	if err := os.Chmod(filepath.Join(dir, "kubectl"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &kube.Cluster{Kubectl: filepath.Join(dir, "kubectl"), Logf: t.Logf, Said: t.Output()}, dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func podList(pods ...string) string { return `{"items":[` + strings.Join(pods, ",") + `]}` }
+
+func pod(name, labels, status string) string {
+	return fmt.Sprintf(`{"metadata":{"name":%q,"labels":{%s}},"status":{%s}}`, name, labels, status)
+}
+
+func machine(run string, index int, status string) string {
+	return pod(fmt.Sprintf("%s-%d-x7k2p", run, index), fmt.Sprintf(`"dyno-run":%q,"batch.kubernetes.io/job-completion-index":"%d"`, run, index), status)
+}
+
+func running(run string, index int) string {
+	return machine(run, index, `"phase":"Running","containerStatuses":[{"state":{"running":{}}}]`)
+}
+
+func TestExecute(t *testing.T) {
+	for name, files := range map[string]map[string]string{"at once": nil, "a broken call is made again": {"broken": "yes"}} {
+		t.Run(name, func(t *testing.T) {
+			c, dir := cluster(t, files)
+			out := t.TempDir()
+			code, err := c.Execute(t.Context(), run(), keys, out)
+			if code != 1 || err != nil {
+				t.Errorf("exit code %d, %v; want the runner's 1", code, err)
+			}
+			if text, err := os.ReadFile(filepath.Join(out, "results", "lb", "trials.jsonl")); string(text) != "{}\n" {
+				t.Errorf("the results are %q, %v", text, err)
+			}
+			deleted(t, dir)
+		})
+	}
+}
+
+// deleted checks that the last thing asked of the cluster was to forget the run.
+func deleted(t *testing.T, dir string) {
+	t.Helper()
+	asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
+	lines := strings.Split(strings.TrimSpace(string(asked)), "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, "delete job,service,pod,secret -l dyno-run=sweep") {
+		t.Errorf("what the cluster was asked last is %q", last)
+	}
+}
+
+// A barrier that is not reached names every machine that is absent and why.
+func TestAbsent(t *testing.T) {
+	runner := pod("sweep-runner", "", `"phase":"Running"`)
+	for name, c := range map[string]struct {
+		files map[string]string
+		says  []string
+	}{
+		"no cores": {
+			map[string]string{"pods.json": podList(runner, running("sweep", 0), machine("sweep", 1,
+				`"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","message":"0/2 nodes are available: 2 Insufficient cpu."}]`))},
+			[]string{"1 of 3 pods did not come within 1s", "sweep-1 is not scheduled: 0/2 nodes are available: 2 Insufficient cpu."},
+		},
+		"no image": {
+			map[string]string{"pods.json": podList(runner, running("sweep", 0), machine("sweep", 1,
+				`"phase":"Pending","containerStatuses":[{"state":{"waiting":{"reason":"ErrImagePull","message":"not found"}}}]`))},
+			[]string{"sweep-1 waits: ErrImagePull: not found"},
+		},
+		"ended": {
+			map[string]string{"pods.json": podList(runner, running("sweep", 0), machine("sweep", 1,
+				`"phase":"Failed","containerStatuses":[{"state":{"terminated":{"exitCode":137}}}]`))},
+			[]string{"one cannot come any more", "sweep-1 has ended: exit code 137"},
+		},
+		"quota": {
+			map[string]string{"pods.json": podList(runner), "events": "exceeded quota: small\n"},
+			[]string{"sweep-0 has no pod yet", "sweep-1 has no pod yet", "the job: exceeded quota: small"},
+		},
+		"no runner": {map[string]string{"pods.json": podList(running("sweep", 0), running("sweep", 1))}, []string{"sweep-runner has no pod yet"}},
+		"refused":   {map[string]string{"refuse": "pods is forbidden"}, []string{"kubectl create", "pods is forbidden"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cl, dir := cluster(t, c.files)
+			r := run()
+			r.Patience = time.Second
+			_, err := cl.Execute(t.Context(), r, keys, t.TempDir())
+			for _, want := range c.says {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+			deleted(t, dir)
+		})
+	}
+}
+
+// A run of the same name is left alone.
+func TestNameTaken(t *testing.T) {
+	c, dir := cluster(t, map[string]string{"before": "job.batch/sweep\n"})
+	_, err := c.Execute(t.Context(), run(), keys, t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "--name") || !strings.Contains(err.Error(), "job.batch/sweep") {
+		t.Error(err)
+	}
+	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") {
+		t.Errorf("it was asked %s", asked)
+	}
+}
+
+// Whoever interrupts a run leaves nothing behind either.
+func TestInterrupted(t *testing.T) {
+	c, dir := cluster(t, map[string]string{"pods.json": podList()})
+	ctx, cancel := context.WithCancel(t.Context())
+	c.Logf = func(string, ...any) {}
+	go func() {
+		for range time.Tick(time.Millisecond) {
+			if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "get pods") {
+				cancel()
+				return
+			}
+		}
+	}()
+	if _, err := c.Execute(ctx, run(), keys, t.TempDir()); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was interrupted", err)
+	}
+	deleted(t, dir)
+}
+
+func TestResults(t *testing.T) {
+	from := t.TempDir()
+	write(t, filepath.Join(from, "results", "a", "run.json"), "{}")
+	pack := func() *bytes.Buffer {
+		var b bytes.Buffer
+		if err := kube.Pack(&b, from); err != nil {
+			t.Fatal(err)
+		}
+		return &b
+	}
+	if _, err := kube.Unpack(pack(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "not whole") {
+		t.Errorf("results of a run that goes on: %v", err)
+	}
+	if err := kube.MarkDone(from, 3); err != nil {
+		t.Fatal(err)
+	}
+	to := t.TempDir()
+	if code, err := kube.Unpack(pack(), to); code != 3 || err != nil {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if text, err := os.ReadFile(filepath.Join(to, "results", "a", "run.json")); string(text) != "{}" {
+		t.Errorf("%q, %v", text, err)
+	}
+	whole := pack().Bytes()
+	for _, cut := range []int{0, 100, 512, 700, 1500} {
+		if _, err := kube.Unpack(bytes.NewReader(whole[:cut]), t.TempDir()); err == nil {
+			t.Errorf("an archive cut at byte %d is taken for whole", cut)
+		}
+	}
+}

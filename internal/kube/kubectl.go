@@ -1,0 +1,186 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+const (
+	look        = time.Second      // between two looks at the pods
+	askTimeout  = 30 * time.Second // of one kubectl that asks
+	tidyTimeout = 90 * time.Second // of the one that deletes
+	fetchTries  = 5                // a cluster's proxy ends long calls
+)
+
+// Cluster is reached by kubectl alone, with the rights of whoever calls it.
+type Cluster struct {
+	Kubectl string                           // program
+	Logf    func(format string, args ...any) // one line at a time
+	Said    io.Writer                        // what the runner says while it runs
+}
+
+// Execute creates a run, waits until its machines have come, follows it, unpacks its
+// results into a folder, and deletes it, whatever happened. It returns the runner's
+// exit code.
+func (c *Cluster) Execute(ctx context.Context, r Run, keys map[string][]byte, out string) (code int, err error) {
+	there, err := c.ask(ctx, r, nil, "get", kinds, "-l", r.Selector(), "-o", "name")
+	if err != nil {
+		return 0, err
+	}
+	if len(there) > 0 {
+		return 0, fmt.Errorf("a run is called %s already: %s; give another --name, or delete it: kubectl delete %s -l %s",
+			r.Name, strings.Join(strings.Fields(string(there)), " "), kinds, r.Selector())
+	}
+	var manifest bytes.Buffer
+	if err := r.Manifest(&manifest, keys); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, c.tidy(ctx, r)) }()
+	if _, err := c.ask(ctx, r, &manifest, "create", "-f", "-"); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := c.barrier(ctx, r); err != nil {
+		return 0, err
+	}
+	c.Logf("%d machines run after %v", r.Nodes, time.Since(began).Round(100*time.Millisecond))
+	return c.collect(ctx, r, out)
+}
+
+// kinds are all that a run consists of.
+const kinds = "job,service,pod,secret"
+
+// ask runs kubectl and returns what it prints.
+func (c *Cluster) ask(ctx context.Context, r Run, in io.Reader, words ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cmd := c.command(ctx, r, words...)
+	cmd.Stdin = in
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	found, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kubectl %s: %w: %s", words[0], err, strings.TrimSpace(said.String()))
+	}
+	return found, nil
+}
+
+func (c *Cluster) command(ctx context.Context, r Run, words ...string) *exec.Cmd {
+	if r.Namespace != "" {
+		words = append([]string{"--namespace", r.Namespace}, words...)
+	}
+	cmd := exec.CommandContext(ctx, c.Kubectl, words...)
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// barrier waits until all machines and the runner run. When they do not in time, or
+// cannot any more, each one that is absent is named with its reason.
+func (c *Cluster) barrier(ctx context.Context, r Run) error {
+	for limit := time.Now().Add(r.Patience); ; {
+		found, err := c.ask(ctx, r, nil, "get", "pods", "-l", r.Selector(), "-o", "json")
+		var here roll
+		if err == nil {
+			here, err = r.call(found)
+		}
+		left := time.Until(limit)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return err
+		case len(here.absent) == 0:
+			return nil
+		case here.over || left <= 0:
+			return c.absence(ctx, r, here)
+		}
+		wait(ctx, min(look, left))
+	}
+}
+
+// absence says who has not come, and what the cluster says of the whole run.
+func (c *Cluster) absence(ctx context.Context, r Run, last roll) error {
+	text := fmt.Sprintf("%d of %d pods did not come within %v:", len(last.absent), r.Nodes+1, r.Patience)
+	if last.over {
+		text = fmt.Sprintf("%d of %d pods do not run, and one cannot come any more:", len(last.absent), r.Nodes+1)
+	}
+	for _, line := range last.absent {
+		text += "\n  " + line
+	}
+	// Pods that do not even exist: a quota, or a queue.
+	said, err := c.ask(ctx, r, nil, "get", "events", "--field-selector", "involvedObject.kind=Job,type=Warning,involvedObject.name="+r.Name,
+		"-o", "jsonpath={range .items[*]}{.message}{\"\\n\"}{end}")
+	if lines := strings.Split(strings.TrimSpace(string(said)), "\n"); err == nil && lines[len(lines)-1] != "" {
+		text += "\n  the job: " + lines[len(lines)-1]
+	}
+	return errors.New(text)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// collect shows what the runner says until it is done, and unpacks its results. A
+// call that breaks is made again: results stay in the pod until it is deleted.
+func (c *Cluster) collect(ctx context.Context, r Run, out string) (code int, err error) {
+	follow, stop := context.WithCancel(ctx)
+	logs := c.command(follow, r, "logs", "--follow", r.Runner())
+	logs.Stdout, logs.Stderr = c.Said, c.Said
+	if err := logs.Start(); err != nil {
+		stop()
+		return 0, err
+	}
+	defer func() {
+		stop()
+		_ = logs.Wait() // it was stopped
+	}()
+	for try := 1; ; try++ {
+		if code, err = c.fetch(ctx, r, out); err == nil || try == fetchTries || ctx.Err() != nil {
+			return code, err
+		}
+		c.Logf("results cannot be fetched, trying again: %v", err)
+		wait(ctx, look)
+	}
+}
+
+// fetch waits for the end of the run and unpacks its results.
+func (c *Cluster) fetch(ctx context.Context, r Run, out string) (int, error) {
+	cmd := c.command(ctx, r, "exec", r.Runner(), "--", "/dyno", "results", "--wait", Out)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	stream, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	code, unpacked := Unpack(stream, out)
+	if err := cmd.Wait(); err != nil {
+		return 0, fmt.Errorf("kubectl exec %s: %w: %s", r.Runner(), err, strings.TrimSpace(said.String()))
+	}
+	return code, unpacked
+}
+
+// tidy deletes the run, also when the context has ended.
+func (c *Cluster) tidy(ctx context.Context, r Run) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
+	defer cancel()
+	cmd := c.command(ctx, r, "delete", kinds, "-l", r.Selector(), "--wait", "--ignore-not-found")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("what is labelled %s may still be there: kubectl delete: %w: %s", r.Selector(), err, strings.TrimSpace(string(said)))
+	}
+	c.Logf("all that is labelled %s is deleted", r.Selector())
+	return nil
+}

@@ -1,0 +1,125 @@
+package kube
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// doneFile is the last entry of an archive of results: what came before is whole.
+// It holds the run's exit code.
+const doneFile = "run.done"
+
+// MarkDone leaves in a run's output folder that it is over.
+func MarkDone(out string, code int) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, doneFile), []byte(strconv.Itoa(code)+"\n"), 0o644)
+}
+
+// Done reads what [MarkDone] left; nothing yet: false.
+func Done(out string) (code int, done bool) {
+	text, err := os.ReadFile(filepath.Join(out, doneFile))
+	if err != nil {
+		return 0, false
+	}
+	code, err = parseCode(text)
+	return code, err == nil
+}
+
+func parseCode(text []byte) (int, error) {
+	var code int
+	_, err := fmt.Sscanf(string(text), "%d\n", &code)
+	return code, err
+}
+
+// Pack writes the files of an output folder as a tar archive; that the run is over
+// comes last, if it is.
+func Pack(w io.Writer, out string) error {
+	_, done := Done(out) // before the files: what is added later is left out, not torn
+	t := tar.NewWriter(w)
+	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || d.Name() == doneFile || strings.HasPrefix(d.Name(), ".") { // a lock
+			return err
+		}
+		return packFile(t, out, path)
+	})
+	if err == nil && done {
+		err = packFile(t, out, filepath.Join(out, doneFile))
+	}
+	return errors.Join(err, t.Close())
+}
+
+func packFile(t *tar.Writer, out, path string) error {
+	name, err := filepath.Rel(out, path)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: filepath.ToSlash(name), Size: info.Size(), Mode: 0o644, ModTime: info.ModTime()}
+	if err := t.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = io.CopyN(t, f, info.Size()) // of a file that grows, what there was
+	return err
+}
+
+// Unpack writes an archive of results into a folder, and nowhere else, and returns
+// the run's exit code. An archive without it is not whole.
+func Unpack(r io.Reader, out string) (code int, err error) {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return 0, err
+	}
+	root, err := os.OpenRoot(out)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return 0, errors.New("the results are not whole: the run's exit code is not among them")
+		case err != nil:
+			return 0, fmt.Errorf("results: %w", err)
+		case h.Name == doneFile:
+			text, err := io.ReadAll(io.LimitReader(t, 16))
+			if err != nil {
+				return 0, err
+			}
+			_, _ = io.Copy(io.Discard, r) // else the sender meets a closed pipe
+			return parseCode(text)
+		}
+		if err := unpackFile(root, h.Name, t); err != nil {
+			return 0, fmt.Errorf("results: %s: %w", h.Name, err)
+		}
+	}
+}
+
+func unpackFile(root *os.Root, name string, content io.Reader) error {
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
