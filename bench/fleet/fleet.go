@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"dyno/bench/agent"
@@ -37,11 +38,19 @@ func (f *Fleet) Connect(ctx context.Context) error {
 	return f.each(func(_ int, m *agent.Machine) error { return m.Connect(ctx) })
 }
 
+// atOnce bounds the handshakes under way: a thousand would starve each other.
+const atOnce = 64
+
 func (f *Fleet) each(do func(int, *agent.Machine) error) error {
 	errs := make([]error, len(f.machines))
+	room := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for i, m := range f.machines {
-		all.Go(func() { errs[i] = do(i, m) })
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			errs[i] = do(i, m)
+		})
 	}
 	all.Wait()
 	return errors.Join(errs...)
@@ -59,8 +68,9 @@ func (f *Fleet) Describe() (out []record.Machine) {
 	return out
 }
 
-// Trips measures the round-trip times between all pairs, and from the runner. That
-// one does not reach another is an error.
+// Trips measures the round-trip times from the runner to all machines and between all
+// pairs; in a fleet of more than 17 from each to the 16 after it. That one does not
+// reach another is an error.
 func (f *Fleet) Trips(ctx context.Context) (out []record.Trip, err error) {
 	var echoes []string
 	for _, m := range f.machines {
@@ -72,19 +82,37 @@ func (f *Fleet) Trips(ctx context.Context) (out []record.Trip, err error) {
 		out = append(out, record.Trip{From: record.Runner, To: m.Name, RTT: rtt.Seconds()})
 		echoes = append(echoes, addr)
 	}
-	for i, m := range f.machines { // one after another: they would disturb each other
-		rtts, err := m.Reach(ctx, echoes)
-		if err != nil {
-			return nil, err
+	found := make([][]record.Trip, len(f.machines))
+	ask := func(i int, m *agent.Machine) error {
+		// Each begins with the one after itself: in a large fleet, where all ask at
+		// once, no two ask the same one.
+		var to []int
+		for step := range min(len(f.machines)-1, partners) {
+			to = append(to, (i+step+1)%len(f.machines))
 		}
-		for j, rtt := range rtts {
-			if i != j {
-				out = append(out, record.Trip{From: m.Name, To: f.machines[j].Name, RTT: rtt.Seconds()})
-			}
+		addresses := make([]string, len(to))
+		for k, j := range to {
+			addresses[k] = echoes[j]
+		}
+		rtts, err := m.Reach(ctx, addresses)
+		for k, rtt := range rtts {
+			found[i] = append(found[i], record.Trip{From: m.Name, To: f.machines[to[k]].Name, RTT: rtt.Seconds()})
+		}
+		return err
+	}
+	if len(f.machines) > partners+1 {
+		err = f.each(ask)
+	} else { // alone: they would disturb each other
+		for i, m := range f.machines {
+			err = errors.Join(err, ask(i, m))
 		}
 	}
-	return out, nil
+	return slices.Concat(append([][]record.Trip{out}, found...)...), err
 }
+
+// partners is to how many others a machine measures the way: all of a small fleet. Of
+// a large one that would take a block longer than its trials (docs/scale.md).
+const partners = 16
 
 // Clocks are those of the machines, compared with the runner's.
 func (f *Fleet) Clocks() map[string]agent.Clock {
