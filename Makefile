@@ -14,8 +14,7 @@ export GOFLAGS := -tags=grpcnotrace
 
 .DEFAULT_GOAL := help
 LANES := smoke-balancing smoke-payments smoke-others
-.PHONY: help build parquet rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
-.PHONY: help build image rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
+.PHONY: help build image kube parquet rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +44,22 @@ image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=...
 	@stamp=$(STAMP); for program in dyno dyno-role; do \
 		$(GO) build $(BUILD) -ldflags "-s -w -X dyno/bench/process.stamp=$$stamp" -o out/image/$$program ./cmd/$$program || exit 1; done
 	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role
+
+KUBE_PACKAGES := containerd runc containernetworking-plugins etcd-server
+KUBE_BUILD := env GOFLAGS= $(GO) build -C tools/kube $(BUILD)
+KUBE_VERSION := -s -w -X k8s.io/component-base/version.gitVersion=v1.36.3
+
+kube: build ## a real Kubernetes of two nodes on this machine: see test-kube, which needs it (the build takes minutes)
+	@dpkg -s $(KUBE_PACKAGES) >/dev/null 2>&1 || apt-get install -y --no-install-recommends $(KUBE_PACKAGES)
+	$(KUBE_BUILD) -ldflags "$(KUBE_VERSION)" -o ../../bin/kube .
+	@mkdir -p out/image
+	$(KUBE_BUILD) -ldflags "-s -w" -o ../../out/image/pause ./pause
+	@$(GO) run -C tools ./image -name localhost/pause:1 -o ../out/pause.tar ../out/image/pause
+	@$(MAKE) --no-print-directory image IMAGE=localhost/dyno:1
+
+.PHONY: test-kube
+test-kube: kube ## (root) dyno deploy k8s on that cluster; outside CI
+	env GOFLAGS= $(GO) test -C tools/kube -count 1 -v -timeout 20m ./cluster
 
 rivals: build ## what others made, beside our own: installs it (Debian), says what is there, measures
 	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || apt-get install -y $(PACKAGES)

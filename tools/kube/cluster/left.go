@@ -1,0 +1,79 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// processesBelow are those that name a folder in their command line: what keeps a
+// container's processes does, and nothing else can, for the folder is new.
+func processesBelow(dir string) (pids []int) {
+	found, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well formed
+	for _, f := range found {
+		text, err := os.ReadFile(f)
+		pid, _ := strconv.Atoi(strings.Split(f, "/")[2])
+		if err == nil && pid != os.Getpid() && bytes.Contains(text, []byte(dir+"/")) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// endBelow ends them.
+func endBelow(dir string) (err error) {
+	for _, pid := range processesBelow(dir) {
+		err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
+	}
+	return err
+}
+
+// mountsBelow are the places of mounts that begin with a prefix, the deepest first.
+func mountsBelow(prefix string) (places []string) {
+	text, _ := os.ReadFile("/proc/self/mounts") // there always
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[1], prefix) {
+			places = append(places, f[1])
+		}
+	}
+	slices.Reverse(places)
+	return places
+}
+
+func unmountBelow(prefix string) (err error) {
+	for _, place := range mountsBelow(prefix) {
+		err = errors.Join(err, syscall.Unmount(place, syscall.MNT_DETACH))
+	}
+	return err
+}
+
+// podNamespaces are what containerd leaves of the networks of pods that were killed.
+func podNamespaces() []string {
+	found, _ := filepath.Glob("/run/netns/cni-*") // the pattern is well formed
+	return found
+}
+
+// Left is what a cluster in a folder has left on the machine, in words.
+func Left(dir string) (left []string) {
+	for _, pid := range processesBelow(dir) {
+		left = append(left, "process "+strconv.Itoa(pid))
+	}
+	for _, m := range append(append(mountsBelow(dir+"/"), mountsBelow("/run/netns/cni-")...), mountsBelow("/run/netns/dk")...) {
+		left = append(left, "mount "+m)
+	}
+	for _, h := range hierarchies() {
+		if _, err := os.Stat(filepath.Join(h, cgroupRoot)); err == nil {
+			left = append(left, "control group "+filepath.Join(h, cgroupRoot))
+		}
+	}
+	links, _ := filepath.Glob("/sys/class/net/dk*")
+	for _, l := range append(links, podNamespaces()...) {
+		left = append(left, l)
+	}
+	return left
+}
