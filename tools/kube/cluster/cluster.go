@@ -79,7 +79,10 @@ func (c *Cluster) control(ctx context.Context) error {
 			c.Program, "kube-controller-manager", "--kubeconfig", c.Kubeconfig(), "--root-ca-file", in("ca.crt"),
 			"--service-account-private-key-file", in("sa.key"), "--leader-elect=false", "--bind-address", "127.0.0.1", "--secure-port", "26257",
 		},
-		{c.Program, "kube-scheduler", "--kubeconfig", c.Kubeconfig(), "--leader-elect=false", "--bind-address", "127.0.0.1", "--secure-port", "26259"},
+		{
+			c.Program, "kube-scheduler", "--kubeconfig", c.Kubeconfig(), "--leader-elect=false",
+			"--bind-address", "127.0.0.1", "--secure-port", "26259",
+		},
 	} {
 		name := p[0]
 		if name == c.Program {
