@@ -66,7 +66,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 		return nil, false, nil
 	}
 	figure, blocks := strings.TrimPrefix(m.words(), "rival ")+" "+r.level(theirs, m, p.Where), 0 // whose it is, the row says
-	if m.of.Unit == "1" {
+	if strings.HasPrefix(m.of.Help, "share of ") {
 		figure = "share of " + figure
 	}
 	if len(p.Over) > 0 {
