@@ -223,7 +223,8 @@ func (t *Tab) Open(url string) {
 // Screen sets the size of the screen and the scheme of colours, light or dark.
 func (t *Tab) Screen(wide, high int, scheme string) {
 	t.tb.Helper()
-	t.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": wide < 600}, nil)
+	size := map[string]any{"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": wide < 600}
+	t.Call("Emulation.setDeviceMetricsOverride", size, nil)
 	t.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
 }
 

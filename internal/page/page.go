@@ -83,7 +83,8 @@ const frame = `<!DOCTYPE html>
 `
 
 // short says the same with fewer bytes: HTML closes cells and rows by itself.
-var short = strings.NewReplacer("</td>\n", "", "</th>\n", "", "</tr>\n", "\n", `<td align="right">`, "<td class=r>", `<th align="right">`, "<th class=r>")
+var short = strings.NewReplacer("</td>\n", "", "</th>\n", "", "</tr>\n", "\n",
+	`<td align="right">`, "<td class=r>", `<th align="right">`, "<th class=r>")
 
 // Render returns one page with all documents, one below the other. Links from
 // one to another become links within the page. An image must be a plot of the
