@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +12,6 @@ import (
 	"dyno/bench/agent"
 	"dyno/bench/fleet"
 	"dyno/bench/ssh"
-	"dyno/experiments"
 	"dyno/systems"
 )
 
@@ -46,16 +43,6 @@ func (a *app) fleet(path string) (*fleet.Fleet, error) {
 		return a.pods, nil
 	}
 	return hosts(path)
-}
-
-// printPlacement says where the roles of a plan will run.
-func printPlacement(w io.Writer, p *experiments.Plan, machines []string) {
-	switch {
-	case len(machines) > 0:
-		fmt.Fprintf(w, "  placement %v: %s\n", p.Placement, strings.Join(fleet.Plan(p.System, p.Placement, machines), "; "))
-	case p.Placement != nil:
-		fmt.Fprintf(w, "  placement %v: all on this machine (--hosts names others)\n", p.Placement)
-	}
 }
 
 func (a *app) deploy() *cobra.Command {

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -278,30 +276,4 @@ func (a *app) open(scale string, words []string) ([]*experiments.Experiment, err
 		found = append(found, e)
 	}
 	return found, nil
-}
-
-func (a *app) printPlans(plans []*experiments.Plan, machines []string) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	var total time.Duration
-	for _, p := range plans {
-		total += p.Estimate(0)
-		fmt.Fprintf(w, "%s at scale %s: %d cells, %d blocks, %d trials, about %v\n", p.Name, p.Scale, len(p.Cells), p.Blocks, len(p.Trials),
-			p.Estimate(0).Round(time.Second))
-		for _, n := range p.Notes {
-			fmt.Fprintf(w, "  %s\n", n)
-		}
-		printPlacement(w, p, machines)
-		for _, c := range p.Cells {
-			kind := "core"
-			switch {
-			case c.Detail:
-				kind = "detail"
-			case c.Control != "":
-				kind = "control"
-			}
-			fmt.Fprintf(w, "  %d\t%s\t%s\twarm-up %v\twindow %v\n", c.Index, kind, c.Label(p.Experiment), c.Warmup, c.Length)
-		}
-	}
-	fmt.Fprintf(w, "in all about %v; nothing was started\n", total.Round(time.Second))
-	return w.Flush()
 }
