@@ -111,6 +111,18 @@ func TestReadRelative(t *testing.T) {
 	}
 }
 
+// A claim that waits for scale deep may be about a detail cell.
+func TestReadClaimAtDeep(t *testing.T) {
+	text := strings.Replace(good, "where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", 1)
+	e, err := read(t, strings.Replace(text, "at-least: 1.1", "at-least: 1.1, scale: deep", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := e.Claims[0]; c.Scale != "deep" || c.Cell != 5 || c.OverCell == 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // An objective is read as one claim for each bound; the errors that it permits
 // make no trial invalid.
 func TestReadObjective(t *testing.T) {
@@ -178,6 +190,7 @@ func TestReadMistakes(t *testing.T) {
 		"search without bound": {"loop: closed", "loop: search, p99_below: 1s, from: 20, to: 300", []string{":6:", "p99-below"}},
 		"unknown scale":        {"  deep:", "  depe:", []string{"depe", "deep"}},
 		"missing scale":        {"  deep: {blocks: 12, detail-blocks: 4, length: 20s, warmup: 1s}\n", "", []string{"deep", "missing"}},
+		"too many controls":    {"detail-blocks: 2", "control-blocks: 7", []string{":16:", "control-blocks"}},
 		"too many details":     {"detail-blocks: 2", "detail-blocks: 7", []string{":16:", "detail-blocks"}},
 		"scale keeps no level": {"budget: 1m", "budget: 1m, only: {policy: [d]}", []string{":15:", `"d"`}},
 		"unknown figure kind":  {"kind: bars", "kind: pie", []string{":19:", `"pie"`, "bars, members"}},
@@ -189,6 +202,7 @@ func TestReadMistakes(t *testing.T) {
 		"claim, no bound":      {", at-least: 1.1", "", []string{":24:", "one of them"}},
 		"claim, no cell":       {"where: {policy: b, clients: 10}", "where: {policy: b}", []string{":24:", "2 core cells"}},
 		"claim on a detail":    {"where: {policy: b, clients: 10}", "where: {policy: c, clients: 50}", []string{":24:", "0 core cells"}},
+		"claim, scale":         {"at-least: 1.1", "at-least: 1.1, scale: dep", []string{":24:", `"dep"`, "deep"}},
 		"claim, metric":        {"metric: rate_rps", "metric: rate", []string{":24:", `"rate"`, "rate_rps"}},
 		"claim, level":         {"over: {policy: a,", "over: {policy: q,", []string{":24:", `"q"`}},
 		"claim, both":          {"at-least: 1.1", "at-least: 1.1, theory: rate_rps", []string{":24:", "not both"}},

@@ -136,6 +136,8 @@ func (k *checker) scales() error {
 			return k.fail(fmt.Errorf("scale %w", &systems.ChoiceError{Word: name, Allowed: Scales}), "scales", name)
 		case s.Blocks < 1:
 			return k.fail(errors.New("blocks must be at least 1"), "scales", name, "blocks")
+		case s.ControlBlocks < 0 || s.ControlBlocks > s.Blocks:
+			return k.fail(fmt.Errorf("control-blocks must be from 0 (all) to blocks (%d)", s.Blocks), "scales", name, "control-blocks")
 		case s.DetailBlocks < 0 || s.DetailBlocks > s.Blocks:
 			return k.fail(fmt.Errorf("detail-blocks must be from 0 to blocks (%d)", s.Blocks), "scales", name, "detail-blocks")
 		case s.Length <= 0:

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // claims checks them. One that is a service-level objective becomes one for each
@@ -85,16 +86,27 @@ func (k *checker) claim(c *record.Claim, place []string) error {
 			return fail("theory", fmt.Errorf("theory: %w", err))
 		}
 	}
+	name := k.coreCell
+	switch c.Scale {
+	case "":
+	case deep:
+		name = k.anyCell
+	default:
+		return fail("scale", fmt.Errorf("scale %w", &systems.ChoiceError{Word: c.Scale, Allowed: []string{deep}}))
+	}
 	var err error
-	if c.Cell, err = k.coreCell(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
+	if c.Cell, err = name(c.Where, "claim "+c.Name, append(place, "where")...); err != nil {
 		return err
 	}
 	if len(c.Over) > 0 {
-		c.OverCell, err = k.coreCell(c.Over, "claim "+c.Name, append(place, "over")...)
+		c.OverCell, err = name(c.Over, "claim "+c.Name, append(place, "over")...)
 		return err
 	}
 	return nil
 }
+
+// deep is the scale that claims may wait for.
+const deep = "deep"
 
 func (k *checker) bounds(c *record.Claim) error {
 	switch {
@@ -110,6 +122,16 @@ func (k *checker) bounds(c *record.Claim) error {
 // core cell, for claims rest on cells that every block runs; its levels are
 // made canonical. It returns the index of the cell.
 func (k *checker) coreCell(v record.Values, whose string, place ...string) (int, error) {
+	return k.oneCell(oneCore, v, whose, place...)
+}
+
+// anyCell is the same of cells of which scale deep alone has many blocks.
+func (k *checker) anyCell(v record.Values, whose string, place ...string) (int, error) {
+	find := func(all []*Cell, v record.Values) (*Cell, error) { return oneOf(all, v, "cells") }
+	return k.oneCell(find, v, whose, place...)
+}
+
+func (k *checker) oneCell(find func([]*Cell, record.Values) (*Cell, error), v record.Values, whose string, place ...string) (int, error) {
 	w := make(record.Where)
 	for knob, level := range v {
 		w[knob] = []string{level}
@@ -123,7 +145,7 @@ func (k *checker) coreCell(v record.Values, whose string, place ...string) (int,
 	all, err := cells(k.e)
 	var c *Cell
 	if err == nil {
-		c, err = oneCore(all, v)
+		c, err = find(all, v)
 	}
 	if err != nil {
 		return 0, k.fail(fmt.Errorf("%s: %s: %w", whose, place[len(place)-1], err), place...)

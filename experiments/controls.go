@@ -36,14 +36,14 @@ func controlCells(e *Experiment, all []*Cell) ([]*Cell, error) {
 
 // oneCore finds the one core cell that values name.
 func oneCore(all []*Cell, v record.Values) (*Cell, error) {
-	var found []*Cell
-	for _, c := range all {
-		if !c.Detail && v.In(record.Values(c.Values)) {
-			found = append(found, c)
-		}
-	}
+	return oneOf(slices.DeleteFunc(slices.Clone(all), func(c *Cell) bool { return c.Detail }), v, "core cells")
+}
+
+// oneOf finds the one cell that values name, among cells of a kind.
+func oneOf(all []*Cell, v record.Values, kind string) (*Cell, error) {
+	found := slices.DeleteFunc(slices.Clone(all), func(c *Cell) bool { return !v.In(record.Values(c.Values)) })
 	if len(found) != 1 {
-		return nil, fmt.Errorf("%v names %d core cells, want exactly one", maps.Collect(maps.All(v)), len(found))
+		return nil, fmt.Errorf("%v names %d %s, want exactly one", maps.Collect(maps.All(v)), len(found), kind)
 	}
 	return found[0], nil
 }

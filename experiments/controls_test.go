@@ -66,6 +66,12 @@ func TestControlsArePlanned(t *testing.T) {
 	if p.cost(6, 2)-without.cost(6, 2) != 6*(slow.cost()+other.cost()) {
 		t.Error("controls are not among the costs")
 	}
+	p.Breaks = 2
+	p.Trials = nil
+	p.lay(2)
+	if n := len(p.Trials); n != 4*6+2+2*2 || p.cost(6, 2)-without.cost(6, 2) != 2*(slow.cost()+other.cost()) {
+		t.Errorf("controls in two of six blocks: %d trials", n)
+	}
 	if p := controlPlan(t, Selection{Scale: "full", Only: record.Where{"policy": {"a", "b"}}}); len(p.Cells) != 5 || p.Cells[4].Control != "slow" {
 		t.Errorf("--only policy=a,b leaves %d cells", len(p.Cells))
 	}

@@ -12,19 +12,15 @@ const trialOverhead = 800 * time.Millisecond
 // What the yardsticks of a block take: long enough for a median, short beside
 // the trials. Starting and ending their two processes comes on top.
 const (
-	yardstickQuick    = 400 * time.Millisecond
-	yardstickLength   = 2 * time.Second
-	yardstickOverhead = 300 * time.Millisecond
+	yardstickLength   = 300 * time.Millisecond
+	yardstickDeep     = 2 * time.Second
+	yardstickOverhead = 200 * time.Millisecond
 )
 
 func (p *Plan) cost(blocks, detail int) time.Duration {
 	sum := time.Duration(blocks) * p.yardstickCost()
 	for _, c := range p.Cells {
-		n := blocks
-		if c.Detail {
-			n = detail
-		}
-		sum += time.Duration(n) * c.cost()
+		sum += time.Duration(p.repeats(c, blocks, detail)) * c.cost()
 	}
 	return sum
 }
@@ -47,8 +43,8 @@ func (p *Plan) Estimate(from int) time.Duration {
 
 // yardstick is how long the yardsticks are measured before each block.
 func (p *Plan) yardstick() time.Duration {
-	if p.Scale == "quick" {
-		return yardstickQuick
+	if p.Scale == "deep" {
+		return yardstickDeep
 	}
 	return yardstickLength
 }

@@ -50,6 +50,7 @@ type Plan struct {
 	Cells  []*Cell
 	Trials []Trial
 	Budget time.Duration // of the scale; 0: no limit
+	Breaks int           // blocks that controls are measured in; 0: all
 	Notes  []string      // what the planner cut to keep it
 	all    []*Cell       // with those that the plan leaves out
 }
@@ -81,7 +82,7 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	if kept, err = narrow(e, kept, sel.Only, "--only"); err != nil {
 		return nil, err
 	}
-	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration(), all: all}
+	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration(), Breaks: scale.ControlBlocks, all: all}
 	for _, c := range all {
 		p.stretch(c, scale)
 	}
@@ -135,6 +136,17 @@ func (p *Plan) fit(blocks, detail int) (int, int) {
 	return blocks, detail
 }
 
+// repeats is in how many blocks a cell comes: the first ones.
+func (p *Plan) repeats(c *Cell, blocks, detail int) int {
+	switch {
+	case c.Detail:
+		return detail
+	case c.Control != "" && p.Breaks > 0:
+		return min(p.Breaks, blocks)
+	}
+	return blocks
+}
+
 // lay writes out the trials, block by block.
 func (p *Plan) lay(detail int) {
 	for block := 1; block <= p.Blocks; block++ {
@@ -142,7 +154,7 @@ func (p *Plan) lay(detail int) {
 		order := rand.New(rand.NewPCG(seed, 0)).Perm(len(p.Cells))
 		for _, i := range order {
 			c := p.Cells[i]
-			if c.Detail && block > detail {
+			if block > p.repeats(c, p.Blocks, detail) {
 				continue
 			}
 			id := fmt.Sprintf("%s-b%02d-c%03d", p.Name, block, c.Index)

@@ -114,7 +114,7 @@ func TestRunMeasuresYardsticks(t *testing.T) {
 	})
 	r := &Runner{Out: out, Yardsticks: func(_ context.Context, dir string, length time.Duration) (*record.Yardsticks, error) {
 		order = append(order, "yardsticks")
-		if length != yardstickQuick {
+		if length != yardstickLength {
 			t.Errorf("measured for %v at scale quick", length)
 		}
 		return &record.Yardsticks{Values: map[string]float64{"tcp_rps": float64(len(order))}, Checked: 1}, os.MkdirAll(dir, 0o755)

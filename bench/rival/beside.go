@@ -59,7 +59,7 @@ type Arm struct {
 	Trial    func(context.Context, systems.Bench, systems.Values) (record.Observation, error)
 	Check    func(systems.Setting, systems.Values) error // nil: every cell can be measured
 	Judge    func(bundle string) (record.Verdict, error)
-	Overhead time.Duration
+	Overhead func(systems.Values) time.Duration
 	Report   string // what follows the system's section
 }
 
@@ -96,7 +96,7 @@ func (a Arm) Join(own systems.System) *systems.System {
 	s.Overhead = func(v systems.Values) time.Duration {
 		switch {
 		case v.Text(Knob) != None:
-			return a.Overhead
+			return a.Overhead(v)
 		case own.Overhead != nil:
 			return own.Overhead(v)
 		}

@@ -73,12 +73,15 @@ type Factor struct {
 
 // Scale says how much of an experiment is run. Seconds are of measured time.
 type Scale struct {
-	Blocks       int     `yaml:"blocks" json:"blocks"`               // repeats of every core cell
-	DetailBlocks int     `yaml:"detail-blocks" json:"detail_blocks"` // repeats of every detail cell, at most Blocks
-	Warmup       Seconds `yaml:"warmup" json:"warmup_s"`             // least time before the window
-	Length       Seconds `yaml:"length" json:"length_s"`             // least length of the window
-	Budget       Seconds `yaml:"budget" json:"budget_s"`             // most that the planner may spend; 0: no limit
-	Only         Where   `yaml:"only" json:"only,omitempty"`         // the cells that the scale keeps; empty: all
+	Blocks       int `yaml:"blocks" json:"blocks"`               // repeats of every core cell
+	DetailBlocks int `yaml:"detail-blocks" json:"detail_blocks"` // repeats of every detail cell, at most Blocks
+	// ControlBlocks is in how many blocks controls are measured; 0: in all.
+	ControlBlocks int `yaml:"control-blocks" json:"control_blocks,omitempty"`
+
+	Warmup Seconds `yaml:"warmup" json:"warmup_s"`     // least time before the window
+	Length Seconds `yaml:"length" json:"length_s"`     // least length of the window
+	Budget Seconds `yaml:"budget" json:"budget_s"`     // most that the planner may spend; 0: no limit
+	Only   Where   `yaml:"only" json:"only,omitempty"` // the cells that the scale keeps; empty: all
 }
 
 // Seconds is a span of time. Files write it as a Go duration ("1.5s").
@@ -125,6 +128,10 @@ type Claim struct {
 	Theory  string   `yaml:"theory" json:"theory,omitempty"` // a scalar metric of the same trial
 	AtLeast *float64 `yaml:"at-least" json:"at_least,omitempty"`
 	AtMost  *float64 `yaml:"at-most" json:"at_most,omitempty"`
+
+	// Scale is the least scale at which the claim is asked; empty: each that a run
+	// may have. What takes longer than a smaller scale has is not asked there.
+	Scale string `yaml:"scale" json:"scale,omitempty"`
 
 	Objective string `yaml:"objective" json:"objective,omitempty"` // see ParseObjective; stored with each bound's own text
 

@@ -21,6 +21,7 @@ const (
 	Supported Ruling = "supported"
 	Refuted   Ruling = "refuted"
 	Undecided Ruling = "undecided"
+	NotAsked  Ruling = "asked at deep" // and the run is of a smaller scale
 )
 
 // judged is a claim with its evidence.
@@ -34,6 +35,9 @@ type judged struct {
 // block by block by that of another cell or by theory.
 func (r *Result) judge(c record.Claim) judged {
 	j := judged{Claim: c, ruling: Undecided}
+	if c.Scale != "" && c.Scale != r.Run.Scale {
+		j.ruling = NotAsked
+	}
 	if c.Objective != "" {
 		return r.judgeObjective(j)
 	}
@@ -48,6 +52,7 @@ func (r *Result) judge(c record.Claim) judged {
 		return j
 	}
 	switch {
+	case j.ruling == NotAsked:
 	case c.AtLeast != nil && s.Lo >= *c.AtLeast, c.AtMost != nil && s.Hi <= *c.AtMost:
 		j.ruling = Supported
 	case c.AtLeast != nil && s.Hi < *c.AtLeast, c.AtMost != nil && s.Lo > *c.AtMost:

@@ -43,6 +43,7 @@ func TestClaims(t *testing.T) {
 		"at most, above":     {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtMost: new(1.5)}, Refuted, ""},
 		"over theory":        {six, double, record.Claim{Theory: "theory", AtLeast: new(1.5)}, Supported, "2.0"},
 		"the metric itself":  {six, double, record.Claim{AtMost: new(150.0)}, Refuted, "200"},
+		"asked at deep":      {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(3.0), Scale: "deep"}, NotAsked, "2.0"},
 		"five blocks":        {six[:5], double[:5], record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "5 blocks"},
 		"nothing measured":   {six, nil, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},
 		"blocks do not meet": {nil, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},

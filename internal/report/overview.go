@@ -29,8 +29,12 @@ func (o *overview) Rulings() string {
 			n[r.judge(c).ruling]++
 		}
 	}
-	return fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.",
+	text := fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.",
 		n[Supported], n[Refuted], n[Undecided])
+	if n[NotAsked] > 0 {
+		text += fmt.Sprintf(" %d more are for runs of scale deep, and were not asked.", n[NotAsked])
+	}
+	return text
 }
 
 // Machines shows where the experiments were run, one row per environment.

@@ -2,6 +2,7 @@ package byzantine
 
 import (
 	_ "embed"
+	"time"
 
 	"dyno/systems"
 	"dyno/systems/byzantine/cluster"
@@ -24,6 +25,7 @@ var System = &systems.System{
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
 	Explain:  trial.Explain,
+	Overhead: func(systems.Values) time.Duration { return 150 * time.Millisecond },
 	Ladder:   ladder,
 	Report:   section,
 }

@@ -63,6 +63,7 @@ var System = &systems.System{
 	Knobs:        knobs,
 	Metrics:      metrics,
 	Trial:        trial,
+	Overhead:     func(systems.Values) time.Duration { return 120 * time.Millisecond },
 	Check:        check,
 	TimeConstant: timeConstant,
 	Report:       section,

@@ -21,6 +21,7 @@ var System = &systems.System{
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
 	Explain:  trial.Explain,
+	Overhead: trial.Overhead,
 	Ladder:   ladder,
 	Report:   reportTemplate,
 }

@@ -30,6 +30,7 @@ var System = rival.Arm(name).Join(systems.System{
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,
 	Trial:    trial.Run,
+	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
 	Explain:  trial.Explain,
 	Check:    trial.Check,

@@ -67,7 +67,7 @@ func Check(set systems.Setting, v systems.Values) error {
 // Overhead estimates what a trial takes beside its load: branches start, agree
 // and stop, and their journals are read.
 func Overhead(v systems.Values) time.Duration {
-	return 600*time.Millisecond + time.Duration(v.Int(KnobBranches))*40*time.Millisecond
+	return 150*time.Millisecond + time.Duration(v.Int(KnobBranches))*30*time.Millisecond
 }
 
 // ids are the branches of a trial.

@@ -58,3 +58,13 @@ func TestFaultFlags(t *testing.T) {
 		}
 	}
 }
+
+// Only the server that a fault ends need not be sampled to the end.
+func TestEnded(t *testing.T) {
+	for kind, want := range map[string]bool{kill: true, stop: true, pause: false, hang: false, fail: false} {
+		r := Run{struck: []*strike{{Fault: Fault{kind: kind, server: "s1"}}}}
+		if got := r.ended("s1"); got != want || r.ended("s2") {
+			t.Errorf("%s: s1 ended: %v, s2 ended: %v", kind, got, r.ended("s2"))
+		}
+	}
+}

@@ -14,7 +14,6 @@ import (
 
 // When a figure deserves a warning.
 const (
-	fewSamples      = 1000 // of a window: its p99 then rests on fewer than 10
 	muchOversleep   = 0.05 // of the service time given
 	busyProcess     = 0.9  // cores, of a process that has one
 	manyClients     = 4    // per server, from which on the asymptote is shown
@@ -43,9 +42,6 @@ func (r *Run) observe() record.Observation {
 		r.observeTheory(&o)
 		r.observeServers(&o)
 		r.observeCPU(&o)
-	}
-	if n := l.Latency.Count(); n < fewSamples {
-		o.Flag("few-samples", "%d answers in the window; a p99 wants %d", n, fewSamples)
 	}
 	if oversleep > muchOversleep {
 		o.Flag("oversleep", "requests left %.1f %% of the service time late; up to %.0f %% is usual", 100*oversleep, 100*muchOversleep)
@@ -107,7 +103,7 @@ func (r *Run) observeCPU(o *record.Observation) {
 		c, ok := r.usage.cores(name, begin, end)
 		c = lie.CPU(r.Text("lie"), read, c)
 		read++
-		if !ok {
+		if !ok && !r.ended(name) {
 			o.Flag(missedCPUSample, "%s was not sampled over the whole window", name)
 		}
 		return c
@@ -149,6 +145,12 @@ func (r *Run) observeCPU(o *record.Observation) {
 	if lb > busyProcess {
 		o.Flag("balancer", "the balancer used %.2f of its one core: it may be what limits the rate", lb)
 	}
+}
+
+// ended says that a server's end was the fault that the trial is about: that it
+// was not sampled after it says nothing of the measurement.
+func (r *Run) ended(server string) bool {
+	return slices.ContainsFunc(r.struck, func(s *strike) bool { return s.server == server && s.ends() })
 }
 
 // asymptote is the throughput in requests per second that a closed loop tends

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"dyno/bench/queue"
@@ -30,12 +31,26 @@ const (
 )
 
 // Overhead is what a trial takes beside its warm-up and window: processes have
-// to be started, a simulation has none.
+// to be started, a simulation has none; near capacity it is longer, see
+// [maxSimFactor].
 func Overhead(v systems.Values) time.Duration {
-	if v.Text("world") == worldSimulator {
-		return 100 * time.Millisecond // for the warm-up that it adds, and for its books
+	switch {
+	case v.Text("world") != worldSimulator:
+		return 250*time.Millisecond + time.Duration(v.Int("servers"))*35*time.Millisecond + drain(v)
+	case v.Float("offered-load") > 0.85:
+		return 800 * time.Millisecond
 	}
-	return 0 // as usual
+	return 50 * time.Millisecond // for the warm-up that it adds, and for its books
+}
+
+// drain is what the last queue takes: where one server is slow and nobody looks,
+// all clients wait for it in the end.
+func drain(v systems.Values) time.Duration {
+	speeds := v.Floats("capacity")
+	if v.Text("policy") != "round_robin" || len(speeds) == 0 {
+		return 0
+	}
+	return time.Duration(float64(v.Int("clients")) * float64(v.Duration("service-time")) / slices.Min(speeds))
 }
 
 // simulateTrial measures one configuration in the simulator.

@@ -24,6 +24,13 @@ var errPeerJob = errors.New("a peer knows ASCII letters and has no faults: set s
 // errPeerMutant refuses what nobody could notice.
 var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
 
+// Overhead estimates what a trial takes beside its window, which stands for the
+// job of this system. Peers take longer, by what was seen of each.
+func Overhead(v systems.Values) time.Duration {
+	perMB := map[string]time.Duration{config.EngineSequential: 160 * time.Millisecond, config.EngineCoreutils: 60 * time.Millisecond}
+	return 50*time.Millisecond + time.Duration(v.Float(config.KnobInput)*float64(perMB[v.Text(config.KnobEngine)]))
+}
+
 // runPeer measures a peer on the same input, and holds its answer against the
 // same sequential run.
 func runPeer(ctx context.Context, b systems.Bench, v systems.Values, files []string, dir string, want *expectation) (o record.Observation,

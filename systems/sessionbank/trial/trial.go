@@ -67,7 +67,7 @@ func Check(set systems.Setting, v systems.Values) error {
 // Overhead is what a trial takes beside its window: the deposits before it, at a
 // careful guess, and the processes.
 func Overhead(v systems.Values) time.Duration {
-	return 500*time.Millisecond + time.Duration(v.Int(KnobHistory))*150*time.Microsecond + 4*v.Duration(KnobDelay)
+	return 150*time.Millisecond + time.Duration(v.Int(KnobHistory))*70*time.Microsecond + 4*v.Duration(KnobDelay)
 }
 
 // run is one trial under way.

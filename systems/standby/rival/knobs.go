@@ -86,7 +86,7 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 func Arm(system string) rival.Arm {
 	return rival.Arm{
 		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)},
-		Knobs: knobs, Metrics: metrics, Trial: run, Check: check, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
+		Knobs: knobs, Metrics: metrics, Trial: run, Check: check, Judge: Judge, Overhead: overhead, Report: section,
 	}
 }
 
@@ -95,11 +95,15 @@ func Arm(system string) rival.Arm {
 const downAfter = time.Second
 
 // lead is how long after the window's begin the primary is struck, and awayFor how
-// long it is away: by then another one is elected, as whose replica it returns. That
-// takes Sentinel some eight seconds more.
+// long it is away: by then another one is elected, after two seconds at most as seen, as
+// whose replica it returns. That takes Sentinel some eight seconds more.
 const (
-	lead    = time.Second
-	awayFor = 4 * downAfter
+	lead    = 500 * time.Millisecond
+	awayFor = 3 * downAfter
+
+	// leastWindow holds its return, and a second in which it may acknowledge what
+	// nobody else will have.
+	leastWindow = lead + awayFor + time.Second
 )
 
 // check refuses what would not measure what it says.
@@ -107,9 +111,24 @@ func check(set systems.Setting, v systems.Values) error {
 	if v.Text(rival.Knob) == Etcd && v.Text(rival.KnobMutant) == mutantNoFsync {
 		return fmt.Errorf("%s: etcd 3.4 always syncs its log", rival.KnobMutant)
 	}
-	if v.Text(rival.KnobFault) != rival.None && set.Length < 2*awayFor {
-		return fmt.Errorf("%s: nobody acts for %v: measure for at least %v, not %v", rival.KnobFault, downAfter, 2*awayFor,
+	if v.Text(rival.KnobFault) != rival.None && set.Length < leastWindow {
+		return fmt.Errorf("%s: nobody acts for %v: measure for at least %v, not %v", rival.KnobFault, downAfter, leastWindow,
 			set.Length)
 	}
 	return nil
+}
+
+// overhead is what servers take to be made and ended. Sentinels take two seconds to
+// find each other.
+func overhead(v systems.Values) time.Duration {
+	fault := v.Text(rival.KnobFault) != rival.None
+	switch v.Text(rival.Knob) {
+	case Postgres:
+		return 2 * time.Second
+	case Memory, Durable:
+		if fault {
+			return 2700 * time.Millisecond
+		}
+	}
+	return 300 * time.Millisecond
 }

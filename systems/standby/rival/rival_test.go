@@ -106,7 +106,7 @@ func TestFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
-	o := trial(t, 2*awayFor, map[string]string{rival.Knob: Memory, rival.KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
+	o := trial(t, leastWindow, map[string]string{rival.Knob: Memory, rival.KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
 	if caught(o) != "" || o.Scalars["rival_outage_ms"] < 1000*downAfter.Seconds() {
 		t.Errorf("%v, %v", caught(o), o.Scalars)
 	}

@@ -168,10 +168,11 @@ func Check(set systems.Setting, v systems.Values) error {
 
 // Overhead is what a trial takes beside its window.
 func Overhead(v systems.Values) time.Duration {
-	o := 2 * time.Second
+	o := 300 * time.Millisecond
 	if v.Text(knobStrike) != strikeNone {
+		// Strikes lengthen the window, as a rule by all but a second.
 		p := plan{lease: v.Duration(knobLease)}
-		o += lead + time.Duration(v.Int(knobStrikes))*p.cycle()
+		o += lead + time.Duration(v.Int(knobStrikes))*p.cycle() - time.Second
 	}
 	return o
 }

@@ -60,7 +60,7 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 func Arm(system string) rival.Arm {
 	return rival.Arm{
 		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient)}, Knobs: knobs, Metrics: metrics,
-		Trial: run, Check: check, Judge: Judge, Overhead: 2500 * time.Millisecond, Report: section,
+		Trial: run, Check: check, Judge: Judge, Overhead: overhead, Report: section,
 	}
 }
 
@@ -70,4 +70,9 @@ func check(set systems.Setting, v systems.Values) error {
 		return fmt.Errorf("%s: %s is for %s %s, and a window of a second at least", rival.KnobFault, fault, rival.Knob, Two)
 	}
 	return nil
+}
+
+// overhead is what clusters take to be made, filled and ended.
+func overhead(v systems.Values) time.Duration {
+	return 2*time.Second + time.Duration(v.Int("clients"))*15*time.Millisecond
 }

@@ -130,3 +130,9 @@ func Check(set systems.Setting, v systems.Values) error {
 	}
 	return nil
 }
+
+// Overhead estimates what a trial takes beside its window: servers start, what
+// was paid is audited, which is more with more users, and an outage ends.
+func Overhead(v systems.Values) time.Duration {
+	return 350*time.Millisecond + time.Duration(v.Int("clients"))*12*time.Millisecond + v.Duration(KnobOutage)
+}
