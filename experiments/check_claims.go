@@ -125,10 +125,11 @@ func (k *checker) coreCell(v record.Values, whose string, place ...string) (int,
 	return k.oneCell(oneCore, v, whose, place...)
 }
 
-// anyCell is the same of cells of which scale deep alone has many blocks.
+// anyCell is the same where a detail cell will do, if no core cell is named: for
+// claims that wait for scale deep, for rows of the page on others' software, and for
+// controls.
 func (k *checker) anyCell(v record.Values, whose string, place ...string) (int, error) {
-	find := func(all []*Cell, v record.Values) (*Cell, error) { return oneOf(all, v, "cells") }
-	return k.oneCell(find, v, whose, place...)
+	return k.oneCell(oneAny, v, whose, place...)
 }
 
 func (k *checker) oneCell(find func([]*Cell, record.Values) (*Cell, error), v record.Values, whose string, place ...string) (int, error) {

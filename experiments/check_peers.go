@@ -20,11 +20,11 @@ func (k *checker) peers() error {
 		if err := k.metric(p.Metric, record.KindScalar); err != nil {
 			return k.fail(fmt.Errorf("peer %s: %w", p.Name, err), append(place, "metric")...)
 		}
-		if _, err := k.coreCell(p.Where, "peer "+p.Name, append(place, "where")...); err != nil {
+		if _, err := k.anyCell(p.Where, "peer "+p.Name, append(place, "where")...); err != nil {
 			return err
 		}
 		if len(p.Over) > 0 {
-			if _, err := k.coreCell(p.Over, "peer "+p.Name, append(place, "over")...); err != nil {
+			if _, err := k.anyCell(p.Over, "peer "+p.Name, append(place, "over")...); err != nil {
 				return err
 			}
 		}

@@ -10,11 +10,11 @@ import (
 )
 
 // controlCells are the cells of an experiment's negative controls: each is a
-// core cell with other knobs. They count on from the other cells.
+// cell with other knobs. They count on from the other cells.
 func controlCells(e *Experiment, all []*Cell) ([]*Cell, error) {
 	var out []*Cell
 	for _, c := range e.Controls {
-		base, err := oneCore(all, c.Where)
+		base, err := oneAny(all, c.Where)
 		if err != nil {
 			return nil, fmt.Errorf("control %s: %w", c.Name, err)
 		}
@@ -37,6 +37,14 @@ func controlCells(e *Experiment, all []*Cell) ([]*Cell, error) {
 // oneCore finds the one core cell that values name.
 func oneCore(all []*Cell, v record.Values) (*Cell, error) {
 	return oneOf(slices.DeleteFunc(slices.Clone(all), func(c *Cell) bool { return c.Detail }), v, "core cells")
+}
+
+// oneAny finds the one core cell that values name, or else the one detail cell.
+func oneAny(all []*Cell, v record.Values) (*Cell, error) {
+	if slices.ContainsFunc(all, func(c *Cell) bool { return !c.Detail && v.In(record.Values(c.Values)) }) {
+		return oneCore(all, v)
+	}
+	return oneOf(all, v, "cells")
 }
 
 // oneOf finds the one cell that values name, among cells of a kind.
@@ -75,7 +83,7 @@ func (k *checker) control(c record.Control, place []string) error {
 	if len(c.Knobs) == 0 {
 		return k.fail(fmt.Errorf("control %s: knobs %w: nothing would be broken", c.Name, errEmpty), append(place, "knobs")...)
 	}
-	if _, err := k.coreCell(c.Where, "control "+c.Name, append(place, "where")...); err != nil {
+	if _, err := k.anyCell(c.Where, "control "+c.Name, append(place, "where")...); err != nil {
 		return err
 	}
 	for _, knob := range slices.Sorted(maps.Keys(c.Knobs)) {

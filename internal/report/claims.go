@@ -205,3 +205,19 @@ func (s *Store) claims(experiments []string, which func(judged) bool) []string {
 	}
 	return out
 }
+
+// Rulings counts the claims by what the runs say of them.
+func (o *overview) Rulings() string {
+	n := make(map[Ruling]int)
+	for _, r := range o.store.Results {
+		for _, c := range r.Run.Experiment.Claims {
+			n[r.judge(c).ruling]++
+		}
+	}
+	text := fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.",
+		n[Supported], n[Refuted], n[Undecided])
+	if n[NotAsked] > 0 {
+		text += fmt.Sprintf(" %d more are for runs of scale deep, and were not asked.", n[NotAsked])
+	}
+	return text
+}

@@ -34,12 +34,14 @@ func (r *Result) takeControl(t *record.Trial) error {
 	return nil
 }
 
-// unbroken lists the trials of the core cell that a control breaks, in the
-// blocks in which the control was measured.
+// unbroken lists the trials of the cell that a control breaks, in the blocks in
+// which the control was measured: the core cell that it names, or else the other.
 func (r *Result) unbroken(c *control) []*record.Trial {
 	var out []*record.Trial
+	named := func(x *cell) bool { return !x.Detail && c.Where.In(x.Values) }
+	core := slices.ContainsFunc(r.cells, named)
 	for _, cell := range r.cells {
-		if cell.Detail || !c.Where.In(cell.Values) {
+		if cell.Detail == core || !c.Where.In(cell.Values) {
 			continue
 		}
 		for _, t := range cell.trials {
