@@ -46,7 +46,7 @@ var knobs = append(rival.Choices{
 	},
 	Faults: rival.Choice{
 		Of:   []string{faultKill, faultPause},
-		Help: "what becomes of the rival's primary, or leader, for four seconds, a second into the window, with somebody watching",
+		Help: "what becomes of the rival's primary, or leader, for three seconds, half a second into the window, with somebody watching",
 	},
 	Mutants: rival.Choice{
 		Of: []string{mutantNoWait, mutantNoFsync},
@@ -126,7 +126,10 @@ func overhead(v systems.Values) time.Duration {
 	case Postgres:
 		return 2 * time.Second
 	case Memory, Durable:
-		if fault {
+		switch {
+		case fault && v.Text(KnobWait) == "on" && v.Text(rival.KnobFault) == faultPause:
+			return 9 * time.Second // nobody has a receipt before Sentinel has found the old primary again
+		case fault:
 			return 2700 * time.Millisecond
 		}
 	}
