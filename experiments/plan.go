@@ -82,7 +82,10 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	if kept, err = narrow(e, kept, sel.Only, "--only"); err != nil {
 		return nil, err
 	}
-	p := &Plan{Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept, Budget: scale.Budget.Duration(), Breaks: scale.ControlBlocks, all: all}
+	p := &Plan{
+		Experiment: e, Scale: sel.Scale, Seed: sel.Seed, Cells: kept,
+		Budget: scale.Budget.Duration(), Breaks: scale.ControlBlocks, all: all,
+	}
 	for _, c := range all {
 		p.stretch(c, scale)
 	}

@@ -225,7 +225,8 @@ func (t *Tab) Screen(wide, high int, scheme string) {
 	t.tb.Helper()
 	size := map[string]any{"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": wide < 600}
 	t.Call("Emulation.setDeviceMetricsOverride", size, nil)
-	t.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	feature := map[string]string{"name": "prefers-color-scheme", "value": scheme}
+	t.Call("Emulation.setEmulatedMedia", map[string]any{"features": []any{feature}}, nil)
 }
 
 // Ask evaluates an expression, a promise's value if it is one, and returns it as text.

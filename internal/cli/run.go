@@ -133,6 +133,11 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err = errors.Join(err, view.close(err)); err != nil {
 		return err
 	}
+	return a.conclude(f, out, plans, tally)
+}
+
+// conclude draws the report, says what came out, and chooses the exit code.
+func (a *app) conclude(f runFlags, out string, plans []*experiments.Plan, tally experiments.Tally) error {
 	store, err := a.writeReport(out, false)
 	if err != nil {
 		return err
