@@ -195,7 +195,7 @@ func ReadHistory(bundle string, history any) error {
 	path := filepath.Join(bundle, historyDir, historyFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the trial left no history at %s: it ended before there was one", path)
+		return fmt.Errorf("the trial left no history: it ended before there was one: %w", err)
 	}
 	if err != nil {
 		return err

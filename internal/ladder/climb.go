@@ -3,7 +3,9 @@ package ladder
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -114,7 +116,7 @@ func (c *Climb) try(ctx context.Context, rung systems.Rung) (Result, error) {
 		if p.Last != nil {
 			trials = append(trials, p.Last)
 		}
-		if p.Last != nil && status(rung, p.Last) != record.Valid && failed == nil {
+		if p.Last != nil && against(rung, p.Last) > against(rung, failed) {
 			failed, r.Bundle = p.Last, p.Bundle
 		}
 		if c.Report != nil {
@@ -149,6 +151,18 @@ func status(rung systems.Rung, t *record.Trial) record.Status {
 	})...).Status
 }
 
+// against says how much a trial says against its rung: nothing (0), that nothing was
+// proved (1), or that the rung does not hold (2), which no other trial excuses.
+func against(rung systems.Rung, t *record.Trial) int {
+	switch {
+	case t == nil || status(rung, t) == record.Valid:
+		return 0
+	case t.Absent || t.Observation != nil && status(rung, t) == record.Undetermined:
+		return 1
+	}
+	return 2
+}
+
 // tell says why a rung does not hold.
 func (c *Climb) tell(r *Result, rung systems.Rung, t *record.Trial) error {
 	r.Trial, r.Seed = t.ID, t.Seed
@@ -168,6 +182,9 @@ func (c *Climb) tell(r *Result, rung systems.Rung, t *record.Trial) error {
 	}
 	var svg bytes.Buffer
 	words, err := c.System.Explain(r.Bundle, &svg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong was found after the trial, in its figures: there is no history of that
+	}
 	if err != nil {
 		return fmt.Errorf("rung %s: the history in %s: %w", r.Name, r.Bundle, err)
 	}
