@@ -255,6 +255,9 @@ func transcribe(o *play.Outcome, id int, heard []*byzantinev1.Message) {
 	}
 	for _, m := range heard {
 		k := key{int(m.GetRound()), string(m.GetPath()), fromOrder(m.GetValue())}
+		if n := len(k.path); n == 0 || int(k.path[n-1]) >= o.N {
+			continue // said by nobody: another program may tell anything
+		}
 		if i, ok := known[k]; ok {
 			o.Log[i].To |= general.Only(id)
 			continue

@@ -98,10 +98,15 @@ const (
 	checkTwin    = "twin"
 )
 
-// checkDecided: every loyal general told its decision.
+// checkDecided: every loyal general told its decision, and that is an order.
 func (o *Outcome) CheckDecided() record.Check {
 	if o.Lost != 0 {
 		return record.Fail(checkDecided, int64(o.N), "generals %s did not tell their decision", Ids(o.Lost))
+	}
+	for id := range o.Loyal().All() {
+		if v := o.Decisions[id].Value; v > general.Attack && !o.Interactive {
+			return record.Fail(checkDecided, int64(o.N), "general %d decided neither to attack nor to retreat", id)
+		}
 	}
 	return record.Pass(checkDecided, int64(o.Loyal().Len()))
 }

@@ -48,4 +48,11 @@ func TestChecksCanFail(t *testing.T) {
 			t.Errorf("%s does not notice: %q", name, s)
 		}
 	}
+	o := good()
+	for i := range o.Decisions { // all alike, and none an order
+		o.Decisions[i].Value = general.Attack + 1
+	}
+	if s := status(o)[checkDecided]; s != "invalid" {
+		t.Errorf("decisions that are no orders: %q", s)
+	}
 }

@@ -106,7 +106,10 @@ func (t *teller) twoFaced() (faulty, bool) {
 			continue
 		}
 		for _, b := range t.heard[i+1:] {
-			if b.round != a.round || b.path != a.path || b.value == a.value {
+			if b.round != a.round || b.path != a.path {
+				break // what is the same lies together
+			}
+			if b.value == a.value {
 				continue
 			}
 			return faulty{
@@ -212,7 +215,7 @@ func (t *teller) decisions(s *story.Story) {
 	at := int64(t.Algorithm.Rounds(t.T)+1) * roundLength
 	s.Labels[at] = "decisions"
 	verdict, right := t.Verdict(), t.Order
-	var by [2][]string
+	by := make(map[general.Value][]string) // another program may decide what is no order
 	for id := range t.Judged().Loyal().All() {
 		d := t.Decisions[id].Value
 		by[d] = append(by[d], fmt.Sprint(id))
@@ -229,8 +232,12 @@ func (t *teller) decisions(s *story.Story) {
 			continue
 		}
 		d := t.Decisions[id].Value
+		text := d.String()
+		if d > general.Attack {
+			text = "nothing"
+		}
 		s.Steps = append(s.Steps, story.Step{
-			Who: t.name(id), At: t.name(id), Begin: at, End: at, Text: d.String(), Broken: d != right,
+			Who: t.name(id), At: t.name(id), Begin: at, End: at, Text: text, Broken: d != right,
 		})
 	}
 	if !verdict.Agreement && !t.Interactive {

@@ -68,3 +68,13 @@ func TestStory(t *testing.T) {
 		})
 	}
 }
+
+// What another program decides may be no order: that is told, too.
+func TestNoDecision(t *testing.T) {
+	o := played(t, "", "flip")
+	o.Decisions[2].Value = general.Attack + 7
+	s := tell(o, []record.Check{record.Fail("decided", 4, "general 2 decided neither")})
+	if !slices.ContainsFunc(s.Steps, func(step story.Step) bool { return step.Text == "nothing" && step.Broken }) {
+		t.Errorf("%+v", s.Steps)
+	}
+}
