@@ -28,6 +28,8 @@ func TestLogOfAnswers(t *testing.T) {
 		"with who stays":         {[]generator.Done{done(1), done(3)}, stay, ""},
 		"and what he lost":       {[]generator.Done{done(1), done(4)}, stay, ""},
 		"done, and nobody asked": {[]generator.Done{done(1), done(3)}, nil, "after action 1 of all that were acknowledged comes action 3"},
+		"more than he lost":      {[]generator.Done{done(1), done(5)}, stay, "after action 2"},
+		"what he lost, twice":    {[]generator.Done{done(1), done(4), done(6)}, stay, "after action 4"},
 		"two under one number":   {[]generator.Done{done(1), done(2)}, stay, "action 2 was acknowledged twice"},
 		"the first is missing":   {[]generator.Done{done(2)}, nil, "after action 0"},
 	} {
