@@ -63,6 +63,16 @@ func TestBlind(t *testing.T) {
 		if got := caught(h); got["linearizable"] != (wrong > 0) || len(got) > 1 {
 			t.Errorf("%d wrong answers of 9,000: caught by %v", wrong, got)
 		}
+		late := &h.Ops[8_000] // beyond those that are held against an order
+		late.Input = history.BankInput{Kind: history.Query}
+		late.Output.Balance = h.Initial + 8_000 + wrong
+		for i := range h.Ops[8_001:] {
+			h.Ops[8_001+i].Output.Balance--
+		}
+		h.Branches[0].Balance--
+		if got := caught(h); got["regular"] != (wrong > 0) || got["linearizable"] != (wrong > 0) {
+			t.Errorf("%d wrong answers late in 9,000: caught by %v", wrong, got)
+		}
 	}
 	h := blind()
 	alone(h)
