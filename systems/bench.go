@@ -159,6 +159,7 @@ func OneMachine(b Bench, does string) error {
 // folders what was there when they started.
 type Publisher interface {
 	Publish(ctx context.Context, paths ...string) error
+	Fetch(ctx context.Context, paths ...string) error // the other way
 }
 
 // Publish lets roles that run see what a trial has written below paths of its
@@ -166,6 +167,15 @@ type Publisher interface {
 func Publish(ctx context.Context, b Bench, paths ...string) error {
 	if p, ok := b.(Publisher); ok {
 		return p.Publish(ctx, paths...)
+	}
+	return nil
+}
+
+// Fetch lets a trial see what roles that run have written below paths of its folders
+// so far.
+func Fetch(ctx context.Context, b Bench, paths ...string) error {
+	if p, ok := b.(Publisher); ok {
+		return p.Fetch(ctx, paths...)
 	}
 	return nil
 }

@@ -85,11 +85,17 @@ func TestRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	begun := filepath.Join(dir, "load", "begun")
 	client, err := trial.Start(ctx, systems.Launch{Role: "client", Name: "client", Args: []string{
-		"--server", p.Addr(), "--clients", "2", "--warmup", "50ms", "--length", "200ms", "--json",
+		"--server", p.Addr(), "--clients", "2", "--warmup", "50ms", "--length", "200ms", "--json", "--begun", begun,
 	}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, err := os.Stat(begun); err != nil; _, err = os.Stat(begun) { // what it writes is seen while it runs, if it is asked for
+		if err := trial.Fetch(ctx, []string{begun}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	out, err := client.Wait(ctx)
 	if err != nil || !json.Valid(out) {

@@ -48,15 +48,35 @@ func (t *Trial) named(args []string) (out []string) {
 func (t *Trial) Publish(ctx context.Context, paths []string) error {
 	ctx, cancel := t.bound(ctx)
 	defer cancel()
-	var below []string
+	below, err := t.below(paths)
+	if err != nil {
+		return err
+	}
+	return t.push(ctx, below, false)
+}
+
+// Fetch copies what roles on the machine have written below paths of the trial's
+// folder since it was copied last.
+func (t *Trial) Fetch(ctx context.Context, paths []string) error {
+	ctx, cancel := t.bound(ctx)
+	defer cancel()
+	below, err := t.below(paths)
+	if err != nil {
+		return err
+	}
+	return t.pull(ctx, below)
+}
+
+// below are paths as they lie in the trial's folder.
+func (t *Trial) below(paths []string) (out []string, err error) {
 	for _, p := range paths {
 		name, err := filepath.Rel(t.opts.Dir, p)
 		if err != nil || !filepath.IsLocal(name) {
-			return fmt.Errorf("%s is not in a folder of the trial", p)
+			return nil, fmt.Errorf("%s is not in a folder of the trial", p)
 		}
-		below = append(below, filepath.ToSlash(name))
+		out = append(out, filepath.ToSlash(name))
 	}
-	return t.push(ctx, below, false)
+	return out, nil
 }
 
 // push copies to the machine what is not there yet. Where parents are wanted, the

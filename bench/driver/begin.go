@@ -52,17 +52,26 @@ func Begin(ctx context.Context, b systems.Bench, l systems.Launch) (*Under, erro
 	if path == "" {
 		return u, nil
 	}
+	return u, u.await(ctx, b, path)
+}
+
+// await waits until a generator has made its file, on whatever machine it is, or
+// has ended.
+func (u *Under) await(ctx context.Context, b systems.Bench, path string) error {
 	tick := time.NewTicker(beginPause)
 	defer tick.Stop()
 	for {
+		if err := systems.Fetch(ctx, b, path); err != nil {
+			return err
+		}
 		if _, err := os.Stat(path); err == nil {
-			return u, nil
+			return nil
 		}
 		select {
 		case <-tick.C:
 		case e := <-u.ended: // it never began: End says why
 			u.ended <- e
-			return u, nil
+			return nil
 		}
 	}
 }

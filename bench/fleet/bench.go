@@ -95,6 +95,11 @@ func (b *Bench) Publish(ctx context.Context, paths ...string) error {
 	return b.each(func(t *agent.Trial) error { return t.Publish(ctx, paths) })
 }
 
+// Fetch implements [systems.Publisher].
+func (b *Bench) Fetch(ctx context.Context, paths ...string) error {
+	return b.each(func(t *agent.Trial) error { return t.Fetch(ctx, paths) })
+}
+
 func (b *Bench) each(do func(*agent.Trial) error) error {
 	return b.fleet.each(func(i int, _ *agent.Machine) error {
 		if b.parts[i] == nil { // it could not be opened

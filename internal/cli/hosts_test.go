@@ -162,10 +162,10 @@ scales:
 
 const farBank = `name: far-bank
 title: A bank
-question: Does what branches wrote down come back from their machines?
+question: Does what branches wrote down come back from their machines, and are they struck under load?
 system: branchbank
 load: {loop: closed}
-knobs: {queries: 0, balance: 1000000, clients: 4, branches: 2}
+knobs: {queries: 0, balance: 1000000, clients: 4, branches: 2, faults: "pause b2@100ms..200ms"}
 placement: apart
 core:
   - propagate: [sync]

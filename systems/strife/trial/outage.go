@@ -118,13 +118,16 @@ func (t *town) users(ctx context.Context, l systems.Launch, report any) (ended <
 	go func() { awaited <- driver.Await(ctx, t.bench, l, report) }()
 	ready := filepath.Join(string(t.dir), load.ReadyFile)
 	for {
+		if err := systems.Fetch(ctx, t.bench, ready); err != nil {
+			return nil, err
+		}
 		if _, err := os.Stat(ready); err == nil {
 			return awaited, nil
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case err := <-awaited:
-			return nil, fmt.Errorf("the users ended before they had all logged in: %w", err)
+			return nil, errors.Join(errors.New("the users ended before they had all logged in"), err)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
