@@ -67,17 +67,17 @@ func fortio(fs *flag.FlagSet) func(context.Context) (any, error) {
 // software says which fortio is linked, by the check that has that name in every
 // trial of a rival.
 func software() record.Check {
-	const path = "fortio.org/fortio"
-	c := record.Pass("software", 1)
-	c.Detail = path
+	const name, path = "software", "fortio.org/fortio"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, d := range info.Deps {
 			if d.Path == path {
-				c.Detail += " " + d.Version
+				c := record.Pass(name, 1)
+				c.Detail = path + " " + d.Version
+				return c
 			}
 		}
 	}
-	return c
+	return record.Doubt(name, 0, "this program does not say which %s it has: build it as a module", path)
 }
 
 // outgoing are the calls, and fortio's log of them.

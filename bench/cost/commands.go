@@ -40,9 +40,12 @@ func benchmark(pkg, name, unit string, scale float64, length string) func(contex
 	args := []string{"test", pkg, "-run", "^$", "-benchtime", length, "-bench", "^Benchmark" + strings.ReplaceAll(name, "/", "$/^") + "$"}
 	return func(ctx context.Context, _ programs, _ int) (float64, error) {
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
+		if err != nil {
+			return 0, fmt.Errorf("go %q: %w\n%s", args, err, out)
+		}
 		m := figure.FindSubmatch(out)
 		if m == nil {
-			return 0, fmt.Errorf("no %s in what go %q says: %w\n%s", unit, args, err, out)
+			return 0, fmt.Errorf("no %s in what go %q says:\n%s", unit, args, out)
 		}
 		v, err := strconv.ParseFloat(string(m[1]), 64)
 		return v * scale, err

@@ -17,12 +17,15 @@ func TestThriftyLoop(t *testing.T) {
 	for rate, want := range map[float64]int{100: 1, perProcessor: 1, 2 * perProcessor: min(2, most)} {
 		var seen atomic.Int64
 		l := load.Open{Arrivals: "constant", Rate: rate, Length: 20 * time.Millisecond}
-		_, err := thrifty(l).Run(t.Context(), func(context.Context, int) (int32, record.Outcome) {
+		res, err := thrifty(l).Run(t.Context(), func(context.Context, int) (int32, record.Outcome) {
 			seen.CompareAndSwap(0, int64(runtime.GOMAXPROCS(0)))
 			return 0, record.OK
 		})
 		if err != nil || seen.Load() != int64(want) || runtime.GOMAXPROCS(0) != most {
 			t.Errorf("%v/s: %v, %d processors of %d, %d afterwards; want %d", rate, err, seen.Load(), most, runtime.GOMAXPROCS(0), want)
+		}
+		if told := res.Summary().Processors; want < most && told != want || want == most && told != 0 {
+			t.Errorf("%v/s: %d processors are told, want %d of %d", rate, told, want, most)
 		}
 	}
 }

@@ -89,6 +89,9 @@ const enoughOfRate = 0.98
 func (r *Report) Observe(o *record.Observation, driver string) {
 	o.Counts = r.Counts
 	o.Evidence = &record.Evidence{Begin: r.BeginUnixNS, End: r.EndUnixNS, Spans: r.Digests, Slack: int64(r.CPUSlack)}
+	if r.Processors > 0 {
+		o.Evidence.Facts = map[string]float64{"generator_processors": float64(r.Processors)}
+	}
 	failures := r.Failures()
 	o.Failures = &failures
 	o.Flags = append(o.Flags, r.Flags()...)

@@ -40,6 +40,8 @@ type Result struct {
 
 	Timeline *Timeline // nil: none was asked for
 
+	Processors int // of Go in the end, where the run was given fewer than there are; 0: it had all
+
 	whole  bool   // nothing stopped the run before its time
 	unsent uint64 // of an open loop: fingerprint of the starts of operations that were not sent
 

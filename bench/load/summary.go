@@ -24,6 +24,8 @@ type Summary struct {
 
 	Timeline *Timeline `json:"timeline,omitempty"` // where one was asked for
 
+	Processors int `json:"processors,omitempty"` // as in Result
+
 	// What the histograms are held against, by the names that systems give them.
 	Digests map[string]record.SpanDigest `json:"digests,omitempty"`
 
@@ -54,6 +56,7 @@ func (r *Result) Summary() Summary {
 		Service:     r.Service,
 		Lag:         r.Lag,
 		Targets:     r.Targets,
+		Processors:  r.Processors,
 		Digests:     r.digests(),
 		Checks:      []record.Check{r.CheckCounts(), r.CheckLittle()},
 	}
