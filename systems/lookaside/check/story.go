@@ -18,7 +18,7 @@ import (
 type Call struct {
 	Client  string
 	Number  int64
-	Began   time.Duration // it asked who is to serve
+	Began   time.Duration // it asked who is to serve; of picks made ahead of calls, not after they were
 	Sent    time.Duration // it was told, and sent its work
 	Ended   time.Duration
 	Server  string // that had it last; empty: nobody
@@ -114,7 +114,7 @@ func (h *History) toldUntil() time.Duration {
 }
 
 // overtaken names a server that is two turns behind whoever was picked last. Picks
-// that had begun by then may have been made before it.
+// that had begun by then may have been made before it, and those that no call used.
 func (h *History) overtaken(counts map[string]int, last Call, later []Call) (seldom string, ok bool) {
 	perhaps := make(map[string]int)
 	for _, c := range later {
@@ -123,7 +123,7 @@ func (h *History) overtaken(counts map[string]int, last Call, later []Call) (sel
 		}
 	}
 	for _, s := range h.Servers {
-		if counts[last.Server] > counts[s.ID]+perhaps[s.ID]+1 {
+		if counts[last.Server] > counts[s.ID]+perhaps[s.ID]+int(s.Unused)+1 {
 			return s.ID, true
 		}
 	}

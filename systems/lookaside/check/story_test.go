@@ -52,6 +52,7 @@ func TestStory(t *testing.T) {
 			h.Calls[2].Began -= 25 * time.Millisecond
 			h.Calls[3].Began -= 25 * time.Millisecond
 		}, "112323", "", 0},
+		{"a turn that no call used", func(h *History) { h.Servers[1].Unused, h.Servers[2].Unused = 1, 1 }, "1231231123123", "", 0},
 		{"a failure excuses", func(h *History) { h.Clients[0].Counts.OK-- }, "1231231123123", "", 0},
 		{"not all told", func(h *History) { h.Clients[0].Counts.Sent, h.Clients[0].Counts.OK = 99, 99; h.Calls = h.Calls[:3] }, "1231", "", 0},
 		{"wrong answer", func(h *History) {

@@ -254,13 +254,14 @@ func (r *Run) history() *check.History {
 	return h
 }
 
-// calls are those that clients told one by one, on the clock of the history.
+// calls are those that clients told one by one, on the clock of the history. A pick
+// may have been made ahead of its call, by as much as the oldest was.
 func (r *Run) calls() []check.Call {
 	at := func(unix int64) time.Duration { return time.Unix(0, unix).Sub(r.began) }
 	out := make([]check.Call, len(r.Client.Calls))
 	for i, c := range r.Client.Calls {
 		out[i] = check.Call{
-			Client: fmt.Sprintf("client %d", c.Client), Number: c.Number, Began: at(c.Began), Sent: at(c.Sent), Ended: at(c.Ended),
+			Client: fmt.Sprintf("client %d", c.Client), Number: c.Number, Began: at(c.Began) - r.Client.Reserve.Oldest, Sent: at(c.Sent), Ended: at(c.Ended),
 			Outcome: c.Outcome, Reason: c.Reason,
 		}
 		if c.Server >= 0 {
