@@ -261,8 +261,8 @@ func (r *Run) calls() []check.Call {
 	out := make([]check.Call, len(r.Client.Calls))
 	for i, c := range r.Client.Calls {
 		out[i] = check.Call{
-			Client: fmt.Sprintf("client %d", c.Client), Number: c.Number, Began: at(c.Began) - r.Client.Reserve.Oldest, Sent: at(c.Sent), Ended: at(c.Ended),
-			Outcome: c.Outcome, Reason: c.Reason,
+			Client: fmt.Sprintf("client %d", c.Client), Number: c.Number, Outcome: c.Outcome, Reason: c.Reason,
+			Began: at(c.Began) - r.Client.Reserve.Oldest, Sent: at(c.Sent), Ended: at(c.Ended),
 		}
 		if c.Server >= 0 {
 			out[i].Server = r.Client.Servers[c.Server].ID
