@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -68,8 +69,9 @@ END { for (w in n) print w, substr(n[w], 2) }`},
 	},
 }
 
-// threads is how GNU sort is told to use both of two cores.
-const threads = "--parallel=2"
+// threads is how GNU sort is told on how many cores it may sort; [engine.pipe] says
+// how many there are.
+const threads = "--parallel=CORES"
 
 // Check says whether an engine does a job, over so many files.
 func Check(jobName, name string, files int) error {
@@ -116,9 +118,18 @@ func sequentially(ctx context.Context, files []string, _ int, out io.Writer) err
 	return Sequential(ctx, in, out)
 }
 
-// pipe runs the engine's programs.
-func (e engine) pipe(ctx context.Context, files []string, out io.Writer) (peakBytes int64, err error) {
-	stages := slices.Clone(e.stages)
+// pipe runs the engine's programs on so many cores, as far as they let themselves be
+// told.
+func (e engine) pipe(ctx context.Context, files []string, cores int, out io.Writer) (peakBytes int64, err error) {
+	told := strings.NewReplacer("CORES", strconv.Itoa(cores))
+	var stages [][]string
+	for _, s := range e.stages {
+		var words []string
+		for _, word := range s {
+			words = append(words, told.Replace(word))
+		}
+		stages = append(stages, words)
+	}
 	if e.named {
 		stages[0] = slices.Concat(stages[0], files)
 		return pipeline(ctx, stages, nil, out)

@@ -29,7 +29,7 @@ func Role() systems.Role {
 			f := &peerFlags{}
 			v := config.Knobs.With(config.KnobEngine, config.EngineLimit).Bind(fs, config.KnobEngine, config.KnobJob)
 			fs.StringVar(&f.out, "out", ".", "folder for mr-out-0")
-			fs.IntVar(&f.cores, "cores", runtime.NumCPU(), "how many goroutines go-limit has")
+			fs.IntVar(&f.cores, "cores", runtime.NumCPU(), "how many goroutines go-limit has, and threads GNU sort")
 			return func(ctx context.Context, sh systems.Shell) error {
 				f.engine, f.job = v.Text(config.KnobEngine), v.Text(config.KnobJob)
 				return f.run(ctx, sh)
@@ -83,7 +83,7 @@ func (f *peerFlags) measure(ctx context.Context, e engine, files []string, raw s
 		err = e.run(ctx, files, f.cores, out)
 	} else {
 		who = syscall.RUSAGE_CHILDREN
-		peak, err = e.pipe(ctx, files, out)
+		peak, err = e.pipe(ctx, files, f.cores, out)
 	}
 	err = errors.Join(err, out.Close())
 	r.Opened, r.Closed = began.UnixNano(), time.Now().UnixNano()
