@@ -8,7 +8,9 @@ import "time"
 const MaxReserve = 64
 
 // maxAge is how long a pick may wait to be used: the balancer chose by what it
-// knew then, and a fifth of the interval between two reports is little news.
+// knew then, and a fifth of the interval between two reports is little news. It counts
+// from when the frame came in that brought the pick, so a pick is older by up to what
+// that was under way.
 const maxAge = 20 * time.Millisecond
 
 // dense is the mean time between calls below which a reserve is kept. Where calls
