@@ -85,8 +85,12 @@ func (r *Result) judgeObjective(j judged) judged {
 		}
 	}
 	j.evidence = fmt.Sprintf("kept in %d of %d blocks, the worst has %s", kept, len(values), bound.Show(worst))
-	if j.ruling = Refuted; kept == len(values) {
+	switch {
+	case j.ruling == NotAsked:
+	case kept == len(values):
 		j.ruling = Supported
+	default:
+		j.ruling = Refuted
 	}
 	return j
 }
@@ -175,10 +179,10 @@ func (s *Store) RefutedClaims(experiments []string) []string {
 	return s.claims(experiments, func(j judged) bool { return j.ruling == Refuted && j.Objective == "" })
 }
 
-// MissedObjectives lists the claims that are service-level objectives and that
-// the stored runs do not show to be kept.
+// MissedObjectives lists the claims that are service-level objectives, were asked,
+// and that the stored runs do not show to be kept.
 func (s *Store) MissedObjectives(experiments []string) []string {
-	return s.claims(experiments, func(j judged) bool { return j.Objective != "" && j.ruling != Supported })
+	return s.claims(experiments, func(j judged) bool { return j.Objective != "" && j.ruling != Supported && j.ruling != NotAsked })
 }
 
 func (s *Store) claims(experiments []string, which func(judged) bool) []string {

@@ -81,6 +81,9 @@ func TestObjectives(t *testing.T) {
 		"missed once":  {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0)}, Refuted},
 		"too slow":     {[]float64{90, 101}, record.Claim{AtLeast: new(100.0)}, Refuted},
 		"not measured": {nil, record.Claim{AtMost: new(100.0)}, Undecided},
+		"of deep":      {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
+		"deep, kept":   {[]float64{90}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
+		"deep, none":   {nil, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
 	} {
 		r := claimRun(t, nil, c.b)
 		c.bound.Metric, c.bound.Where, c.bound.Cell, c.bound.Objective = "rate", record.Values{"policy": "b"}, 2, "rate < 100"
@@ -89,7 +92,8 @@ func TestObjectives(t *testing.T) {
 		}
 		r.Run.Experiment.Claims = []record.Claim{c.bound}
 		s := &Store{Results: []*Result{r}}
-		if missed := s.MissedObjectives([]string{"x"}); (len(missed) == 0) != (c.want == Supported) || len(s.RefutedClaims([]string{"x"})) > 0 {
+		none := c.want == Supported || c.want == NotAsked
+		if missed := s.MissedObjectives([]string{"x"}); (len(missed) == 0) != none || len(s.RefutedClaims([]string{"x"})) > 0 {
 			t.Errorf("%s: missed %q", name, missed)
 		}
 	}
