@@ -219,6 +219,17 @@ func (r *Result) find(selectors []string) (*cell, error) {
 	return c, nil
 }
 
+// meant is the cell that the planner took for values: the core cell that has them,
+// or else the other; nil: none has.
+func (r *Result) meant(v record.Values) (out *cell) {
+	for _, c := range r.cells {
+		if v.In(c.Values) && (out == nil || out.Detail && !c.Detail) {
+			out = c
+		}
+	}
+	return out
+}
+
 func (r *Result) matching(w record.Where) []*cell {
 	var out []*cell
 	for _, c := range r.cells {

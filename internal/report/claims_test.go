@@ -143,3 +143,23 @@ func TestClaimsAreRuledOnTheirCell(t *testing.T) {
 		}
 	}
 }
+
+// What the planner took for values is a core cell, though a detail sweep varies all
+// that they name: a row on others' software is of that cell, too.
+func TestMeantCell(t *testing.T) {
+	r := laid(record.Run{Experiment: record.Experiment{
+		Name: "x",
+		Core: []record.Sweep{{{Knob: "policy", Levels: []string{"a", "b"}}}},
+		Detail: []record.Sweep{{
+			{Knob: "policy", Levels: []string{"a"}}, {Knob: "clients", Levels: []string{"100", "10"}}, {Knob: "interval", Levels: []string{"1s"}},
+		}},
+	}}, 6, 1, record.Values{"clients": "100", "interval": "100ms"})
+	for index, v := range map[int]record.Values{1: {"policy": "a", "clients": "100"}, 4: {"policy": "a", "clients": "10"}} {
+		if c := r.meant(v); c == nil || c.Index != index {
+			t.Errorf("%v means %+v, want cell %d", v, c, index)
+		}
+	}
+	if c := r.meant(record.Values{"policy": "c"}); c != nil {
+		t.Errorf("a policy that is not there means %+v", c)
+	}
+}

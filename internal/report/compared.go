@@ -58,10 +58,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	theirs, err := r.find([]string{selector(p.Where)})
-	if err != nil {
-		return nil, false, err
-	}
+	theirs := r.meant(p.Where)
 	if theirs == nil || len(theirs.trials) == 0 {
 		return nil, false, nil
 	}
@@ -70,10 +67,7 @@ func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
 		figure = "share of " + figure
 	}
 	if len(p.Over) > 0 {
-		ours, err := r.find([]string{selector(p.Over)})
-		if err != nil {
-			return nil, false, err
-		}
+		ours := r.meant(p.Over)
 		figure += ", " + r.Run.Experiment.System + " " + r.level(ours, m, p.Over)
 		if ours != nil {
 			s, err := stats.PerBlockRatio(stats.PerBlock(theirs.trials, p.Metric), stats.PerBlock(ours.trials, p.Metric))

@@ -35,22 +35,15 @@ func (r *Result) takeControl(t *record.Trial) error {
 }
 
 // unbroken lists the trials of the cell that a control breaks, in the blocks in
-// which the control was measured: the core cell that it names, or else the other.
+// which the control was measured.
 func (r *Result) unbroken(c *control) []*record.Trial {
-	var out []*record.Trial
-	named := func(x *cell) bool { return !x.Detail && c.Where.In(x.Values) }
-	core := slices.ContainsFunc(r.cells, named)
-	for _, cell := range r.cells {
-		if cell.Detail == core || !c.Where.In(cell.Values) {
-			continue
-		}
-		for _, t := range cell.trials {
-			if slices.ContainsFunc(c.trials, func(k *record.Trial) bool { return k.Block == t.Block }) {
-				out = append(out, t)
-			}
-		}
+	whole := r.meant(c.Where)
+	if whole == nil {
+		return nil
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(whole.trials), func(t *record.Trial) bool {
+		return !slices.ContainsFunc(c.trials, func(k *record.Trial) bool { return k.Block == t.Block })
+	})
 }
 
 // caught counts the trials of a control that were found out, and quotes what
