@@ -57,6 +57,7 @@ type Chart struct {
 	X      Axis    `json:"x"`
 	Y      Axis    `json:"y"`
 	Legend string  `json:"legend,omitempty"`
+	Note   string  `json:"note,omitempty"` // what stands behind it, where that is not what the caption says
 	Panels []Panel `json:"panels"`
 }
 

@@ -2,7 +2,7 @@
 // else: plots are drawn by the page from data in it, so that a reader can hover,
 // hide series, switch quantiles and see the trials behind a mark; tables sort; it
 // follows the reader's choice of light or dark, and fits a phone. Its policy
-// (Content-Security-Policy) lets no request leave.
+// (Content-Security-Policy) lets no request leave, and runs no script but its own.
 //
 // The Markdown is rendered by github.com/yuin/goldmark with the extensions of
 // GitHub (tables); raw HTML in it is left out, since trials' error texts end

@@ -2,7 +2,9 @@ package page
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"path"
@@ -60,14 +62,15 @@ type page struct {
 type plot struct{ of, figure string }
 
 // frame is the page around its parts. Its policy keeps the browser from asking
-// anybody for anything, but a live page's own server.
+// anybody for anything, but a live page's own server, and from running any script
+// but the page's own, known by its hash.
 const frame = `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; connect-src %s">
+ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-%s'; img-src data:; connect-src %s">
 <title>%s</title>
 <link rel="icon" href="data:,">
 <style>
@@ -76,8 +79,7 @@ const frame = `<!DOCTYPE html>
 <body>
 <main>
 %s</main>
-%s<script>
-%s</script>
+%s<script>%s</script>
 </body>
 </html>
 `
@@ -119,7 +121,9 @@ func (in Page) Render() ([]byte, error) {
 		}
 		body.WriteString("</section>\n")
 	}
-	return fmt.Appendf(nil, frame, asks, html.EscapeString(in.Title), style, short.Replace(body.String()), data.String(), scripts), nil
+	hash := sha256.Sum256([]byte(scripts))
+	return fmt.Appendf(nil, frame, base64.StdEncoding.EncodeToString(hash[:]), asks, html.EscapeString(in.Title), style,
+		short.Replace(body.String()), data.String(), scripts), nil
 }
 
 func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {

@@ -20,10 +20,11 @@ function show(place, e) {
   if (!f.charts[state.stat]) state.stat = f.stat;
   const chart = f.charts[state.stat], box = h('div', {class: 'chart'}), below = h('div', {});
   const order = ['mean', 'p50', 'p90', 'p95', 'p99', 'p999'].filter(s => f.charts[s]);
+  if (order.length && !order.includes(f.stat)) order.push(f.stat);
   const bar = h('div', {class: 'stats'}, ...(order.length > 1 ? order : []).map(s => h('button', {
     'aria-pressed': s === state.stat, onclick: () => { state.stat = s; show(place, e); },
   }, statName(s))), h('button', {class: 'raw', 'aria-pressed': state.cell !== 0, onclick: () => { state.cell = state.cell ? 0 : -1; show(place, e); }}, 'raw trials'));
-  place.replaceChildren(h('b', {class: 'title'}, chart.title), bar, box, below);
+  place.replaceChildren(h('b', {class: 'title'}, chart.title), bar, box, h('p', {class: 'quiet note', hidden: !chart.note}, chart.note || ''), below);
   const pick = cell => { state.cell = cell; list(); bar.lastChild.setAttribute('aria-pressed', true); };
   const list = () => {
     if (!state.cell) return;
@@ -93,7 +94,8 @@ function sortable(table) {
 
 // Plots are drawn when they come near the screen, and again when it changes its width.
 const seen = new IntersectionObserver(entries => {
-  for (const {isIntersecting, target} of entries) if (isIntersecting && !target.state) load(target.dataset.of).then(e => show(target, e));
+  for (const {isIntersecting, target} of entries) if (isIntersecting && !target.state)
+    load(target.dataset.of).then(() => load(target.dataset.of)).then(e => show(target, e)); // newer data may have come meanwhile
 }, {rootMargin: '600px'});
 let width = innerWidth, timer;
 addEventListener('resize', () => {

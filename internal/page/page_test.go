@@ -1,6 +1,8 @@
 package page_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -49,6 +51,18 @@ func TestNothingIsLoadedFromElsewhere(t *testing.T) {
 		if strings.Contains(out, bad) {
 			t.Errorf("the page holds %s", bad)
 		}
+	}
+}
+
+// The browser is to run the page's own script, and no other that came in with a text.
+func TestOnlyItsOwnScriptRuns(t *testing.T) {
+	out := render(t, "text\n")
+	_, script, _ := strings.Cut(out, "<script>")
+	script, _, ok := strings.Cut(script, "</script>")
+	hash := sha256.Sum256([]byte(script))
+	want := "script-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "';"
+	if !ok || len(script) < 1000 || !strings.Contains(out, want) {
+		t.Errorf("%d bytes of script; no %s in\n%s", len(script), want, out[:600])
 	}
 }
 

@@ -37,6 +37,12 @@ func (r *Result) asked(c colours) (page.Experiment, error) {
 			e.Trials = append(e.Trials, asTrial(t, columns))
 		}
 	}
+	for _, c := range r.Run.Cells[len(r.cells):] { // those of controls come last
+		e.Cells = append(e.Cells, "control "+c.Control)
+	}
+	for _, c := range r.controls {
+		e.Trials = append(e.Trials, c.asked(columns)...)
+	}
 	for _, f := range x.Figures {
 		if r.leftOut(f) {
 			continue
@@ -133,6 +139,25 @@ func asTrial(t *record.Trial, columns []measure) page.Trial {
 	return out
 }
 
+// asked are a control's trials as they are listed: caught or missed, and without
+// figures, however they ended.
+func (c *control) asked(columns []measure) (out []page.Trial) {
+	for _, t := range c.trials[:min(len(c.trials), mostTrials)] {
+		row := asTrial(t, columns)
+		clear(row.Values)
+		switch {
+		case t.Absent:
+		case c.Caught(t):
+			row.Status = "caught"
+		default:
+			row.Status = "missed"
+			row.Why = append(row.Why, c.CaughtBy+" should have caught it")
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
 // charts are a figure as it is drawn, and what it would be for other quantiles of
 // the same distribution.
 func (r *Result) charts(f record.Figure, c colours) (page.Figure, error) {
@@ -155,7 +180,9 @@ func (r *Result) charts(f record.Figure, c colours) (page.Figure, error) {
 			return out, err
 		}
 		if len(d.shown) > 0 {
-			out.Charts[q] = asChart(other)
+			chart := asChart(other)
+			chart.Note = d.note(stat)
+			out.Charts[q] = chart
 		}
 	}
 	return out, nil

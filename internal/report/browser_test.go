@@ -88,6 +88,9 @@ func answers(t *testing.T, tab *browser.Tab) {
 		return [...` + p99 + `.querySelectorAll('text.label')].pop().textContent; })()`); label != "response p50 (ms)" {
 		t.Errorf("after a click on p50 the axis says %q", label)
 	}
+	if note := tab.Ask(p99 + `.querySelector('.note').innerText`); !strings.HasPrefix(note, "Title and text around it are of p99. P50 of the pooled") {
+		t.Errorf("after a click on p50 the page says %q", note)
+	}
 	// What is not valid is shown as that, without figures.
 	all := tab.Ask(`(async () => { const d = document.querySelector('[data-ask=lb-policies] details'); d.open = true; await load('lb-policies');
 		await new Promise(r => setTimeout(r)); return [...d.querySelectorAll('tr.bad')].map(r => r.cells[3].textContent + '|' + r.cells[6].textContent).join('\n'); })()`)

@@ -19,9 +19,7 @@ func (d *drawing) caption() string {
 		what += "; divided by the yardstick " + y.Name + " of the same block (" + y.Help + ")"
 	}
 	parts := []string{sentence(d.y.words() + unitOf(d) + ": " + table.Text(what))}
-	if len(d.shown) > 0 {
-		parts = append(parts, sentence(basis(d.y, d.kind.Of, d.shown)), sentence(whiskers(d.y, d.shown)))
-	}
+	parts = append(parts, d.behind()...)
 	if len(d.single) > 0 {
 		parts = append(parts, sentence("one trial each: "+table.Text(strings.Join(d.single, "; "))))
 	}
@@ -37,6 +35,24 @@ func (d *drawing) caption() string {
 	}
 	if len(d.missing) > 0 {
 		parts = append(parts, sentence("without a value: "+table.Text(strings.Join(d.missing, "; "))))
+	}
+	return strings.Join(parts, " ")
+}
+
+// behind says what the numbers are taken from, and what intervals are shown.
+func (d *drawing) behind() []string {
+	if len(d.shown) == 0 {
+		return nil
+	}
+	return []string{sentence(basis(d.y, d.kind.Of, d.shown)), sentence(whiskers(d.y, d.shown))}
+}
+
+// note says on the page, in plain text, what the caption says of a figure's own
+// quantile and what is not so of another that a reader chose.
+func (d *drawing) note(own string) string {
+	parts := append([]string{"Title and text around it are of " + own + "."}, d.behind()...)
+	if len(d.missing) > 0 {
+		parts = append(parts, sentence("without a value: "+strings.Join(d.missing, "; ")))
 	}
 	return strings.Join(parts, " ")
 }

@@ -87,6 +87,29 @@ func TestControlsAreKeptApart(t *testing.T) {
 	}
 }
 
+// The page lists them, with how they ended and without a figure.
+func TestControlsOnThePage(t *testing.T) {
+	run, trials := controlled()
+	run.Experiment.Figures = nil
+	trials[len(trials)-1].Observation.Verdict = record.Judge(record.Pass("answers", 1))
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	e := onPage(t, build(t, load(t, dir))["report.html"])["lb-policies"]
+	if len(e.Cells) != 9 || e.Cells[8] != "control liar" {
+		t.Errorf("the cells are %q", e.Cells)
+	}
+	listed := make(map[string]string)
+	for _, row := range e.Trials[len(e.Trials)-6:] {
+		listed[row.Status] = strings.Join(row.Why, "; ")
+		if row.Cell != 9 || len(row.Values) != len(e.Columns) || slices.ContainsFunc(row.Values, func(v *float64) bool { return v != nil }) {
+			t.Errorf("a control is listed as %+v", row)
+		}
+	}
+	if len(e.Trials) != 46 || len(listed) != 2 || listed["caught"] != "answers is invalid: 1 of 9 is a lie" || listed["missed"] != "answers should have caught it" {
+		t.Errorf("%d trials; controls %q", len(e.Trials), listed)
+	}
+}
+
 // A control that is not found out is said to be missed, however it ended.
 func TestMissedControls(t *testing.T) {
 	for want, change := range map[string]func(*record.Trial){
