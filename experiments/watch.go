@@ -116,6 +116,9 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench
 }
 
 func (l *lookout) close() {
+	if l.from != nil {
+		l.from.Close() // again, but where no trial was watched
+	}
 	if l.dir != "" {
 		os.RemoveAll(l.dir) // of the system's temporary files: what stays is swept
 	}
@@ -144,7 +147,8 @@ func (l *lookout) sum() *load.Live {
 }
 
 // usage is what each process used in a span of time, to a thousandth of a core.
-func usage(before, after map[string]time.Duration, took time.Duration) (out []Usage) {
+func usage(before, after map[string]time.Duration, took time.Duration) []Usage {
+	out := []Usage{} // in JSON a list, also where nobody is known
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		out = append(out, Usage{name, math.Round(1e3*float64(after[name]-before[name])/float64(max(took, time.Millisecond))) / 1e3})
 	}

@@ -123,6 +123,7 @@ func (p *progress) update(u experiments.Progress) {
 		b.sample = experiments.Sample{}
 	}
 	p.view.progress(b)
+	p.view.figures(u)
 	p.draw()
 }
 
@@ -131,7 +132,7 @@ func (p *progress) finished(u experiments.Progress) {
 	p.tally.Count(u.Plan, t)
 	p.board.tally(p.tally)
 	p.board.lastVerdict = fmt.Sprintf("%s  %s  %.1fs", status, cell, float64(t.Took))
-	p.view.finished(u, cell, status)
+	p.view.finished(t, cell, status)
 	if p.terminal && u.Bundle == "" {
 		return
 	}

@@ -130,10 +130,10 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		runner.Watch = show.watch
 	}
 	tally, err := measure(ctx, runner, plans, show)
-	if err = errors.Join(err, view.close(err)); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, view.close(err))
 	}
-	return a.conclude(f, out, plans, tally)
+	return errors.Join(a.conclude(f, out, plans, tally), view.close(nil)) // which says where the report is
 }
 
 // conclude draws the report, says what came out, and chooses the exit code.

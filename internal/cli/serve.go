@@ -12,14 +12,16 @@ import (
 	"dyno/internal/report"
 )
 
-// share is the part of a run's time that drawing for a live page may take, between
-// trials: never during one.
-const share = 0.02
+const (
+	share  = 0.02 // of a run's time, that drawing for a live page may take, between trials: never during one
+	listed = 12   // trials that the page lists; who comes late is told of no more
+)
 
 // liveView is the live page of a run. A nil one shows nothing.
 type liveView struct {
 	server *live.Server
 	out    string
+	ended  int           // trials that were told of
 	shown  time.Time     // when figures were last drawn
 	took   time.Duration // and how long that was
 }
@@ -59,19 +61,24 @@ func (v *liveView) sample(s experiments.Sample) {
 	v.send("sample", "", map[string]any{"trial": s.Trial.ID, "live": s.Live, "cpu": s.CPU})
 }
 
-// finished tells of a trial, and draws its experiment anew when somebody looks on
-// and it does not cost much of the run's time, and at the end of its plan.
-func (v *liveView) finished(u experiments.Progress, cell, status string) {
+// finished tells of a trial.
+func (v *liveView) finished(t *record.Trial, cell, status string) {
 	if v == nil {
 		return
 	}
-	t := u.Last
 	var why []string
 	if t.Status() != record.Valid {
 		why = reasons(t)
 	}
-	v.send("trial", t.ID, map[string]any{"id": t.ID, "cell": cell, "status": status, "took": t.Took, "why": why})
-	if u.Next != nil && (!v.server.Watched() || float64(v.took) > share*float64(time.Since(v.shown))) {
+	key := fmt.Sprint("trial ", v.ended%listed) // in place of the one that the page lists no longer
+	v.ended++
+	v.send("trial", key, map[string]any{"id": t.ID, "cell": cell, "status": status, "took": t.Took, "why": why})
+}
+
+// figures draws an experiment anew when somebody looks on and it does not cost much
+// of the run's time, and at the end of its plan, though all of it was stored before.
+func (v *liveView) figures(u experiments.Progress) {
+	if v == nil || u.Next != nil && (!v.server.Watched() || float64(v.took) > share*float64(time.Since(v.shown))) {
 		return
 	}
 	began := time.Now()

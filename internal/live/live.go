@@ -99,7 +99,8 @@ func (s *Server) Watched() bool {
 }
 
 // Send tells all that look on, and those that come later. Of events with the same key
-// the last is kept for these; of those without one, the last few hundred.
+// the last is kept for these, so keys are to be few; of those without one, the last
+// few hundred.
 func (s *Server) Send(name, key string, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {

@@ -1,7 +1,7 @@
 // The live part: what a run that is going on tells (internal/live).
 
 (() => {
-  const place = document.getElementById('live'), most = 240;
+  const place = document.getElementById('live'), most = 240, rows = 12;
   let progress, samples, done, charts, failures = 0, drawn = 0;
   const begin = () => { progress = null; samples = []; done = []; charts = {rate: {hidden: new Set()}, latency: {hidden: new Set()}, cpu: {hidden: new Set()}}; };
   const parts = {head: h('h2', {}, 'Waiting for the first trial'), bar: h('progress', {max: 1, value: 0}), cell: h('p', {}), now: h('p', {class: 'now'}),
@@ -40,14 +40,14 @@
     const s = samples[samples.length - 1];
     if (s) {
       const cores = s.cpu.reduce((n, u) => n + u.cores, 0), l = s.live;
-      parts.now.replaceChildren(...[...(l ? [[num(l.ok / l.s), 'OK/s'], [num(l.p50_ms), 'ms p50'], [num(l.p99_ms), 'ms p99']] : []), [cores.toFixed(2), 'cores']]
+      parts.now.replaceChildren(...[...(l ? [[num(l.ok / l.s), 'OK/s'], [num(l.p50_ms), 'ms p50'], [num(l.p99_ms), 'ms p99']] : []), ...(s.cpu.length ? [[cores.toFixed(2), 'cores']] : [])]
         .map(([v, what]) => h('span', {}, h('b', {}, v), what)));
       draw(parts.latency, lines('Latency now', 'ms', ['p50', 'p99'], (s, n) => s.live ? s.live[n + '_ms'] : null), charts.latency);
-      draw(parts.cpu, usage(), charts.cpu);
+      if (samples.some(s => s.cpu.length)) draw(parts.cpu, usage(), charts.cpu); // what other machines use is known at the end
     }
     if (done.length) {
-      const table = h('table', {}, h('thead', {}, h('tr', {}, ...['trial', 'cell', 'verdict', 'took (s)'].map(c => h('th', {}, c)))), h('tbody', {}, ...done.slice(-12).reverse().map(t =>
-        h('tr', {}, h('td', {}, t.id), h('td', {}, t.cell), h('td', {}, h('b', {class: 'v-' + t.status.split(' ')[0]}, t.status), (t.why || []).map(w => ' ' + w).join(';')), h('td', {class: 'r'}, num(t.took))))));
+      const table = h('table', {}, h('thead', {}, h('tr', {}, ...['trial', 'cell', 'verdict', 'took (s)'].map(c => h('th', {}, c)))), h('tbody', {}, ...[...done].reverse().map(t =>
+        h('tr', {}, h('td', {}, t.id), h('td', {}, t.cell), h('td', {}, h('b', {class: 'v-' + t.status.split(/\W/)[0].toLowerCase()}, t.status), (t.why || []).map(w => ' ' + w).join(';')), h('td', {class: 'r'}, num(t.took))))));
       parts.done.replaceChildren(h('p', {class: 'quiet'}, 'Looked at while it runs, and held against nothing: figures are made from the trials when they end.'), table);
     }
   }
@@ -60,12 +60,12 @@
   on('begin', begin);
   on('progress', p => { progress = p; });
   on('sample', s => { samples.push(s); if (samples.length > most) samples.shift(); });
-  on('trial', t => { done.push(t); });
+  on('trial', t => { done.push(t); if (done.length > rows) done.shift(); });
   on('data', e => {
     known.set(e.name, Promise.resolve(e));
     document.querySelectorAll('.plot').forEach(p => { if (p.dataset.of === e.name && p.state) show(p, e); });
     document.querySelectorAll('[data-ask]').forEach(p => { if (p.dataset.ask === e.name && !p.querySelector('[open]')) everything(p); });
   });
   on('end', word => { events.close(); progress = null; parts.head.textContent = word; parts.bar.value = parts.bar.max; });
-  events.onerror = () => { if (++failures > 5) { events.close(); parts.head.textContent = 'dyno is gone'; } };
+  events.onerror = () => { if (++failures > 5 || events.readyState === EventSource.CLOSED) { events.close(); parts.head.textContent = 'dyno is gone'; } };
 })();
