@@ -42,6 +42,8 @@ func (c Catalog) Schema() map[string]any {
 	loads["loop"] = object{"enum": record.Loops}
 	figures := keys["figures"].(object)["items"].(object)["properties"].(object)
 	figures["kind"] = object{"enum": slices.Sorted(maps.Keys(c.FigureKinds))}
+	claims := keys["claims"].(object)["items"].(object)["properties"].(object)
+	claims["scale"] = object{"enum": []string{deep}}
 	for key, text := range keyHelp {
 		keys[key].(object)["description"] = text
 	}
@@ -57,6 +59,7 @@ var keyHelp = map[string]string{
 	"tables": "a row for each combination of knobs", "claims": "hypotheses, written before the run",
 	"controls": "cells broken on purpose, which the checks must find", "peers": "rows of the page on others' software",
 	"impl": "programs of others in place of roles", "max-failures": "share of operations that may fail, such as 2%",
+	"placement": "which of several machines runs which role",
 }
 
 // knobRules are the keys of a file that name knobs of a system.
@@ -113,13 +116,18 @@ func levelRule(k systems.Knob) object {
 func (c Catalog) structure(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[record.Seconds]():
-		return object{"type": "string", "pattern": `^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`}
+		// As time.ParseDuration reads it.
+		span := object{"type": "string", "pattern": `^\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`}
+		return object{"anyOf": []object{span, {"const": 0}}}
 	case reflect.TypeFor[record.Share]():
 		return object{"type": "string", "pattern": `%\s*$`}
 	case reflect.TypeFor[record.Impls]():
 		return object{"type": "object"}
 	case reflect.TypeFor[record.Sweep]():
 		return object{"type": "object", "minProperties": 1}
+	case reflect.TypeFor[record.Placement]():
+		machines := object{"type": "array", "items": object{"type": "integer", "minimum": 1}, "minItems": 1}
+		return object{"anyOf": []object{{"enum": record.Placements}, {"type": "object", "additionalProperties": machines}}}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

@@ -162,7 +162,7 @@ var skeletonTemplate = template.Must(template.New("skeleton").Funcs(template.Fun
 #
 # Its cells are some of {{.From}}'s. All keys: docs/experiment-files.md. Editors that
 # know YAML complete and check it by what dyno schema prints.
-name: {{.Name}}
+name: {{text .Name}}
 title: My experiment
 question: What changes with {{join .Varied " and "}}? # one sentence
 system: {{.System.Name}}

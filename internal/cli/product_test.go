@@ -133,9 +133,11 @@ func TestSchema(t *testing.T) {
 		{"policy: [round_robin, least_load]", "policy: [round_robin, lest_load]"},
 		{"kind: bars", "kind: bar"},
 		{"loop: closed", "loop: shut"},
-		{"length: 900ms", "length: 900"},
+		{"length: 1.6s", "length: 1.6"},
 		{"at-most: 1.05", "at-most: x"},
 		{"servers: 12", "servers: 0"},
+		{"loop: closed}", "loop: closed}\nplacement: pak"},
+		{"loop: closed}", "loop: closed}\nplacement: {server: [0]}"},
 	} {
 		bad := strings.Replace(string(text), c[0], c[1], 1)
 		if bad == string(text) {
@@ -148,6 +150,22 @@ func TestSchema(t *testing.T) {
 		write(t, path, bad)
 		if code, _, _ := dyno(t, "run", path, "--dry-run"); code != 2 {
 			t.Errorf("%q for %q passes dyno: exit %d", c[1], c[0], code)
+		}
+	}
+	for _, c := range [][2]string{
+		{"loop: closed}", "loop: closed}\nplacement: apart"},
+		{"loop: closed}", "loop: closed}\nplacement: {server: [1, 2], lb: [3]}"},
+		{"warmup: 1.2s", "warmup: .5s"},
+		{"warmup: 1.2s", "warmup: 0"},
+	} {
+		good := strings.Replace(string(text), c[0], c[1], 1)
+		if err := schema.Validate(asJSON(t, []byte(good))); good == string(text) || err != nil {
+			t.Errorf("%q does not pass the schema: %v", c[1], err)
+		}
+		path := filepath.Join(t.TempDir(), "lb-uneven.yaml")
+		write(t, path, good)
+		if code, _, errOut := dyno(t, "run", path, "--dry-run"); code != 0 {
+			t.Errorf("%q does not pass dyno: exit %d, %s", c[1], code, errOut)
 		}
 	}
 }
@@ -190,6 +208,12 @@ func TestExport(t *testing.T) {
 	dir := t.TempDir()
 	if code, out, errOut := dyno(t, "export", "lb-policies", "lb-uneven", "--from", "../..", "--out", dir); code != 0 || strings.Count(out, ".csv\n") != 2 {
 		t.Errorf("two experiments: exit %d, %s%s", code, out, errOut)
+	}
+	old := filepath.Join(dir, "lb-uneven.parquet")
+	write(t, old, "old")
+	code, _, errOut = dyno(t, "export", "lb-uneven", "--from", "../..", "--format", "parquet", "--out", dir)
+	if kept, err := os.ReadFile(old); code != 2 || !strings.Contains(errOut, "make parquet") || string(kept) != "old" {
+		t.Errorf("without its program: exit %d, %s; of the table that was there %q is left, %v", code, errOut, kept, err)
 	}
 	for line, want := range map[string]string{
 		"export lb-polices --from ../..":                    "did you mean lb-policies?",
