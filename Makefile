@@ -17,7 +17,7 @@ LANES := smoke-balancing smoke-payments smoke-others
 .PHONY: help build image kube parquet rivals quick experiments report test smoke $(LANES) race bench lint proto contract soak clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 PACKAGES := nginx-light haproxy redis-server postgresql etcd-server mawk
@@ -37,6 +37,7 @@ build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where 
 
 parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
 	$(GO) build -C tools/parquet $(BUILD) -o ../../bin/dyno-parquet .
+
 IMAGE ?= localhost/dyno:latest
 
 image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=..., written without Docker; prints its digest

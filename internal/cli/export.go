@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dyno/internal/atomicfile"
 	"dyno/internal/report"
 	"dyno/systems"
 )
@@ -80,15 +82,13 @@ func (a *app) exportRows(ctx context.Context, f exportFlags, names []string) err
 	return nil
 }
 
+// writeTable leaves a table that is there alone unless it has a new one.
 func writeTable(path string, r report.Rows, encode func(report.Rows, io.Writer) error) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+	var table bytes.Buffer
+	if err := encode(r, &table); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := encode(r, file); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", path, err), file.Close(), os.Remove(path))
-	}
-	return file.Close()
+	return atomicfile.Write(path, table.Bytes())
 }
 
 // stored opens the results of the named experiments; of none, of all.
