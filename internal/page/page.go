@@ -15,6 +15,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 // The page's own parts: what stands around the text, and what makes it answer.
@@ -185,7 +186,7 @@ func (p *page) place(n *ast.Image, d Document) error {
 func words(n ast.Node, source []byte) (out []byte) {
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		if t, ok := c.(*ast.Text); ok {
-			out = append(out, t.Segment.Value(source)...)
+			out = append(out, util.ResolveEntityNames(util.UnescapePunctuations(t.Segment.Value(source)))...)
 		} else {
 			out = append(out, words(c, source)...)
 		}

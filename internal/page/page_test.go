@@ -29,8 +29,8 @@ func render(t *testing.T, markdown string) string {
 }
 
 func TestImagesBecomePlots(t *testing.T) {
-	out := render(t, "![a *small* dot](plots/x-dot.png)\n")
-	if want := `<span class="plot" id="plots-x-dot" data-of="x" data-plot="dot"><i>a small dot: `; !strings.Contains(out, want) {
+	out := render(t, "![a *small* dot \\[&lt;b&gt;\\]](plots/x-dot.png)\n")
+	if want := `<span class="plot" id="plots-x-dot" data-of="x" data-plot="dot"><i>a small dot [&lt;b&gt;]: `; !strings.Contains(out, want) {
 		t.Errorf("no %s in\n%s", want, out)
 	}
 	if !strings.Contains(out, `<script type="application/gzip" data-of="x">H4sI`) {

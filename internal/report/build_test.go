@@ -34,6 +34,26 @@ func TestSameResultsSameBytes(t *testing.T) {
 	}
 }
 
+// What an experiment file says is text wherever it comes: an image that is none of the
+// report's, or HTML, neither stops the report nor gets onto the page.
+func TestTextsOfExperimentsAreText(t *testing.T) {
+	const hostile = "![x](http://example.org/x.png) <script>alert(1)</script> *a* | b"
+	run, trials := lbRun(), lbTrials()
+	x := &run.Experiment
+	x.Title, x.Question, x.Figures[0].Title, x.Tables[0].Title = hostile, hostile, hostile, hostile
+	x.Figures = x.Figures[:1]
+	x.Claims = []record.Claim{{Name: "c", Claim: hostile, Metric: "throughput_rps", Where: record.Values{"policy": "pick_first", "clients": "10"}, Cell: 1, AtLeast: new(1.0)}}
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	page := string(build(t, load(t, dir))["report.html"])
+	text := "![x](http://example.org/x.png) &lt;script&gt;alert(1)&lt;/script&gt; *a* | b"
+	// The address is a link as it stands, in what is no plot's name.
+	page = regexp.MustCompile(`<a href="http://example.org/x.png">(.*?)</a>`).ReplaceAllString(page, "$1")
+	if n := strings.Count(page, text); n < 6 || strings.Contains(page, "alert(1)</script>") || strings.Contains(page, "<img") {
+		t.Errorf("it is on the page %d times as text", n)
+	}
+}
+
 func TestReportSaysWhatWasMeasured(t *testing.T) {
 	out := prose(wholeReport(t))
 	for _, want := range []string{

@@ -37,10 +37,10 @@ func (e *Experiment) place(what string) {
 func (e *Experiment) Name() string { return e.Run.Experiment.Name }
 
 // Title is the experiment's title.
-func (e *Experiment) Title() string { return e.Run.Experiment.Title }
+func (e *Experiment) Title() string { return table.Text(e.Run.Experiment.Title) }
 
 // Question is the question that the experiment asks.
-func (e *Experiment) Question() string { return e.Run.Experiment.Question }
+func (e *Experiment) Question() string { return table.Text(e.Run.Experiment.Question) }
 
 // System is the experiment's system.
 func (e *Experiment) System() string { return e.Run.Experiment.System }

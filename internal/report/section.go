@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"dyno/internal/table"
 )
 
 // Section is what a system contributes to the report.
@@ -145,7 +147,7 @@ func (p *part) Claims() string {
 		for _, c := range r.Run.Experiment.Claims {
 			j := r.judge(c)
 			lines = append(lines, fmt.Sprintf("- %s %s; %s was claimed: **%s** ([%s](%s))",
-				strings.ReplaceAll(c.Claim, "|", "\\|"), j.evidence, bound(c), j.ruling, r.Run.Experiment.Name, readmePath(r.Run.Experiment.Name)))
+				table.Text(c.Claim), j.evidence, bound(c), j.ruling, r.Run.Experiment.Name, readmePath(r.Run.Experiment.Name)))
 		}
 	}
 	return strings.Join(lines, "\n")
