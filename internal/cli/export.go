@@ -34,7 +34,8 @@ func (a *app) export() *cobra.Command {
 trial, with its verdict, its knobs, and its figures under the names that plots and claims use, in
 the metric's unit (of histograms NAME.mean, NAME.p50, NAME.p90, NAME.p99, NAME.p999 in
 milliseconds). A trial that is not valid has no figures. One experiment as CSV goes to standard
-output unless --out names a folder. results/NAME.txt holds the same for benchstat.
+output unless --out names a folder. results/NAME.txt holds the same for benchstat. Exit code 1 says
+that results were changed since they were written: what was is left out.
 
 Parquet is written by bin/dyno-parquet, which make parquet builds: its libraries are in nothing else.`,
 		Example: `  dyno export lb-policies > lb-policies.csv
@@ -52,11 +53,29 @@ func (a *app) exportRows(ctx context.Context, f exportFlags, names []string) err
 	if _, err := exportFormats.Parse(f.format); err != nil {
 		return systems.Usagef("--format %w", err)
 	}
-	found, err := a.stored(f.from, names)
+	if f.from == "" {
+		var err error
+		if f.from, err = repository(); err != nil {
+			return err
+		}
+	}
+	store, err := a.readStore(f.from, false, "--from")
 	if err != nil {
 		return err
 	}
-	encode := func(r report.Rows, w io.Writer) error { return writeCSV(r, w) }
+	found, err := named(store, names)
+	if err != nil {
+		return err
+	}
+	if err := a.writeTables(ctx, f, found); err != nil {
+		return err
+	}
+	return brokenError(store)
+}
+
+// writeTables writes a table for each result, to where the flags say.
+func (a *app) writeTables(ctx context.Context, f exportFlags, found []*report.Result) error {
+	encode := writeCSV
 	if f.format == "parquet" {
 		encode = func(r report.Rows, w io.Writer) error { return a.writeParquet(ctx, r, w) }
 	}
@@ -91,24 +110,8 @@ func writeTable(path string, r report.Rows, encode func(report.Rows, io.Writer) 
 	return atomicfile.Write(path, table.Bytes())
 }
 
-// stored opens the results of the named experiments; of none, of all.
-func (a *app) stored(from string, names []string) ([]*report.Result, error) {
-	if from == "" {
-		var err error
-		if from, err = repository(); err != nil {
-			return nil, err
-		}
-	}
-	store, err := report.Load(from, false)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range slices.Concat(store.Warnings, store.Broken) {
-		fmt.Fprintf(a.err, "dyno: warning: %s\n", w)
-	}
-	if len(store.Results) == 0 {
-		return nil, systems.Usagef("%s holds no results: dyno run measures some", from)
-	}
+// named are the results of the named experiments; without names, all.
+func named(store *report.Store, names []string) ([]*report.Result, error) {
 	if len(names) == 0 {
 		return store.Results, nil
 	}

@@ -219,12 +219,33 @@ func TestExport(t *testing.T) {
 		"export lb-polices --from ../..":                    "did you mean lb-policies?",
 		"export --format xml --from ../..":                  `"xml" is not one of csv, parquet`,
 		"export --from ../..":                               "--out FOLDER",
-		"export --from " + dir:                              "holds no results",
+		"export --from " + dir:                              "no results are stored",
 		"export lb-uneven lb-policies --out - --from ../..": "one experiment",
 	} {
 		if code, _, errOut := dyno(t, strings.Fields(line)...); code != 2 || !strings.Contains(errOut, want) {
 			t.Errorf("dyno %s: exit %d, %q does not say %q", line, code, errOut, want)
 		}
+	}
+}
+
+// What was changed since it was written is in no table, and the exit code says so.
+func TestExportOfWhatWasChanged(t *testing.T) {
+	from := t.TempDir()
+	folder := filepath.Join(from, "results", "lb-uneven")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"run.json", "trials.jsonl"} {
+		text, err := os.ReadFile(filepath.Join("../../results/lb-uneven", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(folder, name), strings.Replace(string(text), `"throughput_rps":`, `"throughput_rps":1`, 1))
+	}
+	_, whole, _ := dyno(t, "export", "lb-uneven", "--from", "../..")
+	code, out, errOut := dyno(t, "export", "lb-uneven", "--from", from)
+	if code != 1 || !strings.Contains(errOut, "the seal is broken") || strings.Count(out, "\n") != strings.Count(whole, "\n")-1 {
+		t.Errorf("exit %d, %d lines, %s", code, strings.Count(out, "\n"), errOut)
 	}
 }
 

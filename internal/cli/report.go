@@ -72,22 +72,32 @@ func thrifty() func() {
 	return func() { debug.SetGCPercent(usual) }
 }
 
-// build draws everything from the results in a folder.
-func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error) {
-	defer thrifty()()
-	store, err := report.Load(out, mixed)
+// readStore reads the results in a folder, which a flag names, and says what is
+// wrong with them.
+func (a *app) readStore(dir string, mixed bool, flag string) (*report.Store, error) {
+	store, err := report.Load(dir, mixed)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(store.Results) == 0 {
-		return nil, nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with --out DIR",
-			filepath.Join(out, "results"))
+		return nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with %s DIR",
+			filepath.Join(dir, "results"), flag)
 	}
 	for _, w := range store.Warnings {
 		fmt.Fprintln(a.err, "dyno: warning:", w)
 	}
 	for _, b := range store.Broken {
 		fmt.Fprintln(a.err, "dyno: the seal is broken:", b)
+	}
+	return store, nil
+}
+
+// build draws everything from the results in a folder.
+func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error) {
+	defer thrifty()()
+	store, err := a.readStore(out, mixed, "--out")
+	if err != nil {
+		return nil, nil, err
 	}
 	var sections []report.Section
 	for _, s := range a.systems {

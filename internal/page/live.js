@@ -3,7 +3,7 @@
 (() => {
   const place = document.getElementById('live'), most = 240, rows = 12;
   let progress, samples, done, charts, failures = 0, drawn = 0;
-  const begin = () => { progress = null; samples = []; done = []; charts = {rate: {hidden: new Set()}, latency: {hidden: new Set()}, cpu: {hidden: new Set()}}; };
+  const begin = () => { progress = null; samples = []; done = []; charts = {latency: {hidden: new Set()}, cpu: {hidden: new Set()}}; };
   const parts = {head: h('h2', {}, 'Waiting for the first trial'), bar: h('progress', {max: 1, value: 0}), cell: h('p', {}), now: h('p', {class: 'now'}),
     latency: h('div', {class: 'chart'}), cpu: h('div', {class: 'chart'}), done: h('div', {})};
   place.append(...Object.values(parts));
