@@ -22,7 +22,10 @@ var quantiles = []string{"mean", "p50", "p90", "p95", "p99", "p999"}
 // asked is what a reader can ask of an experiment on the page.
 func (r *Result) asked(c colours) (page.Experiment, error) {
 	x := &r.Run.Experiment
-	e := page.Experiment{Name: x.Name, Title: x.Title, Question: x.Question, Facts: r.pageFacts(), More: make(map[int]int)}
+	e := page.Experiment{
+		Name: x.Name, Title: x.Title, Question: x.Question, Facts: r.pageFacts(), More: make(map[int]int),
+		Trials: []page.Trial{}, // in JSON a list, also before the first
+	}
 	columns := r.columns()
 	for _, m := range columns {
 		e.Columns = append(e.Columns, page.Column{Name: m.name, Unit: m.unit, Help: m.of.Help})

@@ -37,6 +37,9 @@ func TestLivePageInABrowser(t *testing.T) {
 	const plot = `document.getElementById('plots-lb-policies-throughput')`
 	tab.Await(`document.querySelector('#live h2').textContent === 'lb-policies: trial 4 of 40, block 1 of 6, 2m left'`)
 	tab.Await(plot + `.textContent.includes('not measured')`)
+	if raw := tab.Ask(`(() => { const p = ` + plot + `; p.querySelector('.raw').click(); const text = p.innerText; p.querySelector('.raw').click(); return text; })()`); !strings.Contains(raw, "No trial of this is stored.") {
+		t.Errorf("before the first trial its raw ones are %q", raw)
+	}
 	for i := range 8 {
 		send("sample", "", map[string]any{
 			"trial": "b01-c00" + string(rune('1'+i/4)), "live": map[string]any{"s": 0.5, "ok": 500 + i, "p50_ms": 2 + i, "p99_ms": 9 + i},
