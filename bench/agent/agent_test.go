@@ -23,11 +23,11 @@ import (
 
 func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
 
-// serve runs an agent in this process, under mutual TLS, and returns a machine that
-// leads to it and what ends it.
-func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
+// listen runs an agent in this process, under mutual TLS, and returns its address, the
+// folder of the certificates, and what ends it.
+func listen(t *testing.T) (addr, dir string, stop context.CancelFunc) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	ca, err := rpc.NewAuthority(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,14 @@ func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
 			t.Error(err)
 		}
 	})
-	m := agent.NewMachine("a", agent.Dialer(<-at, dir, "runner"))
+	return <-at, dir, stop
+}
+
+// serve runs an agent, and returns a machine that leads to it and what ends it.
+func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
+	t.Helper()
+	addr, dir, stop := listen(t)
+	m := agent.NewMachine("a", agent.Dialer(addr, dir, "runner"))
 	if err := m.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -147,6 +154,18 @@ func TestUnasked(t *testing.T) {
 		t.Errorf("the agent is gone: %v", context.Cause(ctx))
 	}
 	_ = trial.Close()
+}
+
+// Another agent has a certificate of the same authority, and is not served.
+func TestOnlyForRunner(t *testing.T) {
+	addr, dir, _ := listen(t)
+	m := agent.NewMachine("a", agent.Dialer(addr, dir, agent.NameAgent))
+	if err := m.Connect(t.Context()); err == nil {
+		t.Error("an agent serves another one")
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // Addresses that no other machine can use are refused.

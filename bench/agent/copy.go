@@ -34,7 +34,7 @@ func (t *Trial) named(args []string) (out []string) {
 			if !ok {
 				break
 			}
-			if p := strings.TrimPrefix(inFolder.FindString(rest), "/"); p != "" && !slices.Contains(out, p) {
+			if p := strings.TrimPrefix(inFolder.FindString(rest), "/"); filepath.IsLocal(p) && !slices.Contains(out, p) {
 				out = append(out, p)
 			}
 			a = rest
@@ -100,12 +100,17 @@ func (t *Trial) push(ctx context.Context, paths []string, parents bool) error {
 	if len(files) == 0 {
 		return nil
 	}
+	root, err := os.OpenRoot(t.opts.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	stream, err := t.link.client.PutFiles(ctx)
 	for _, f := range files {
 		if err != nil {
 			break
 		}
-		err = send(t.opts.Dir, f, func(first bool, data []byte) error {
+		err = send(root, f, func(first bool, data []byte) error {
 			part := &agentv1.PutFilesRequest{Trial: t.id, Data: data}
 			if first {
 				part.File = f
@@ -140,8 +145,13 @@ func (t *Trial) pull(ctx context.Context, paths []string) error {
 			gone[name] = true
 		}
 	}
+	root, err := os.OpenRoot(t.opts.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	stream, err := t.link.client.GetFiles(ctx, req)
-	w := &writer{root: t.opts.Dir}
+	w := &writer{root: root}
 	defer w.abandon()
 	for err == nil {
 		var part *agentv1.GetFilesResponse
@@ -150,11 +160,12 @@ func (t *Trial) pull(ctx context.Context, paths []string) error {
 		}
 		if f := part.GetFile(); f != nil {
 			delete(gone, f.GetPath())
-			t.copies.seen[f.GetPath()] = versionOf(f)
 			if part.GetSame() {
 				continue
 			}
-			err = w.begin(f)
+			if err = w.begin(f); err == nil {
+				t.copies.seen[f.GetPath()] = versionOf(f)
+			}
 		}
 		if err == nil {
 			err = w.write(part.GetData())
@@ -164,11 +175,12 @@ func (t *Trial) pull(ctx context.Context, paths []string) error {
 		err = w.end()
 	}
 	if err != nil {
+		delete(t.copies.seen, w.file.GetPath()) // of which not all has come
 		return fmt.Errorf("copying the trial's folders from machine %s: %w", t.machine.Name, t.fault(err))
 	}
 	for name := range gone {
 		delete(t.copies.seen, name)
-		_ = os.RemoveAll(filepath.Join(t.opts.Dir, filepath.FromSlash(name))) // it may never have been here
+		_ = root.RemoveAll(filepath.FromSlash(name)) // it may never have been here
 	}
 	return nil
 }

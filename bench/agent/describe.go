@@ -2,11 +2,15 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/cpu"
@@ -24,7 +28,7 @@ func describe(ctx context.Context) *agentv1.DescribeResponse {
 	defer cancel()
 	d := &agentv1.DescribeResponse{Cores: int32(runtime.NumCPU())}
 	d.Hostname, _ = os.Hostname()
-	d.QosClass, d.ThrottledNs = qosClass("/"), throttled("/")
+	d.Binary, d.QosClass, d.ThrottledNs = program(), qosClass("/"), throttled("/")
 	if h, err := host.InfoWithContext(ctx); err == nil {
 		d.Kernel, d.Os = h.KernelVersion, strings.TrimSpace(h.Platform+" "+h.PlatformVersion)
 	}
@@ -36,6 +40,21 @@ func describe(ctx context.Context) *agentv1.DescribeResponse {
 	}
 	return d
 }
+
+// program is the SHA-256 of the program that this process runs; empty: it cannot be
+// read. The file under its name may be another one by now, the kernel's link is not.
+var program = sync.OnceValue(func() string {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+})
 
 // qosClass is the class of the pod that this process is in; empty: it is in none, or
 // the node does not tell. Kubelets give each class an adjustment of its own.

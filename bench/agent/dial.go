@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 
 	"dyno/internal/rpc"
 )
@@ -11,6 +13,22 @@ const (
 	NameAgent  = "agent"
 	NameRunner = "runner"
 )
+
+// forRunner lets in whoever has the runner's name, and not another agent, which has
+// the same authority's word. Nil, which is what ssh has proved already, stays nil.
+func forRunner(id *tls.Config) *tls.Config {
+	if id == nil {
+		return nil
+	}
+	id = id.Clone()
+	id.VerifyConnection = func(s tls.ConnectionState) error {
+		if len(s.PeerCertificates) == 0 {
+			return fmt.Errorf("an agent serves who proves to be %s, and nobody else", NameRunner)
+		}
+		return s.PeerCertificates[0].VerifyHostname(NameRunner)
+	}
+	return id
+}
 
 // Dialer leads over TCP to an agent that serves at an address, under mutual TLS with
 // the certificates of a folder, as [rpc.Authority] leaves them there.

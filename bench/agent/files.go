@@ -58,11 +58,11 @@ func versionOf(f *agentv1.File) version { return version{f.GetSize(), f.GetModif
 
 // send reads a file in chunks, as long as it was when it was listed. The first one
 // is sent together with what begins it.
-func send(root string, f *agentv1.File, each func(first bool, data []byte) error) error {
+func send(root *os.Root, f *agentv1.File, each func(first bool, data []byte) error) error {
 	if f.GetFolder() {
 		return each(true, nil)
 	}
-	in, err := os.Open(filepath.Join(root, filepath.FromSlash(f.GetPath())))
+	in, err := root.Open(filepath.FromSlash(f.GetPath()))
 	if err != nil {
 		return err
 	}
@@ -84,30 +84,35 @@ func send(root string, f *agentv1.File, each func(first bool, data []byte) error
 // writer puts files into a folder as they come, each under its name once it is
 // whole.
 type writer struct {
-	root   string
+	root   *os.Root
 	file   *agentv1.File
-	out    *os.File
+	out    *os.File // nil: no file is under way
 	copied int64
 }
+
+// name is where the file that came last belongs.
+func (w *writer) name() string { return filepath.FromSlash(w.file.GetPath()) }
+
+// partial ends the name of a file that is not whole.
+const partial = ".copy"
 
 // begin ends the file before and begins another.
 func (w *writer) begin(f *agentv1.File) error {
 	if err := w.end(); err != nil {
 		return err
 	}
-	local := filepath.FromSlash(f.GetPath())
-	if !filepath.IsLocal(local) {
+	w.file = f
+	if !filepath.IsLocal(w.name()) {
 		return rpc.InvalidField("path", "%q leads out of the trial's folder", f.GetPath())
 	}
-	path := filepath.Join(w.root, local)
+	mode := fs.FileMode(f.GetMode()).Perm()
 	if f.GetFolder() {
-		return os.MkdirAll(path, fs.FileMode(f.GetMode())|0o700)
+		return w.root.MkdirAll(w.name(), mode|0o700)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
+	err := w.root.MkdirAll(filepath.Dir(w.name()), 0o755)
+	if err == nil {
+		w.out, err = w.root.OpenFile(w.name()+partial, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode|0o200)
 	}
-	out, err := os.OpenFile(path+".copy", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fs.FileMode(f.GetMode())|0o200)
-	w.file, w.out = f, out
 	return err
 }
 
@@ -127,10 +132,10 @@ func (w *writer) end() error {
 	if w.out == nil {
 		return nil
 	}
-	name, at := w.out.Name(), time.Unix(0, w.file.GetModifiedUnixNs())
-	err := errors.Join(w.out.Close(), os.Chtimes(name, at, at))
+	at := time.Unix(0, w.file.GetModifiedUnixNs())
+	err := errors.Join(w.out.Close(), w.root.Chtimes(w.name()+partial, at, at))
 	if err == nil {
-		err = os.Rename(name, filepath.Join(w.root, filepath.FromSlash(w.file.GetPath())))
+		err = w.root.Rename(w.name()+partial, w.name())
 	}
 	w.out = nil
 	return err
@@ -140,7 +145,7 @@ func (w *writer) end() error {
 func (w *writer) abandon() {
 	if w.out != nil {
 		_ = w.out.Close()
-		_ = os.Remove(w.out.Name())
+		_ = w.root.Remove(w.name() + partial)
 	}
 }
 
@@ -161,7 +166,7 @@ func (s *server) PutFiles(stream grpc.ClientStreamingServer[agentv1.PutFilesRequ
 			if t, err = s.at(req.GetTrial()); err == nil {
 				t.files.Lock()
 				defer t.files.Unlock()
-				w.root = t.folder
+				w.root = t.root
 			}
 		}
 		if err == nil && req.GetFile() != nil {
@@ -191,7 +196,7 @@ func (s *server) GetFiles(req *agentv1.GetFilesRequest, stream grpc.ServerStream
 	for _, f := range req.GetKnown() {
 		known[f.GetPath()] = versionOf(f)
 	}
-	files, err := list(t.folder, req.GetPaths())
+	files, err := list(t.scratch.Path, req.GetPaths())
 	if err != nil {
 		return toStatus(err)
 	}
@@ -199,7 +204,7 @@ func (s *server) GetFiles(req *agentv1.GetFilesRequest, stream grpc.ServerStream
 		if v, ok := known[f.GetPath()]; ok && v == versionOf(f) {
 			err = stream.Send(&agentv1.GetFilesResponse{File: f, Same: true})
 		} else {
-			err = send(t.folder, f, func(first bool, data []byte) error {
+			err = send(t.root, f, func(first bool, data []byte) error {
 				part := &agentv1.GetFilesResponse{Data: data}
 				if first {
 					part.File = f

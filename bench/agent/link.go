@@ -61,6 +61,13 @@ func (l *link) greet(ctx context.Context) error {
 			return errors.Join(err, context.Cause(ctx))
 		}
 	}
+	l.attend()
+	return nil
+}
+
+// attend sends heartbeats, and takes in their answers, until the link is closed or the
+// connection has ended.
+func (l *link) attend() {
 	l.beats.Go(l.beat)
 	l.beats.Go(func() {
 		for {
@@ -70,7 +77,6 @@ func (l *link) greet(ctx context.Context) error {
 			}
 		}
 	})
-	return nil
 }
 
 func (l *link) send() error {

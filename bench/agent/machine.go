@@ -16,6 +16,9 @@ const (
 	LostAfter = 3 * time.Second
 	// ReturnWithin is how long a run waits for a machine that it has lost.
 	ReturnWithin = 30 * time.Second
+	// firstWithin is how long it waits for one that it has not seen yet, to which
+	// programs may have to be copied before the agent answers.
+	firstWithin = 10 * time.Minute
 
 	redialPause = 500 * time.Millisecond
 	askTimeout  = 15 * time.Second // of one question that brings no deadline
@@ -72,8 +75,11 @@ func (m *Machine) connect(ctx context.Context) error {
 	if m.link != nil && m.link.present().Err() == nil {
 		return nil
 	}
-	limit := fmt.Errorf("machine %s has not come back within %v", m.Name, ReturnWithin)
-	ctx, cancel := context.WithTimeoutCause(ctx, ReturnWithin, limit)
+	within, limit := ReturnWithin, fmt.Errorf("machine %s has not come back within %v", m.Name, ReturnWithin)
+	if m.info == nil {
+		within, limit = firstWithin, fmt.Errorf("machine %s has not been there within %v", m.Name, firstWithin)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, within, limit)
 	defer cancel()
 	for {
 		err := m.attempt(ctx)
@@ -105,17 +111,36 @@ func (m *Machine) attempt(ctx context.Context) error {
 		return fmt.Errorf("machine %s: %w", m.Name, err)
 	}
 	l := newLink(m.Name, c)
-	err = l.greet(ctx)
-	if err == nil {
-		m.info, err = l.client.Describe(ctx, new(agentv1.DescribeRequest))
-	}
+	info, err := l.introduce(ctx)
 	if err != nil {
-		err = l.explain(err)
-		l.close()
+		_ = l.close() // what it says is less than why it is closed
 		return fmt.Errorf("machine %s: %w", m.Name, err)
 	}
-	m.link = l
+	m.link, m.info = l, info
 	return nil
+}
+
+// introduce begins the heartbeat, and asks what the machine is.
+func (l *link) introduce(ctx context.Context) (*agentv1.DescribeResponse, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, ReturnWithin, fmt.Errorf("its agent has said nothing for %v", ReturnWithin))
+	defer cancel()
+	if err := l.greet(ctx); err != nil {
+		return nil, l.explain(err)
+	}
+	info, err := l.client.Describe(ctx, new(agentv1.DescribeRequest))
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	return info, same(info.GetBinary(), program())
+}
+
+// same refuses an agent that is another program than the runner: what it measures is
+// another one's. Who cannot tell is believed.
+func same(there, here string) error {
+	if there == here || there == "" || here == "" {
+		return nil
+	}
+	return fmt.Errorf("its agent is another dyno than this one (SHA-256 %.12s there, %.12s here): give both the same", there, here)
 }
 
 // now is the link of a machine that was connected.
@@ -143,6 +168,9 @@ func (m *Machine) Reach(ctx context.Context, addresses []string) ([]time.Duratio
 	resp, err := l.client.Reach(ctx, &agentv1.ReachRequest{Addresses: addresses})
 	if err != nil {
 		return nil, fmt.Errorf("machine %s: %w", m.Name, l.explain(err))
+	}
+	if len(resp.GetRttNs()) != len(addresses) || len(resp.GetErrors()) != len(addresses) {
+		return nil, fmt.Errorf("machine %s: it was asked for the ways to %d others, and told %d", m.Name, len(addresses), len(resp.GetRttNs()))
 	}
 	out := make([]time.Duration, len(addresses))
 	for i := range out {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -33,7 +35,7 @@ type Options struct {
 	Advertise string
 	// Lookup finds a system by its name; nil: there is none.
 	Lookup func(name string) *systems.System
-	// RPC says where the agent itself listens, and who may ask it.
+	// RPC says where the agent itself listens. With TLS only [NameRunner] may ask it.
 	RPC rpc.Options
 	// Logf receives one line at a time.
 	Logf func(format string, args ...any)
@@ -58,13 +60,12 @@ func Serve(ctx context.Context, o Options) error {
 		return err
 	}
 	defer echo.close()
-	s := &server{opts: o, echo: echo}
-	s.attended.Store(time.Now().UnixNano())
+	s := &server{opts: o, echo: echo, began: time.Now()}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go s.watch(ctx, cancel)
-	o.RPC.Grace, o.RPC.BeforeStop = stopGrace, func(context.Context) { s.endTrial() }
-	o.RPC.Server = append(o.RPC.Server, grpc.WaitForHandlers(true))
+	o.RPC.TLS = forRunner(o.RPC.TLS)
+	o.RPC.Grace, o.RPC.BeforeStop = stopGrace, func(ctx context.Context) { _ = s.endTrial(ctx) } // its processes end with this one
 	err = rpc.Serve(ctx, o.RPC, func(r grpc.ServiceRegistrar) { agentv1.RegisterAgentServiceServer(r, s) })
 	if cause := context.Cause(ctx); errors.Is(cause, errIdle) {
 		return cause
@@ -90,7 +91,9 @@ type server struct {
 	agentv1.UnimplementedAgentServiceServer
 	opts     Options
 	echo     *echo
-	attended atomic.Int64 // when a heartbeat came last, nanoseconds since 1970
+	began    time.Time
+	attended atomic.Int64 // when a heartbeat came last, nanoseconds since then: a wall clock may be set
+	opening  sync.Mutex   // one trial takes the place of another at a time
 
 	mu    sync.Mutex
 	trial *trial // nil: none is open
@@ -107,7 +110,7 @@ func (s *server) watch(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		if since := time.Since(time.Unix(0, s.attended.Load())); since > s.opts.Idle {
+		if since := time.Since(s.began) - time.Duration(s.attended.Load()); since > s.opts.Idle {
 			cancel(fmt.Errorf("%w for %v: this agent ends its roles and itself", errIdle, s.opts.Idle))
 			return
 		}
@@ -124,9 +127,8 @@ func (s *server) Attend(stream grpc.BidiStreamingServer[agentv1.AttendRequest, a
 		if err != nil {
 			return err
 		}
-		now := time.Now().UnixNano()
-		s.attended.Store(now)
-		if err := stream.Send(&agentv1.AttendResponse{Number: beat.GetNumber(), UnixNs: now}); err != nil {
+		s.attended.Store(int64(time.Since(s.began)))
+		if err := stream.Send(&agentv1.AttendResponse{Number: beat.GetNumber(), UnixNs: time.Now().UnixNano()}); err != nil {
 			return err
 		}
 	}
@@ -156,6 +158,9 @@ func (s *server) Reach(ctx context.Context, req *agentv1.ReachRequest) (*agentv1
 // Stdio is a listener with one connection: standard input and output. Its end is
 // that of the context.
 func Stdio(ctx context.Context, in, out *os.File) (context.Context, net.Listener) {
+	// Else a write after the runner's end would kill this process before its roles have
+	// ended and their folder is gone.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &stdio{conns: make(chan net.Conn, 1), over: ctx.Done()}
 	l.conns <- &stdioConn{in: in, out: out, end: func() { cancel(errHungUp) }}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"sync"
 	"time"
 
@@ -18,11 +19,13 @@ import (
 
 // trial is the one that an agent runs.
 type trial struct {
-	id     uint64
-	group  *process.Group
-	folder string
-	cancel context.CancelFunc
-	over   chan struct{} // closed when nothing is left of it
+	id        uint64
+	group     *process.Group
+	scratch   *process.Dir
+	root      *os.Root // of its folder: what is copied goes nowhere else, nor there when it is gone
+	throttled int64    // of the machine, when it began
+	cancel    context.CancelFunc
+	over      chan struct{} // closed when nothing is left of it
 
 	mu    sync.Mutex
 	roles map[string]systems.Process
@@ -33,21 +36,42 @@ const logRoom = 256 // lines that wait to be sent; more are dropped
 
 // OpenTrial implements agentv1.AgentServiceServer.
 func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse]) (err error) {
-	s.endTrial()
-	system := s.opts.Lookup(req.GetSystem())
-	if system == nil {
-		return rpc.InvalidField("system", "the agent's program has no system called %q", req.GetSystem())
-	}
-	scratch, err := process.Scratch("dyno-agent")
-	if err != nil {
-		return toStatus(err)
-	}
-	defer func() { err = errors.Join(err, scratch.Release()) }()
 	logs := make(chan string, logRoom)
 	own, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	ctx, group, err := process.NewGroup(own, process.Options{
-		System: system, Dir: scratch.Path, Host: s.opts.Advertise,
+	ctx, t, err := s.open(own, cancel, req, logs)
+	if err != nil {
+		return toStatus(err)
+	}
+	defer func() { err = errors.Join(err, t.end()) }()
+	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.scratch.Path, Trial: t.id}); err != nil {
+		return err
+	}
+	return tell(own, ctx, stream, logs)
+}
+
+// open ends the trial before and puts another one in its place.
+func (s *server) open(own context.Context, cancel context.CancelFunc, req *agentv1.OpenTrialRequest, logs chan<- string) (
+	ctx context.Context, t *trial, err error,
+) {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if err := s.endTrial(own); err != nil {
+		return nil, nil, err
+	}
+	system := s.opts.Lookup(req.GetSystem())
+	if system == nil {
+		return nil, nil, rpc.InvalidField("system", "the agent's program has no system called %q", req.GetSystem())
+	}
+	t = &trial{throttled: throttled("/"), cancel: cancel, over: make(chan struct{}), roles: make(map[string]systems.Process)}
+	if t.scratch, err = process.Scratch("dyno-agent"); err != nil {
+		return nil, nil, err
+	}
+	if t.root, err = os.OpenRoot(t.scratch.Path); err != nil {
+		return nil, nil, errors.Join(err, t.scratch.Release())
+	}
+	ctx, t.group, err = process.NewGroup(own, process.Options{
+		System: system, Dir: t.scratch.Path, Host: s.opts.Advertise,
 		Setting: systems.Setting{Seed: req.GetSeed(), Impl: req.GetImpl()},
 		Ready:   time.Duration(req.GetReadyNs()), Grace: time.Duration(req.GetGraceNs()),
 		Keep: math.MaxInt64, // the runner keeps what it wants
@@ -59,16 +83,17 @@ func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStre
 		},
 	})
 	if err != nil {
-		return toStatus(err)
+		return nil, nil, errors.Join(err, t.root.Close(), t.scratch.Release())
 	}
-	t := &trial{group: group, folder: scratch.Path, cancel: cancel, over: make(chan struct{}), roles: make(map[string]systems.Process)}
-	defer close(t.over)
-	defer func() { _ = group.Close() }() // EndTrial has told what it says
 	s.enter(t)
-	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.folder, Trial: t.id}); err != nil {
-		return err
-	}
-	return tell(own, ctx, stream, logs)
+	return ctx, t, nil
+}
+
+// end leaves nothing of a trial.
+func (t *trial) end() error {
+	defer close(t.over)
+	_ = t.group.Close() // EndTrial has told what it says
+	return errors.Join(t.root.Close(), t.scratch.Release())
 }
 
 // tell sends what happens in a trial until its call is over.
@@ -105,13 +130,19 @@ func (s *server) enter(t *trial) {
 }
 
 // endTrial ends the trial that is open, if there is one, and all that is left of it.
-func (s *server) endTrial() {
+func (s *server) endTrial(ctx context.Context) error {
 	s.mu.Lock()
 	t := s.trial
 	s.mu.Unlock()
-	if t != nil {
-		t.cancel()
-		<-t.over
+	if t == nil {
+		return nil
+	}
+	t.cancel()
+	select {
+	case <-t.over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the trial before has not ended: %w", ctx.Err())
 	}
 }
 
