@@ -11,12 +11,15 @@ import (
 
 // hold adds to the evidence of a trial what the group saw from outside, and to
 // its verdict whether the figures stand up to both.
-func hold(o *record.Observation, g process.Bench, metrics []record.Metric) {
+func hold(o *record.Observation, g process.Bench, metrics []record.Metric) error {
 	if o.Evidence == nil {
 		o.Evidence = new(record.Evidence)
 	}
-	g.Witness(o.Evidence)
+	if err := g.Witness(o.Evidence); err != nil {
+		return err
+	}
 	o.Verdict = record.Judge(append(o.Verdict.Checks, evidence.Judge(metrics, o)...)...)
+	return nil
 }
 
 // checkStored names the check that what is stored is what was judged.

@@ -118,9 +118,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	stop := r.watch(bench, seen, p, t, group)
 	obs, err = p.System.Trial(bench, group, t.Cell.Values)
 	stop()
-	if b, ok := group.(*fleet.Bench); ok {
-		done.Machines = b.Placed()
-		b.Flag(&obs)
+	far, _ := group.(*fleet.Bench) // nil: it is on this machine
+	if far != nil {
+		done.Machines = far.Placed()
 	}
 	if errors.Is(context.Cause(bench), errHung) {
 		err = errors.Join(err, group.Dump())
@@ -135,7 +135,12 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 		err = group.Close() // what its processes counted and used is known once they have ended
 	}
 	if err == nil {
-		hold(&obs, group, p.System.Metrics)
+		err = hold(&obs, group, p.System.Metrics)
+	}
+	if err == nil {
+		if far != nil {
+			far.Flag(&obs)
+		}
 		if f := obs.Failures; f != nil { // where the trial's folder lies says nothing, and will not stay true
 			f.First = strings.ReplaceAll(f.First, dir+string(filepath.Separator), "")
 		}

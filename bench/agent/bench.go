@@ -40,8 +40,9 @@ type Trial struct {
 	copies  copies
 	closed  func() error
 
-	mu    sync.Mutex
-	names []string // of what was started
+	mu        sync.Mutex
+	names     []string      // of what was started
+	throttled time.Duration // as the machine told at the end
 }
 
 // Open opens a trial on a machine that is connected. The context that it returns ends
@@ -70,8 +71,10 @@ func (m *Machine) Open(ctx context.Context, o process.Options) (context.Context,
 	return ctx, t, nil
 }
 
-// listen takes in what happens on the machine.
+// listen takes in what happens on the machine, until it forgets the trial for the
+// next one.
 func (t *Trial) listen(stream grpc.ServerStreamingClient[agentv1.OpenTrialResponse]) {
+	defer t.hangUp()
 	for {
 		event, err := stream.Recv()
 		switch {
@@ -188,9 +191,6 @@ func (t *Trial) close() error {
 	return err
 }
 
-// Discard lets the machine forget the trial. It is closed.
-func (t *Trial) Discard() { t.hangUp() }
-
 // Witness adds what the machine saw of its processes in the window of some evidence.
 func (t *Trial) Witness(e *record.Evidence) error {
 	shift, uncertain := t.shift()
@@ -204,13 +204,24 @@ func (t *Trial) Witness(e *record.Evidence) error {
 	if err != nil {
 		return t.fault(err)
 	}
-	var there record.Evidence
+	var there witnessed
 	if err := json.Unmarshal(resp.GetEvidence(), &there); err != nil {
 		return fmt.Errorf("machine %s: its evidence cannot be read: %w", t.machine.Name, err)
 	}
 	e.Tick, e.Machine = max(e.Tick, there.Tick), e.Machine+there.Machine
 	e.Processes = append(e.Processes, there.Processes...)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.throttled = there.Throttled
 	return nil
+}
+
+// Throttled is the processor time that a quota denied the machine during the trial,
+// as [Trial.Witness] was told.
+func (t *Trial) Throttled() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.throttled
 }
 
 // shift is how far the machine's clock is ahead of the trial's reference.

@@ -21,10 +21,19 @@ func (s *server) Witness(_ context.Context, req *agentv1.WitnessRequest) (*agent
 	if err != nil {
 		return nil, err
 	}
-	e := record.Evidence{Begin: req.GetBeginUnixNs(), End: req.GetEndUnixNs(), Slack: req.GetSlackNs()}
-	t.group.Witness(&e)
-	text, err := json.Marshal(e)
+	w := witnessed{Throttled: time.Duration(throttled("/") - t.throttled)}
+	w.Begin, w.End, w.Slack = req.GetBeginUnixNs(), req.GetEndUnixNs(), req.GetSlackNs()
+	if err := t.group.Witness(&w.Evidence); err != nil {
+		return nil, toStatus(err)
+	}
+	text, err := json.Marshal(w)
 	return &agentv1.WitnessResponse{Evidence: text}, toStatus(err)
+}
+
+// witnessed is what a machine tells of a trial when it is over.
+type witnessed struct {
+	record.Evidence
+	Throttled time.Duration `json:"throttled_ns,omitempty"` // processor time that a quota denied it
 }
 
 // SampleRoles implements agentv1.AgentServiceServer.

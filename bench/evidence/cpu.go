@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -104,9 +105,12 @@ func within(got float64, e *record.Evidence, all []record.ProcessEvidence) recor
 // with a tick per running thread at one end: no more run than there are cores
 // beside the reader's, nor, here, than two per process.
 func stale(e *record.Evidence, processes int) float64 {
-	running := min(max(runtime.NumCPU()-1, 1), 2*processes)
+	running := min(max(cores(e)-1, 1), 2*processes)
 	return 2*e.Tick*float64(running) + rush
 }
+
+// cores are those that the processes had.
+func cores(e *record.Evidence) int { return cmp.Or(e.Cores, runtime.NumCPU()) }
 
 // rush is for what runs between two readings that should be one, in seconds.
 const rush = 0.002
@@ -145,7 +149,7 @@ func exits(e *record.Evidence) record.Check {
 		most := p.TotalCPU*(1+share) + e.Tick + rush
 		// Between the last reading and the end it can have used as much as all
 		// cores have.
-		after := p.LastAge*float64(runtime.NumCPU()) + stale(e, 1)
+		after := p.LastAge*float64(cores(e)) + stale(e, 1)
 		switch {
 		case p.LastCPU > most || p.Least > most:
 			return record.Fail(AtExitCPU, n, "%s had used %.4g CPU seconds when it ended, but %.4g at the last reading and %.4g in the window",
@@ -172,7 +176,7 @@ func whole(e *record.Evidence) record.Check {
 			n, least = n+1, least+p.Least
 		}
 	}
-	cores, slack := float64(runtime.NumCPU()), stale(e, len(e.Processes))
+	cores, slack := float64(cores(e)), stale(e, len(e.Processes))
 	switch {
 	case window <= 0 || n == 0:
 		return record.Check{}

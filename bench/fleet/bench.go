@@ -5,9 +5,7 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
-	"slices"
 	"sync"
-	"time"
 
 	"dyno/bench/agent"
 	"dyno/bench/process"
@@ -116,47 +114,16 @@ func (b *Bench) Placed() map[string]string {
 	return maps.Clone(b.placed)
 }
 
-// Witness implements [process.Bench].
-func (b *Bench) Witness(e *record.Evidence) {
+// Witness implements [process.Bench]. What a machine does not tell the figures cannot
+// be held against.
+func (b *Bench) Witness(e *record.Evidence) error {
 	for i, t := range b.parts {
-		if err := t.Witness(e); err != nil { // what is not told, the figures cannot be held against
-			b.Logf("%s: %v", b.fleet.machines[i].Name, err)
+		if err := t.Witness(e); err != nil {
+			return err
 		}
+		e.Cores += int(b.fleet.machines[i].Info().GetCores())
 	}
-}
-
-// Flags of the quality of what several machines measured.
-const (
-	flagShared = "shared machine"
-	flagClocks = "clocks"
-)
-
-// clocksWithin is how well the clocks of machines must be known: a tenth of the
-// shortest window.
-const clocksWithin = 10 * time.Millisecond
-
-// Flag tells what is to be known of a trial's figures besides.
-func (b *Bench) Flag(o *record.Observation) {
-	b.mu.Lock()
-	serving, driving := b.serving, b.driving
-	b.mu.Unlock()
-	for _, at := range slices.Sorted(maps.Keys(driving)) {
-		if serving[at] && b.plan.placement.String() == record.Apart {
-			o.Flag(flagShared, "the load came from machine %s, which ran roles of the system too: %d machines are too few for placement %s",
-				b.fleet.machines[at].Name, len(b.fleet.machines), record.Apart)
-		}
-	}
-	by := b.clock()
-	for _, m := range b.fleet.machines {
-		if c := m.Clock(); c.Uncertain > clocksWithin {
-			o.Flag(flagClocks, "the clock of machine %s is known to within %v only: who used how much in the window is not told apart better",
-				m.Name, c.Uncertain.Round(time.Microsecond))
-		}
-	}
-	if by.Ahead.Abs() > clocksWithin {
-		o.Flag(flagClocks, "the load's clock is %v ahead of the runner's: faults and figures that the runner timed are off by that",
-			by.Ahead.Round(time.Microsecond))
-	}
+	return nil
 }
 
 // Dump implements [process.Bench].

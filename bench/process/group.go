@@ -43,7 +43,7 @@ type Group struct {
 // are. A [Group] is one.
 type Bench interface {
 	systems.Bench
-	Witness(*record.Evidence) // after Close; see [Group.Witness]
+	Witness(*record.Evidence) error // after Close; see [Group.Witness]
 	Dump() error
 	Close() error
 }

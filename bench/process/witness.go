@@ -141,8 +141,9 @@ func (w *witness) ended(p *watched, total time.Duration) {
 
 // Witness says what the group saw of its processes from outside in the window
 // of some evidence, and adds it there. Call it after Close: what a process was
-// charged for and what it counted is known when it has ended.
-func (g *Group) Witness(e *record.Evidence) {
+// charged for and what it counted is known when it has ended. It does not fail, as
+// that of a bench may whose processes are elsewhere.
+func (g *Group) Witness(e *record.Evidence) error {
 	g.mu.Lock()
 	children := slices.Clone(g.children)
 	g.mu.Unlock()
@@ -156,6 +157,7 @@ func (g *Group) Witness(e *record.Evidence) {
 	if least, most, ok := w.machine.window(e.Begin, e.End, 0); ok && e.End > e.Begin && least > 0 {
 		e.Machine = seconds(most)
 	}
+	return nil
 }
 
 // CPU is what each process has used until it was last looked at, all its lives

@@ -25,6 +25,7 @@ type Evidence struct {
 
 	Tick      float64           `json:"tick_s,omitempty"` // how stale the kernel's count of a running thread's CPU time may be, seconds
 	Processes []ProcessEvidence `json:"processes,omitempty"`
+	Cores     int               `json:"cores,omitempty"`         // of the machines that the processes were on; 0: of the reader's
 	Machine   float64           `json:"machine_cpu_s,omitempty"` // busy CPU seconds of the machine in the window, by ticks; told, not held
 }
 
