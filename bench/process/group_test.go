@@ -148,6 +148,9 @@ func TestNonsenseAnnounced(t *testing.T) {
 	failure(t, err, "liar x did not become ready", `"nonsense"`)
 	_, err = g.Start(ctx, systems.Launch{Role: "anywhere", Name: "y"})
 	failure(t, err, "anywhere y did not become ready", `it announced "[::]:7055"`, "--advertise")
+	ctx, g = open(t, func(o *process.Options) { o.Host = "192.0.2.1" }) // of a machine that others dial
+	_, err = g.Start(ctx, systems.Launch{Role: "hidden", Name: "z", Args: []string{"--listen", "127.0.0.1:7055"}})
+	failure(t, err, "hidden z did not become ready", "127.0.0.1:7055, which no other machine can dial", "192.0.2.1")
 }
 
 func TestStartIsCalledOff(t *testing.T) {

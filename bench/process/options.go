@@ -127,6 +127,18 @@ const loopback = "127.0.0.1"
 // anywhere is where a role listens that does not say where.
 func (o *Options) anywhere() string { return net.JoinHostPort(o.Host, "0") }
 
+// reachable refuses the address of a role that its clients cannot dial: where roles do
+// not listen on loopback, those are on other machines.
+func (o *Options) reachable(addr string) error {
+	if host, _, err := net.SplitHostPort(addr); err == nil && onlyHere(host) && !onlyHere(o.Host) {
+		return fmt.Errorf("it listens at %s, which no other machine can dial: leave out its --listen, or let it name %s", addr, o.Host)
+	}
+	return nil
+}
+
+// onlyHere says whether a host is reached from its own machine alone.
+func onlyHere(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
 // maxStarts bounds what a group remembers: half an hour of nine starts a second.
 const maxStarts = 1 << 14
 

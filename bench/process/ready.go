@@ -55,6 +55,9 @@ func (c *child) awaitReady(ctx context.Context, announced *os.File) error {
 		addr, err = readAddress(ctx, announced)
 	}
 	if err == nil {
+		err = c.group.opts.reachable(addr)
+	}
+	if err == nil {
 		err = c.awaitHealth(ctx, addr)
 	}
 	if err == nil && c.markReady(addr) {

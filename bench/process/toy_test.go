@@ -44,6 +44,7 @@ var toy = &systems.System{
 		{Command: role("mute", wait), Serves: true},
 		{Command: role("liar", lie("nonsense")), Serves: true},
 		{Command: role("anywhere", lie("[::]:7055")), Serves: true},
+		{Command: role("hidden", lie("127.0.0.1:7055")), Serves: true},
 		{Command: role("sick", sick), Serves: true},
 		{Command: role("dead", die), Serves: true},
 		{Command: role("done", func(context.Context, systems.Shell) error { return nil }), Serves: true},
