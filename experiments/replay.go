@@ -71,6 +71,10 @@ func findIn(path, id string) (found *record.Trial, ids []string, err error) {
 // the same implementation unless the runner names another one.
 // The results are not touched; the logs stay in the returned folder.
 func (r *Runner) Replay(ctx context.Context, c Catalog, run *record.Run, old *record.Trial) (*record.Trial, string, error) {
+	if len(old.Machines) > 0 {
+		return nil, "", systems.Usagef("trial %s ran on other machines, of which a replay here says nothing: "+
+			"dyno run %s --hosts FILE --only KNOB=LEVEL", old.ID, old.Experiment)
+	}
 	sys, err := c.system(old.System)
 	if err != nil {
 		return nil, "", &systems.UsageError{Err: err}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"dyno/bench/agent"
 	"dyno/internal/record"
@@ -36,6 +37,37 @@ func (f *Fleet) Names() (out []string) {
 // error says which did not answer.
 func (f *Fleet) Connect(ctx context.Context) error {
 	return f.each(func(_ int, m *agent.Machine) error { return m.Connect(ctx) })
+}
+
+// again is between two looks at a machine that has not come yet.
+const again = 200 * time.Millisecond
+
+// Gather connects to machines that have yet to come, each as soon as it answers, so that
+// none ends for want of a runner while it waits for others. An error, at the end of the
+// context, says which did not come.
+func (f *Fleet) Gather(ctx context.Context) error {
+	errs := make([]error, len(f.machines))
+	room := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, m := range f.machines {
+		all.Go(func() {
+			for {
+				room <- struct{}{}
+				errs[i] = m.Connect(ctx)
+				<-room
+				if errs[i] == nil {
+					return
+				}
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(again):
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // atOnce bounds the handshakes under way: a thousand would starve each other.
@@ -87,7 +119,7 @@ func (f *Fleet) Trips(ctx context.Context) (out []record.Trip, err error) {
 		// Each begins with the one after itself: in a large fleet, where all ask at
 		// once, no two ask the same one.
 		var to []int
-		for step := range min(len(f.machines)-1, partners) {
+		for step := range min(len(f.machines)-1, Partners) {
 			to = append(to, (i+step+1)%len(f.machines))
 		}
 		addresses := make([]string, len(to))
@@ -100,7 +132,7 @@ func (f *Fleet) Trips(ctx context.Context) (out []record.Trip, err error) {
 		}
 		return err
 	}
-	if len(f.machines) > partners+1 {
+	if len(f.machines) > Partners+1 {
 		err = f.each(ask)
 	} else { // alone: they would disturb each other
 		for i, m := range f.machines {
@@ -110,9 +142,9 @@ func (f *Fleet) Trips(ctx context.Context) (out []record.Trip, err error) {
 	return slices.Concat(append([][]record.Trip{out}, found...)...), err
 }
 
-// partners is to how many others a machine measures the way: all of a small fleet. Of
+// Partners is to how many others a machine measures the way: all of a small fleet. Of
 // a large one that would take a block longer than its trials (docs/scale.md).
-const partners = 16
+const Partners = 16
 
 // Clocks are those of the machines, compared with the runner's.
 func (f *Fleet) Clocks() map[string]agent.Clock {

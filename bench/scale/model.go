@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"dyno/bench/fleet"
 )
 
 // roundTrip is between two machines of one data centre.
@@ -60,10 +62,9 @@ func (c constants) machines(n int) cost {
 // machine; then machine after machine asks all others, or, of many, all machines at
 // once ask some each. On loopback the way itself costs nothing.
 func (c constants) trips(n int) time.Duration {
-	const partners = 16 // as bench/fleet has it
 	pair := c.exchange + exchanges*roundTrip
-	if n > partners+1 {
-		return time.Duration(n+partners) * pair
+	if n > fleet.Partners+1 {
+		return time.Duration(n+fleet.Partners) * pair
 	}
 	return time.Duration(n+n*(n-1)) * pair
 }

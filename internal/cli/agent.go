@@ -24,9 +24,9 @@ func (a *app) agent() *cobra.Command {
 samples them, and ends them with itself when the runner is gone: at once where it is
 bound to its standard input, else after a minute without a heartbeat.
 
-dyno run --hosts starts agents over SSH by itself. By hand, or in a pod, an agent
-listens under mutual TLS: --credentials is a folder with authority.pem, agent.pem and
-agent.key.`,
+dyno run --hosts starts agents over SSH by itself. In a pod (dyno deploy k8s) an agent
+listens under mutual TLS, and serves the certificate called runner alone: --credentials
+is a folder with authority.pem, agent.pem and agent.key.`,
 		Example: "  dyno agent --advertise 10.0.0.2 --listen 10.0.0.2:7500 --credentials run/certificates",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -119,6 +119,9 @@ func flagError(c *cobra.Command, err error) error {
 		return err
 	}
 	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && "--"+unknown.GetSpecifiedName() == hostsFlag {
+		return systems.Usagef("%s runs on this machine only: leave out %s, which dyno run has", c.CommandPath(), hostsFlag)
+	}
 	if errors.As(err, &unknown) {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
@@ -134,6 +137,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return systems.Usagef("%s: %w", c.CommandPath(), err)
 }
+
+// hostsFlag is asked of every command that runs something.
+const hostsFlag = "--hosts"
 
 // unreadable is all that package flag says of a value that it cannot read.
 const unreadable = "parse error"

@@ -52,6 +52,11 @@ func TestUsageErrors(t *testing.T) {
 		"lookaside demo --kill s99@1s":       {"s99"},
 		"lookaside demo --kill s1":           {"s1"},
 		"lookaside demo extra":               {`"extra"`},
+		"replay x --hosts h.yaml":            {"dyno replay runs on this machine only: leave out --hosts"},
+		"check echo --hosts=h.yaml":          {"dyno check runs on this machine only"},
+		"compare --hosts h.yaml a b":         {"dyno compare runs on this machine only"},
+		"run --hosts none.yaml":              {"none.yaml", "no such file"},
+		"deploy k8s --nodes 1 -- --out=x":    {"--out behind --", "the runner's pod knows its folder"},
 	} {
 		code, out, errOut := dyno(t, strings.Fields(line)...)
 		if code != 2 {

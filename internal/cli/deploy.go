@@ -7,7 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,6 +38,11 @@ its results into the folder, and deletes everything. The exit code is the runner
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if c.ArgsLenAtDash() != 0 && len(args) > 0 {
 				return systems.Usagef("%s: %q: what is for dyno run stands behind --", c.CommandPath(), args[0])
+			}
+			for _, arg := range args {
+				if name, _, _ := strings.Cut(arg, "="); name == "--out" || name == hostsFlag {
+					return systems.Usagef("%s behind --: the runner's pod knows its folder and its machines; --out of deploy says where results go", name)
+				}
 			}
 			r.Args = args
 			if err := r.Check(); err != nil {
@@ -128,42 +133,25 @@ func (a *app) runOnPods(ctx context.Context, r kube.Run, args []string) int {
 		address := net.JoinHostPort(r.Host(i), strconv.Itoa(kube.AgentPort))
 		machines = append(machines, agent.NewMachine(fmt.Sprintf("%s-%d", r.Name, i), agent.Dialer(address, kube.Credentials, agent.NameRunner)))
 	}
-	if err := a.gather(ctx, r, machines); err != nil {
-		return a.exit(ctx, err)
-	}
 	a.pods = fleet.New(machines...)
+	if err := a.gather(ctx, r); err != nil {
+		return a.exit(ctx, errors.Join(err, a.pods.Close()))
+	}
 	run := a.run()
 	run.SilenceErrors, run.SilenceUsage = true, true
 	run.SetFlagErrorFunc(flagError)
 	run.SetArgs(append([]string{"--out", kube.Out}, args...))
-	return a.exit(ctx, run.ExecuteContext(ctx))
+	return a.exit(ctx, errors.Join(run.ExecuteContext(ctx), a.pods.Close())) // what ended early has not closed them
 }
 
-// gather connects to all machines, each as soon as it answers, so that none ends for
-// want of a runner while others have yet to come.
-func (a *app) gather(ctx context.Context, r kube.Run, machines []*agent.Machine) error {
+// gather waits until all machines answer.
+func (a *app) gather(ctx context.Context, r kube.Run) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Patience)
 	defer cancel()
-	errs := make([]error, len(machines))
 	began := time.Now()
-	var all sync.WaitGroup
-	for i, m := range machines {
-		all.Go(func() {
-			for {
-				if errs[i] = m.Connect(ctx); errs[i] == nil || ctx.Err() != nil {
-					return
-				}
-				select {
-				case <-ctx.Done():
-				case <-time.After(200 * time.Millisecond):
-				}
-			}
-		})
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := a.pods.Gather(ctx); err != nil {
 		return fmt.Errorf("not all machines answered within %v: %w", r.Patience, err)
 	}
-	fmt.Fprintf(a.err, "%d machines answer after %v\n", len(machines), time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(a.err, "%d machines answer after %v\n", r.Nodes, time.Since(began).Round(time.Millisecond))
 	return nil
 }

@@ -39,10 +39,13 @@ func hosts(path string) (*fleet.Fleet, error) {
 
 // fleet is the machines of a hosts file, or the pods that this process was given.
 func (a *app) fleet(path string) (*fleet.Fleet, error) {
-	if a.pods != nil {
-		return a.pods, nil
+	if a.pods == nil {
+		return hosts(path)
 	}
-	return hosts(path)
+	if path != "" {
+		return nil, systems.Usagef("--hosts %s: this run has its machines already, the pods", path)
+	}
+	return a.pods, nil
 }
 
 func (a *app) deploy() *cobra.Command {
@@ -134,7 +137,9 @@ func (a *app) tryHosts(ctx context.Context, path string) (err error) {
 	for _, t := range trips {
 		fmt.Fprintf(a.out, "%s to %s: %v\n", t.From, t.To, time.Duration(t.RTT*1e9).Round(time.Microsecond))
 	}
-	for name, c := range f.Clocks() {
+	clocks := f.Clocks()
+	for _, name := range f.Names() {
+		c := clocks[name]
 		fmt.Fprintf(a.out, "%s: its clock is %v ahead, give or take %v\n", name, c.Ahead.Round(time.Microsecond),
 			c.Uncertain.Round(time.Microsecond))
 	}

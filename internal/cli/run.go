@@ -92,6 +92,9 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
+	if machines != nil && f.pprof {
+		return systems.Usagef("--pprof: profiles stay on the machine of their process: leave it out on several machines")
+	}
 	if f.dryRun {
 		return a.printPlans(plans, machines.Names())
 	}
