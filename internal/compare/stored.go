@@ -103,6 +103,10 @@ func (s *Stored) add(runs [2]Run) {
 		if n := len(r.Trials) - len(stats.Valid(r.Trials)); n > 0 {
 			s.note("%s, %s: %d of %s are not valid: they have no figures", r.Dir, e.Name, n, counted(len(r.Trials), "trial"))
 		}
+		if far := r.Run.Environment.Machines; len(far) > 0 {
+			s.note("%s, %s: its roles ran on %s, but CPU and yardsticks are the runner's: ratios to those say nothing of it", r.Dir, e.Name,
+				counted(len(far), "other machine"))
+		}
 	}
 	e.Yardsticks = s.yardsticks(runs)
 	both, onlyOne := common([2][]record.Metric{runs[0].Run.Metrics, runs[1].Run.Metrics})

@@ -125,3 +125,12 @@ func TestStoredRunsThatDiffer(t *testing.T) {
 		}
 	}
 }
+
+// What ran on other machines is told: the yardsticks are not theirs.
+func TestOtherMachinesAreTold(t *testing.T) {
+	here, far := stored("a", 6, 1, true), stored("b", 6, 1, true)
+	far.Run.Environment.Machines = make([]record.Machine, 2)
+	if s := beside(here, far); len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "b, pair: its roles ran on 2 other machines") {
+		t.Errorf("notes %q", s.Notes)
+	}
+}
