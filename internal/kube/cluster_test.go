@@ -21,10 +21,10 @@ cd "$(dirname "$0")" || exit 9
 echo "$*" >>asked
 case "$*" in
 *"get job"*) cat before ;;
-*"get pods"*) cat pods.json ;;
+*"get pods"*) test ! -e away || { rm away; echo "connection refused" >&2; exit 1; }; cat pods.json ;;
 *"get events"*) cat events ;;
 *create*) cat >created; test ! -e refuse || { cat refuse >&2; exit 1; } ;;
-*exec*) test ! -e broken || { rm broken; echo "lost connection to pod" >&2; exit 1; }; cat results.tar ;;
+*exec*) test ! -e broken || { rm broken; echo "lost connection to pod" >&2; exit 1; }; test ! -e torn || { rm torn; yes; }; cat results.tar ;;
 *logs*) echo "the runner speaks" ;;
 esac
 `
@@ -80,8 +80,12 @@ func running(run string, index int) string {
 }
 
 func TestExecute(t *testing.T) {
-	for name, files := range map[string]map[string]string{"at once": nil, "a broken call is made again": {"broken": "yes"}} {
+	for name, files := range map[string]map[string]string{
+		"at once": nil, "a broken call is made again": {"broken": "yes"}, "an API server that is away is asked again": {"away": "yes"},
+		"what is no archive does not hang": {"torn": "yes"},
+	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c, dir := cluster(t, files)
 			out := t.TempDir()
 			code, err := c.Execute(t.Context(), run(), keys, out)
@@ -156,6 +160,17 @@ func TestNameTaken(t *testing.T) {
 	c, dir := cluster(t, map[string]string{"before": "job.batch/sweep\n"})
 	_, err := c.Execute(t.Context(), run(), keys, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "--name") || !strings.Contains(err.Error(), "job.batch/sweep") {
+		t.Error(err)
+	}
+	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") {
+		t.Errorf("it was asked %s", asked)
+	}
+}
+
+// Nor is one that was created between the look and our own attempt.
+func TestNameTakenMeanwhile(t *testing.T) {
+	c, dir := cluster(t, map[string]string{"refuse": `Error from server (AlreadyExists): secrets "sweep-keys" already exists`})
+	if _, err := c.Execute(t.Context(), run(), keys, t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing is deleted") {
 		t.Error(err)
 	}
 	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") {

@@ -15,7 +15,9 @@ const (
 	look        = time.Second      // between two looks at the pods
 	askTimeout  = 30 * time.Second // of one kubectl that asks
 	tidyTimeout = 90 * time.Second // of the one that deletes
-	fetchTries  = 5                // a cluster's proxy ends long calls
+	tries       = 5                // in a row, of a call that fails: an API server may be away for a moment
+	longCall    = 10 * time.Second // what lasted longer was cut, as proxies do with long calls, and has not failed
+	afterAll    = time.Minute      // beyond the deadline of a run, for its results
 )
 
 // Cluster is reached by kubectl alone, with the rights of whoever calls it.
@@ -41,8 +43,12 @@ func (c *Cluster) Execute(ctx context.Context, r Run, keys map[string][]byte, ou
 	if err := r.Manifest(&manifest, keys); err != nil {
 		return 0, err
 	}
+	_, err = c.ask(ctx, r, &manifest, "create", "-f", "-")
+	if err != nil && strings.Contains(err.Error(), "AlreadyExists") { // what is there may be another's
+		return 0, fmt.Errorf("a run called %s was created meanwhile, and nothing is deleted; give another --name: %w", r.Name, err)
+	}
 	defer func() { err = errors.Join(err, c.tidy(ctx, r)) }()
-	if _, err := c.ask(ctx, r, &manifest, "create", "-f", "-"); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
@@ -83,6 +89,7 @@ func (c *Cluster) command(ctx context.Context, r Run, words ...string) *exec.Cmd
 // barrier waits until all machines and the runner run. When they do not in time, or
 // cannot any more, each one that is absent is named with its reason.
 func (c *Cluster) barrier(ctx context.Context, r Run) error {
+	failed := 0
 	for limit := time.Now().Add(r.Patience); ; {
 		found, err := c.ask(ctx, r, nil, "get", "pods", "-l", r.Selector(), "-o", "json")
 		var here roll
@@ -94,11 +101,15 @@ func (c *Cluster) barrier(ctx context.Context, r Run) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
-			return err
+			if failed++; failed == tries || left <= 0 {
+				return err
+			}
 		case len(here.absent) == 0:
 			return nil
 		case here.over || left <= 0:
 			return c.absence(ctx, r, here)
+		default:
+			failed = 0
 		}
 		wait(ctx, min(look, left))
 	}
@@ -134,6 +145,8 @@ func wait(ctx context.Context, d time.Duration) {
 // collect shows what the runner says until it is done, and unpacks its results. A
 // call that breaks is made again: results stay in the pod until it is deleted.
 func (c *Cluster) collect(ctx context.Context, r Run, out string) (code int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Deadline+afterAll, fmt.Errorf("the run has not ended %v after its deadline", afterAll))
+	defer cancel()
 	follow, stop := context.WithCancel(ctx)
 	logs := c.command(follow, r, "logs", "--follow", r.Runner())
 	logs.Stdout, logs.Stderr = c.Said, c.Said
@@ -145,13 +158,27 @@ func (c *Cluster) collect(ctx context.Context, r Run, out string) (code int, err
 		stop()
 		_ = logs.Wait() // it was stopped
 	}()
-	for try := 1; ; try++ {
-		if code, err = c.fetch(ctx, r, out); err == nil || try == fetchTries || ctx.Err() != nil {
+	for failed := 0; ; {
+		began := time.Now()
+		code, err = c.fetch(ctx, r, out)
+		failed = inARow(failed, time.Since(began))
+		switch {
+		case err == nil || failed == tries:
 			return code, err
+		case ctx.Err() != nil:
+			return code, errors.Join(err, context.Cause(ctx))
 		}
 		c.Logf("results cannot be fetched, trying again: %v", err)
 		wait(ctx, look)
 	}
+}
+
+// inARow counts calls that failed, with one more that lasted so long.
+func inARow(failed int, lasted time.Duration) int {
+	if lasted > longCall {
+		return 0
+	}
+	return failed + 1
 }
 
 // fetch waits for the end of the run and unpacks its results.
@@ -167,8 +194,10 @@ func (c *Cluster) fetch(ctx context.Context, r Run, out string) (int, error) {
 		return 0, err
 	}
 	code, unpacked := Unpack(stream, out)
+	_ = stream.Close() // else kubectl waits for ever for somebody to read what cannot be unpacked
 	if err := cmd.Wait(); err != nil {
-		return 0, fmt.Errorf("kubectl exec %s: %w: %s", r.Runner(), err, strings.TrimSpace(said.String()))
+		err = fmt.Errorf("kubectl exec %s: %w: %s", r.Runner(), err, strings.TrimSpace(said.String()))
+		return 0, errors.Join(unpacked, err)
 	}
 	return code, unpacked
 }
