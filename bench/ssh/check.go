@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,14 +53,19 @@ func (h Host) Lacks(ctx context.Context, programs []Program) []string {
 	return judge(string(text), programs)
 }
 
+// answers are what the probe prints at least once.
+var answers = []string{"system", "free", "tmp"}
+
 // judge reads what the probe has printed.
 func judge(text string, programs []Program) (lacks []string) {
 	need := int64(0)
 	for _, p := range programs {
 		need += p.Size
 	}
+	silent := slices.Clone(answers)
 	for line := range strings.Lines(text) {
 		what, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		silent = slices.DeleteFunc(silent, func(answer string) bool { return answer == what })
 		switch what {
 		case "system":
 			system, arch, _ := strings.Cut(value, "/")
@@ -79,6 +85,9 @@ func judge(text string, programs []Program) (lacks []string) {
 				lacks = append(lacks, "a temporary folder that can be written, for trials: let TMPDIR name one")
 			}
 		}
+	}
+	if len(silent) > 0 { // a shell of another kind, a forced command, or a greeting without an end
+		lacks = append(lacks, fmt.Sprintf("a shell that runs commands: it does not say what was asked (%s)", strings.Join(silent, ", ")))
 	}
 	return lacks
 }

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"dyno/bench/agent"
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -43,14 +44,14 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
 // ReadHosts reads a file of hosts: a list under the key hosts. What is wrong with it
 // is a usage error.
 func ReadHosts(path string) ([]Host, error) {
-	text, err := os.ReadFile(path)
+	text, err := read(path)
 	if err != nil {
 		return nil, systems.Usagef("hosts: %w", err)
 	}
 	var file struct {
 		Hosts []Host `yaml:"hosts"`
 	}
-	in := yaml.NewDecoder(io.LimitReader(bytes.NewReader(text), maxHostsFile))
+	in := yaml.NewDecoder(bytes.NewReader(text))
 	in.KnownFields(true)
 	if err := in.Decode(&file); err != nil {
 		return nil, systems.Usagef("%s: want hosts: [{host: ADDRESS, user: NAME, port: N, key: FILE, advertise: IP}, ...]: %w", path, err)
@@ -70,6 +71,20 @@ func ReadHosts(path string) ([]Host, error) {
 		seen[h.Name] = true
 	}
 	return file.Hosts, nil
+}
+
+// read reads a file of hosts as a whole.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxHostsFile+1))
+	if err == nil && len(text) > maxHostsFile {
+		err = fmt.Errorf("%s is longer than %d bytes", path, maxHostsFile)
+	}
+	return text, err
 }
 
 // complete fills in what was left out. A key's path is relative to the file.
@@ -94,6 +109,8 @@ func (h *Host) complete(dir string) error {
 		return errors.New("host: give its address or its alias in ssh's configuration")
 	case !hostName.MatchString(h.Name):
 		return fmt.Errorf("name %q: use letters, digits, dots and hyphens", h.Name)
+	case h.Name == record.Runner:
+		return fmt.Errorf("name %q: results call the machine so that dyno run is called on", h.Name)
 	case h.Port < 0 || h.Port > 65535:
 		return fmt.Errorf("port %d: want 1 to 65535, or none", h.Port)
 	case h.Advertise == "":

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,8 @@ func TestReadHosts(t *testing.T) {
 		"hosts: [{hots: 10.0.0.1}]":                   "hots",
 		"hosts: [{host: 10.0.0.1, port: 70000}]":      "port",
 		"hosts: [{host: 10.0.0.1}, {host: 10.0.0.1}]": "two hosts",
+		"hosts: [{host: 10.0.0.1, name: runner}]":     "runner",
+		"# " + strings.Repeat("-", maxHostsFile) + "\nhosts: [{host: 10.0.0.1}]": "longer than",
 	} {
 		path := filepath.Join(t.TempDir(), "hosts.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -28,7 +31,7 @@ func TestReadHosts(t *testing.T) {
 		}
 		found, err := ReadHosts(path)
 		if want != "" && (!systems.IsUsage(err) || !strings.Contains(err.Error(), want)) || want == "" && err != nil {
-			t.Errorf("%s: %v, want %q", text, err, want)
+			t.Errorf("%.99s: %v, want %q", text, err, want)
 		}
 		if want == "" && (found[1].Key != filepath.Join(filepath.Dir(path), "id") || found[0].Advertise != "10.0.0.1" || found[1].Name != "box") {
 			t.Errorf("%s: %+v", text, found)
@@ -39,16 +42,33 @@ func TestReadHosts(t *testing.T) {
 func TestJudge(t *testing.T) {
 	programs := []Program{{Name: "dyno", Size: 100 << 20}}
 	for text, want := range map[string]string{
-		"system Plan9/mips\nfree 999999999\ntmp yes\n": "built for",
-		"lacks head\ntmp yes\n":                        "head",
-		"readonly /root/.cache/dyno\n":                 "XDG_CACHE_HOME",
-		"free 1000\n":                                  "room",
-		"tmp \n":                                       "TMPDIR",
+		"system Plan9/mips\nfree 999999999\ntmp yes\n":         "built for",
+		here + "lacks head\nfree 999999999\ntmp yes\n":         "head",
+		here + "readonly /root/.cache/dyno\nfree \ntmp yes\n": "XDG_CACHE_HOME",
+		here + "free 1000\ntmp yes\n":                          "room",
+		here + "free 999999999\ntmp \n":                        "TMPDIR",
+		"":                                 "a shell",
+		"Welcome!\n" + here:               "(free, tmp)",
+		here + "free 999999999\ntmp yes\n": "",
 	} {
-		if got := judge(text, programs); len(got) != 1 || !strings.Contains(got[0], want) {
+		got := judge(text, programs)
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {
 			t.Errorf("%q: lacks %q, want %q", text, got, want)
 		}
 	}
+}
+
+// here is what a host says that is like this one.
+var here = "system " + strings.ToUpper(runtime.GOOS) + "/" + machine() + "\n"
+
+// machine is what uname calls this architecture.
+func machine() string {
+	for name, arch := range architectures {
+		if arch == runtime.GOARCH {
+			return name
+		}
+	}
+	return ""
 }
 
 // The script that becomes the agent asks for a program once, and refuses one that

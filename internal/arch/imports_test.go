@@ -61,7 +61,7 @@ var rules = []rule{
 	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/agent", []string{"systems", "bench/process", "bench/sample", "internal/rpc", "internal/record", "proto/agent/v1"}, "an agent runs the roles of any system, by the bench of its machine"},
 	{"bench/fleet", []string{"systems", "bench/agent", "bench/process", "internal/record"}, "several machines are one bench; how they are reached is not its matter"},
-	{"bench/ssh", []string{"systems", "bench/agent", "bench/process", "internal/rpc"}, "ssh brings agents to machines, and knows nothing of trials"},
+	{"bench/ssh", []string{"systems", "bench/agent", "bench/process", "internal/rpc", "internal/record"}, "ssh brings agents to machines, and knows nothing of trials"},
 	{"bench/scale", []string{"systems", "bench/agent", "bench/fleet", "internal/rpc", "internal/record"}, "it measures what machines and trials cost the runner, whatever they measure"},
 	{"bench/*", []string{"bench/fault", "internal/splitmix", "internal/shrink", "internal/record"}, "load, samples, histories and the simulator serve any system"},
 	{"bench/cost", nil, "it measures programs from outside"},
