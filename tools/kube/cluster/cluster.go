@@ -17,7 +17,9 @@ type Cluster struct {
 	Program string // the binary with all of Kubernetes
 	Dir     string // of everything: a scratch folder
 
+	began    bool              // else there is nothing of it
 	before   map[string]string // settings of the machine
+	others   []string          // networks of containers that are not the cluster's
 	programs []*program        // of the control plane, in the order of their start
 	nodes    []*node
 	dns      *dns
@@ -29,6 +31,10 @@ func (c *Cluster) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig"
 // Up starts a cluster whose nodes have these images, as archives. Whatever it
 // returns, Down must be called.
 func (c *Cluster) Up(ctx context.Context, images ...string) (err error) {
+	if err := free(); err != nil {
+		return err
+	}
+	c.began, c.others = true, podNamespaces(nil)
 	if c.before, err = settings(); err != nil {
 		return err
 	}
@@ -115,6 +121,9 @@ func (c *Cluster) Kubectl(ctx context.Context, words ...string) (string, error) 
 
 // Down ends all that Up has started, and leaves the machine as it was.
 func (c *Cluster) Down() (err error) {
+	if !c.began {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for _, n := range c.nodes {
@@ -126,9 +135,9 @@ func (c *Cluster) Down() (err error) {
 	for i := len(c.programs) - 1; i >= 0; i-- {
 		err = errors.Join(err, c.programs[i].stop())
 	}
-	err = errors.Join(err, endBelow(c.Dir), unmountBelow(c.Dir+"/"), unmountBelow("/run/netns/cni-"))
-	for _, pods := range podNamespaces() {
-		err = errors.Join(err, os.Remove(pods))
+	err = errors.Join(err, endBelow(c.Dir), unmountBelow(c.Dir+"/"))
+	for _, pods := range podNamespaces(c.others) {
+		err = errors.Join(err, unmountBelow(pods), os.Remove(pods))
 	}
 	return errors.Join(err, cgroupsDown(), netDown(), restore(c.before))
 }

@@ -57,7 +57,7 @@ func open(t *testing.T) *bed {
 		if err := b.Down(); err != nil {
 			t.Error(err)
 		}
-		for _, left := range cluster.Left(dir) {
+		for _, left := range b.Left() {
 			t.Errorf("left behind: %s", left)
 		}
 		if t.Failed() {

@@ -52,18 +52,22 @@ func unmountBelow(prefix string) (err error) {
 	return err
 }
 
-// podNamespaces are what containerd leaves of the networks of pods that were killed.
-func podNamespaces() []string {
+// podNamespaces are what containerd leaves of the networks of pods that were killed,
+// besides others that were there before.
+func podNamespaces(others []string) []string {
 	found, _ := filepath.Glob("/run/netns/cni-*") // the pattern is well formed
-	return found
+	return slices.DeleteFunc(found, func(pods string) bool { return slices.Contains(others, pods) })
 }
 
-// Left is what a cluster in a folder has left on the machine, in words.
-func Left(dir string) (left []string) {
-	for _, pid := range processesBelow(dir) {
+// Left is what the cluster has left on the machine, in words.
+func (c *Cluster) Left() (left []string) {
+	if !c.began {
+		return nil
+	}
+	for _, pid := range processesBelow(c.Dir) {
 		left = append(left, "process "+strconv.Itoa(pid))
 	}
-	for _, m := range append(append(mountsBelow(dir+"/"), mountsBelow("/run/netns/cni-")...), mountsBelow("/run/netns/dk")...) {
+	for _, m := range append(mountsBelow(c.Dir+"/"), mountsBelow("/run/netns/dk")...) {
 		left = append(left, "mount "+m)
 	}
 	for _, h := range hierarchies() {
@@ -72,7 +76,7 @@ func Left(dir string) (left []string) {
 		}
 	}
 	links, _ := filepath.Glob("/sys/class/net/dk*")
-	for _, l := range append(links, podNamespaces()...) {
+	for _, l := range append(links, podNamespaces(c.others)...) {
 		left = append(left, l)
 	}
 	return left

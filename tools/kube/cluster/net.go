@@ -39,11 +39,16 @@ func ips(lines ...string) error {
 	return nil
 }
 
-func netUp() error {
+// free refuses to take what another cluster has.
+func free() error {
 	if _, err := os.Stat(filepath.Join(netnsDir, nodeName(1))); err == nil {
 		return fmt.Errorf("the namespace %s is there: another run goes on, or has left it (ip netns del %s; ip link del %s)",
 			nodeName(1), nodeName(1), bridge)
 	}
+	return nil
+}
+
+func netUp() error {
 	lines := []string{"link add " + bridge + " type bridge", "addr add " + home + "/24 dev " + bridge, "link set " + bridge + " up"}
 	for n := range nodes {
 		name, link := nodeName(n+1), fmt.Sprintf("dkv%d", n+1)
