@@ -34,7 +34,9 @@ func (far) Start(_ context.Context, l systems.Launch) (systems.Process, error) {
 func TestOneMachine(t *testing.T) {
 	b := far{dir: t.TempDir()}
 	refused := map[string]error{}
-	for name, knobs := range map[string]map[string]string{"standby": nil, "mapreduce": nil, "byzantine": {"transport": "process"}} {
+	for name, knobs := range map[string]map[string]string{
+		"standby": nil, "mapreduce": nil, "byzantine": {"transport": "process"}, "target": {"address": "localhost:7"},
+	} {
 		v, _ := resolve(t, name, knobs)
 		for _, s := range all.Systems {
 			if s.Name == name {

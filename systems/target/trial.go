@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"dyno/bench/driver"
@@ -10,8 +11,19 @@ import (
 	"dyno/systems"
 )
 
+// onlyHere says whether an address leads each machine to itself.
+func onlyHere(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return strings.HasPrefix(address, "unix") || err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
 // trial lets a process drive the service, which runs already.
 func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Observation, error) {
+	if at := v.Text(knobAddress); onlyHere(at) {
+		if err := systems.OneMachine(b, "calls a service at "+at+", where another machine has another one"); err != nil {
+			return record.Observation{}, err
+		}
+	}
 	set, kind := b.Setting(), v.Text(driver.KnobDriver)
 	if err := checkCell(set, v); err != nil {
 		return record.Observation{}, fmt.Errorf("target: %w", err)
