@@ -260,35 +260,6 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// Every command line in the README is understood.
-func TestReadmeCommands(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := regexp.MustCompile("(?m)(?:^|\\| `)bin/dyno ([^`\n]*)").FindAllStringSubmatch(string(text), -1)
-	if len(lines) < 6 {
-		t.Fatalf("only %d command lines found", len(lines))
-	}
-	t.Chdir("../..")
-	for _, l := range lines {
-		args := strings.Fields(l[1])
-		switch {
-		case args[0] == "run":
-			args = append(args, "--dry-run") // all of it but the measuring
-		default:
-			args = append(args, "--help") // flags before it are parsed and checked
-		}
-		if code, _, errOut := dyno(t, args...); code != 0 {
-			t.Errorf("%s: exit %d %s", l[0], code, errOut)
-		}
-	}
-	head := strings.Join(strings.SplitN(string(text), "\n", 21)[:20], "\n")
-	if !strings.Contains(head, "make quick") || !strings.Contains(head, "make experiments") {
-		t.Error("the two commands are not within the first 20 lines")
-	}
-}
-
 // What the seeds ask of a report stands under headings of its own.
 func TestReportHeadings(t *testing.T) {
 	text, err := os.ReadFile("../../REPORT.md")
