@@ -153,6 +153,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	$(GO) run ./cmd/dyno strife demo --soak 30m
 	DYNO_SOAK=ground $(GO) test -timeout 30m -count 1 -v ./internal/wrong
 	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestKit' ./internal/cli
+	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestTutorial' ./internal/arch
 	DYNO_OUTSIDE=1 $(GO) test -timeout 30m -count 1 -v -run 'TestGoGreeter$$' ./systems/target
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
