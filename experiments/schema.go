@@ -134,9 +134,9 @@ func (c Catalog) structure(t reflect.Type) object {
 		return c.structure(t.Elem())
 	case reflect.Struct:
 		keys := object{}
-		for i := range t.NumField() {
-			if tag := t.Field(i).Tag.Get("yaml"); tag != "" && tag != "-" {
-				keys[tag] = c.structure(t.Field(i).Type)
+		for field := range t.Fields() {
+			if tag := field.Tag.Get("yaml"); tag != "" && tag != "-" {
+				keys[tag] = c.structure(field.Type)
 			}
 		}
 		return object{"type": "object", "properties": keys, "additionalProperties": false}

@@ -346,7 +346,7 @@ func TestSeveralMethods(t *testing.T) {
 
 // The cores that a trial had are those of its machines, not the reader's.
 func TestCoresOfOtherMachines(t *testing.T) {
-	for cores, want := range map[int]string{0: record.Invalid, 4000: record.Invalid, 5000: record.Valid} {
+	for cores, want := range map[int]record.Status{0: record.Invalid, 4000: record.Invalid, 5000: record.Valid} {
 		e := &record.Evidence{Begin: 1e9, End: 2e9, Cores: cores, Processes: []record.ProcessEvidence{{Name: "s1", Covered: true, Least: 4500, Most: 4600}}}
 		for _, c := range evidence.Processes(&record.Observation{Evidence: e}) {
 			if c.Name == evidence.WholeCPU && c.Status != want {

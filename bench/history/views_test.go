@@ -56,7 +56,7 @@ func TestViewsOfAReplica(t *testing.T) {
 		count := map[string]int64{}
 		var ops []SessionOp
 		applied := 0
-		for now := int64(0); now < 400; now++ {
+		for now := range int64(400) {
 			applied += r.IntN(len(log) - applied + 1)
 			who := r.IntN(sessions)
 			op := SessionOp{Begin: 2 * now, End: 2*now + 1, Outcome: record.OK, Input: SessionInput{fmt.Sprint(who), r.IntN(2) == 0}}

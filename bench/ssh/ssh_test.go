@@ -42,14 +42,14 @@ func TestReadHosts(t *testing.T) {
 func TestJudge(t *testing.T) {
 	programs := []Program{{Name: "dyno", Size: 100 << 20}}
 	for text, want := range map[string]string{
-		"system Plan9/mips\nfree 999999999\ntmp yes\n":         "built for",
-		here + "lacks head\nfree 999999999\ntmp yes\n":         "head",
+		"system Plan9/mips\nfree 999999999\ntmp yes\n":        "built for",
+		here + "lacks head\nfree 999999999\ntmp yes\n":        "head",
 		here + "readonly /root/.cache/dyno\nfree \ntmp yes\n": "XDG_CACHE_HOME",
-		here + "free 1000\ntmp yes\n":                          "room",
-		here + "free 999999999\ntmp \n":                        "TMPDIR",
-		"":                                 "a shell",
-		"Welcome!\n" + here:               "(free, tmp)",
-		here + "free 999999999\ntmp yes\n": "",
+		here + "free 1000\ntmp yes\n":                         "room",
+		here + "free 999999999\ntmp \n":                       "TMPDIR",
+		"":                                                    "a shell",
+		"Welcome!\n" + here:                                   "(free, tmp)",
+		here + "free 999999999\ntmp yes\n":                    "",
 	} {
 		got := judge(text, programs)
 		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || !strings.Contains(got[0], want)) {

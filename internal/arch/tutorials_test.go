@@ -392,12 +392,12 @@ func TestTutorialsBite(t *testing.T) {
 		t.Errorf("a stray, and a place that is not touched: %q", out)
 	}
 	for text, want := range map[string]int{
-		"package policy\n":                           0,
-		"package policy\n\nvar  x = 1\n":             1,
-		"package policy\n\nimport \"os\"\n":          1,
-		"package policy\n\nimport \"dyno/systems\"\n": 1,
+		"package policy\n":                                            0,
+		"package policy\n\nvar  x = 1\n":                              1,
+		"package policy\n\nimport \"os\"\n":                           1,
+		"package policy\n\nimport \"dyno/systems\"\n":                 1,
 		"package policy\n\nimport \"time\"\n\nvar now = time.Now()\n": 1,
-		"package policy\n\nfunc\n": 2,
+		"package policy\n\nfunc\n":                                    2,
 	} {
 		if out := untidy("systems/lookaside/core/policy/x.go", text); len(out) != want {
 			t.Errorf("%q: %q, want %d", text, out, want)

@@ -57,7 +57,7 @@ func TestGuideChapters(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := "docs/systems/" + e.System + ".md"
-		item := regexp.MustCompile(`(?s)\n- \[`+name+`\]\(../../results/`+name+`/README.md\):(.*?)\n(?:- |\n)`).FindStringSubmatch(read(t, path))
+		item := regexp.MustCompile(`(?s)\n- \[` + name + `\]\(../../results/` + name + `/README.md\):(.*?)\n(?:- |\n)`).FindStringSubmatch(read(t, path))
 		if item == nil {
 			t.Errorf("%s does not say what %s shows", path, name)
 			continue

@@ -11,8 +11,7 @@ import (
 	"dyno/internal/stats"
 )
 
-// Run is one stored run of an experiment. Its trials know the yardsticks of
-// their blocks ([record.Run.Attach]).
+// Run is one stored run of an experiment. Its trials know the yardsticks of their blocks ([record.Run.Attach]).
 type Run struct {
 	Dir    string
 	Run    record.Run
@@ -103,9 +102,8 @@ func (s *Stored) add(runs [2]Run) {
 		if n := len(r.Trials) - len(stats.Valid(r.Trials)); n > 0 {
 			s.note("%s, %s: %d of %s are not valid: they have no figures", r.Dir, e.Name, n, counted(len(r.Trials), "trial"))
 		}
-		if far := r.Run.Environment.Machines; len(far) > 0 {
-			s.note("%s, %s: its roles ran on %s, but CPU and yardsticks are the runner's: ratios to those say nothing of it", r.Dir, e.Name,
-				counted(len(far), "other machine"))
+		if n := len(r.Run.Environment.Machines); n > 0 {
+			s.note("%s, %s: its roles ran on %s: CPU and yardsticks are the runner's", r.Dir, e.Name, counted(n, "other machine"))
 		}
 	}
 	e.Yardsticks = s.yardsticks(runs)
@@ -166,8 +164,7 @@ func (s *Stored) yardsticks(runs [2]Run) []YardstickRow {
 	return rows
 }
 
-// cells pairs the cells of two runs that have the same levels of all knobs that
-// both know.
+// cells pairs the cells of two runs that have the same levels of all knobs that both know.
 func (s *Stored) cells(name string, runs [2]Run) []Cell {
 	known := knobs(runs[0])
 	maps.DeleteFunc(known, func(knob string, _ bool) bool { return !knobs(runs[1])[knob] })

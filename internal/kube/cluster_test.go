@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,9 +47,7 @@ func cluster(t *testing.T, files map[string]string) (*kube.Cluster, string) {
 		"kubectl": kubectl, "before": "", "events": "", "results.tar": pack.String(),
 		"pods.json": podList(running("sweep", 0), running("sweep", 1), pod("sweep-runner", "", `"phase":"Running"`)),
 	}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	for name, text := range all {
 		write(t, filepath.Join(dir, name), text)
 	}
