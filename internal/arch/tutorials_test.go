@@ -214,7 +214,15 @@ func goTests(t *testing.T, line, overlay string) error {
 	if m == nil {
 		return fmt.Errorf("%q is not of the form go test ./PACKAGE -run 'TestA|TestB'", line)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-v", "-run", m[2], m[1])
+	there, err := testsOf(m[1])
+	if err != nil {
+		return err
+	}
+	args := []string{"test", "-overlay", overlay, "-v", "-run", m[2], m[1]}
+	if strings.Contains(there, `"pgregory.net/rapid"`) {
+		args = append(args, "-rapid.nofailfile") // which it would leave in the repository
+	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -234,21 +242,30 @@ func declared(line string) error {
 	if m == nil {
 		return fmt.Errorf("%q is not of the form go test ./PACKAGE -run 'TestA|TestB'", line)
 	}
-	var all strings.Builder
-	files, _ := filepath.Glob(filepath.Join(root, m[1], "*_test.go")) // the pattern is well formed
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		all.Write(text)
+	there, err := testsOf(m[1])
+	if err != nil {
+		return err
 	}
 	for name := range strings.SplitSeq(m[2], "|") {
-		if !strings.Contains(all.String(), "\nfunc "+name+"(") {
+		if !strings.Contains(there, "\nfunc "+name+"(") {
 			return fmt.Errorf("%s: there is no %s", line, name)
 		}
 	}
 	return nil
+}
+
+// testsOf is the text of a package's tests in the repository.
+func testsOf(dir string) (string, error) {
+	files, _ := filepath.Glob(filepath.Join(root, dir, "*_test.go")) // the pattern is well formed
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		all.Write(text)
+	}
+	return all.String(), nil
 }
 
 // What a tutorial shows can be applied to the repository, touches the places that
