@@ -26,6 +26,10 @@ func (far) Setting() systems.Setting {
 func (far) Logf(string, ...any)                      {}
 func (f far) Dir(string) (string, error)             { return f.dir, nil }
 func (far) Publish(context.Context, ...string) error { return nil }
+func (far) Fetch(context.Context, ...string) error   { return nil }
+
+var _ systems.Publisher = far{} // as which it is known
+
 func (far) Start(_ context.Context, l systems.Launch) (systems.Process, error) {
 	return nil, errors.New("started " + l.Name)
 }
