@@ -129,29 +129,29 @@ func (k *skeleton) metrics(base *Experiment) {
 var plainForm = regexp.MustCompile(`^[-+.0-9A-Za-z_/]+$`)
 
 // yamlText writes a level so that it is read as the same text.
-func yamlText(text string) (string, error) {
+func yamlText(text string) string {
 	var n yaml.Node
 	if plainForm.MatchString(text) && yaml.Unmarshal([]byte(text), &n) == nil && len(n.Content) == 1 {
 		switch n.Content[0].ShortTag() {
 		case "!!int", "!!float":
 			if numberForm.MatchString(text) {
-				return text, nil
+				return text
 			}
 		case "!!str":
-			return text, nil
+			return text
 		}
 	}
-	return "'" + strings.ReplaceAll(text, "'", "''") + "'", nil
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 }
 
 var skeletonTemplate = template.Must(template.New("skeleton").Funcs(template.FuncMap{
 	"text": yamlText,
-	"texts": func(all []string) (string, error) {
+	"texts": func(all []string) string {
 		out := make([]string, len(all))
 		for i, t := range all {
-			out[i], _ = yamlText(t)
+			out[i] = yamlText(t)
 		}
-		return strings.Join(out, ", "), nil
+		return strings.Join(out, ", ")
 	},
 	"orNone": func(text string) string { return cmp.Or(text, "none") },
 	"join":   strings.Join,

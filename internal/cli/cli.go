@@ -70,7 +70,7 @@ func (a *app) root() *cobra.Command {
 		Short: "A dynamometer for distributed systems: no figure without a proof",
 		Long: `dyno puts small, real gRPC systems on a bench, drives them with load, checks
 every answer, measures what they cost, and writes the report.`,
-		Example: `  dyno run --scale quick            about half a minute; writes out/quick/REPORT.md
+		Example: `  dyno run --scale quick            about a minute; writes out/quick/REPORT.md
   dyno lookaside demo --policy least_load --servers 4 --duration 5s
   dyno list`,
 		SilenceErrors: true,
