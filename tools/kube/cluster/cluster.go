@@ -19,7 +19,6 @@ type Cluster struct {
 
 	began    bool              // else there is nothing of it
 	before   map[string]string // settings of the machine
-	others   []string          // networks of containers that are not the cluster's
 	programs []*program        // of the control plane, in the order of their start
 	nodes    []*node
 	dns      *dns
@@ -34,7 +33,12 @@ func (c *Cluster) Up(ctx context.Context, images ...string) (err error) {
 	if err := free(); err != nil {
 		return err
 	}
-	c.began, c.others = true, podNamespaces(nil)
+	for _, path := range []string{c.Dir, c.Program} {
+		if strings.HasPrefix(path, "/run/") || strings.HasPrefix(path, "/var/l") {
+			return fmt.Errorf("%s: nodes have /run, /var/lib and /var/log of their own; have it elsewhere (TMPDIR)", path)
+		}
+	}
+	c.began = true
 	if c.before, err = settings(); err != nil {
 		return err
 	}
@@ -48,9 +52,14 @@ func (c *Cluster) Up(ctx context.Context, images ...string) (err error) {
 		return fmt.Errorf("DNS: %w", err)
 	}
 	for i := range nodes {
-		n := newNode(c.Dir, i+1)
+		n := c.newNode(i + 1)
 		c.nodes = append(c.nodes, n)
-		if err := n.up(ctx, c, images); err != nil {
+		if err := n.start(ctx, c); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.nodes {
+		if err := n.load(ctx, images); err != nil {
 			return err
 		}
 	}
@@ -109,9 +118,21 @@ func (c *Cluster) control(ctx context.Context) error {
 	return nil
 }
 
+// kubectl is the administrator's, which caches nothing outside the folder.
+func (c *Cluster) kubectl() []string {
+	return []string{"kubectl", "--kubeconfig", c.Kubeconfig(), "--cache-dir", filepath.Join(c.Dir, "cache")}
+}
+
+// Script leaves a program that is kubectl for this cluster.
+func (c *Cluster) Script() (string, error) {
+	path := filepath.Join(c.Dir, "kubectl")
+	text := fmt.Sprintf("#!/bin/sh\nexec %s %s \"$@\"\n", c.Program, strings.Join(c.kubectl(), " "))
+	return path, os.WriteFile(path, []byte(text), 0o755)
+}
+
 // Kubectl runs kubectl as the administrator.
 func (c *Cluster) Kubectl(ctx context.Context, words ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, c.Program, append([]string{"kubectl", "--kubeconfig", c.Kubeconfig()}, words...)...)
+	cmd := exec.CommandContext(ctx, c.Program, append(c.kubectl(), words...)...)
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(said)))
@@ -127,7 +148,7 @@ func (c *Cluster) Down() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for _, n := range c.nodes {
-		err = errors.Join(err, n.down(ctx))
+		err = errors.Join(err, n.down())
 	}
 	if c.dns != nil {
 		err = errors.Join(err, c.dns.conn.Close())
@@ -135,11 +156,7 @@ func (c *Cluster) Down() (err error) {
 	for i := len(c.programs) - 1; i >= 0; i-- {
 		err = errors.Join(err, c.programs[i].stop())
 	}
-	err = errors.Join(err, endBelow(c.Dir), unmountBelow(c.Dir+"/"))
-	for _, pods := range podNamespaces(c.others) {
-		err = errors.Join(err, unmountBelow(pods), os.Remove(pods))
-	}
-	return errors.Join(err, cgroupsDown(), netDown(), restore(c.before))
+	return errors.Join(err, cgroupsDown(ctx), ip("link", "del", bridge), restore(c.before))
 }
 
 // program is one process with its log.

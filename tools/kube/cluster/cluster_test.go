@@ -52,7 +52,7 @@ func open(t *testing.T) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{Cluster: &cluster.Cluster{Program: paths[program], Dir: dir}, kubectl: filepath.Join(dir, "kubectl")}
+	b := &bed{Cluster: &cluster.Cluster{Program: paths[program], Dir: dir}}
 	t.Cleanup(func() {
 		if err := b.Down(); err != nil {
 			t.Error(err)
@@ -73,8 +73,7 @@ func open(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	t.Logf("the cluster is ready after %v", time.Since(began).Round(time.Millisecond))
-	script := fmt.Sprintf("#!/bin/sh\nexec %s kubectl --kubeconfig %s \"$@\"\n", b.Program, b.Kubeconfig())
-	if err := os.WriteFile(b.kubectl, []byte(script), 0o755); err != nil {
+	if b.kubectl, err = b.Script(); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -165,17 +164,14 @@ func (b *bed) clean(t *testing.T) {
 	}
 }
 
-// agent waits until a machine of a run is there and returns the process of its agent.
-func (b *bed) agent(ctx context.Context, t *testing.T, r *run, name string, index int) int {
+// agent waits until a machine of a run is there and returns its container.
+func (b *bed) agent(ctx context.Context, t *testing.T, r *run, index int) string {
 	t.Helper()
-	label := fmt.Sprintf("dyno-run=%s,batch.kubernetes.io/job-completion-index=%d", name, index)
+	label := fmt.Sprintf("dyno-run=%s,batch.kubernetes.io/job-completion-index=%d", r.name, index)
 	for {
 		id, err := b.Kubectl(ctx, "get", "pods", "-l", label, "-o", "jsonpath={.items[0].status.containerStatuses[0].containerID}")
-		id = strings.TrimPrefix(strings.TrimSpace(id), "containerd://")
-		if err == nil && id != "" {
-			if pid := b.PID(ctx, id); pid > 0 {
-				return pid
-			}
+		if id, there := strings.CutPrefix(strings.TrimSpace(id), "containerd://"); err == nil && there {
+			return id
 		}
 		select {
 		case <-r.done:

@@ -1,5 +1,5 @@
 // Package cluster is a real Kubernetes of two nodes on one machine, for tests: each
-// node is a network namespace with a containerd and a kubelet of its own, and all
+// node has network, mounts and processes of its own, a containerd and a kubelet, and all
 // Kubernetes programs are one binary (dyno/tools/kube). It needs root, and from
 // Debian containerd, runc, containernetworking-plugins and etcd-server.
 //

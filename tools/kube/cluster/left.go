@@ -2,13 +2,10 @@ package cluster
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // processesBelow are those that name a folder in their command line: what keeps a
@@ -25,15 +22,7 @@ func processesBelow(dir string) (pids []int) {
 	return pids
 }
 
-// endBelow ends them.
-func endBelow(dir string) (err error) {
-	for _, pid := range processesBelow(dir) {
-		err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
-	}
-	return err
-}
-
-// mountsBelow are the places of mounts that begin with a prefix, the deepest first.
+// mountsBelow are the places of mounts that begin with a prefix.
 func mountsBelow(prefix string) (places []string) {
 	text, _ := os.ReadFile("/proc/self/mounts") // there always
 	for line := range strings.Lines(string(text)) {
@@ -41,22 +30,7 @@ func mountsBelow(prefix string) (places []string) {
 			places = append(places, f[1])
 		}
 	}
-	slices.Reverse(places)
 	return places
-}
-
-func unmountBelow(prefix string) (err error) {
-	for _, place := range mountsBelow(prefix) {
-		err = errors.Join(err, syscall.Unmount(place, syscall.MNT_DETACH))
-	}
-	return err
-}
-
-// podNamespaces are what containerd leaves of the networks of pods that were killed,
-// besides others that were there before.
-func podNamespaces(others []string) []string {
-	found, _ := filepath.Glob("/run/netns/cni-*") // the pattern is well formed
-	return slices.DeleteFunc(found, func(pods string) bool { return slices.Contains(others, pods) })
 }
 
 // Left is what the cluster has left on the machine, in words.
@@ -67,7 +41,7 @@ func (c *Cluster) Left() (left []string) {
 	for _, pid := range processesBelow(c.Dir) {
 		left = append(left, "process "+strconv.Itoa(pid))
 	}
-	for _, m := range append(mountsBelow(c.Dir+"/"), mountsBelow("/run/netns/dk")...) {
+	for _, m := range mountsBelow(c.Dir + "/") {
 		left = append(left, "mount "+m)
 	}
 	for _, h := range hierarchies() {
@@ -76,8 +50,5 @@ func (c *Cluster) Left() (left []string) {
 		}
 	}
 	links, _ := filepath.Glob("/sys/class/net/dk*")
-	for _, l := range append(links, podNamespaces(c.others)...) {
-		left = append(left, l)
-	}
-	return left
+	return append(left, links...)
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,18 +10,12 @@ import (
 	"strings"
 )
 
-// nodes are two machines, dk1 and dk2, on the bridge dkbr; pods of node N have
-// addresses of 10.90.N.0/24.
+// nodes are two machines, dk1 and dk2, on the bridge dkbr.
 const (
-	nodes    = 2
-	bridge   = "dkbr"
-	home     = "10.89.0.1" // of the control plane
-	netnsDir = "/run/netns"
+	nodes  = 2
+	bridge = "dkbr"
+	home   = "10.89.0.1" // of the control plane
 )
-
-func nodeName(n int) string    { return fmt.Sprintf("dk%d", n) }
-func nodeAddress(n int) string { return fmt.Sprintf("10.89.0.1%d", n) }
-func podRange(n int) string    { return fmt.Sprintf("10.90.%d.0/24", n) }
 
 // ip runs one command of iproute2.
 func ip(words ...string) error {
@@ -41,50 +36,15 @@ func ips(lines ...string) error {
 
 // free refuses to take what another cluster has.
 func free() error {
-	if _, err := os.Stat(filepath.Join(netnsDir, nodeName(1))); err == nil {
-		return fmt.Errorf("the namespace %s is there: another run goes on, or has left it (ip netns del %s; ip link del %s)",
-			nodeName(1), nodeName(1), bridge)
+	if _, err := os.Stat("/sys/class/net/" + bridge); err == nil {
+		return fmt.Errorf("the bridge %s is there: another run goes on, or has left it (ip link del %s)", bridge, bridge)
 	}
 	return nil
 }
 
 func netUp() error {
-	lines := []string{"link add " + bridge + " type bridge", "addr add " + home + "/24 dev " + bridge, "link set " + bridge + " up"}
-	for n := range nodes {
-		name, link := nodeName(n+1), fmt.Sprintf("dkv%d", n+1)
-		in := "-n " + name + " "
-		lines = append(lines, "netns add "+name,
-			"link add "+link+" type veth peer name eth0 netns "+name,
-			"link set "+link+" master "+bridge+" up",
-			in+"addr add "+nodeAddress(n+1)+"/24 dev eth0", in+"link set eth0 up", in+"link set lo up",
-			in+"route add default via "+home,
-			"route add "+podRange(n+1)+" via "+nodeAddress(n+1))
-	}
-	lines = append(lines,
-		"-n dk1 route add "+podRange(2)+" via "+nodeAddress(2),
-		"-n dk2 route add "+podRange(1)+" via "+nodeAddress(1))
-	if err := ips(lines...); err != nil {
-		return err
-	}
-	for n := range nodes {
-		forward := exec.Command("nsenter", "--net="+filepath.Join(netnsDir, nodeName(n+1)), "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
-		if said, err := forward.CombinedOutput(); err != nil {
-			return fmt.Errorf("forwarding in %s: %w: %s", nodeName(n+1), err, said)
-		}
-	}
-	return nil
+	return ips("link add "+bridge+" type bridge", "addr add "+home+"/24 dev "+bridge, "link set "+bridge+" up")
 }
-
-func netDown() error {
-	var errs []error
-	for n := range nodes {
-		errs = append(errs, ip("netns", "del", nodeName(n+1)))
-	}
-	return errors.Join(append(errs, ip("link", "del", bridge))...)
-}
-
-// cut takes a node off the network, or puts it back.
-func cut(n int, state string) error { return ip("link", "set", fmt.Sprintf("dkv%d", n), state) }
 
 // kept are settings of the whole machine that a kubelet changes.
 var kept = []string{
@@ -131,7 +91,7 @@ const cgroupRoot = "dynokube"
 func cgroupsUp() error {
 	for _, h := range hierarchies() {
 		for n := range nodes {
-			for _, d := range []string{filepath.Join(h, cgroupRoot), filepath.Join(h, cgroupRoot, nodeName(n+1))} {
+			for _, d := range []string{filepath.Join(h, cgroupRoot), filepath.Join(h, cgroupRoot, where(n+1).Name)} {
 				if err := os.MkdirAll(d, 0o755); err != nil {
 					return err
 				}
@@ -148,10 +108,10 @@ func cgroupsUp() error {
 	return nil
 }
 
-// cgroupsDown removes them, from the leaves up.
-func cgroupsDown() (err error) {
+// cgroupsDown removes them, from the leaves up, once the last process has gone.
+func cgroupsDown(ctx context.Context) (err error) {
 	for _, h := range hierarchies() {
-		err = errors.Join(err, removeTree(filepath.Join(h, cgroupRoot)))
+		err = errors.Join(err, until(ctx, func() error { return removeTree(filepath.Join(h, cgroupRoot)) }))
 	}
 	return err
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -17,52 +16,99 @@ import (
 //go:embed files
 var files embed.FS
 
-// node is one machine: its network namespace holds a containerd and a kubelet.
-type node struct {
-	Number             int
-	Name, Dir, Socket  string
-	Cgroup, Home, Pods string
+// place is where a node is, and its pods are.
+type place struct{ Name, Address, Pods string }
 
-	containerd, kubelet *program
+// where is a node's place: on the bridge, and pods of node N have addresses of
+// 10.90.N.0/24.
+func where(number int) place {
+	return place{fmt.Sprintf("dk%d", number), fmt.Sprintf("10.89.0.1%d", number), fmt.Sprintf("10.90.%d.0/24", number)}
 }
 
-func newNode(dir string, number int) *node {
-	n := &node{Number: number, Name: nodeName(number), Home: home, Pods: podRange(number)}
-	n.Dir, n.Cgroup = filepath.Join(dir, n.Name), cgroupRoot+"/"+n.Name
+// node is one machine: network, mounts and processes of its own, in which a
+// containerd and a kubelet run.
+type node struct {
+	place
+	Number                  int
+	Other                   place
+	Dir, Socket, Logs, Home string
+	Program, Kubeconfig     string
+	Cgroup                  string
+
+	machine *program
+}
+
+func (c *Cluster) newNode(number int) *node {
+	n := &node{
+		place: where(number), Number: number, Other: where(nodes + 1 - number), Home: home,
+		Program: c.Program, Kubeconfig: c.Kubeconfig(),
+	}
+	n.Dir, n.Logs, n.Cgroup = filepath.Join(c.Dir, n.Name), filepath.Join(c.Dir, "logs", n.Name), cgroupRoot+"/"+n.Name
 	n.Socket = filepath.Join(n.Dir, "containerd.sock")
 	return n
 }
 
-// up starts the node with these images.
-func (n *node) up(ctx context.Context, c *Cluster, images []string) error {
+// start starts the node.
+func (n *node) start(ctx context.Context, c *Cluster) (err error) {
 	for _, d := range []string{"cni", "kubelet", "certs", "podlogs"} {
 		if err := os.MkdirAll(filepath.Join(n.Dir, d), 0o755); err != nil {
 			return err
 		}
 	}
-	err := errors.Join(
-		n.fill("containerd.toml", "containerd.toml"), n.fill("kubelet.yaml", "kubelet.yaml"), n.fill("bridge.conflist", "cni/10-bridge.conflist"),
-	)
+	for from, to := range map[string]string{"bridge.conflist": "cni/10-bridge.conflist", "containerd.toml": "", "kubelet.yaml": "", "node.sh": ""} {
+		if to == "" {
+			to = from
+		}
+		err = errors.Join(err, n.fill(from, filepath.Join(n.Dir, to)))
+	}
 	if err != nil {
 		return err
 	}
-	inside := "--net=" + filepath.Join(netnsDir, n.Name)
-	settings := filepath.Join(n.Dir, "containerd.toml")
-	if n.containerd, err = c.start(n.Name+"-containerd", "nsenter", inside, "containerd", "-c", settings); err != nil {
+	n.machine, err = c.start(n.Name, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+		"sh", filepath.Join(n.Dir, "node.sh"))
+	if err != nil {
 		return err
 	}
-	if err := until(ctx, func() error { _, err := n.ctr(ctx, "version"); return err }); err != nil {
-		return fmt.Errorf("containerd of %s: %w", n.Name, err)
+	return n.plug(ctx)
+}
+
+// plug brings the node its network, once it has left this machine's.
+func (n *node) plug(ctx context.Context) error {
+	pid := n.machine.cmd.Process.Pid
+	here, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return err
+	}
+	err = until(ctx, func() error {
+		there, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err == nil && there == here {
+			err = fmt.Errorf("%s has no network of its own; its log is %s", n.Name, n.machine.log)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return ips(
+		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", n.link(), pid),
+		fmt.Sprintf("link set %s master %s up", n.link(), bridge),
+		fmt.Sprintf("route add %s via %s", n.Pods, n.Address))
+}
+
+// link is this machine's end of the node's cable.
+func (n *node) link() string { return "dkv" + n.Name }
+
+// load brings images once containerd answers.
+func (n *node) load(ctx context.Context, images []string) error {
+	if err := until(ctx, func() error { return n.ctr(ctx, "version") }); err != nil {
+		return fmt.Errorf("containerd of %s: %w; its log is %s-containerd.log", n.Name, err, n.Logs)
 	}
 	for _, i := range images {
-		if _, err := n.ctr(ctx, "images", "import", i); err != nil {
+		if err := n.ctr(ctx, "images", "import", i); err != nil {
 			return err
 		}
 	}
-	n.kubelet, err = c.start(n.Name+"-kubelet", "nsenter", inside, c.Program, "kubelet",
-		"--config", filepath.Join(n.Dir, "kubelet.yaml"), "--kubeconfig", c.Kubeconfig(), "--hostname-override", n.Name,
-		"--node-ip", nodeAddress(n.Number), "--root-dir", filepath.Join(n.Dir, "kubelet"), "--cert-dir", filepath.Join(n.Dir, "certs"))
-	return err
+	return nil
 }
 
 // fill writes a file of the node from its template.
@@ -71,7 +117,7 @@ func (n *node) fill(from, to string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(n.Dir, to))
+	f, err := os.Create(to)
 	if err != nil {
 		return err
 	}
@@ -79,36 +125,22 @@ func (n *node) fill(from, to string) error {
 }
 
 // ctr asks the node's containerd.
-func (n *node) ctr(ctx context.Context, words ...string) ([]string, error) {
+func (n *node) ctr(ctx context.Context, words ...string) error {
 	cmd := exec.CommandContext(ctx, "ctr", append([]string{"-a", n.Socket, "-n", "k8s.io"}, words...)...)
-	said, err := cmd.CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("ctr %s: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(said)))
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ctr %s: %w: %s", strings.Join(words, " "), err, strings.TrimSpace(string(said)))
 	}
-	return strings.Fields(string(said)), nil
+	return nil
 }
 
-// down ends the node: the kubelet first, since it would start again what ends, then
-// what is left of its containers.
-func (n *node) down(ctx context.Context) error {
-	err := n.kubelet.stop()
-	if n.containerd == nil {
-		return err
+// down ends the node and all that runs there.
+func (n *node) down() error {
+	if n.machine == nil {
+		return nil
 	}
-	tasks, lost := n.ctr(ctx, "tasks", "ls", "-q")
-	for _, t := range tasks {
-		_, _ = n.ctr(ctx, "tasks", "kill", "-s", "KILL", t)
-	}
-	for _, t := range tasks { // one that ends takes a moment to have ended
-		lost = errors.Join(lost, until(ctx, func() error {
-			_, err := n.ctr(ctx, "tasks", "rm", "-f", t)
-			if err != nil && strings.Contains(err.Error(), "not found") {
-				return nil
-			}
-			return err
-		}))
-	}
-	return errors.Join(err, lost, n.containerd.stop())
+	err := n.machine.cmd.Process.Kill()
+	<-n.machine.ended
+	return errors.Join(err, ip("link", "del", n.link()))
 }
 
 // until tries again until something succeeds or a minute is over.
@@ -128,22 +160,20 @@ func until(ctx context.Context, try func() error) error {
 	}
 }
 
-// PID is the process of a container on any node; 0: there is none.
-func (c *Cluster) PID(ctx context.Context, container string) int {
+// Kill kills the process of a container (SIGKILL), whatever node it is on.
+func (c *Cluster) Kill(ctx context.Context, container string) (err error) {
 	for _, n := range c.nodes {
-		words, err := n.ctr(ctx, "tasks", "ls")
-		for i := range words {
-			if err == nil && words[i] == container && i+1 < len(words) {
-				pid, _ := strconv.Atoi(words[i+1]) // ctr's
-				return pid
-			}
+		lost := n.ctr(ctx, "tasks", "kill", "-s", "SIGKILL", container)
+		if lost == nil {
+			return nil
 		}
+		err = errors.Join(err, lost)
 	}
-	return 0
+	return err
 }
 
 // Cut takes a node off the network until Mend.
-func (c *Cluster) Cut(node int) error { return cut(node, "down") }
+func (c *Cluster) Cut(node int) error { return ip("link", "set", c.nodes[node-1].link(), "down") }
 
 // Mend puts a node back on the network.
-func (c *Cluster) Mend(node int) error { return cut(node, "up") }
+func (c *Cluster) Mend(node int) error { return ip("link", "set", c.nodes[node-1].link(), "up") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -76,9 +75,9 @@ func testScarce(_ context.Context, t *testing.T, b *bed) {
 // machine is left alone, and what was measured stays.
 func testKilled(ctx context.Context, t *testing.T, b *bed) {
 	r := b.deploy(t, "killed", 2, nil, sweep("50")...)
-	pid := b.agent(ctx, t, r, "killed", 1)
+	agent := b.agent(ctx, t, r, 1)
 	b.measuring(t, r)
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	if err := b.Kill(ctx, agent); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
@@ -98,7 +97,7 @@ func testKilled(ctx context.Context, t *testing.T, b *bed) {
 // The trial at hand is given up, and the run goes on when the node is back.
 func testCut(ctx context.Context, t *testing.T, b *bed) {
 	r := b.deploy(t, "cut", 2, nil, sweep("6")...)
-	b.agent(ctx, t, r, "cut", 1)
+	b.agent(ctx, t, r, 1)
 	b.measuring(t, r)
 	if err := b.Cut(2); err != nil {
 		t.Fatal(err)
@@ -121,7 +120,7 @@ func testCut(ctx context.Context, t *testing.T, b *bed) {
 // Ctrl-C at the machine that deploys leaves nothing in the cluster.
 func testInterrupted(ctx context.Context, t *testing.T, b *bed) {
 	r := b.deploy(t, "interrupted", 2, nil, sweep("50")...)
-	b.agent(ctx, t, r, "interrupted", 0)
+	b.agent(ctx, t, r, 0)
 	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
