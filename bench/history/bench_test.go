@@ -38,7 +38,7 @@ func BenchmarkLinearizableRegister(b *testing.B) {
 				ops := registerSystem(clients, 2000/clients, unknown)(chance(1))
 				var f Finding
 				for b.Loop() {
-					f = Registers[int]{}.Linearizable(ops, Limits{})
+					f = registers.Linearizable(ops, Limits{})
 				}
 				if f.Violations > 0 {
 					b.Error(f)
@@ -56,7 +56,7 @@ func BenchmarkExplain(b *testing.B) {
 	ops := registerSystem(4, 500, 1000)(chance(1))
 	at := ops[len(ops)/2].Begin
 	add := func(client int32, kind RegisterKind, begin, end int64, value int) {
-		op := RegisterOp[int]{Client: client, Begin: at + begin, End: at + end, Outcome: record.OK, Input: RegisterInput[int]{Key: "x", Kind: kind}}
+		op := RegisterOp{Client: client, Begin: at + begin, End: at + end, Outcome: record.OK, Input: RegisterInput{Key: "x", Kind: kind}}
 		if op.Input.Value = value; kind == Get {
 			op.Input.Value, op.Output = 0, value
 		}
@@ -70,7 +70,7 @@ func BenchmarkExplain(b *testing.B) {
 	order(ops)
 	var f Finding
 	for b.Loop() {
-		f = Registers[int]{}.Linearizable(ops, Limits{})
+		f = registers.Linearizable(ops, Limits{})
 	}
 	if f.Violations != 1 {
 		b.Error(f)
@@ -115,25 +115,6 @@ func BenchmarkInOrder(b *testing.B) {
 		}
 	}
 	perOp(b, len(h.ops))
-}
-
-func BenchmarkRegularRegister(b *testing.B) {
-	ops := registerSystem(32, 3000, 10)(chance(1))
-	ops = removeSwaps(ops)
-	for b.Loop() {
-		Registers[int]{}.Regular(ops)
-	}
-	perOp(b, len(ops))
-}
-
-func removeSwaps(ops regs) regs {
-	var out regs
-	for _, o := range ops {
-		if o.Input.Kind != Swap {
-			out = append(out, o)
-		}
-	}
-	return out
 }
 
 func BenchmarkRegularBank(b *testing.B) {

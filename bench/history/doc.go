@@ -6,10 +6,9 @@
 //
 // A [Recorder] gives each client a [Log]; a [Call] begins before the request is
 // sent and ends after the answer. [Recorder.Ops] merges all into one slice of
-// [Op], which [Write] and [Read] keep as lines of JSON in a failure bundle. The
-// outcome of an operation is a record.Outcome. One of unknown outcome (no answer
-// within the deadline, a connection lost) may take effect at any time after it
-// began, or never: no checker here assumes either.
+// [Op]. The outcome of an operation is a record.Outcome. One of unknown outcome
+// (no answer within the deadline, a connection lost) may take effect at any time
+// after it began, or never: no checker here assumes either.
 //
 // # The checkers
 //
@@ -17,10 +16,7 @@
 // [Finding.Check] makes a record.Check of it. What reached a limit is unknown,
 // and so is what examined nothing; neither is ever a pass.
 //
-//	Registers.Linearizable  one copy, one operation at a time      a search by porcupine, NP-hard, limited
-//	Registers.Regular       a get sees the last put before it,     O(n log n)
-//	                        or one under way
-//	Bank.Linearizable       as above, for balances                 a search, limited
+//	Bank.Linearizable       one copy, one operation at a time      a search by porcupine, NP-hard, limited
 //	Bank.InOrder            as above, in the order that the        O(n log n)
 //	                        server reports (action ids)
 //	Bank.Regular            a query sees all acknowledged before   O(n log n + queries × amounts under
@@ -31,9 +27,9 @@
 //	Solvent                 no balance was negative                O(n)
 //	CheckSessions           the four session guarantees            linear in answers and logs
 //
-// Linearizable is also there for any [Model] of one's own. It first looks for
-// answers that not even a regular register gives, which is cheap and finds most
-// faults. The search after it doubles with every operation that stays open: what
+// Linearizable is also there for any [Model] of one's own. Of a bank it first looks
+// for answers that are not even regular, which is cheap and finds most faults. The
+// search after it doubles with every operation that stays open: what
 // blows it up is many clients on one key, and even more operations of unknown
 // outcome, which stay open to the end. So a hot account is checked InOrder: the
 // order comes from the server, real time and every answer are held against it,

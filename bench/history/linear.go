@@ -26,8 +26,6 @@ type Model[I, O any, K cmp.Ordered, S comparable] struct {
 	Ignore func(o *Op[I, O]) bool
 	// Observes says that the answer could be wrong: these are examined.
 	Observes func(o *Op[I, O]) bool
-
-	tighten func(key K, calls []call[I, O]) []call[I, O] // optional: narrows unknown operations
 }
 
 // Limits bound the search for a linearization, which is NP-hard. Reaching one
@@ -47,8 +45,7 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// call is an operation with the latest time of its effect, which a model may
-// know better than the client.
+// call is an operation with the latest time of its effect.
 type call[I, O any] struct {
 	op    Op[I, O]
 	until int64
@@ -101,9 +98,6 @@ func (m Model[I, O, K, S]) judge(key K, calls []call[I, O], limits Limits, deadl
 	if len(calls) > limits.OpsPerKey {
 		f.leaveOpen(fmt.Sprintf("key %v has %d operations, the limit is %d", key, len(calls), limits.OpsPerKey))
 		return f
-	}
-	if m.tighten != nil {
-		calls = m.tighten(key, calls)
 	}
 	switch m.search(key, calls, limits, deadline) {
 	case legal:

@@ -1,12 +1,9 @@
 package history
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"dyno/internal/record"
 )
@@ -68,36 +65,4 @@ func parseOutcome(text string) (record.Outcome, error) {
 		}
 	}
 	return 0, fmt.Errorf("outcome %q is none of unknown, ok, refused, failed", text)
-}
-
-// Write writes operations as JSON, one per line, for a failure bundle.
-func Write[I, O any](w io.Writer, ops []Op[I, O]) error {
-	buffered := bufio.NewWriter(w)
-	e := json.NewEncoder(buffered)
-	for _, o := range ops {
-		if err := e.Encode(o); err != nil {
-			return fmt.Errorf("write %v: %w", o, err)
-		}
-	}
-	return buffered.Flush()
-}
-
-// Read reads what [Write] wrote, at most maxOps operations; more are
-// [ErrFull]. Other errors name the operation, counted from 1.
-func Read[I, O any](r io.Reader, maxOps int) ([]Op[I, O], error) {
-	d := json.NewDecoder(r)
-	var ops []Op[I, O]
-	for {
-		var o Op[I, O]
-		err := d.Decode(&o)
-		switch {
-		case errors.Is(err, io.EOF):
-			return ops, nil
-		case err != nil:
-			return nil, fmt.Errorf("operation %d: %w", len(ops)+1, err)
-		case len(ops) == maxOps:
-			return nil, fmt.Errorf("%w: more than %d operations to read", ErrFull, maxOps)
-		}
-		ops = append(ops, o)
-	}
 }

@@ -9,14 +9,15 @@ import (
 
 // noise is a small history without any system behind it: about as often right
 // as wrong.
-func noise(r *rand.Rand, kinds []RegisterKind) regs {
+func noise(r *rand.Rand) regs {
+	kinds := []RegisterKind{Get, Get, Put, Swap}
 	ops := make(regs, 2+r.IntN(5))
 	for i := range ops {
 		begin := r.Int64N(12)
-		ops[i] = RegisterOp[int]{
+		ops[i] = RegisterOp{
 			Client: int32(i), Begin: begin, End: begin + r.Int64N(8),
 			Outcome: []record.Outcome{record.OK, record.OK, record.OK, record.Unknown, record.Refused, record.Failed}[r.IntN(6)],
-			Input:   RegisterInput[int]{Key: "x", Kind: kinds[r.IntN(len(kinds))], Value: r.IntN(4), Expect: r.IntN(3)},
+			Input:   RegisterInput{Key: "x", Kind: kinds[r.IntN(len(kinds))], Value: r.IntN(4), Expect: r.IntN(3)},
 			Output:  r.IntN(4),
 		}
 	}
@@ -57,14 +58,11 @@ func possible(ops regs, done []bool, s int) bool {
 func TestLinearizableAgainstAllOrders(t *testing.T) {
 	var legal, illegal int
 	for seed := range uint64(20000) {
-		ops := noise(chance(seed), []RegisterKind{Get, Get, Put, Swap})
+		ops := noise(chance(seed))
 		want := possible(ops, make([]bool, len(ops)), 0)
-		f := Registers[int]{}.Linearizable(ops, Limits{})
+		f := registers.Linearizable(ops, Limits{})
 		if f.Undecided > 0 || (f.Violations == 0) != want {
 			t.Fatalf("seed %d: %+v, trying all orders says %t: %v", seed, f, want, ops)
-		}
-		if f := (Registers[int]{}).model().Linearizable(ops, Limits{}); f.Undecided > 0 || (f.Violations == 0) != want {
-			t.Fatalf("seed %d: the search alone: %+v, trying all orders says %t: %v", seed, f, want, ops)
 		}
 		if want {
 			legal++
@@ -75,55 +73,6 @@ func TestLinearizableAgainstAllOrders(t *testing.T) {
 	t.Logf("%d legal, %d illegal", legal, illegal)
 	if min(legal, illegal) < 2000 {
 		t.Error("the noise is one-sided")
-	}
-}
-
-// current is the definition of a regular register, word by word.
-func current(ops regs, get RegisterOp[int]) bool {
-	past := false
-	for _, w := range ops {
-		past = past || isPut(&w) && w.End < get.Begin
-	}
-	if !past && get.Output == 0 {
-		return true
-	}
-	for _, w := range ops {
-		if w.Input.Kind != Put || w.Outcome == record.Failed || w.Outcome == record.Refused || w.Input.Value != get.Output || w.Begin > get.End {
-			continue
-		}
-		overwritten := false
-		for _, v := range ops {
-			overwritten = overwritten || isPut(&v) && v.Begin > w.Until() && v.End < get.Begin
-		}
-		if !overwritten {
-			return true
-		}
-	}
-	return false
-}
-
-func TestRegularAgainstDefinition(t *testing.T) {
-	var right, wrong int
-	for seed := range uint64(20000) {
-		ops := noise(chance(seed), []RegisterKind{Get, Put})
-		want := int64(0)
-		for _, o := range ops {
-			if isGet(&o) && !current(ops, o) {
-				want++
-			}
-		}
-		f := Registers[int]{}.Regular(ops)
-		if f.Violations != want {
-			t.Fatalf("seed %d: %+v, want %d violations: %v", seed, f, want, ops)
-		}
-		if f.Violations == 0 {
-			right++
-		} else if wrong++; possible(ops, make([]bool, len(ops)), 0) {
-			t.Fatalf("seed %d: linearizable, and not regular: %v", seed, ops)
-		}
-	}
-	if min(right, wrong) < 2000 {
-		t.Errorf("the noise is one-sided: %d, %d", right, wrong)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"dyno/internal/record"
 )
 
-type regs = []RegisterOp[int]
+type regs = []RegisterOp
 
 // registerSystem simulates a store with one copy of each register.
 func registerSystem(clients, perClient, unknown int) func(r *rand.Rand) regs {
@@ -21,7 +21,7 @@ func registerSystem(clients, perClient, unknown int) func(r *rand.Rand) regs {
 		past := []int{0}
 		var ops regs
 		for i, t := range byEffect {
-			in := RegisterInput[int]{Key: []string{"x", "y"}[r.IntN(2)], Kind: []RegisterKind{Get, Put, Swap}[r.IntN(3)], Value: i + 1}
+			in := RegisterInput{Key: []string{"x", "y"}[r.IntN(2)], Kind: []RegisterKind{Get, Put, Swap}[r.IntN(3)], Value: i + 1}
 			if in.Kind != Get && r.IntN(5) == 0 {
 				in.Value = past[r.IntN(len(past))] // written before
 			}
@@ -31,7 +31,7 @@ func registerSystem(clients, perClient, unknown int) func(r *rand.Rand) regs {
 					in.Expect = state[in.Key]
 				}
 			}
-			op := RegisterOp[int]{Client: t.client, Seq: t.seq, Begin: t.begin, End: t.end, Outcome: t.outcome, Input: in}
+			op := RegisterOp{Client: t.client, Seq: t.seq, Begin: t.begin, End: t.end, Outcome: t.outcome, Input: in}
 			if t.effect != Never {
 				state[in.Key] = effect(&op, state[in.Key])
 				past = append(past, in.Value)
@@ -44,7 +44,7 @@ func registerSystem(clients, perClient, unknown int) func(r *rand.Rand) regs {
 }
 
 // effect executes one operation and fills in its answer.
-func effect(o *RegisterOp[int], s int) int {
+func effect(o *RegisterOp, s int) int {
 	switch {
 	case o.Input.Kind == Get:
 		o.Output = s
@@ -69,23 +69,22 @@ func writers(ops regs, key string, v int) int {
 }
 
 // once says that this operation alone wrote its value.
-func once(ops regs, w *RegisterOp[int]) bool {
+func once(ops regs, w *RegisterOp) bool {
 	return w.Input.Kind == Put && w.Input.Value != 0 && writers(ops, w.Input.Key, w.Input.Value) == 1
 }
 
-func isGet(o *RegisterOp[int]) bool { return o.Input.Kind == Get && o.Outcome == record.OK }
-func isPut(o *RegisterOp[int]) bool { return o.Input.Kind == Put && o.Outcome == record.OK }
+func isGet(o *RegisterOp) bool { return o.Input.Kind == Get && o.Outcome == record.OK }
+func isPut(o *RegisterOp) bool { return o.Input.Kind == Put && o.Outcome == record.OK }
 
 // stale says that a put was overwritten before a get began.
-func stale(ops regs, w, get *RegisterOp[int]) bool {
+func stale(ops regs, w, get *RegisterOp) bool {
 	return w.Input.Key == get.Input.Key && isPut(w) && isGet(get) && once(ops, w) &&
-		slices.ContainsFunc(ops, func(o RegisterOp[int]) bool {
+		slices.ContainsFunc(ops, func(o RegisterOp) bool {
 			return isPut(&o) && o.Input.Key == w.Input.Key && o.Begin > w.End && o.End < get.Begin
 		})
 }
 
-// readMutants are faults for regular registers too.
-var readMutants = []Mutant[regs]{
+var registerMutants = []Mutant[regs]{
 	{"invented value", func(h regs, r *rand.Rand) (regs, bool) {
 		i, ok := pick(r, len(h), func(i int) bool { return isGet(&h[i]) })
 		h[i].Output = -1
@@ -101,7 +100,7 @@ var readMutants = []Mutant[regs]{
 		w, old, ok := pickPair(r, len(h), func(w, old int) bool {
 			a, b := &h[w], &h[old]
 			return isPut(a) && isPut(b) && once(h, a) && once(h, b) && a.Input.Key == b.Input.Key && b.End < a.Begin &&
-				slices.ContainsFunc(h, func(o RegisterOp[int]) bool {
+				slices.ContainsFunc(h, func(o RegisterOp) bool {
 					return isGet(&o) && o.Input.Key == a.Input.Key && o.Output == a.Input.Value && o.Begin > a.End
 				})
 		})
@@ -122,7 +121,7 @@ var readMutants = []Mutant[regs]{
 	{"swapped outputs", func(h regs, r *rand.Rand) (regs, bool) {
 		a, b, ok := pickPair(r, len(h), func(a, b int) bool {
 			return isGet(&h[a]) && isGet(&h[b]) && h[a].Input.Key == h[b].Input.Key &&
-				slices.ContainsFunc(h, func(w RegisterOp[int]) bool {
+				slices.ContainsFunc(h, func(w RegisterOp) bool {
 					return once(h, &w) && w.Input.Key == h[a].Input.Key && w.Input.Value == h[b].Output && w.Begin > h[a].End
 				})
 		})
@@ -132,7 +131,7 @@ var readMutants = []Mutant[regs]{
 	{"forgotten unknown", func(h regs, r *rand.Rand) (regs, bool) {
 		// It took effect, and was filed as if it had not.
 		i, ok := pick(r, len(h), func(i int) bool {
-			return !known(h[i].Outcome) && once(h, &h[i]) && slices.ContainsFunc(h, func(o RegisterOp[int]) bool {
+			return !known(h[i].Outcome) && once(h, &h[i]) && slices.ContainsFunc(h, func(o RegisterOp) bool {
 				return isGet(&o) && o.Input.Key == h[i].Input.Key && o.Output == h[i].Input.Value
 			})
 		})
@@ -144,8 +143,8 @@ var readMutants = []Mutant[regs]{
 	{"acknowledged, never done", func(h regs, r *rand.Rand) (regs, bool) {
 		i, ok := pick(r, len(h), func(i int) bool {
 			u := h[i]
-			return !known(u.Outcome) && u.Input.Kind == Put && u.Input.Value != 0 && slices.ContainsFunc(h, func(get RegisterOp[int]) bool {
-				return isGet(&get) && get.Input.Key == u.Input.Key && get.Begin > u.End && slices.ContainsFunc(h, func(w RegisterOp[int]) bool {
+			return !known(u.Outcome) && u.Input.Kind == Put && u.Input.Value != 0 && slices.ContainsFunc(h, func(get RegisterOp) bool {
+				return isGet(&get) && get.Input.Key == u.Input.Key && get.Begin > u.End && slices.ContainsFunc(h, func(w RegisterOp) bool {
 					return isPut(&w) && once(h, &w) && w.Input.Key == u.Input.Key && w.Input.Value == get.Output && w.End < u.Begin
 				})
 			})
@@ -155,104 +154,46 @@ var readMutants = []Mutant[regs]{
 		}
 		return h, ok
 	}},
+	{"swapped twice", func(h regs, r *rand.Rand) (regs, bool) {
+		_, b, ok := pickPair(r, len(h), func(i, j int) bool {
+			a, b := h[i], h[j]
+			from := a.Input.Expect
+			return a.Input.Kind == Swap && b.Input.Kind == Swap && a.Outcome == record.OK && b.Outcome == record.Refused &&
+				a.Input.Key == b.Input.Key && b.Input.Expect == from && a.Input.Value != from && b.Begin > a.End &&
+				(from == 0 && writers(h, a.Input.Key, 0) == 0 || from != 0 && writers(h, a.Input.Key, from) == 1)
+		})
+		if ok {
+			h[b].Outcome = record.OK
+		}
+		return h, ok
+	}},
+	{"new, then old", func(h regs, r *rand.Rand) (regs, bool) {
+		// Two reads during one write, in the wrong order: regular, not linearizable.
+		w, g, ok := pickPair(r, len(h), func(w, g int) bool {
+			return once(h, &h[w]) && isGet(&h[g]) && h[g].Input.Key == h[w].Input.Key && h[g].Output == h[w].Input.Value
+		})
+		if !ok {
+			return h, false
+		}
+		old, ok := pick(r, len(h), func(i int) bool {
+			return isPut(&h[i]) && once(h, &h[i]) && h[i].Input.Key == h[w].Input.Key && h[i].End < h[w].Begin
+		})
+		if !ok {
+			return h, false
+		}
+		again := h[g]
+		again.Client, again.Seq, again.Begin, again.End = 99, 0, h[g].End+1, h[g].End+2
+		again.Output = h[old].Input.Value
+		return append(h, again), true
+	}},
 }
-
-var swapTwice = Mutant[regs]{"swapped twice", func(h regs, r *rand.Rand) (regs, bool) {
-	_, b, ok := pickPair(r, len(h), func(i, j int) bool {
-		a, b := h[i], h[j]
-		from := a.Input.Expect
-		return a.Input.Kind == Swap && b.Input.Kind == Swap && a.Outcome == record.OK && b.Outcome == record.Refused &&
-			a.Input.Key == b.Input.Key && b.Input.Expect == from && a.Input.Value != from && b.Begin > a.End &&
-			(from == 0 && writers(h, a.Input.Key, 0) == 0 || from != 0 && writers(h, a.Input.Key, from) == 1)
-	})
-	if ok {
-		h[b].Outcome = record.OK
-	}
-	return h, ok
-}}
-
-var inversion = Mutant[regs]{"new, then old", func(h regs, r *rand.Rand) (regs, bool) {
-	// Two reads during one write, in the wrong order: regular, not linearizable.
-	w, g, ok := pickPair(r, len(h), func(w, g int) bool {
-		return once(h, &h[w]) && isGet(&h[g]) && h[g].Input.Key == h[w].Input.Key && h[g].Output == h[w].Input.Value
-	})
-	if !ok {
-		return h, false
-	}
-	old, ok := pick(r, len(h), func(i int) bool {
-		return isPut(&h[i]) && once(h, &h[i]) && h[i].Input.Key == h[w].Input.Key && h[i].End < h[w].Begin
-	})
-	if !ok {
-		return h, false
-	}
-	again := h[g]
-	again.Client, again.Seq, again.Begin, again.End = 99, 0, h[g].End+1, h[g].End+2
-	again.Output = h[old].Input.Value
-	return append(h, again), true
-}}
 
 func TestLinearizableRegisters(t *testing.T) {
-	suite := Suite[regs]{
+	runSuite(t, Suite[regs]{
 		Generate: registerSystem(4, 12, 10),
 		Check: func(h regs) []record.Check {
-			return []record.Check{Registers[int]{}.Linearizable(h, Limits{}).Check("linearizable")}
+			return []record.Check{registers.Linearizable(h, Limits{}).Check("linearizable")}
 		},
-		Mutants: append(slices.Clone(readMutants), swapTwice, inversion),
-	}
-	runSuite(t, suite, 2000)
-	suite.Check = func(h regs) []record.Check { // without the help of the regular check
-		return []record.Check{Registers[int]{}.model().Linearizable(h, Limits{}).Check("search")}
-	}
-	runSuite(t, suite, 500)
-}
-
-// replicatedRegisters simulates writing to all of three replicas and reading one.
-func replicatedRegisters(r *rand.Rand) regs {
-	type arrival struct {
-		at      int64
-		replica int
-		op      int
-	}
-	var ops regs
-	var arrivals []arrival
-	for i, t := range timings(r, 4, 10) {
-		op := RegisterOp[int]{Client: t.client, Seq: t.seq, Begin: t.begin, End: t.end, Outcome: t.outcome}
-		op.Input = RegisterInput[int]{Key: "x", Kind: Get}
-		if r.IntN(2) == 0 {
-			op.Input = RegisterInput[int]{Key: "x", Kind: Put, Value: 1 + i}
-		}
-		for replica := range 3 {
-			at := t.effect
-			if op.Input.Kind == Get && replica > 0 {
-				continue
-			}
-			if op.Input.Kind == Put && t.outcome == record.OK {
-				at = t.begin + r.Int64N(t.end-t.begin+1)
-			}
-			if op.Input.Kind == Get {
-				replica = r.IntN(3)
-			}
-			arrivals = append(arrivals, arrival{at, replica, i})
-		}
-		ops = append(ops, op)
-	}
-	slices.SortStableFunc(arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
-	var state [3]int
-	for _, a := range arrivals {
-		if a.at != Never {
-			state[a.replica] = effect(&ops[a.op], state[a.replica])
-		}
-	}
-	order(ops)
-	return ops
-}
-
-func TestRegularRegisters(t *testing.T) {
-	runSuite(t, Suite[regs]{
-		Generate: replicatedRegisters,
-		Check: func(h regs) []record.Check {
-			return []record.Check{Registers[int]{}.Regular(h).Check("regular")}
-		},
-		Mutants: readMutants,
-	}, 3000)
+		Mutants: registerMutants,
+	}, 500)
 }

@@ -4,74 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 
 	"dyno/internal/record"
 )
-
-// Regular tells whether every get answers with the value of the last put that
-// ended before it began, or of one that may have taken effect since: what
-// writing to all replicas and reading one gives (Lamport's regular register,
-// with many writers: of puts that overlap any may be the last). Gets need not
-// agree with each other on an order, so it is weaker than linearizability. A
-// swap is a get of what it found, and a put of what it left. O(n log n), and for
-// a value written often O(its writers) for each get of it.
-func (r Registers[V]) Regular(ops []RegisterOp[V]) Finding {
-	keys := make(map[string][]*RegisterOp[V])
-	for i := range ops {
-		keys[ops[i].Input.Key] = append(keys[ops[i].Input.Key], &ops[i])
-	}
-	var total Finding
-	for _, key := range sortedKeys(keys) {
-		total.add(r.regularKey(keys[key]))
-	}
-	return total
-}
-
-// found is the value that an operation shows.
-func found[V comparable](o *RegisterOp[V]) (V, bool) {
-	if o.Input.Kind == Swap && o.Outcome == record.OK {
-		return o.Input.Expect, true
-	}
-	return o.Output, o.Input.Kind == Get && o.Outcome == record.OK || o.Input.Kind == Swap && o.Outcome == record.Refused
-}
-
-func (r Registers[V]) regularKey(ops []*RegisterOp[V]) Finding {
-	var ended []*RegisterOp[V] // acknowledged writes
-	writers := make(map[V][]*RegisterOp[V])
-	for _, o := range ops {
-		if o.Input.Kind == Get || known(o.Outcome) && o.Outcome != record.OK {
-			continue
-		}
-		writers[o.Input.Value] = append(writers[o.Input.Value], o)
-		if o.Outcome == record.OK {
-			ended = append(ended, o)
-		}
-	}
-	slices.SortFunc(ended, func(a, b *RegisterOp[V]) int { return cmp.Compare(a.End, b.End) })
-	latest := make([]int64, len(ended)+1) // latest begin among the first k that ended
-	latest[0] = -Never
-	for k, o := range ended {
-		latest[k+1] = max(latest[k], o.Begin)
-	}
-	var f Finding
-	for _, get := range ops {
-		value, shown := found(get)
-		if !shown {
-			continue
-		}
-		f.Examined++
-		past := sort.Search(len(ended), func(k int) bool { return ended[k].End >= get.Begin })
-		allowed := past == 0 && value == r.Initial
-		allowed = allowed || slices.ContainsFunc(writers[value], func(w *RegisterOp[V]) bool {
-			return w != get && w.Begin <= get.End && w.Until() >= latest[past]
-		})
-		if !allowed {
-			f.violate(fmt.Sprintf("key %s: %v: no write that is current during it left %v", get.Input.Key, *get, value))
-		}
-	}
-	return f
-}
 
 // Regular tells whether every balance shown by a query is the initial one plus
 // some set of operations that contains all acknowledged before the query began
