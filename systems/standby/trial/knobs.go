@@ -123,8 +123,8 @@ var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 	{Name: "shipped_actions", Kind: record.KindScalar, Unit: "actions", Help: "that the last primary shipped", Road: shippedRoad},
 	{Name: "shipped_messages", Kind: record.KindScalar, Unit: "1", Help: "in which it did"},
 	{
-		Name: "acknowledged", Kind: record.KindSeries, Unit: "1/10ms",
-		Help: "writes that each server acknowledged, around the first strike, over the epochs",
+		Name: "acknowledged", Kind: record.KindSeries, Unit: "writes per 10 ms",
+		Help: "writes that each server acknowledged, from before the first strike to before the next, over the epochs",
 	},
 }...)
 
@@ -141,8 +141,8 @@ type plan struct {
 const lead = 800 * time.Millisecond
 
 // cycle is the time from one strike to the next: another server takes over, the
-// one that was struck comes back and catches up.
-func (p *plan) cycle() time.Duration { return p.down() + p.lease/2 + 500*time.Millisecond }
+// one that was struck comes back and catches up, and both are a pair for a while.
+func (p *plan) cycle() time.Duration { return p.down() + p.lease/2 + 450*time.Millisecond + pairedFor }
 
 // down is how long who was struck is away: longer than its lease.
 func (p *plan) down() time.Duration { return p.lease * 5 / 4 }

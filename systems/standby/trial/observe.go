@@ -145,8 +145,7 @@ func (x *examined) observeStrikes(o *record.Observation) {
 		if n := slices.IndexFunc(all[before:], func(a answer) bool { return a.server != node || a.at > back }); n >= 0 {
 			times = append(times, all[before+n].at-s.At)
 			if len(times) == 1 {
-				after := time.Duration(times[0]).Truncate(timeStep) + 300*time.Millisecond
-				o.SetSeries("acknowledged", generator.Timeline(x.first(), time.Unix(0, s.At), 200*time.Millisecond, after, timeStep))
+				o.SetSeries("acknowledged", generator.Timeline(x.first(), time.Unix(0, s.At), 200*time.Millisecond, x.alone(i, times[0]), timeStep))
 			}
 		}
 		old += oldAcked(all, all[before-1], back)
@@ -163,6 +162,16 @@ func (x *examined) observeStrikes(o *record.Observation) {
 		o.Set("failover_slowest_ms", time.Duration(slices.Max(times)).Seconds()*1e3)
 		o.Evidence.Spans["failover"] = load.DigestTimes(times)
 	}
+}
+
+// alone is how long a strike is looked at: for 300 ms from when clients were served
+// again, and not beyond the next one.
+func (x *examined) alone(strike int, served int64) time.Duration {
+	after := time.Duration(served) + 300*time.Millisecond
+	if n := slices.IndexFunc(x.Struck[strike+1:], func(e struckAt) bool { return !e.Ends }); n >= 0 {
+		after = min(after, time.Duration(x.Struck[strike+1+n].At-x.Struck[strike].At))
+	}
+	return after.Truncate(timeStep)
 }
 
 // first are the requests that were not answered by a stored reply, whose epoch

@@ -69,8 +69,8 @@ func (s *striker) next(ctx context.Context) {
 }
 
 // pairedFor is how long the servers are a pair before one is struck, so that
-// clients have got that far.
-const pairedFor = 50 * time.Millisecond
+// clients have got that far, and one failover can be told from the next.
+const pairedFor = 200 * time.Millisecond
 
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
