@@ -12,7 +12,7 @@ const trialOverhead = 800 * time.Millisecond
 // What the yardsticks of a block take: long enough for a median, short beside
 // the trials. Starting and ending their two processes comes on top.
 const (
-	yardstickLength   = 300 * time.Millisecond
+	yardstickLength   = 200 * time.Millisecond
 	yardstickDeep     = 2 * time.Second
 	yardstickOverhead = 200 * time.Millisecond
 )
