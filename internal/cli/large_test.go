@@ -58,7 +58,7 @@ func many(b *testing.B, missing int) (file, out string) {
 	// Interrupted at once, it has laid out all blocks and said what their seeds are.
 	cut := exec.Command(exe, append(args, fmt.Sprint(manyBlocks))...)
 	cut.Stderr = writer(func(text []byte) {
-		if bytes.Contains(text, []byte("block 1/")) {
+		if bytes.Contains(text, []byte("] block ")) {
 			_ = cut.Process.Signal(syscall.SIGINT)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/draw"
 	"image/png"
 	"io"
 	"maps"
@@ -15,37 +14,52 @@ import (
 // encode writes an image with at most 256 colours: the most frequent ones, and
 // for the blends at the edges of letters and lines the nearest of those.
 // Figures are committed with every run, and this makes them half as large.
-func encode(w io.Writer, img image.Image) error {
-	b := img.Bounds()
-	full, ok := img.(*image.RGBA)
-	if !ok || full.Stride != 4*b.Dx() {
-		full = image.NewRGBA(b)
-		draw.Draw(full, b, img, b.Min, draw.Src)
-	}
-	small := image.NewPaletted(b, nil)
-	few := frequent(full, 256)
+func encode(w io.Writer, full *image.RGBA) error {
+	small := image.NewPaletted(full.Bounds(), nil)
+	stretches := stretches(full.Pix)
+	few := frequent(stretches, 256)
 	index := make(map[uint32]uint8)
 	for i, c := range few {
 		index[c] = uint8(i)
 		small.Palette = append(small.Palette, rgba(c))
 	}
-	last, at := few[0], uint8(0) // most pixels look like their neighbour
-	for i := range small.Pix {
-		if c := pixel(full, i); c != last {
-			var known bool
-			if at, known = index[c]; !known {
-				at = nearest(few, c)
-				index[c] = at
-			}
-			last = c
+	rest := small.Pix
+	for _, s := range stretches {
+		at, known := index[s.colour]
+		if !known {
+			at = nearest(few, s.colour)
+			index[s.colour] = at
 		}
-		small.Pix[i] = at
+		for i := range rest[:s.pixels] {
+			rest[i] = at
+		}
+		rest = rest[s.pixels:]
 	}
 	return png.Encode(w, small)
 }
 
-// pixel is the i-th pixel, row by row: red, green, blue and opacity.
-func pixel(img *image.RGBA, i int) uint32 { return binary.BigEndian.Uint32(img.Pix[4*i:]) }
+// stretch is some pixels of one colour beside one another: red, green, blue and
+// opacity. Most of a figure are long ones.
+type stretch struct {
+	colour uint32
+	pixels int
+}
+
+func stretches(pixels []byte) (out []stretch) {
+	for len(pixels) > 0 {
+		c := binary.BigEndian.Uint32(pixels)
+		twice := uint64(c)<<32 | uint64(c)
+		n := 4
+		for n+8 <= len(pixels) && binary.BigEndian.Uint64(pixels[n:]) == twice {
+			n += 8
+		}
+		for n < len(pixels) && binary.BigEndian.Uint32(pixels[n:]) == c {
+			n += 4
+		}
+		out, pixels = append(out, stretch{c, n / 4}), pixels[n:]
+	}
+	return out
+}
 
 func rgba(c uint32) color.RGBA {
 	return color.RGBA{uint8(c >> 24), uint8(c >> 16), uint8(c >> 8), uint8(c)}
@@ -53,18 +67,11 @@ func rgba(c uint32) color.RGBA {
 
 // frequent returns the most frequent colours of an image, at most n, in an
 // order that depends on the image alone.
-func frequent(img *image.RGBA, n int) []uint32 {
+func frequent(stretches []stretch, n int) []uint32 {
 	count := make(map[uint32]int)
-	run, last := 0, pixel(img, 0)
-	for i := range len(img.Pix) / 4 {
-		c := pixel(img, i)
-		if c != last {
-			count[last] += run
-			run, last = 0, c
-		}
-		run++
+	for _, s := range stretches {
+		count[s.colour] += s.pixels
 	}
-	count[last] += run
 	colours := slices.SortedFunc(maps.Keys(count), func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
 	})

@@ -35,6 +35,7 @@ func (p *panelPlot) yat(pn pen, v float64) vg.Length { return pn.Canvas.Y(p.y.no
 
 func newPanelPlot(s *sheet, p *Panel, wide, high vg.Length) *panelPlot {
 	pp := &panelPlot{Plot: plot.New(), Panel: p, chart: s.Chart, y: s.y, wide: wide, high: high}
+	pp.BackgroundColor = nil // the sheet is white
 	pp.Plot.Title.Text = p.Title
 	pp.Plot.Title.TextStyle = bold(lettering(panelSize, ink))
 	pp.Plot.Title.TextStyle.XAlign, pp.Plot.Title.TextStyle.YAlign = draw.XCenter, draw.YTop

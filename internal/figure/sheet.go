@@ -1,9 +1,12 @@
 package figure
 
 import (
+	"image"
 	"io"
 	"slices"
+	"sync"
 
+	"git.sr.ht/~sbinet/gg"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -154,8 +157,12 @@ func (s *sheet) write(w io.Writer) error {
 	if len(s.legend) > 0 {
 		high += 4
 	}
-	canvas := vgimg.NewWith(vgimg.UseWH(sheetWidth, high), vgimg.UseDPI(dotsPerIn))
-	p := pen{draw.New(canvas)}
+	img := blank(sheetWidth, high)
+	defer blanks.Put(&img.Pix)
+	dots := gg.NewContextForRGBA(img) // as vgimg makes one, which copies the image
+	dots.SetLineCapButt()
+	dots.InvertY()
+	p := pen{draw.NewCanvas(vgimg.NewWith(vgimg.UseImageWithContext(img, dots), vgimg.UseDPI(dotsPerIn)), sheetWidth, high)}
 	y := p.block(title, vg.Point{X: margin, Y: high - margin}, s.title)
 	if len(s.legend) > 0 {
 		y -= 4
@@ -166,7 +173,19 @@ func (s *sheet) write(w io.Writer) error {
 	}
 	s.grid(draw.Crop(p.Canvas, margin, -margin, y-grid, y-high))
 	p.block(small, vg.Point{X: margin, Y: y - grid}, s.notes)
-	return encode(w, canvas.Image())
+	return encode(w, img)
+}
+
+// blanks keeps the memory of sheets that were drawn: 4 MB each.
+var blanks = sync.Pool{New: func() any { return new([]byte) }}
+
+// blank is an image without a dot on it yet; vgimg paints it white.
+func blank(wide, high vg.Length) *image.RGBA {
+	pixels := func(l vg.Length) int { return int(l.Dots(dotsPerIn) + 0.5) }
+	size := image.Rect(0, 0, pixels(wide), pixels(high))
+	n := 4 * size.Dx() * size.Dy()
+	pix := *blanks.Get().(*[]byte)
+	return &image.RGBA{Pix: slices.Grow(pix[:0], n)[:n], Stride: 4 * size.Dx(), Rect: size}
 }
 
 // row draws one row of the legend below y.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -73,6 +74,27 @@ func (h *Histogram) Merge(g *Histogram) {
 	} else {
 		h.dense().Merge(g.hdr)
 	}
+	h.note(g)
+}
+
+// Pooled returns the durations of all histograms in one.
+func Pooled(all []*Histogram) *Histogram {
+	out := &Histogram{min: math.MaxInt64, max: -1}
+	if slices.ContainsFunc(all, func(h *Histogram) bool { return h.hdr != nil }) {
+		for _, h := range all {
+			out.Merge(h)
+		}
+		return out
+	}
+	out.stored = pooled(all)
+	for _, h := range all {
+		out.note(h)
+	}
+	return out
+}
+
+// note takes in what is known exactly of another's durations.
+func (h *Histogram) note(g *Histogram) {
 	h.sum += g.sum
 	h.min, h.max = min(h.min, g.min), max(h.max, g.max)
 }

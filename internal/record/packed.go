@@ -122,7 +122,10 @@ func (p *packed) buckets() iter.Seq2[int64, int64] {
 	return func(yield func(bucket, count int64) bool) {
 		bucket := int64(0)
 		for rest := p.counts; len(rest) > 0; {
-			n, length := binary.Varint(rest)
+			n, length := int64(rest[0]>>1), 1 // most counts are below 64: the first byte is all
+			if rest[0]&0x81 != 0 {
+				n, length = binary.Varint(rest)
+			}
 			rest = rest[length:]
 			if n < 0 {
 				bucket -= n
@@ -159,6 +162,35 @@ func (p *packed) quantile(q float64) int64 {
 		return mostOf(bucket)
 	}
 	return 0
+}
+
+// counters add packed histograms up; those that nobody uses hold zeros.
+var counters = sync.Pool{New: func() any { return new([maxBuckets + 1]int64) }}
+
+// pooled adds packed histograms up.
+func pooled(all []*Histogram) (p packed) {
+	sums := counters.Get().(*[maxBuckets + 1]int64)
+	defer counters.Put(sums)
+	end := int64(0)
+	for _, h := range all {
+		for bucket, n := range h.stored.buckets() {
+			sums[bucket] += n
+			end = max(end, bucket+1)
+		}
+		p.total += h.stored.total
+	}
+	empty := int64(0)
+	for bucket, n := range sums[:end] {
+		if n == 0 {
+			empty--
+			continue
+		}
+		if empty < 0 {
+			p.counts, empty = binary.AppendVarint(p.counts, empty), 0
+		}
+		p.counts, sums[bucket] = binary.AppendVarint(p.counts, n), 0
+	}
+	return p
 }
 
 // addTo counts all of it in a histogram of the library.

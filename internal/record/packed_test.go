@@ -40,6 +40,8 @@ func TestPackedIsAsTheLibraryReads(t *testing.T) {
 		want.Merge(h)
 		want.Merge(h)
 		same(t, merged, want)
+		same(t, Pooled([]*Histogram{got, got}), want)
+		same(t, Pooled([]*Histogram{got, h}), want)
 		got.Record(time.Millisecond)
 		h.Record(time.Millisecond)
 		same(t, got, h)

@@ -164,12 +164,12 @@ func (c *control) asked(columns []measure) (out []page.Trial) {
 // charts are a figure as it is drawn, and what it would be for other quantiles of
 // the same distribution.
 func (r *Result) charts(f record.Figure, c colours) (page.Figure, error) {
-	chart, d, err := r.draw(f, c)
+	d, err := r.draw(f, c)
 	if err != nil {
 		return page.Figure{}, err
 	}
 	stat := cmp.Or(d.y.stat, "value")
-	out := page.Figure{Name: f.Name, Stat: stat, Charts: map[string]page.Chart{stat: asChart(chart)}}
+	out := page.Figure{Name: f.Name, Stat: stat, Charts: map[string]page.Chart{stat: asChart(d.Chart)}}
 	if d.y.stat == "" || d.y.per != "" {
 		return out, nil
 	}
@@ -178,12 +178,12 @@ func (r *Result) charts(f record.Figure, c colours) (page.Figure, error) {
 			continue
 		}
 		f.Y = d.y.of.Name + "." + q
-		other, d, err := r.draw(f, c)
+		d, err := r.draw(f, c)
 		if err != nil {
 			return out, err
 		}
 		if len(d.shown) > 0 {
-			chart := asChart(other)
+			chart := asChart(d.Chart)
 			chart.Note = d.note(stat)
 			out.Charts[q] = chart
 		}

@@ -2,7 +2,9 @@ package report
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
+	"sync"
 
 	"dyno/internal/page"
 	"dyno/internal/record"
@@ -37,9 +39,8 @@ var evidenceTemplate string
 type builder struct {
 	store   *Store
 	colours colours
+	mu      sync.Mutex // of files
 	files   Files
-	shown   map[string]bool // experiments that a section names
-	pages   []page.Document // of experiments, in the order of the sections
 }
 
 // Build makes every generated file: a PNG per figure, an export and a page per
@@ -47,16 +48,8 @@ type builder struct {
 // the order given, systems without one behind them. The error names the
 // experiment and figure, or the template and its line.
 func Build(s *Store, sections []Section) (Files, error) {
-	b := &builder{store: s, colours: allot(s.Results), files: make(Files), shown: make(map[string]bool)}
-	var jobs []job
-	data := make([]page.Data, len(s.Results))
-	for i, r := range s.Results {
-		jobs = append(append(jobs, b.plots(r)...), r.exported, b.packed(r, &data[i]))
-	}
-	if err := b.make(jobs); err != nil {
-		return nil, err
-	}
-	parts, err := b.sections(sections)
+	b := &builder{store: s, colours: allot(s.Results), files: make(Files)}
+	parts, data, err := b.make(slices.Concat(sections, b.others(sections)))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +76,10 @@ func Build(s *Store, sections []Section) (Files, error) {
 		}
 		documents = append(documents, b.add(d.path, text))
 	}
-	all := page.Page{Title: "dyno: report", Documents: append(documents, b.pages...), Data: data}
+	for _, p := range parts {
+		documents = append(documents, p.pages...)
+	}
+	all := page.Page{Title: "dyno: report", Documents: documents, Data: data}
 	if b.files[pagePath], err = all.Render(); err != nil {
 		return nil, err
 	}
@@ -92,8 +88,9 @@ func Build(s *Store, sections []Section) (Files, error) {
 
 // add puts a text among the files.
 func (b *builder) add(path, text string) page.Document {
-	b.files[path] = []byte(tidy(text))
-	return page.Document{Path: path, Text: b.files[path]}
+	d := page.Document{Path: path, Text: []byte(tidy(text))}
+	b.put(path, d.Text)
+	return d
 }
 
 // Check reports the first figure or table of an experiment that cannot be
@@ -106,7 +103,7 @@ func Check(run record.Run) error {
 		return err
 	}
 	for _, f := range run.Experiment.Figures {
-		if _, _, err := r.draw(f, nil); err != nil {
+		if _, err := r.draw(f, nil); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"dyno/internal/record"
+	"dyno/internal/stats"
 )
 
 // cell is one combination of levels with its trials.
@@ -15,6 +17,14 @@ type cell struct {
 	record.Cell
 	swept  []string // its swept knobs, in the order of the experiment file
 	trials []*record.Trial
+	known  sync.Map // numbers that were asked for, by metric
+}
+
+// number summarizes a metric of the cell, once: plots, tables, the page and the
+// text show the same ones.
+func (c *cell) number(metric string) (stats.Summary, error) {
+	once, _ := c.known.LoadOrStore(metric, sync.OnceValues(func() (stats.Summary, error) { return stats.Of(c.trials, metric) }))
+	return once.(func() (stats.Summary, error))()
 }
 
 // cells takes the stored cells that are not controls.

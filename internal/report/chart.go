@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"dyno/internal/figure"
 	"dyno/internal/record"
 	"dyno/internal/stats"
 )
 
-// drawing is a figure on its way from an experiment file to a chart.
+// drawing is a figure as a chart, with what its caption says.
 type drawing struct {
+	figure.Chart
 	*Result
 	f       record.Figure
 	kind    figure.Kind
@@ -26,11 +28,17 @@ type drawing struct {
 	single  []string // the trials that a time line shows
 }
 
-// draw prepares a figure of an experiment.
-func (r *Result) draw(f record.Figure, c colours) (figure.Chart, *drawing, error) {
+// draw prepares a figure of an experiment, once: the PNG, the page and the text
+// show the same. Colours are those of the whole report.
+func (r *Result) draw(f record.Figure, c colours) (*drawing, error) {
+	once, _ := r.drawn.LoadOrStore([2]string{f.Name, f.Y}, sync.OnceValues(func() (*drawing, error) { return r.prepare(f, c) }))
+	return once.(func() (*drawing, error))()
+}
+
+func (r *Result) prepare(f record.Figure, c colours) (*drawing, error) {
 	d := &drawing{Result: r, f: f, colours: c}
-	fail := func(err error) (figure.Chart, *drawing, error) {
-		return figure.Chart{}, nil, fmt.Errorf("experiment %s, figure %s: %w", r.Run.Experiment.Name, f.Name, err)
+	fail := func(err error) (*drawing, error) {
+		return nil, fmt.Errorf("experiment %s, figure %s: %w", r.Run.Experiment.Name, f.Name, err)
 	}
 	var ok bool
 	if d.kind, ok = figure.Lookup(f.Kind); !ok {
@@ -58,7 +66,8 @@ func (r *Result) draw(f record.Figure, c colours) (figure.Chart, *drawing, error
 	if d.view, err = r.view(knobs, f.Where); err != nil {
 		return fail(err)
 	}
-	return d.chart(), d, nil
+	d.Chart = d.chart()
+	return d, nil
 }
 
 func (d *drawing) chart() figure.Chart {
@@ -142,7 +151,7 @@ func (d *drawing) point(c *cell) figure.Point {
 	if c == nil {
 		return figure.Point{Absent: true}
 	}
-	s, err := stats.Of(c.trials, d.f.Y)
+	s, err := c.number(d.f.Y)
 	if err != nil {
 		return d.gap(c, c.why(err))
 	}
@@ -174,7 +183,7 @@ func (d *drawing) theory(c *cell) *float64 {
 	if d.f.Theory == "" {
 		return nil
 	}
-	s, err := stats.Of(c.trials, d.f.Theory)
+	s, err := c.number(d.f.Theory)
 	if err != nil {
 		return nil
 	}

@@ -33,11 +33,11 @@ func measured(t *testing.T, r *Result, but ...int) *Result {
 
 func chartOf(t *testing.T, r *Result, f record.Figure) (figure.Chart, *drawing) {
 	t.Helper()
-	c, d, err := r.draw(f, allot([]*Result{r}))
+	d, err := r.prepare(f, allot([]*Result{r}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, d
+	return d.Chart, d
 }
 
 func TestChartOfScalars(t *testing.T) {

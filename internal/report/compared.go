@@ -97,7 +97,7 @@ func (r *Result) level(c *cell, m measure, where record.Values) string {
 	if c == nil {
 		return noCell([]string{selector(where)})
 	}
-	s, err := stats.Of(c.trials, m.name)
+	s, err := c.number(m.name)
 	if err != nil {
 		return unknownNumber(c.why(err), "")
 	}

@@ -84,7 +84,7 @@ func (e *Experiment) Figure(name string) (string, error) {
 			return fmt.Sprintf("*%s*: no part of this run, which was at scale %s; a larger one measures it.", table.Text(f.Title), e.Run.Scale), nil
 		}
 		if f.Name == name {
-			_, d, err := e.draw(f, e.builder.colours)
+			d, err := e.draw(f, e.builder.colours)
 			if err != nil {
 				return "", err
 			}
@@ -119,7 +119,7 @@ func (e *Experiment) Value(metric string, selectors ...string) (string, error) {
 	if c == nil {
 		return noCell(selectors), nil
 	}
-	s, err := stats.Of(c.trials, metric)
+	s, err := c.number(metric)
 	if err != nil {
 		return unknownNumber(c.why(err), c.label()), nil
 	}
@@ -143,7 +143,7 @@ func (e *Experiment) Ratio(metric, over, under string) (string, error) {
 			return noCell([]string{selector}), nil
 		}
 		if values[i] = stats.PerBlock(c.trials, metric); len(values[i]) == 0 {
-			_, err := stats.Of(c.trials, metric)
+			_, err := c.number(metric)
 			if err == nil {
 				err = errors.New("no block supports it alone")
 				return unknownNumber(err.Error(), c.label()), nil

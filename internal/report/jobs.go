@@ -4,85 +4,70 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"dyno/internal/figure"
 	"dyno/internal/page"
+	"dyno/internal/record"
 )
 
-// job makes one file, or, without a path, something else. Jobs run beside one another: they only read what is stored.
-type job func() (path string, content []byte, err error)
-
-// make runs all jobs, as many at once as there are cores. The error is that of the
-// first that failed, in their order.
-func (b *builder) make(jobs []job) error {
-	type made struct {
-		path    string
-		content []byte
-		err     error
+// make makes what rests on stored trials alone, on all cores: plots, exports, what
+// the page knows of each experiment, and what is said of each system.
+func (b *builder) make(sections []Section) (parts []*part, data []page.Data, err error) {
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	parts, data = make([]*part, len(sections)), make([]page.Data, len(b.store.Results))
+	for i, s := range sections {
+		all.Go(func() (err error) { parts[i], err = b.section(s); return err })
 	}
-	all := make([]made, len(jobs))
-	var next atomic.Int64
-	var working sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(jobs)) {
-		working.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(jobs)); i = next.Add(1) - 1 {
-				m := &all[i]
-				m.path, m.content, m.err = jobs[i]()
+	for i, r := range b.store.Results {
+		for _, f := range r.Run.Experiment.Figures {
+			if !r.leftOut(f) {
+				all.Go(func() error { return b.plot(r, f) })
 			}
-		})
-	}
-	working.Wait()
-	for _, m := range all {
-		if m.err != nil {
-			return m.err
 		}
-		if m.path != "" {
-			b.files[m.path] = m.content
-		}
+		all.Go(func() error { return b.export(r) })
+		all.Go(func() (err error) { data[i], err = b.packed(r); return err })
 	}
+	return parts, data, all.Wait()
+}
+
+// put takes in a file.
+func (b *builder) put(path string, content []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.files[path] = content
+}
+
+func (b *builder) plot(r *Result, f record.Figure) error {
+	d, err := r.draw(f, b.colours)
+	if err != nil {
+		return err
+	}
+	var png bytes.Buffer
+	if err := figure.Draw(&png, d.Chart); err != nil {
+		return fmt.Errorf("experiment %s: %w", r.Run.Experiment.Name, err)
+	}
+	b.put(plotPath(r.Run.Experiment.Name, f.Name), png.Bytes())
 	return nil
 }
 
-// plots are the jobs that draw an experiment's figures.
-func (b *builder) plots(r *Result) []job {
-	var jobs []job
-	for _, f := range r.Run.Experiment.Figures {
-		if r.leftOut(f) {
-			continue
-		}
-		jobs = append(jobs, func() (string, []byte, error) {
-			chart, _, err := r.draw(f, b.colours)
-			if err != nil {
-				return "", nil, err
-			}
-			var png bytes.Buffer
-			if err := figure.Draw(&png, chart); err != nil {
-				return "", nil, fmt.Errorf("experiment %s: %w", r.Run.Experiment.Name, err)
-			}
-			return plotPath(r.Run.Experiment.Name, f.Name), png.Bytes(), nil
-		})
+// packed packs an experiment for the page.
+func (b *builder) packed(r *Result) (page.Data, error) {
+	asked, err := r.asked(b.colours)
+	if err != nil {
+		return page.Data{}, err
 	}
-	return jobs
+	return page.Pack(asked)
 }
 
-// packed is the job that packs an experiment for the page.
-func (b *builder) packed(r *Result, into *page.Data) job {
-	return func() (string, []byte, error) {
-		asked, err := r.asked(b.colours)
-		if err == nil {
-			*into, err = page.Pack(asked)
-		}
-		return "", nil, err
-	}
-}
-
-// exported is the job that exports an experiment's trials.
-func (r *Result) exported() (string, []byte, error) {
+// export exports an experiment's trials.
+func (b *builder) export(r *Result) error {
 	text, err := r.export()
 	if err != nil {
-		return "", nil, fmt.Errorf("experiment %s: export: %w", r.Run.Experiment.Name, err)
+		return fmt.Errorf("experiment %s: export: %w", r.Run.Experiment.Name, err)
 	}
-	return exportPath(r.Run.Experiment.Name), text, nil
+	b.put(exportPath(r.Run.Experiment.Name), text)
+	return nil
 }

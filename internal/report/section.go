@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/template"
 
+	"dyno/internal/page"
 	"dyno/internal/table"
 )
 
@@ -42,44 +43,47 @@ type part struct {
 	Own                             string // experiments that the section does not know: a user's
 
 	results []*Result
+	pages   []page.Document // of the experiments
 }
 
-func (b *builder) sections(sections []Section) ([]*part, error) {
-	var parts []*part
-	for _, s := range slices.Concat(sections, b.others(sections)) {
-		p := &part{System: s.System, Summary: s.Summary}
-		for _, r := range b.store.Results {
-			if r.Run.Experiment.System == s.System {
-				p.results = append(p.results, r)
-			}
+func (b *builder) section(s Section) (*part, error) {
+	p := &part{System: s.System, Summary: s.Summary}
+	for _, r := range b.store.Results {
+		if r.Run.Experiment.System == s.System {
+			p.results = append(p.results, r)
 		}
-		t, err := parse("report of "+s.System, s.Template, template.FuncMap{"experiment": b.experiment})
+	}
+	shown := make(map[string]bool)
+	t, err := parse("report of "+s.System, s.Template, template.FuncMap{"experiment": func(name string) *Experiment {
+		shown[name] = true
+		return b.experiment(name)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if p.Text, err = execute(t, s); err != nil {
+		return nil, err
+	}
+	if f := t.Lookup(findingsBlock); f != nil {
+		if p.Findings, err = execute(f, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range p.results {
+		own, err := b.page(r, t)
 		if err != nil {
 			return nil, err
 		}
-		if p.Text, err = execute(t, s); err != nil {
-			return nil, err
-		}
-		if f := t.Lookup(findingsBlock); f != nil {
-			if p.Findings, err = execute(f, s); err != nil {
+		p.pages = append(p.pages, own)
+		if name := r.Run.Experiment.Name; !shown[name] && t.Lookup(name) == nil {
+			own, err := b.own(r)
+			if err != nil {
 				return nil, err
 			}
+			p.Own += own + "\n\n"
 		}
-		for _, r := range p.results {
-			if err := b.page(r, t); err != nil {
-				return nil, err
-			}
-			if name := r.Run.Experiment.Name; !b.shown[name] && t.Lookup(name) == nil {
-				own, err := b.own(r)
-				if err != nil {
-					return nil, err
-				}
-				p.Own += own + "\n\n"
-			}
-		}
-		parts = append(parts, p)
 	}
-	return parts, nil
+	return p, nil
 }
 
 // others are sections for systems that this binary does not have.
@@ -98,7 +102,6 @@ func (b *builder) others(known []Section) []Section {
 
 // experiment is the template function: nil when the experiment was not run.
 func (b *builder) experiment(name string) *Experiment {
-	b.shown[name] = true
 	r := b.store.Lookup(name)
 	if r == nil {
 		return nil
@@ -118,25 +121,23 @@ func (b *builder) own(r *Result) (string, error) {
 
 // page makes an experiment's own page: what its system's template says of it,
 // then everything that it does not show.
-func (b *builder) page(r *Result, section *template.Template) error {
+func (b *builder) page(r *Result, section *template.Template) (_ page.Document, err error) {
 	name := r.Run.Experiment.Name
 	e := &Experiment{Result: r, builder: b, up: "../../"}
 	if d := section.Lookup(name); d != nil {
-		var err error
 		if e.Discussion, err = execute(d, e); err != nil {
-			return err
+			return page.Document{}, err
 		}
 	}
 	t, err := parse("experiment "+name, experimentTemplate, nil)
 	if err != nil {
-		return err
+		return page.Document{}, err
 	}
 	text, err := execute(t, e)
 	if err != nil {
-		return err
+		return page.Document{}, err
 	}
-	b.pages = append(b.pages, b.add(readmePath(name), text))
-	return nil
+	return b.add(readmePath(name), text), nil
 }
 
 // Claims lists what was claimed before the runs of the system's experiments,

@@ -8,7 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"dyno/internal/record"
 )
@@ -34,6 +38,7 @@ type Result struct {
 
 	cells    []*cell
 	controls []*control
+	drawn    sync.Map // figures that were drawn, by name and metric
 }
 
 // Load reads all results under DIR/results. There may be none. A file that
@@ -53,20 +58,30 @@ func Load(dir string, mixed bool) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{}
+	var names []string
 	for _, e := range entries {
 		folder := filepath.Join(root, e.Name())
-		if !e.IsDir() || !isFile(filepath.Join(folder, "run.json")) {
-			if isFile(filepath.Join(folder, "trials.jsonl")) {
-				s.Warnings = append(s.Warnings, fmt.Sprintf("results/%s has no run.json: left out", e.Name()))
-			}
-			continue
+		if e.IsDir() && isFile(filepath.Join(folder, "run.json")) {
+			names = append(names, e.Name())
+		} else if isFile(filepath.Join(folder, "trials.jsonl")) {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("results/%s has no run.json: left out", e.Name()))
 		}
-		r, chain, err := loadResult(folder, e.Name(), mixed)
-		if err != nil {
-			return nil, err
-		}
-		s.Results = append(s.Results, r)
-		warnings, broken := faults(e.Name(), chain)
+	}
+	s.Results = make([]*Result, len(names))
+	chains := make([]*record.Chain, len(names))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		all.Go(func() (err error) {
+			s.Results[i], chains[i], err = loadResult(filepath.Join(root, name), name, mixed)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		warnings, broken := faults(name, chains[i])
 		s.Warnings, s.Broken = append(s.Warnings, warnings...), append(s.Broken, broken...)
 	}
 	return s, nil

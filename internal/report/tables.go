@@ -51,7 +51,7 @@ func (e *Experiment) table(t record.Table) (string, error) {
 			cells = append(cells, table.Text(legible(c.Values[knob])))
 		}
 		for _, name := range t.Columns {
-			s, err := stats.Of(c.trials, name)
+			s, err := c.number(name)
 			if err != nil {
 				cells = append(cells, "("+c.why(err)+")")
 				continue

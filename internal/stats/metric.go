@@ -56,10 +56,7 @@ func Of(trials []*record.Trial, metric string) (Summary, error) {
 	if len(blocks) == 0 {
 		return Summary{}, ErrNoTrial
 	}
-	pooled := record.NewHistogram()
-	for _, h := range inOrder(blocks) { // sums of floats depend on the order
-		pooled.Merge(h)
-	}
+	pooled := record.Pooled(inOrder(blocks)) // sums of floats depend on the order
 	if !record.Supported(pooled.Count(), q) {
 		return Summary{}, &TooFew{Samples: pooled.Count()}
 	}
