@@ -21,7 +21,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(echo.System)) }
 
 // listen runs an agent in this process, under mutual TLS, and returns its address, the
 // folder of the certificates, and what ends it.

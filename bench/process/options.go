@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,8 +94,8 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
 		o.Binary = exe
-		if os.Getenv(TracesVar) == "" {
-			o.slim = Slim()
+		if path, known := slim(); slices.Contains(known, o.System.Name) && os.Getenv(TracesVar) == "" {
+			o.slim = path
 		}
 	}
 	if o.Host == "" {

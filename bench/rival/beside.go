@@ -53,7 +53,6 @@ const mark = "rival"
 // what stands for the system's own where [Knob] is not [None]. Fields mean what
 // they mean in [systems.System].
 type Arm struct {
-	Roles    []systems.Role
 	Knobs    systems.Knobs // Knob among them
 	Metrics  []record.Metric
 	Trial    func(context.Context, systems.Bench, systems.Values) (record.Observation, error)
@@ -66,7 +65,6 @@ type Arm struct {
 // Join returns the system with the rival beside it.
 func (a Arm) Join(own systems.System) *systems.System {
 	s := own
-	s.Roles = slices.Concat(own.Roles, a.Roles)
 	s.Knobs = slices.Concat(own.Knobs, a.Knobs)
 	s.Metrics = slices.Concat(own.Metrics, a.Metrics)
 	s.Report = own.Report + a.Report

@@ -15,6 +15,11 @@ const (
 	RoleLoader = "rival-loader" // what of ours loads it
 )
 
+// Roles are the two that trials of rivals need, whose programs are others'.
+func Roles(system string) []systems.Role {
+	return []systems.Role{Role(system, RoleServer), Role(system, RoleClient)}
+}
+
 // Role is a role that becomes another program, of a system's name. The server's
 // output is its log; a client's is its answer.
 func Role(system, role string) systems.Role {

@@ -18,7 +18,7 @@ import (
 // toy is a system of nothing but roles for others' programs.
 var toy = &systems.System{
 	Name: "toy", Commands: []systems.Command{hold},
-	Roles: []systems.Role{Role("toy", RoleServer), Role("toy", RoleClient)},
+	Roles: Roles("toy"),
 }
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }

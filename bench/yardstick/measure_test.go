@@ -9,7 +9,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(yardstick.System)) }
 
 // The yardsticks come from two real processes, complete and checked, and what
 // is together is the sum of its parts.

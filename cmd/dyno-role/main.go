@@ -6,8 +6,9 @@ import (
 	"os"
 
 	"dyno/internal/role"
+	"dyno/systems/all/slim"
 )
 
 func main() {
-	os.Exit(role.Main(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(role.Main(slim.Systems...)(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -3,16 +3,13 @@ package role
 import (
 	"slices"
 
-	"dyno/bench/yardstick"
 	"dyno/systems"
-	"dyno/systems/all"
 )
 
-// lookup finds a role or command of a system on the bench, or of the bench's own
-// yardsticks.
-func lookup(system, word string) (*systems.System, systems.Command, error) {
+// lookup finds a role or command of a system.
+func lookup(known []*systems.System, system, word string) (*systems.System, systems.Command, error) {
 	var names []string
-	for _, s := range slices.Concat(all.Systems, []*systems.System{yardstick.System}) {
+	for _, s := range known {
 		if s.Name != system {
 			names = append(names, s.Name)
 			continue

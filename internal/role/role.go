@@ -89,24 +89,26 @@ func Terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
-// Main runs "SYSTEM ROLE [flag]…", or a command of a system, and returns the exit
-// code. Tests of systems are linked with it, since the whole command line takes
-// seconds to link, and longer to start.
-func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, stop := Adopt(ctx)
-	defer stop()
-	return Exit(ctx, errOut, Host{In: in, Out: out, Err: errOut}.main(ctx, args))
+// Main returns what runs "SYSTEM ROLE [flag]…", or a command of one of some
+// systems, and returns the exit code. Tests of systems are linked with it, since
+// the whole command line takes seconds to link, and longer to start.
+func Main(known ...*systems.System) func(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	return func(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+		ctx, stop := Adopt(ctx)
+		defer stop()
+		return Exit(ctx, errOut, Host{In: in, Out: out, Err: errOut}.main(ctx, known, args))
+	}
 }
 
-func (h Host) main(ctx context.Context, args []string) error {
+func (h Host) main(ctx context.Context, known []*systems.System, args []string) error {
 	if len(args) == 1 && args[0] == process.StampArg {
-		_, err := fmt.Fprint(h.Out, process.Stamp())
+		_, err := fmt.Fprint(h.Out, process.Stamp(known))
 		return err
 	}
 	if len(args) < 2 {
 		return systems.Usagef("dyno-role runs the roles that dyno starts: give SYSTEM ROLE and its flags, or type dyno")
 	}
-	s, c, err := lookup(args[0], args[1])
+	s, c, err := lookup(known, args[0], args[1])
 	if err != nil {
 		return err
 	}

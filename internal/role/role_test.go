@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"dyno/internal/role"
-	_ "dyno/systems/all"
+	"dyno/systems/strife"
 )
 
 // What follows "--" is handed on as it stands: flags of the program that a role
@@ -14,7 +14,7 @@ import (
 func TestWordsBehindDashes(t *testing.T) {
 	var out, errOut bytes.Buffer
 	dir := t.TempDir()
-	code := role.Main(t.Context(), []string{"strife", "rival", "--dir", dir, "--", "/no/such/program", "-c"}, strings.NewReader(""), &out, &errOut)
+	code := role.Main(strife.System)(t.Context(), []string{"strife", "rival", "--dir", dir, "--", "/no/such/program", "-c"}, strings.NewReader(""), &out, &errOut)
 	if strings.Contains(errOut.String(), "flag provided but not defined") {
 		t.Errorf("exit %d: %s", code, errOut.String())
 	}

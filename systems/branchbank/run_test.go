@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"dyno/internal/role"
+	"dyno/systems/branchbank"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(branchbank.System)) }
 
 // run types a command line.
 func run(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = role.Main(t.Context(), append([]string{"branchbank"}, args...), nil, &o, &e)
+	code = role.Main(branchbank.System)(t.Context(), append([]string{"branchbank"}, args...), nil, &o, &e)
 	return code, o.String(), e.String()
 }
 

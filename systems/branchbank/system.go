@@ -4,9 +4,8 @@ import (
 	_ "embed"
 
 	"dyno/systems"
-	"dyno/systems/branchbank/client"
 	"dyno/systems/branchbank/rival"
-	"dyno/systems/branchbank/server"
+	"dyno/systems/branchbank/roles"
 	"dyno/systems/branchbank/trial"
 )
 
@@ -16,10 +15,10 @@ const name = "branchbank"
 var section string
 
 // System is the replicated bank on the bench.
-var System = rival.Arm(name).Join(systems.System{
+var System = rival.Arm().Join(systems.System{
 	Name:     name,
 	Summary:  "one account, many branches: each holds a replica of the balance and propagates deposits and withdrawals to all others",
-	Roles:    []systems.Role{server.Role(), client.Role()},
+	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand()},
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,

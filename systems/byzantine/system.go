@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"dyno/systems"
-	"dyno/systems/byzantine/cluster"
 	"dyno/systems/byzantine/play"
+	"dyno/systems/byzantine/roles"
 	"dyno/systems/byzantine/trial"
 )
 
@@ -19,7 +19,7 @@ var section string
 var System = &systems.System{
 	Name:     name,
 	Summary:  "Byzantine generals: n of them agree on an order though t are traitors",
-	Roles:    []systems.Role{cluster.Role(), trial.Role()},
+	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand(), searchCommand()},
 	Knobs:    play.Knobs,
 	Metrics:  trial.Metrics,

@@ -3,24 +3,18 @@ package lookaside
 import (
 	_ "embed"
 
-	"dyno/bench/rival"
 	"dyno/systems"
-	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/demo"
-	"dyno/systems/lookaside/directory"
-	"dyno/systems/lookaside/lb"
 	lbrival "dyno/systems/lookaside/rival"
-	"dyno/systems/lookaside/server"
+	"dyno/systems/lookaside/roles"
 	"dyno/systems/lookaside/trial"
 )
 
 // System is the look-aside load balancer on the bench.
 var System = &systems.System{
-	Name:    "lookaside",
-	Summary: "a look-aside load balancer: clients ask it which server to use and send their work straight there",
-	Roles: []systems.Role{
-		directory.Role(), lb.Role(trial.Knobs), server.Role(trial.Knobs), client.Role(trial.Knobs), rival.Role("lookaside", rival.RoleServer),
-	},
+	Name:         "lookaside",
+	Summary:      "a look-aside load balancer: clients ask it which server to use and send their work straight there",
+	Roles:        roles.All(),
 	Commands:     []systems.Command{demo.Command(trial.Knobs)},
 	Knobs:        trial.Knobs,
 	Metrics:      trial.Metrics,

@@ -5,17 +5,15 @@ import (
 
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
-	"dyno/systems/mapreduce/master"
-	"dyno/systems/mapreduce/peer"
+	"dyno/systems/mapreduce/roles"
 	"dyno/systems/mapreduce/trial"
-	"dyno/systems/mapreduce/worker"
 )
 
 // System is MapReduce on the bench.
 var System = &systems.System{
 	Name:     "mapreduce",
 	Summary:  "MapReduce: a master hands out map and reduce tasks to workers, and sees to it that they get done",
-	Roles:    []systems.Role{master.Role(), worker.Role(), peer.Role()},
+	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand(), statusCommand()},
 	Knobs:    config.Knobs,
 	Metrics:  trial.Metrics,

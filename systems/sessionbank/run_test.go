@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"dyno/internal/role"
+	"dyno/systems/sessionbank"
 )
 
 // run runs the command and returns what it printed.
 func run(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = role.Main(t.Context(), append([]string{"sessionbank", "run"}, args...), nil, &o, &e)
+	code = role.Main(sessionbank.System)(t.Context(), append([]string{"sessionbank", "run"}, args...), nil, &o, &e)
 	return code, o.String(), e.String()
 }
 

@@ -4,7 +4,7 @@ import (
 	_ "embed"
 
 	"dyno/systems"
-	"dyno/systems/sessionbank/branch"
+	"dyno/systems/sessionbank/roles"
 	"dyno/systems/sessionbank/trial"
 )
 
@@ -15,7 +15,7 @@ var section string
 var System = &systems.System{
 	Name:     "sessionbank",
 	Summary:  "customers move between the branches of a bank: session guarantees, and what each costs",
-	Roles:    []systems.Role{branch.Role, trial.ClientRole},
+	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand()},
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,

@@ -12,7 +12,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(sessionbank.System)) }
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, sessionbank.System, systemtest.Options{

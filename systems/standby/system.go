@@ -2,15 +2,13 @@ package standby
 
 import (
 	_ "embed"
-	"slices"
 
 	"dyno/systems"
 	"dyno/systems/standby/demo"
-	"dyno/systems/standby/generator"
 	"dyno/systems/standby/menu"
 	"dyno/systems/standby/operator"
 	"dyno/systems/standby/rival"
-	"dyno/systems/standby/server"
+	"dyno/systems/standby/roles"
 	"dyno/systems/standby/trial"
 )
 
@@ -20,10 +18,10 @@ const name = "standby"
 var section string
 
 // System is standby on the bench.
-var System = rival.Arm(name).Join(systems.System{
+var System = rival.Arm().Join(systems.System{
 	Name:     name,
 	Summary:  "a primary and its standby, behind an interface that hides which is which",
-	Roles:    slices.Concat(server.Roles(), []systems.Role{generator.New()}),
+	Roles:    roles.All(),
 	Commands: append([]systems.Command{menu.Command(), demo.Command()}, operator.Commands()...),
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,

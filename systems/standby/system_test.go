@@ -17,7 +17,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(standby.System)) }
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, standby.System, systemtest.Options{

@@ -6,13 +6,11 @@ import (
 	"slices"
 
 	"dyno/systems"
-	"dyno/systems/strife/bank"
 	"dyno/systems/strife/command"
 	"dyno/systems/strife/demo"
 	"dyno/systems/strife/deploy"
-	"dyno/systems/strife/gateway"
-	"dyno/systems/strife/load"
 	"dyno/systems/strife/rival"
+	"dyno/systems/strife/roles"
 	"dyno/systems/strife/trial"
 )
 
@@ -22,10 +20,10 @@ const name = "strife"
 var section string
 
 // System is strife on the bench.
-var System = rival.Arm(name).Join(systems.System{
+var System = rival.Arm().Join(systems.System{
 	Name:     name,
 	Summary:  "a payment gateway over banks, with two-phase commit",
-	Roles:    []systems.Role{gateway.Role(), bank.Role(), load.Role(trial.Knobs), load.OfflineRole()},
+	Roles:    roles.All(),
 	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up(), demo.Command()}, command.All()),
 	Knobs:    trial.Knobs,
 	Metrics:  trial.Metrics,

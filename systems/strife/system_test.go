@@ -14,7 +14,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(strife.System)) }
 
 // roleArgs makes a folder for a role that is started alone.
 func roleArgs(_ context.Context, role string, b systems.Bench) ([]string, error) {

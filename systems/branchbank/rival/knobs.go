@@ -66,10 +66,12 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	},
 }...)
 
-// Arm is the rival of a system of that name.
-func Arm(system string) rival.Arm {
+// Roles are those of the rival of a system of that name.
+func Roles(system string) []systems.Role { return append(rival.Roles(system), loaderRole(system)) }
+
+// Arm is the rival.
+func Arm() rival.Arm {
 	return rival.Arm{
-		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient), loaderRole(system)},
 		Knobs: knobs, Metrics: metrics,
 		Trial: run, Judge: Judge, Overhead: overhead, Report: section,
 	}

@@ -26,7 +26,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(standby.System)) }
 
 // What a busy machine is given: nothing here is about speed.
 const (
@@ -298,7 +298,7 @@ func TestCourseStory(t *testing.T) {
 	screen, out := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- role.Main(t.Context(), []string{"standby", "client", "--script", "--config", hosts, "--bound", patience.String()}, in, out, out)
+		ended <- role.Main(standby.System)(t.Context(), []string{"standby", "client", "--script", "--config", hosts, "--bound", patience.String()}, in, out, out)
 	}()
 	lines := bufio.NewScanner(screen)
 	withdraw := func(want string) {

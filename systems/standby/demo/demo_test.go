@@ -7,16 +7,17 @@ import (
 	"testing"
 
 	"dyno/internal/role"
+	"dyno/systems/standby"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(standby.System)) }
 
 // What the demo says is what it found: nothing lost, two epochs, equal logs, and
 // an explanation.
 func TestDemo(t *testing.T) {
 	var out, errOut bytes.Buffer
-	if code := role.Main(t.Context(), []string{"standby", "demo", "--json", "--lease", "400ms"}, strings.NewReader(""), &out, &errOut); code != 0 {
+	if code := role.Main(standby.System)(t.Context(), []string{"standby", "demo", "--json", "--lease", "400ms"}, strings.NewReader(""), &out, &errOut); code != 0 {
 		t.Fatalf("exit %d: %s%s", code, out.String(), errOut.String())
 	}
 	var r struct {
@@ -42,7 +43,7 @@ func TestDemo(t *testing.T) {
 		"--clients 0":       `--clients "0" is not a whole number from 1 to 100`,
 	} {
 		errOut.Reset()
-		code := role.Main(t.Context(), append([]string{"standby", "demo"}, strings.Fields(args)...), strings.NewReader(""), &out, &errOut)
+		code := role.Main(standby.System)(t.Context(), append([]string{"standby", "demo"}, strings.Fields(args)...), strings.NewReader(""), &out, &errOut)
 		if code != 2 || !strings.Contains(errOut.String(), want) {
 			t.Errorf("%s: exit %d %s", args, code, errOut.String())
 		}

@@ -19,8 +19,8 @@ import (
 )
 
 // toy is a system of nothing but its rival.
-var toy = Arm("toy").Join(systems.System{
-	Name: "toy", Knobs: driver.Knobs("constant"), Metrics: driver.Metrics(record.Road{}),
+var toy = Arm().Join(systems.System{
+	Name: "toy", Roles: Roles("toy"), Knobs: driver.Knobs("constant"), Metrics: driver.Metrics(record.Road{}),
 })
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }

@@ -56,10 +56,10 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	},
 }...)
 
-// Arm is the rival of a system of that name.
-func Arm(system string) rival.Arm {
+// Arm is the rival of the system.
+func Arm() rival.Arm {
 	return rival.Arm{
-		Roles: []systems.Role{rival.Role(system, rival.RoleServer), rival.Role(system, rival.RoleClient)}, Knobs: knobs, Metrics: metrics,
+		Knobs: knobs, Metrics: metrics,
 		Trial: run, Check: check, Judge: Judge, Overhead: overhead, Report: section,
 	}
 }

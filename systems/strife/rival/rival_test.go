@@ -18,8 +18,8 @@ import (
 )
 
 // toy is a system of nothing but its rival.
-var toy = Arm("toy").Join(systems.System{
-	Name: "toy", Knobs: driver.Knobs("constant"), Metrics: append(driver.Metrics(record.Road{}), record.Metric{Name: forcedWrites, Kind: record.KindScalar, Unit: "syncs", Help: "of strife"}),
+var toy = Arm().Join(systems.System{
+	Name: "toy", Roles: rival.Roles("toy"), Knobs: driver.Knobs("constant"), Metrics: append(driver.Metrics(record.Road{}), record.Metric{Name: forcedWrites, Kind: record.KindScalar, Unit: "syncs", Help: "of strife"}),
 })
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }

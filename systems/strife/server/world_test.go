@@ -19,6 +19,7 @@ import (
 	"dyno/internal/role"
 	v1 "dyno/proto/strife/v1"
 	"dyno/systems"
+	"dyno/systems/strife"
 	"dyno/systems/strife/bank"
 	"dyno/systems/strife/failpoint"
 	"dyno/systems/strife/gateway"
@@ -27,7 +28,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(strife.System)) }
 
 // patience is how long anything that must come may take on a busy machine.
 const patience = 60 * time.Second

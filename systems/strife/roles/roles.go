@@ -1,0 +1,16 @@
+// Package roles are those of strife, without its trial: what the slim program links.
+package roles
+
+import (
+	"dyno/bench/rival"
+	"dyno/systems"
+	"dyno/systems/strife/bank"
+	"dyno/systems/strife/gateway"
+	"dyno/systems/strife/load"
+	"dyno/systems/strife/trial"
+)
+
+// All are the roles.
+func All() []systems.Role {
+	return append([]systems.Role{gateway.Role(), bank.Role(), load.Role(trial.Knobs), load.OfflineRole()}, rival.Roles("strife")...)
+}
