@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/bench/agent"
+	"dyno/internal/kube"
 	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
 func (a *app) agent() *cobra.Command {
 	var advertise, listen, credentials string
-	var stdio bool
+	var stdio, await bool
 	var idle time.Duration
 	c := &cobra.Command{
 		Use:   "agent",
@@ -26,7 +27,7 @@ bound to its standard input, else after a minute without a heartbeat.
 
 dyno run --hosts starts agents over SSH by itself. In a pod (dyno deploy k8s) an agent
 listens under mutual TLS, and serves the certificate called runner alone: --credentials
-is a folder with authority.pem, agent.pem and agent.key.`,
+is a folder with authority.pem, agent.pem and agent.key; with --await it may come later.`,
 		Example: "  dyno agent --advertise 10.0.0.2 --listen 10.0.0.2:7500 --credentials run/certificates",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -43,6 +44,11 @@ is a folder with authority.pem, agent.pem and agent.key.`,
 				ctx, o.RPC.Listener = agent.Stdio(ctx, os.Stdin, os.Stdout)
 				return agent.Serve(ctx, o)
 			}
+			if await {
+				if err := awaitKeys(ctx, credentials, idle); err != nil {
+					return err
+				}
+			}
 			return serveAgent(ctx, o, listen, credentials)
 		},
 	}
@@ -52,7 +58,14 @@ is a folder with authority.pem, agent.pem and agent.key.`,
 	fl.StringVar(&listen, "listen", "", "`HOST:PORT` to serve a runner on")
 	fl.DurationVar(&idle, "idle", agent.Idle, "how long to live without a heartbeat of the runner")
 	fl.StringVar(&credentials, "credentials", "", "`DIR` with the certificates of --listen: authority.pem, agent.pem, agent.key")
+	fl.BoolVar(&await, "await", false, "wait for the folder of --credentials, as long as --idle")
 	return c
+}
+
+func awaitKeys(ctx context.Context, credentials string, idle time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, idle, fmt.Errorf("nobody has brought them for %v", idle))
+	defer cancel()
+	return kube.Await(ctx, credentials)
 }
 
 // serveAgent serves under mutual TLS.

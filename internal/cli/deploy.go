@@ -27,12 +27,14 @@ func (a *app) deployPods() *cobra.Command {
 		Use:   "k8s [flag]... [-- FLAG OR NAME OF dyno run]...",
 		Short: "Run experiments on Kubernetes: a pod is a machine",
 		Long: `Prints what kubectl is to create for a run on --nodes machines: one headless Service,
-one Indexed Job of agents, one Pod of the runner, one Secret of the certificates that
-they trust each other by. What stands behind -- is given to dyno run in that pod.
+one Indexed Job of agents, one Pod of the runner. What stands behind -- is given to dyno
+run in that pod.
 
 With --out it has kubectl create all that, waits until every machine runs (or says of
-each why it does not, and ends with exit code 1), shows what the runner says, unpacks
-its results into the folder, and deletes everything. The exit code is the runner's.`,
+each why it does not, and ends with exit code 1), brings the pods certificates by which
+they trust each other, shows what the runner says, unpacks its results into the folder,
+and deletes everything. The exit code is the runner's. --attach does the same with what
+was printed and created by other means, which waits for its certificates.`,
 		Example: `  dyno deploy k8s --nodes 2 --image registry.example/dyno:1 -- --scale quick lb-policies | kubectl create -f -
   dyno deploy k8s --nodes 2 --image registry.example/dyno:1 --out out/k8s -- --scale quick lb-policies`,
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -48,12 +50,15 @@ its results into the folder, and deletes everything. The exit code is the runner
 			if err := r.Check(); err != nil {
 				return err
 			}
+			if out == "" {
+				if cluster.Attach {
+					return systems.Usagef("--attach: give --out, the folder for results")
+				}
+				return r.Manifest(a.out)
+			}
 			keys, err := issueKeys()
 			if err != nil {
 				return err
-			}
-			if out == "" {
-				return r.Manifest(a.out, keys)
 			}
 			code, err := cluster.Execute(c.Context(), r, keys, out)
 			return errors.Join(err, codeError(code))
@@ -70,6 +75,7 @@ its results into the folder, and deletes everything. The exit code is the runner
 	fl.DurationVar(&r.Patience, "patience", 2*time.Minute, "how long to wait until all machines run")
 	fl.DurationVar(&r.Deadline, "deadline", time.Hour, "after which the cluster ends everything")
 	fl.StringVar(&out, "out", "", "create it, wait, unpack the results into this `FOLDER`, delete it")
+	fl.BoolVar(&cluster.Attach, "attach", false, "with --out: the run of this --name and --nodes is created already")
 	fl.StringVar(&cluster.Kubectl, "kubectl", "kubectl", "`PROGRAM` by which the cluster is reached, with --out")
 	return c
 }
@@ -86,7 +92,7 @@ func codeError(code int) error {
 }
 
 // issueKeys makes an authority for one run, and forgets its key.
-func issueKeys() (map[string][]byte, error) {
+func issueKeys() (kube.Keys, error) {
 	dir, err := os.MkdirTemp("", "dyno-keys")
 	if err != nil {
 		return nil, err
@@ -100,6 +106,17 @@ func issueKeys() (map[string][]byte, error) {
 		return nil, err
 	}
 	return kube.ReadKeys(dir)
+}
+
+// podReceive is how a pod is given its certificates.
+func (a *app) podReceive() *cobra.Command {
+	return &cobra.Command{
+		Use:    "receive",
+		Short:  "Take in the certificates of a run; in a pod that deploy k8s makes",
+		Hidden: true,
+		Args:   noArgs,
+		RunE:   func(*cobra.Command, []string) error { return kube.Receive(a.in, kube.Credentials) },
+	}
 }
 
 // podRunner is what the runner's pod runs.
@@ -134,6 +151,9 @@ func (a *app) runOnPods(ctx context.Context, r kube.Run, args []string) int {
 		machines = append(machines, agent.NewMachine(fmt.Sprintf("%s-%d", r.Name, i), agent.Dialer(address, kube.Credentials, agent.NameRunner)))
 	}
 	a.pods = fleet.New(machines...)
+	if err := kube.Await(ctx, kube.Credentials); err != nil { // its pod's deadline ends that
+		return a.exit(ctx, err)
+	}
 	if err := a.gather(ctx, r); err != nil {
 		return a.exit(ctx, errors.Join(err, a.pods.Close()))
 	}

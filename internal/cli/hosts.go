@@ -50,7 +50,7 @@ func (a *app) fleet(path string) (*fleet.Fleet, error) {
 
 func (a *app) deploy() *cobra.Command {
 	c := &cobra.Command{Use: "deploy", Short: "Bring dyno to other machines"}
-	c.AddCommand(a.deploySSH(), a.deployPods(), a.podRunner())
+	c.AddCommand(a.deploySSH(), a.deployPods(), a.podRunner(), a.podReceive())
 	needsCommand(c)
 	return c
 }

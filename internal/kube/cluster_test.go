@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -68,11 +69,13 @@ func running(run string, index int) string {
 func TestExecute(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"at once": nil, "a broken call is made again": {"broken": "yes"}, "an API server that is away is asked again": {"away": "yes"},
-		"what is no archive does not hang": {"torn": "yes"},
+		"what is no archive does not hang": {"torn": "yes"}, "a pod that cannot be reached is asked again": {"deaf": "yes"},
+		"what is there already": {"before": "job.batch/sweep\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, dir := cluster(t, files)
+			c.Attach = files["before"] != ""
 			out := t.TempDir()
 			code, err := c.Execute(t.Context(), run(), keys, out)
 			if code != 1 || err != nil {
@@ -82,7 +85,42 @@ func TestExecute(t *testing.T) {
 				t.Errorf("the results are %q, %v", text, err)
 			}
 			deleted(t, dir)
+			equipped(t, dir)
+			if _, err := os.Stat(filepath.Join(dir, "created")); (err == nil) == c.Attach {
+				t.Errorf("created: %v", err)
+			}
 		})
+	}
+}
+
+// equipped checks that every pod was brought its own certificates, and no other key.
+func equipped(t *testing.T, dir string) {
+	t.Helper()
+	for pod, want := range map[string]kube.Keys{
+		"sweep-0-x7k2p": {"authority.pem": []byte("A"), "agent.pem": []byte("B"), "agent.key": []byte("C")},
+		"sweep-1-x7k2p": {"authority.pem": []byte("A"), "agent.pem": []byte("B"), "agent.key": []byte("C")},
+		"sweep-runner":  {"authority.pem": []byte("A"), "runner.pem": []byte("D"), "runner.key": []byte("E")},
+	} {
+		archive, err := os.ReadFile(filepath.Join(dir, "received-"+pod))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		at := filepath.Join(t.TempDir(), "run")
+		for range 2 { // a call whose answer is lost is made again
+			if err := kube.Receive(bytes.NewReader(archive), at); err != nil {
+				t.Errorf("%s: %v", pod, err)
+			}
+		}
+		if got, err := kube.ReadKeys(at); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s was brought %s, %v", pod, got, err)
+		}
+		if err := kube.Receive(bytes.NewReader(archive[:len(archive)/2]), at+"2"); err == nil {
+			t.Errorf("%s takes half an archive for whole", pod)
+		}
+		if left, _ := filepath.Glob(filepath.Dir(at) + "/*"); len(left) != 1 {
+			t.Errorf("half an archive leaves %s", left)
+		}
 	}
 }
 
@@ -91,7 +129,7 @@ func deleted(t *testing.T, dir string) {
 	t.Helper()
 	asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
 	lines := strings.Split(strings.TrimSpace(string(asked)), "\n")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "delete job,service,pod,secret -l dyno-run=sweep") {
+	if last := lines[len(lines)-1]; !strings.Contains(last, "delete job,service,pod -l dyno-run=sweep") {
 		t.Errorf("what the cluster was asked last is %q", last)
 	}
 }
@@ -155,7 +193,7 @@ func TestNameTaken(t *testing.T) {
 
 // Nor is one that was created between the look and our own attempt.
 func TestNameTakenMeanwhile(t *testing.T) {
-	c, dir := cluster(t, map[string]string{"refuse": `Error from server (AlreadyExists): secrets "sweep-keys" already exists`})
+	c, dir := cluster(t, map[string]string{"refuse": `Error from server (AlreadyExists): services "sweep" already exists`})
 	if _, err := c.Execute(t.Context(), run(), keys, t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing is deleted") {
 		t.Error(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	look        = time.Second      // between two looks at the pods
+	look        = time.Second      // between two attempts, and two looks at the pods
 	askTimeout  = 30 * time.Second // of one kubectl that asks
 	tidyTimeout = 90 * time.Second // of the one that deletes
 	tries       = 5                // in a row, of a call that fails: an API server may be away for a moment
@@ -25,42 +25,58 @@ type Cluster struct {
 	Kubectl string                           // program
 	Logf    func(format string, args ...any) // one line at a time
 	Said    io.Writer                        // what the runner says while it runs
+	Attach  bool                             // somebody has created the run already
 }
 
-// Execute creates a run, waits until its machines have come, follows it, unpacks its
-// results into a folder, and deletes it, whatever happened. It returns the runner's
-// exit code.
-func (c *Cluster) Execute(ctx context.Context, r Run, keys map[string][]byte, out string) (code int, err error) {
-	there, err := c.ask(ctx, r, nil, "get", kinds, "-l", r.Selector(), "-o", "name")
-	if err != nil {
+// Execute creates a run, waits until its machines have come, gives them their
+// certificates, follows the run, unpacks its results into a folder, and deletes it,
+// whatever happened. It returns the runner's exit code.
+func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (code int, err error) {
+	if ours, err := c.create(ctx, r); err != nil {
+		if ours {
+			err = errors.Join(err, c.tidy(ctx, r))
+		}
 		return 0, err
-	}
-	if len(there) > 0 {
-		return 0, fmt.Errorf("a run is called %s already: %s; give another --name, or delete it: kubectl delete %s -l %s",
-			r.Name, strings.Join(strings.Fields(string(there)), " "), kinds, r.Selector())
-	}
-	var manifest bytes.Buffer
-	if err := r.Manifest(&manifest, keys); err != nil {
-		return 0, err
-	}
-	_, err = c.ask(ctx, r, &manifest, "create", "-f", "-")
-	if err != nil && strings.Contains(err.Error(), "AlreadyExists") { // what is there may be another's
-		return 0, fmt.Errorf("a run called %s was created meanwhile, and nothing is deleted; give another --name: %w", r.Name, err)
 	}
 	defer func() { err = errors.Join(err, c.tidy(ctx, r)) }()
-	if err != nil {
-		return 0, err
-	}
 	began := time.Now()
-	if err := c.barrier(ctx, r); err != nil {
+	parties, err := c.barrier(ctx, r)
+	if err != nil {
 		return 0, err
 	}
 	c.Logf("%d machines run after %v", r.Nodes, time.Since(began).Round(100*time.Millisecond))
+	if err := c.equip(ctx, r, keys, parties); err != nil {
+		return 0, err
+	}
 	return c.collect(ctx, r, out)
 }
 
+// create creates a run, unless there is one: then what is there is another's.
+func (c *Cluster) create(ctx context.Context, r Run) (ours bool, err error) {
+	if c.Attach {
+		return true, nil
+	}
+	there, err := c.ask(ctx, r, nil, "get", kinds, "-l", r.Selector(), "-o", "name")
+	if err != nil {
+		return false, err
+	}
+	if len(there) > 0 {
+		return false, fmt.Errorf("a run is called %s already: %s; give another --name, or delete it: kubectl delete %s -l %s",
+			r.Name, strings.Join(strings.Fields(string(there)), " "), kinds, r.Selector())
+	}
+	var manifest bytes.Buffer
+	if err := r.Manifest(&manifest); err != nil {
+		return false, err
+	}
+	_, err = c.ask(ctx, r, &manifest, "create", "-f", "-")
+	if err != nil && strings.Contains(err.Error(), "AlreadyExists") { // what is there may be another's
+		return false, fmt.Errorf("a run called %s was created meanwhile, and nothing is deleted; give another --name: %w", r.Name, err)
+	}
+	return true, err
+}
+
 // kinds are all that a run consists of.
-const kinds = "job,service,pod,secret"
+const kinds = "job,service,pod"
 
 // ask runs kubectl and returns what it prints.
 func (c *Cluster) ask(ctx context.Context, r Run, in io.Reader, words ...string) ([]byte, error) {
@@ -88,7 +104,7 @@ func (c *Cluster) command(ctx context.Context, r Run, words ...string) *exec.Cmd
 
 // barrier waits until all machines and the runner run. When they do not in time, or
 // cannot any more, each one that is absent is named with its reason.
-func (c *Cluster) barrier(ctx context.Context, r Run) error {
+func (c *Cluster) barrier(ctx context.Context, r Run) (parties map[string]string, err error) {
 	failed := 0
 	for limit := time.Now().Add(r.Patience); ; {
 		found, err := c.ask(ctx, r, nil, "get", "pods", "-l", r.Selector(), "-o", "json")
@@ -99,15 +115,15 @@ func (c *Cluster) barrier(ctx context.Context, r Run) error {
 		left := time.Until(limit)
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case err != nil:
 			if failed++; failed == tries || left <= 0 {
-				return err
+				return nil, err
 			}
 		case len(here.absent) == 0:
-			return nil
+			return here.parties, nil
 		case here.over || left <= 0:
-			return c.absence(ctx, r, here)
+			return nil, c.absence(ctx, r, here)
 		default:
 			failed = 0
 		}

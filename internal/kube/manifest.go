@@ -2,16 +2,11 @@ package kube
 
 import (
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -40,12 +35,11 @@ const (
 	Label = "dyno-run"
 	// AgentPort is where agents listen.
 	AgentPort = 7500
-	// Credentials is where certificates lie in the pods.
-	Credentials = "/keys"
 	// Out is the runner's output folder in its pod.
 	Out = "/tmp/out"
-	// authority is the stem of the file by which both parties know each other.
-	authority = "authority"
+	// afterBarrier is how much longer a machine waits for certificates than the barrier
+	// for machines.
+	afterBarrier = time.Minute
 	// cleanup is how long the cluster keeps a Job that has ended.
 	cleanup = 10 * time.Minute
 	// maxName leaves room for the index of a pod and for the suffixes.
@@ -93,66 +87,32 @@ func (r Run) Runner() string { return r.Name + "-runner" }
 //go:embed run.yaml.tmpl
 var manifest string
 
-// Manifest writes what kubectl is to create. The keys are the certificates of the
-// run by file name: who has them can start processes in its pods.
-func (r Run) Manifest(w io.Writer, keys map[string][]byte) error {
+// Manifest writes what kubectl is to create. There is no secret in it.
+func (r Run) Manifest(w io.Writer) error {
 	t, err := template.New("run").Funcs(template.FuncMap{
 		"json":    quote,
 		"literal": func(arg string) string { return strings.ReplaceAll(arg, "$(", "$$(") }, // Kubernetes puts variables there
-		"base64":  base64.StdEncoding.EncodeToString,
 		"seconds": func(d time.Duration) int { return int(math.Ceil(d.Seconds())) },
 	}).Parse(manifest)
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, filled{Run: r, Label: Label, Credentials: Credentials, Port: AgentPort, Cleanup: cleanup, Keys: keys})
+	return t.Execute(w, filled{
+		Run: r, Label: Label, Kinds: kinds, Keys: keysDir, Credentials: Credentials, Port: AgentPort, Cleanup: cleanup,
+		Idle: r.Patience + afterBarrier,
+	})
 }
 
 // filled is what the template is filled with.
 type filled struct {
 	Run
-	Label, Credentials string
-	Port               int
-	Cleanup            time.Duration
-	Keys               map[string][]byte
-}
-
-// Secret is the name of the object with the certificates.
-func (f filled) Secret() string { return f.Name + "-keys" }
-
-// item is a file of a volume.
-type item struct {
-	Key  string `json:"key"`
-	Path string `json:"path"`
-}
-
-// Items are the files of one party, and the authority that both trust.
-func (f filled) Items(party string) (out []item) {
-	for _, file := range slices.Sorted(maps.Keys(f.Keys)) {
-		if stem, _, _ := strings.Cut(file, "."); stem == party || stem == authority {
-			out = append(out, item{file, file})
-		}
-	}
-	return out
+	Label, Kinds, Keys, Credentials string
+	Port                            int
+	Cleanup, Idle                   time.Duration
 }
 
 // quote makes of a value JSON, which is YAML whatever is in it.
 func quote(v any) (string, error) {
 	text, err := json.Marshal(v)
 	return string(text), err
-}
-
-// ReadKeys reads all files of a folder.
-func ReadKeys(dir string) (map[string][]byte, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	keys := make(map[string][]byte)
-	for _, e := range entries {
-		if keys[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
 }

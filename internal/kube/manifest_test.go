@@ -24,7 +24,7 @@ func run() kube.Run {
 	}
 }
 
-var keys = map[string][]byte{
+var keys = kube.Keys{
 	"authority.pem": []byte("A"), "agent.pem": []byte("B"), "agent.key": []byte("C"), "runner.pem": []byte("D"), "runner.key": []byte("E"),
 }
 
@@ -34,7 +34,7 @@ func TestManifest(t *testing.T) {
 	queued.Args = []string{"--only", `name=it's "a: b", $(HOME)`}
 	for _, r := range []kube.Run{run(), queued} {
 		var got bytes.Buffer
-		if err := r.Manifest(&got, keys); err != nil {
+		if err := r.Manifest(&got); err != nil {
 			t.Fatal(err)
 		}
 		golden := filepath.Join("testdata", r.Name+".yaml")
@@ -90,7 +90,7 @@ func checkObjects(t *testing.T, r kube.Run, text []byte) {
 			}
 		}
 	}
-	if got := strings.Join(kinds, " "); got != "Secret Service Job Pod" {
+	if got := strings.Join(kinds, " "); got != "Service Job Pod" {
 		t.Errorf("%s is made of %s", r.Name, got)
 	}
 }

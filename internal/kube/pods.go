@@ -97,11 +97,18 @@ func (p pod) waiting() string {
 	return ""
 }
 
+// What pods are, as their certificates are called.
+const (
+	partyRunner = "runner"
+	partyAgent  = "agent"
+)
+
 // roll is who of a run has come.
 type roll struct {
-	runs   int
 	over   bool     // some machine cannot come any more
 	absent []string // each with its reason, in the order of names
+
+	parties map[string]string // pods that run, and what each is
 }
 
 // call takes the roll of a run: its machines and its runner.
@@ -110,16 +117,16 @@ func (r Run) call(found []byte) (roll, error) {
 	if err := json.Unmarshal(found, &all); err != nil {
 		return roll{}, fmt.Errorf("kubectl get pods: %w", err)
 	}
-	wanted := []string{r.Runner()}
+	wanted := map[string]string{r.Runner(): partyRunner}
 	for i := range r.Nodes {
-		wanted = append(wanted, fmt.Sprintf("%s-%d", r.Name, i))
+		wanted[fmt.Sprintf("%s-%d", r.Name, i)] = partyAgent
 	}
 	byName := make(map[string]pod)
 	for _, p := range all.Items {
 		byName[p.name()] = p
 	}
-	var out roll
-	for _, name := range wanted {
+	out := roll{parties: make(map[string]string)}
+	for name, party := range wanted {
 		p, ok := byName[name]
 		if !ok {
 			out.absent = append(out.absent, name+" has no pod yet")
@@ -127,7 +134,7 @@ func (r Run) call(found []byte) (roll, error) {
 		}
 		runs, over, why := p.state()
 		if runs {
-			out.runs++
+			out.parties[p.Metadata.Name] = party
 			continue
 		}
 		out.over = out.over || over

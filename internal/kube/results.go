@@ -106,17 +106,17 @@ func Unpack(r io.Reader, out string) (code int, err error) {
 			_, _ = io.Copy(io.Discard, r) // else the sender meets a closed pipe
 			return parseCode(text)
 		}
-		if err := unpackFile(root, h.Name, t); err != nil {
+		if err := unpackFile(root, h, t); err != nil {
 			return 0, fmt.Errorf("results: %s: %w", h.Name, err)
 		}
 	}
 }
 
-func unpackFile(root *os.Root, name string, content io.Reader) error {
-	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+func unpackFile(root *os.Root, h *tar.Header, content io.Reader) error {
+	if err := root.MkdirAll(filepath.Dir(h.Name), 0o755); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, h.FileInfo().Mode().Perm()&0o644)
 	if err != nil {
 		return err
 	}

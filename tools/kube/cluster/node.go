@@ -55,10 +55,9 @@ func (n *node) start(ctx context.Context, c *Cluster) (err error) {
 			return err
 		}
 	}
-	for from, to := range map[string]string{"bridge.conflist": "cni/10-bridge.conflist", "containerd.toml": "", "kubelet.yaml": "", "node.sh": ""} {
-		if to == "" {
-			to = from
-		}
+	for from, to := range map[string]string{
+		"bridge.conflist": "cni/10-bridge.conflist", "containerd.toml": "containerd.toml", "kubelet.yaml": "kubelet.yaml", "node.sh": "node.sh",
+	} {
 		err = errors.Join(err, n.fill(from, filepath.Join(n.Dir, to)))
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ func TestRuns(t *testing.T) {
 	b := open(t)
 	ctx := t.Context()
 	for name, test := range map[string]func(context.Context, *testing.T, *bed){
+		"as the page says": testPage,
 		"checked trials":   testChecked,
 		"two at once":      testTwo,
 		"too little CPU":   testScarce,

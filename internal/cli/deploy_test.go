@@ -1,0 +1,27 @@
+package cli_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The page's commands print what a cluster is to create; make test-kube runs them on one.
+func TestPodsPage(t *testing.T) {
+	page := read(t, "../../docs/many-machines.md")
+	lines := regexp.MustCompile(`(?m)^dyno (deploy k8s .*)$`).FindAllStringSubmatch(page, -1)
+	if len(lines) < 3 {
+		t.Fatalf("only %d command lines found", len(lines))
+	}
+	output := regexp.MustCompile(`--out \S+|--attach|\| .*`)
+	for _, l := range lines {
+		code, out, said := dyno(t, shellWords(t, output.ReplaceAllString(l[1], ""))...)
+		if code != 0 || !strings.Contains(out, "\nkind: Job\n") {
+			t.Errorf("%s: exit code %d: %s%s", l[0], code, said, out)
+		}
+	}
+	code, _, said := dyno(t, "deploy", "k8s", "--nodes", "1", "--attach")
+	if code != 2 || !strings.Contains(said, "--attach: give --out") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+}

@@ -1,0 +1,144 @@
+package kube
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Certificates are brought into running pods by kubectl exec: no object of the
+// cluster holds a key, and neither does what is printed, logged or backed up.
+
+const (
+	keysDir = "/keys" // a volume in memory
+	// Credentials is the folder where certificates lie in the pods, once they have come.
+	Credentials = keysDir + "/run"
+	// authority is the stem of the file by which all parties know each other.
+	authority = "authority"
+	// atOnce is how many pods are given theirs at the same time.
+	atOnce = 16
+	// lookForKeys is the time between two looks for them in a pod.
+	lookForKeys = 50 * time.Millisecond
+)
+
+// Keys are the certificates of a run, and their keys, by file name: PARTY.pem,
+// PARTY.key, and the authority's.
+type Keys map[string][]byte
+
+// ReadKeys reads all files of a folder.
+func ReadKeys(dir string) (Keys, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return nil, err
+	}
+	keys := make(Keys)
+	for _, p := range paths {
+		if keys[filepath.Base(p)], err = os.ReadFile(p); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// pack writes the files of one party, and the authority that all trust, as an
+// archive for [Receive].
+func (k Keys) pack(party string) ([]byte, error) {
+	var out bytes.Buffer
+	t := tar.NewWriter(&out)
+	put := func(name string, content []byte) error {
+		err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o600})
+		if err == nil {
+			_, err = t.Write(content)
+		}
+		return err
+	}
+	var err error
+	for file, content := range k {
+		if stem, _, _ := strings.Cut(file, "."); stem == party || stem == authority {
+			err = errors.Join(err, put(file, content))
+		}
+	}
+	err = errors.Join(err, put(doneFile, []byte("0\n")), t.Close())
+	return out.Bytes(), err
+}
+
+// equip gives every pod of a run its certificates.
+func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[string]string) error {
+	archives := make(map[string][]byte)
+	for _, party := range parties {
+		if archives[party] != nil {
+			continue
+		}
+		var err error
+		if archives[party], err = keys.pack(party); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	slots, lost := make(chan struct{}, atOnce), make(chan error, len(parties))
+	for pod, party := range parties {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if err := c.hand(ctx, r, pod, archives[party]); err != nil {
+				lost <- fmt.Errorf("certificates for %s: %w", pod, err)
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	close(lost)
+	return <-lost
+}
+
+// hand gives one pod its certificates.
+func (c *Cluster) hand(ctx context.Context, r Run, pod string, archive []byte) (err error) {
+	for range tries {
+		if _, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive"); err == nil {
+			return nil
+		}
+		if wait(ctx, look); ctx.Err() != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+	return err
+}
+
+// Receive unpacks certificates into a folder, which is there whole or not at all.
+// What came twice stays as it came first.
+func Receive(r io.Reader, dir string) error {
+	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh)
+	if _, err := Unpack(r, fresh); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// Await waits until the folder is there that [Receive] makes.
+func Await(ctx context.Context, dir string) error {
+	for {
+		if _, err := os.Stat(dir); err == nil {
+			return nil
+		}
+		if wait(ctx, lookForKeys); ctx.Err() != nil {
+			return fmt.Errorf("no certificates have come to %s: %w", dir, context.Cause(ctx))
+		}
+	}
+}
