@@ -24,7 +24,6 @@ type store struct {
 	end    int64                   // where the next line goes
 	open   bool                    // the last line has no newline yet
 	old    *record.Run             // run.json as it was; nil: there was none
-	block  int                     // the last that this run began; 0: none
 	done   map[place]*record.Trial // of this plan and binary, whenever they were measured
 	ids    map[string]bool         // of all trials in the file
 	notes  []string                // what somebody should know of the file

@@ -172,10 +172,10 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		st.trials = &full{st.trials, 1500, dies}
-		var tally Tally
+		c := &crew{Runner: *r, sweep: newSweep(p, st)}
 		finished := 0
 		for i := range p.Trials {
-			_, _, err := r.next(t.Context(), p, st, i, &tally)
+			_, _, err := c.next(t.Context(), i)
 			if err == nil {
 				finished++
 				continue

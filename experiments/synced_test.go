@@ -34,9 +34,9 @@ func TestTrialsAreSynced(t *testing.T) {
 	}
 	disk := &watched{trialsFile: st.trials}
 	st.trials = disk
-	var tally Tally
+	c := &crew{Runner: *r, sweep: newSweep(p, st)}
 	for i := range p.Trials {
-		if _, _, err := r.next(t.Context(), p, st, i, &tally); err != nil {
+		if _, _, err := c.next(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
 		if disk.unsynced || disk.syncs <= i {

@@ -37,7 +37,7 @@ func (r *Runner) trial(ctx context.Context, p *Plan, t *Trial, index int) (*reco
 func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*record.Trial, string, error) {
 	if r.Machines != nil {
 		if err := r.Machines.Connect(ctx); err != nil {
-			return nil, "", err
+			return nil, "", awayError{err}
 		}
 	}
 	bundle := filepath.Join(r.Out, "results", "raw", t.ID)
@@ -63,6 +63,9 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 	done.Took = record.ToSeconds(time.Since(done.Started))
 	if ctx.Err() != nil {
 		return nil, "", errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
+	}
+	if fleet.Lost(err) && !r.lostIsFinal {
+		return nil, "", errors.Join(err, os.RemoveAll(bundle))
 	}
 	if err != nil {
 		done.Error, done.Absent = err.Error(), errors.As(err, new(*systems.AbsentError))

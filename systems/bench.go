@@ -65,6 +65,10 @@ type Bench interface {
 	// a bundle again is written there.
 	Dir(name string) (string, error)
 
+	// Address finds an address for a process that is started later and told to listen
+	// there; until then the kernel gives it to nobody else.
+	Address(ctx context.Context, role, name string) (string, error)
+
 	// Logf says in one line what the trial is doing.
 	Logf(format string, args ...any)
 }
@@ -160,6 +164,19 @@ func OneMachine(b Bench, does string) error {
 type Publisher interface {
 	Publish(ctx context.Context, paths ...string) error
 	Fetch(ctx context.Context, paths ...string) error // the other way
+
+	// Ahead is how far the clock of a process's machine is ahead of the trial's, and by
+	// how much that may be wrong.
+	Ahead(name string) (ahead, uncertain time.Duration)
+}
+
+// Ahead is how far the clock of a process is ahead of the trial's, and by how much that
+// may be wrong: on one machine not at all.
+func Ahead(b Bench, name string) (ahead, uncertain time.Duration) {
+	if p, ok := b.(Publisher); ok {
+		return p.Ahead(name)
+	}
+	return 0, 0
 }
 
 // Publish lets roles that run see what a trial has written below paths of its

@@ -30,7 +30,7 @@ type Trial struct {
 	Reference func() Clock
 
 	machine *Machine
-	link    *link
+	link    *session
 	opts    process.Options
 	id      uint64
 	folder  string             // on the machine; opts.Dir here
@@ -104,7 +104,8 @@ func (t *Trial) fault(err error) error {
 		return ended(t.machine.Name, broken)
 	}
 	if status.Code(err) == codes.Unavailable { // the heartbeat has not noticed yet
-		return ended(t.machine.Name, t.link.explain(err))
+		t.link.fail(err)
+		return ended(t.machine.Name, t.link.failure())
 	}
 	return t.local(fromStatus(err))
 }

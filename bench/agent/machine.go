@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -49,11 +50,12 @@ type Connection struct {
 
 // Machine is the runner's end of an agent. It is safe for concurrent use.
 type Machine struct {
-	Name string
-	dial func(context.Context) (*Connection, error)
+	Name     string
+	Patience time.Duration // with it when it is lost; 0: [ReturnWithin]
+	dial     func(context.Context) (*Connection, error)
 
 	mu   sync.Mutex
-	link *link // nil: not connected yet
+	link *session // nil: not connected yet
 	info *agentv1.DescribeResponse
 }
 
@@ -75,7 +77,8 @@ func (m *Machine) connect(ctx context.Context) error {
 	if m.link != nil && m.link.present().Err() == nil {
 		return nil
 	}
-	within, limit := ReturnWithin, fmt.Errorf("machine %s has not come back within %v", m.Name, ReturnWithin)
+	within := cmp.Or(m.Patience, ReturnWithin)
+	limit := fmt.Errorf("machine %s has not come back within %v", m.Name, within)
 	if m.info == nil {
 		within, limit = firstWithin, fmt.Errorf("machine %s has not been there within %v", m.Name, firstWithin)
 	}
@@ -110,7 +113,7 @@ func (m *Machine) attempt(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("machine %s: %w", m.Name, err)
 	}
-	l := newLink(m.Name, c)
+	l := newSession(m.Name, c)
 	info, err := l.introduce(ctx)
 	if err != nil {
 		_ = l.close() // what it says is less than why it is closed
@@ -121,7 +124,7 @@ func (m *Machine) attempt(ctx context.Context) error {
 }
 
 // introduce begins the heartbeat, and asks what the machine is.
-func (l *link) introduce(ctx context.Context) (*agentv1.DescribeResponse, error) {
+func (l *session) introduce(ctx context.Context) (*agentv1.DescribeResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, ReturnWithin, fmt.Errorf("its agent has said nothing for %v", ReturnWithin))
 	defer cancel()
 	if err := l.greet(ctx); err != nil {
@@ -144,7 +147,7 @@ func same(there, here string) error {
 }
 
 // now is the link of a machine that was connected.
-func (m *Machine) now() *link {
+func (m *Machine) now() *session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.link

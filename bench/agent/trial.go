@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/link"
 	"dyno/bench/process"
 	"dyno/internal/rpc"
 	agentv1 "dyno/proto/agent/v1"
@@ -27,9 +28,10 @@ type trial struct {
 	cancel    context.CancelFunc
 	over      chan struct{} // closed when nothing is left of it
 
-	mu    sync.Mutex
-	roles map[string]systems.Process
-	files sync.Mutex // one copy at a time
+	mu      sync.Mutex
+	roles   map[string]systems.Process
+	network *link.Network // nil: there is no link
+	files   sync.Mutex    // one copy at a time
 }
 
 const logRoom = 256 // lines that wait to be sent; more are dropped
@@ -93,7 +95,7 @@ func (s *server) open(own context.Context, cancel context.CancelFunc, req *agent
 func (t *trial) end() error {
 	defer close(t.over)
 	_ = t.group.Close() // EndTrial has told what it says
-	return errors.Join(t.root.Close(), t.scratch.Release())
+	return errors.Join(t.endLinks(), t.root.Close(), t.scratch.Release())
 }
 
 // tell sends what happens in a trial until its call is over.
@@ -267,7 +269,7 @@ func (s *server) AwaitRole(req *agentv1.AwaitRoleRequest, stream grpc.ServerStre
 func (s *server) EndTrial(_ context.Context, req *agentv1.EndTrialRequest) (*agentv1.EndTrialResponse, error) {
 	t, err := s.at(req.GetTrial())
 	if err == nil {
-		err = toStatus(t.group.Close())
+		err = toStatus(errors.Join(t.group.Close(), t.endLinks()))
 	}
 	return new(agentv1.EndTrialResponse), err
 }

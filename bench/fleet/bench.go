@@ -3,11 +3,14 @@ package fleet
 import (
 	"context"
 	"errors"
-	"maps"
+	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"dyno/bench/agent"
+	"dyno/bench/inject"
+	"dyno/bench/link"
 	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -22,8 +25,8 @@ type Bench struct {
 	closed         func() error
 
 	mu        sync.Mutex
-	placed    map[string]string
-	serving   map[int]bool // machines
+	placed    map[string]int // machines, by process
+	serving   map[int]bool   // machines
 	driving   map[int]bool
 	reference *agent.Machine // of whoever drives the load; nil: nobody yet
 }
@@ -31,6 +34,7 @@ type Bench struct {
 var (
 	_ process.Bench     = (*Bench)(nil)
 	_ systems.Publisher = (*Bench)(nil)
+	_ inject.Linker     = (*Bench)(nil)
 )
 
 // Open opens a trial on all machines, which are connected.
@@ -41,7 +45,7 @@ func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options
 	}
 	b := &Bench{
 		plan: plan{o.System, p, len(f.machines)}, fleet: f, parts: make([]*agent.Trial, len(f.machines)),
-		placed: make(map[string]string), serving: make(map[int]bool), driving: make(map[int]bool),
+		placed: make(map[string]int), serving: make(map[int]bool), driving: make(map[int]bool),
 	}
 	ctx, b.Group, err = process.NewGroup(ctx, o)
 	if err != nil {
@@ -76,9 +80,8 @@ func (b *Bench) clock() agent.Clock {
 
 // Start implements [systems.Bench].
 func (b *Bench) Start(ctx context.Context, l systems.Launch) (systems.Process, error) {
-	at := b.plan.on(l.Role, l.Name)
+	at := b.place(l.Role, l.Name)
 	b.mu.Lock()
-	b.placed[l.Name] = b.fleet.machines[at].Name
 	if b.plan.generates(l.Role) {
 		b.driving[at], b.reference = true, b.fleet.machines[at]
 	} else {
@@ -86,6 +89,48 @@ func (b *Bench) Start(ctx context.Context, l systems.Launch) (systems.Process, e
 	}
 	b.mu.Unlock()
 	return b.parts[at].Start(ctx, l)
+}
+
+// place gives a process its machine.
+func (b *Bench) place(role, name string) int {
+	at := b.plan.on(role, name)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.placed[name] = at
+	return at
+}
+
+// of is the part of the trial on the machine of a process.
+func (b *Bench) of(name string) (*agent.Trial, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, ok := b.placed[name]
+	if !ok {
+		return nil, fmt.Errorf("no machine has %s yet: it is neither started nor has it an address", name)
+	}
+	return b.parts[at], nil
+}
+
+// Address implements [systems.Bench].
+func (b *Bench) Address(ctx context.Context, role, name string) (string, error) {
+	return b.parts[b.place(role, name)].Address(ctx)
+}
+
+// OpenLink implements [inject.Linker]: a link is on the machine of whom it leads to.
+func (b *Bench) OpenLink(o link.Options) (link.Far, error) {
+	t, err := b.of(o.To)
+	if err != nil {
+		return nil, err
+	}
+	return t.OpenLink(o)
+}
+
+// Ahead implements [systems.Publisher].
+func (b *Bench) Ahead(name string) (ahead, uncertain time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.fleet.machines[b.placed[name]].Clock()
+	return c.Ahead, c.Uncertain
 }
 
 // Publish implements [systems.Publisher].
@@ -111,7 +156,11 @@ func (b *Bench) each(do func(*agent.Trial) error) error {
 func (b *Bench) Placed() map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return maps.Clone(b.placed)
+	out := make(map[string]string, len(b.placed))
+	for name, at := range b.placed {
+		out[name] = b.fleet.machines[at].Name
+	}
+	return out
 }
 
 // Witness implements [process.Bench]. What a machine does not tell the figures cannot

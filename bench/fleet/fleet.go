@@ -12,6 +12,7 @@ import (
 
 	"dyno/bench/agent"
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // Fleet is the machines of a run. One trial at a time is open on it.
@@ -21,6 +22,26 @@ type Fleet struct {
 
 // New is a fleet of machines, which have names of their own.
 func New(machines ...*agent.Machine) *Fleet { return &Fleet{machines} }
+
+// Split makes disjoint fleets of as many machines each, in order. No fleet is one of
+// itself.
+func (f *Fleet) Split(sets int) ([]*Fleet, error) {
+	if f == nil && sets == 1 {
+		return []*Fleet{nil}, nil
+	}
+	n := len(f.Names())
+	if sets < 1 || sets > n || n%sets != 0 {
+		return nil, systems.Usagef("--sets %d: %d machines cannot be split into %d sets of as many machines each", sets, n, sets)
+	}
+	var out []*Fleet
+	for set := range slices.Chunk(f.machines, n/sets) {
+		out = append(out, New(set...))
+	}
+	return out, nil
+}
+
+// Lost says whether an error is that a machine is lost.
+func Lost(err error) bool { return errors.As(err, new(*agent.LostError)) }
 
 // Names are those of the machines, in order; none of no fleet.
 func (f *Fleet) Names() (out []string) {
@@ -157,9 +178,12 @@ func (f *Fleet) Clocks() map[string]agent.Clock {
 
 // Stamp tells what a binary measures on these machines, so placed, from what it
 // measures elsewhere.
-func (f *Fleet) Stamp(binary string, p *record.Placement) string {
+func (f *Fleet) Stamp(binary string, p *record.Placement, sets int) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %q %v", binary, f.Names(), p)
+	if sets > 1 {
+		fmt.Fprintf(h, " in %d sets", sets)
+	}
 	if p != nil {
 		fmt.Fprint(h, p.Roles) // maps print in order
 	}

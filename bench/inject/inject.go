@@ -44,6 +44,11 @@ const stopGrace = 10 * time.Second
 // onProcesses are the faults that signals, restarts and limits make.
 var onProcesses = []fault.Kind{fault.Kill, fault.Stop, fault.Restart, fault.Pause, fault.Resume, fault.FullDisk}
 
+// Linker is a bench whose links are on the machines of its roles.
+type Linker interface {
+	OpenLink(link.Options) (link.Far, error)
+}
+
 // Faults are what is to go wrong in one trial. The zero value is of no use.
 type Faults struct {
 	bench    systems.Bench
@@ -74,11 +79,12 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 		}
 	}
 	if links {
-		if err := systems.OneMachine(b, "has links between roles, which the runner delays and cuts"); err != nil {
-			return nil, err
-		}
 		// Where another program has a role, what broke is told with the messages that passed.
-		f.network, err = link.NewNetwork(link.Options{Seed: b.Setting().Seed, Trace: len(b.Setting().Impl) > 0})
+		o := link.Options{Seed: b.Setting().Seed, Trace: len(b.Setting().Impl) > 0}
+		if far, ok := b.(Linker); ok {
+			o.Elsewhere = far.OpenLink
+		}
+		f.network, err = link.NewNetwork(o)
 	}
 	return f, err
 }
@@ -93,18 +99,24 @@ func (f *Faults) Add(p systems.Process) {
 // Link returns where a role of a name reaches a process: a link that faults
 // can strike or, if none is to, the process itself.
 func (f *Faults) Link(from string, to systems.Process) (addr string, err error) {
+	return f.LinkTo(from, to.Name(), to.Addr())
+}
+
+// OnLinks says that links are struck: all who talk are to be led by [Faults.Link].
+func (f *Faults) OnLinks() bool { return f.network != nil }
+
+// LinkTo is [Faults.Link] to a process that is yet to be started, at an address that
+// [systems.Bench] has kept for it.
+func (f *Faults) LinkTo(from, to, addr string) (string, error) {
 	if f.network == nil {
-		return to.Addr(), nil
+		return addr, nil
 	}
-	l, err := f.network.Add(from, to.Name(), to.Addr())
+	l, err := f.network.Add(from, to, addr)
 	if err != nil {
 		return "", err
 	}
 	return l.Addr(), nil
 }
-
-// Network holds the links; nil if none is struck.
-func (f *Faults) Network() *link.Network { return f.network }
 
 // Close ends all links.
 func (f *Faults) Close() error {

@@ -19,6 +19,7 @@ type Link struct {
 	options Options // complete
 	clock   *clock
 	sole    bool // the clock ends with the link
+	far     Far  // nil: it is here
 	target  atomic.Pointer[string]
 
 	ctx    context.Context // ends with the link
@@ -77,6 +78,13 @@ func newLink(o Options, c *clock) (*Link, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.own = o.Rules
 	l.apply(o.Rules)
+	if o.Elsewhere != nil {
+		if l.far, err = o.Elsewhere(o); err != nil {
+			l.cancel()
+			return nil, fmt.Errorf("%v: %w", o, err)
+		}
+		return l, nil
+	}
 	if l.door, err = newDoor(o.Listen, l.serve); err != nil {
 		l.cancel()
 		return nil, fmt.Errorf("%v: %w", o, err)
@@ -88,7 +96,12 @@ func newLink(o Options, c *clock) (*Link, error) {
 }
 
 // Addr is where the link listens, host:port. It never changes.
-func (l *Link) Addr() string { return l.door.addr.String() }
+func (l *Link) Addr() string {
+	if l.far != nil {
+		return l.far.Addr()
+	}
+	return l.door.addr.String()
+}
 
 // From is the name of the side that dials.
 func (l *Link) From() string { return l.options.From }
@@ -248,7 +261,9 @@ func (l *Link) Close() error {
 	if !l.closed {
 		l.closed = true
 		l.cancel()
-		l.door.close()
+		if l.far == nil {
+			l.door.close()
+		}
 		for c := range l.conns {
 			c.end(closeGently)
 		}

@@ -104,11 +104,28 @@ func (n *Network) each(f fault.Fault, do func(*Link, fault.Fault) error) (int, e
 	if err != nil {
 		return 0, err
 	}
-	var errs []error
-	for _, l := range links {
-		errs = append(errs, do(l, f))
+	errs := make([]error, len(links))
+	var all sync.WaitGroup
+	for i, l := range links { // at once: each may be a question to another machine
+		all.Go(func() { errs[i] = do(l, f) })
 	}
+	all.Wait()
 	return len(links), errors.Join(errs...)
+}
+
+// Strike has a fault begin or end on one link.
+func (n *Network) Strike(from, to string, f fault.Fault, ends bool) error {
+	if err := check(f); err != nil {
+		return err
+	}
+	l, ok := n.Link(from, to)
+	switch {
+	case !ok:
+		return fmt.Errorf("there is no link %s->%s", from, to)
+	case ends:
+		return l.lift(f)
+	}
+	return l.strike(f)
 }
 
 // Check refuses a fault that links cannot have, or that concerns none.

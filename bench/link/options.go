@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"sync"
 	"time"
+
+	"dyno/bench/fault"
 )
 
 // Defaults of [Options].
@@ -54,8 +56,18 @@ type Options struct {
 	// DefaultMaxConns. Those beyond are reset.
 	MaxConns int
 
+	// Elsewhere makes a link on another machine, which this one only commands; nil: the
+	// link is of this process. Of one elsewhere there are no counters, and no trace.
+	Elsewhere func(Options) (Far, error)
+
 	// DialTimeout bounds the time to reach the target; 0: DefaultDialTimeout.
 	DialTimeout time.Duration
+}
+
+// Far is a link on another machine. It ends with what made it.
+type Far interface {
+	Addr() string
+	Strike(f fault.Fault, ends bool) error
 }
 
 // sideName is what a side may be called: what a process may be called.

@@ -31,6 +31,9 @@ func (l *Link) concerns(f fault.Fault) (forward, back bool) {
 
 // strike has a fault begin on the ways that it concerns.
 func (l *Link) strike(f fault.Fault) error {
+	if l.far != nil {
+		return l.far.Strike(f, false)
+	}
 	forward, back := l.concerns(f)
 	if f.Kind == fault.Reset {
 		l.Reset()
@@ -48,6 +51,9 @@ func (l *Link) strike(f fault.Fault) error {
 
 // lift ends one fault, unless it has been healed.
 func (l *Link) lift(f fault.Fault) error {
+	if l.far != nil {
+		return l.far.Strike(f, true)
+	}
 	return l.change(func(_ *Rules, s *struck) { s.forward, s.back = withoutFault(s.forward, f), withoutFault(s.back, f) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,7 @@ type Group struct {
 	living   int      // children, and those about to be
 	starts   int      // ever
 	dirs     map[string]string
+	kept     []io.Closer // addresses of members to come
 }
 
 // Bench is what the engine needs of the bench of a trial, wherever its processes
@@ -89,6 +91,21 @@ func (g *Group) Start(ctx context.Context, l systems.Launch) (systems.Process, e
 		return nil, err
 	}
 	return m, nil
+}
+
+// Address implements [systems.Bench].
+func (g *Group) Address(context.Context, string, string) (string, error) {
+	held, addr, err := reserve(g.opts.anywhere())
+	if err != nil || held == nil {
+		return addr, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.kept) >= g.opts.Limit {
+		return "", errors.Join(fmt.Errorf("%d addresses are kept already, as many as there may be processes", g.opts.Limit), held.Close())
+	}
+	g.kept = append(g.kept, held)
+	return addr, nil
 }
 
 // admit reserves a name, empty for one that the trial has already, and keeps
@@ -166,6 +183,9 @@ func (g *Group) close() error {
 	g.spawner.close() // last: its thread is what the kernel ties the processes to
 	for _, m := range g.members {
 		m.release()
+	}
+	for _, held := range g.kept {
+		_ = held.Close()
 	}
 	return errors.Join(err, g.trim())
 }

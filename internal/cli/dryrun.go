@@ -11,7 +11,7 @@ import (
 	"dyno/experiments"
 )
 
-func (a *app) printPlans(plans []*experiments.Plan, machines []string) error {
+func (a *app) printPlans(plans []*experiments.Plan, sets []*fleet.Fleet) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	var total time.Duration
 	for _, p := range plans {
@@ -21,7 +21,9 @@ func (a *app) printPlans(plans []*experiments.Plan, machines []string) error {
 		for _, n := range p.Notes {
 			fmt.Fprintf(w, "  %s\n", n)
 		}
-		printPlacement(w, p, machines)
+		for _, set := range sets {
+			printPlacement(w, p, set.Names())
+		}
 		for _, c := range p.Cells {
 			kind := "core"
 			switch {

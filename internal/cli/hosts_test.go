@@ -43,7 +43,7 @@ func TestHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestHostsInside$", "-test.v", "-test.timeout=3m")
+	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestHostsInside$", "-test.v", "-test.timeout=9m")
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "DYNO_TEST_") }), insideVar+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL,
@@ -165,7 +165,7 @@ title: A bank
 question: Does what branches wrote down come back from their machines, and are they struck under load?
 system: branchbank
 load: {loop: closed}
-knobs: {queries: 0, balance: 1000000, clients: 4, branches: 2, faults: "pause b2@100ms..200ms"}
+knobs: {queries: 0, balance: 1000000, clients: 4, branches: 2, faults: "pause b2@100ms..200ms; cut b1-b2@250ms..300ms"}
 placement: apart
 core:
   - propagate: [sync]
@@ -214,7 +214,31 @@ func TestHostsInside(t *testing.T) {
 	if left := agents(t); len(left) > 0 {
 		t.Errorf("after a run agents are left: %v", left)
 	}
+	if os.Getenv(everyVar) != "" {
+		everySystem(t, hosts, here, there)
+	}
 	hardships(t, hosts, file("far-echo", farEcho), there)
+}
+
+// everyVar has the experiments of this repository run here and there, too: minutes.
+const everyVar = "DYNO_HOSTS"
+
+// everySystem runs experiments of all systems that several machines can run, unchanged,
+// here and over SSH; and one that they cannot.
+func everySystem(t *testing.T, hosts, here, there string) {
+	t.Helper()
+	names := []string{"branch-faults", "standby-failover", "byzantine-cost", "session-guarantees", "2pc-crashes", "lb-faults"}
+	args := append(append([]string{"run"}, names...), "--scale", "quick", "--blocks", "1", "--yardsticks=false", "--out")
+	must(t, " 0 invalid, 0 unknown, 0 without", append(slices.Clone(args), here)...)
+	must(t, " 0 invalid, 0 unknown, 0 without", append(slices.Clone(args), there, "--hosts", hosts)...)
+	for _, name := range names {
+		compareRows(t, name, here, there)
+	}
+	must(t, " 0 invalid", "run", "lb-policies", "--scale", "quick", "--blocks", "2", "--yardsticks=false", "--out", there+"-sets", "--hosts", hosts, "--sets", "2")
+	_, out, errOut := dyno(t, "run", "mr-scaling", "--scale", "quick", "--yardsticks=false", "--out", there, "--hosts", hosts)
+	if all := out + errOut; !strings.Contains(all, "has input and output in a folder that its workers share") {
+		t.Errorf("mapreduce over SSH: %s", all)
+	}
 }
 
 // must runs dyno and wants its success, and words in what it prints.
@@ -268,7 +292,7 @@ func compareRows(t *testing.T, name, here, there string) {
 		for _, machine := range f.Machines {
 			used[machine] = true
 		}
-		if !used["a"] || !used["b"] || len(n.Machines) > 0 {
+		if memory := f.Values["transport"] == "memory"; !memory && (!used["a"] || !used["b"]) || len(n.Machines) > 0 {
 			t.Errorf("%s: machines %v, and here %v", id, f.Machines, n.Machines)
 		}
 		if ours, theirs := len(n.Observation.Evidence.Processes), len(f.Observation.Evidence.Processes); ours != theirs {
@@ -282,7 +306,7 @@ func compareRows(t *testing.T, name, here, there string) {
 	if err == nil {
 		err = json.Unmarshal(text, &run)
 	}
-	if err != nil || len(run.Environment.Machines) != 2 || len(run.Blocks) != 1 || len(run.Blocks[0].Trips) != 4 {
+	if err != nil || len(run.Environment.Machines) != 2 || len(run.Blocks) == 0 || len(run.Blocks[0].Trips) != 4 {
 		t.Errorf("%s: run.json: %v, machines %+v, blocks %+v", name, err, run.Environment.Machines, run.Blocks)
 	}
 }

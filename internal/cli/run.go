@@ -34,6 +34,7 @@ type runFlags struct {
 	out    string
 	serve  string
 	hosts  string
+	sets   int
 }
 
 const onlyHelp = "keep only these levels of a knob, `KNOB=LEVEL[,LEVEL]`; repeat it for more knobs, and for levels that contain commas"
@@ -80,6 +81,7 @@ they are listed in the report.`,
 		"show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	fl.StringVar(&f.hosts, "hosts", "", hostsHelp)
+	fl.IntVar(&f.sets, "sets", 1, "split the machines of --hosts into `K` disjoint sets, which measure blocks at once")
 	return c
 }
 
@@ -95,8 +97,12 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if machines != nil && f.pprof {
 		return systems.Usagef("--pprof: profiles stay on the machine of their process: leave it out on several machines")
 	}
+	sets, err := machines.Split(f.sets)
+	if err != nil {
+		return err
+	}
 	if f.dryRun {
-		return a.printPlans(plans, machines.Names())
+		return a.printPlans(plans, sets)
 	}
 	defer func() { err = errors.Join(err, machines.Close()) }()
 	out, err := outFolder(f.out, f.scale)
@@ -121,7 +127,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	runner := &experiments.Runner{
 		Live: f.serve != "",
 		Out:  out, Typed: out, Command: append([]string{"dyno"}, a.args...),
-		Fresh: f.fresh, Profile: f.pprof, Report: show.update, Machines: machines,
+		Fresh: f.fresh, Profile: f.pprof, Report: show.update, Machines: machines, Sets: f.sets,
 	}
 	if f.out == "" && f.scale != "quick" {
 		runner.Typed = "" // the repository, wherever it lies

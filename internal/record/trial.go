@@ -112,6 +112,7 @@ type Environment struct {
 // Noise is what else the machine was doing around one block.
 type Noise struct {
 	Block       int       `json:"block"`
+	Set         int       `json:"set,omitempty"`    // of machines, from 1; 0: there was one
 	Started     time.Time `json:"started,omitzero"` // absent in results of before runs were resumed in mid-block
 	LoadBefore  float64   `json:"load_before"`      // 1-minute load average
 	LoadAfter   float64   `json:"load_after"`

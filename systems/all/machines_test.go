@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"dyno/bench/inject"
 	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -23,10 +22,11 @@ type far struct {
 func (far) Setting() systems.Setting {
 	return systems.Setting{Seed: 1, Length: time.Second, Load: record.Load{Loop: "closed"}}
 }
-func (far) Logf(string, ...any)                      {}
-func (f far) Dir(string) (string, error)             { return f.dir, nil }
-func (far) Publish(context.Context, ...string) error { return nil }
-func (far) Fetch(context.Context, ...string) error   { return nil }
+func (far) Logf(string, ...any)                           {}
+func (f far) Dir(string) (string, error)                  { return f.dir, nil }
+func (far) Publish(context.Context, ...string) error      { return nil }
+func (far) Fetch(context.Context, ...string) error        { return nil }
+func (far) Ahead(string) (ahead, uncertain time.Duration) { return 0, 0 }
 
 var _ systems.Publisher = far{} // as which it is known
 
@@ -39,7 +39,7 @@ func TestOneMachine(t *testing.T) {
 	b := far{dir: t.TempDir()}
 	refused := map[string]error{}
 	for name, knobs := range map[string]map[string]string{
-		"standby": nil, "mapreduce": nil, "byzantine": {"transport": "process"}, "target": {"address": "localhost:7"},
+		"mapreduce": nil, "target": {"address": "localhost:7"},
 	} {
 		v, _ := resolve(t, name, knobs)
 		for _, s := range all.Systems {
@@ -49,13 +49,9 @@ func TestOneMachine(t *testing.T) {
 		}
 	}
 	_, refused["servers of others"] = rival.Open(b)
-	_, refused["links"] = inject.Open(b, "cut a-b@1s..2s")
 	for what, err := range refused {
 		if !systems.IsUsage(err) || !strings.Contains(err.Error(), "leave out --hosts") {
 			t.Errorf("%s: %v", what, err)
 		}
-	}
-	if f, err := inject.Open(b, "kill a@1s"); err != nil || f.Close() != nil {
-		t.Errorf("a fault that needs no link: %v", err)
 	}
 }

@@ -541,10 +541,12 @@ func (x *OpenTrialRequest) GetGraceNs() int64 {
 type OpenTrialResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One of them.
-	Folder        string   `protobuf:"bytes,1,opt,name=folder,proto3" json:"folder,omitempty"`
-	Log           string   `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
-	Failure       *Failure `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
-	Trial         uint64   `protobuf:"varint,4,opt,name=trial,proto3" json:"trial,omitempty"`
+	Folder  string   `protobuf:"bytes,1,opt,name=folder,proto3" json:"folder,omitempty"`
+	Log     string   `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
+	Failure *Failure `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	Trial   uint64   `protobuf:"varint,4,opt,name=trial,proto3" json:"trial,omitempty"`
+	// What a process that drives load has told of itself while it runs, as it told it.
+	Live          []byte `protobuf:"bytes,5,opt,name=live,proto3" json:"live,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -605,6 +607,13 @@ func (x *OpenTrialResponse) GetTrial() uint64 {
 		return x.Trial
 	}
 	return 0
+}
+
+func (x *OpenTrialResponse) GetLive() []byte {
+	if x != nil {
+		return x.Live
+	}
+	return nil
 }
 
 // Failure is a role that did not do what it was started for.
@@ -1177,6 +1186,324 @@ func (x *SampleRolesResponse) GetSamples() []byte {
 	return nil
 }
 
+type ReserveAddressRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Trial         uint64                 `protobuf:"varint,1,opt,name=trial,proto3" json:"trial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReserveAddressRequest) Reset() {
+	*x = ReserveAddressRequest{}
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReserveAddressRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReserveAddressRequest) ProtoMessage() {}
+
+func (x *ReserveAddressRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReserveAddressRequest.ProtoReflect.Descriptor instead.
+func (*ReserveAddressRequest) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ReserveAddressRequest) GetTrial() uint64 {
+	if x != nil {
+		return x.Trial
+	}
+	return 0
+}
+
+type ReserveAddressResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// HOST:PORT.
+	Addr          string `protobuf:"bytes,1,opt,name=addr,proto3" json:"addr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReserveAddressResponse) Reset() {
+	*x = ReserveAddressResponse{}
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReserveAddressResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReserveAddressResponse) ProtoMessage() {}
+
+func (x *ReserveAddressResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReserveAddressResponse.ProtoReflect.Descriptor instead.
+func (*ReserveAddressResponse) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ReserveAddressResponse) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+type OpenLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Trial uint64                 `protobuf:"varint,1,opt,name=trial,proto3" json:"trial,omitempty"`
+	// Names of the role that dials and of the one that is dialled.
+	From string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To   string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// HOST:PORT where connections lead.
+	Target        string `protobuf:"bytes,4,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenLinkRequest) Reset() {
+	*x = OpenLinkRequest{}
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenLinkRequest) ProtoMessage() {}
+
+func (x *OpenLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenLinkRequest.ProtoReflect.Descriptor instead.
+func (*OpenLinkRequest) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *OpenLinkRequest) GetTrial() uint64 {
+	if x != nil {
+		return x.Trial
+	}
+	return 0
+}
+
+func (x *OpenLinkRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *OpenLinkRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *OpenLinkRequest) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+type OpenLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// HOST:PORT to be dialled instead of the target.
+	Addr          string `protobuf:"bytes,1,opt,name=addr,proto3" json:"addr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenLinkResponse) Reset() {
+	*x = OpenLinkResponse{}
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenLinkResponse) ProtoMessage() {}
+
+func (x *OpenLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenLinkResponse.ProtoReflect.Descriptor instead.
+func (*OpenLinkResponse) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *OpenLinkResponse) GetAddr() string {
+	if x != nil {
+		return x.Addr
+	}
+	return ""
+}
+
+type StrikeLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Trial uint64                 `protobuf:"varint,1,opt,name=trial,proto3" json:"trial,omitempty"`
+	From  string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To    string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	// As an experiment writes it.
+	Fault string `protobuf:"bytes,4,opt,name=fault,proto3" json:"fault,omitempty"`
+	// It ends.
+	Ends          bool `protobuf:"varint,5,opt,name=ends,proto3" json:"ends,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StrikeLinkRequest) Reset() {
+	*x = StrikeLinkRequest{}
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StrikeLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StrikeLinkRequest) ProtoMessage() {}
+
+func (x *StrikeLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StrikeLinkRequest.ProtoReflect.Descriptor instead.
+func (*StrikeLinkRequest) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *StrikeLinkRequest) GetTrial() uint64 {
+	if x != nil {
+		return x.Trial
+	}
+	return 0
+}
+
+func (x *StrikeLinkRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *StrikeLinkRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *StrikeLinkRequest) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
+func (x *StrikeLinkRequest) GetEnds() bool {
+	if x != nil {
+		return x.Ends
+	}
+	return false
+}
+
+type StrikeLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StrikeLinkResponse) Reset() {
+	*x = StrikeLinkResponse{}
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StrikeLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StrikeLinkResponse) ProtoMessage() {}
+
+func (x *StrikeLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StrikeLinkResponse.ProtoReflect.Descriptor instead.
+func (*StrikeLinkResponse) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+}
+
 type EndTrialRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Trial         uint64                 `protobuf:"varint,1,opt,name=trial,proto3" json:"trial,omitempty"`
@@ -1186,7 +1513,7 @@ type EndTrialRequest struct {
 
 func (x *EndTrialRequest) Reset() {
 	*x = EndTrialRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1525,7 @@ func (x *EndTrialRequest) String() string {
 func (*EndTrialRequest) ProtoMessage() {}
 
 func (x *EndTrialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1538,7 @@ func (x *EndTrialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndTrialRequest.ProtoReflect.Descriptor instead.
 func (*EndTrialRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *EndTrialRequest) GetTrial() uint64 {
@@ -1229,7 +1556,7 @@ type EndTrialResponse struct {
 
 func (x *EndTrialResponse) Reset() {
 	*x = EndTrialResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1568,7 @@ func (x *EndTrialResponse) String() string {
 func (*EndTrialResponse) ProtoMessage() {}
 
 func (x *EndTrialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1581,7 @@ func (x *EndTrialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndTrialResponse.ProtoReflect.Descriptor instead.
 func (*EndTrialResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 type WitnessRequest struct {
@@ -1270,7 +1597,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1282,7 +1609,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1295,7 +1622,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WitnessRequest) GetTrial() uint64 {
@@ -1336,7 +1663,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1348,7 +1675,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1361,7 +1688,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WitnessResponse) GetEvidence() []byte {
@@ -1387,7 +1714,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1726,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1739,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *File) GetPath() string {
@@ -1462,7 +1789,7 @@ type PutFilesRequest struct {
 
 func (x *PutFilesRequest) Reset() {
 	*x = PutFilesRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1801,7 @@ func (x *PutFilesRequest) String() string {
 func (*PutFilesRequest) ProtoMessage() {}
 
 func (x *PutFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1814,7 @@ func (x *PutFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFilesRequest.ProtoReflect.Descriptor instead.
 func (*PutFilesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PutFilesRequest) GetTrial() uint64 {
@@ -1519,7 +1846,7 @@ type PutFilesResponse struct {
 
 func (x *PutFilesResponse) Reset() {
 	*x = PutFilesResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1858,7 @@ func (x *PutFilesResponse) String() string {
 func (*PutFilesResponse) ProtoMessage() {}
 
 func (x *PutFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1871,7 @@ func (x *PutFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFilesResponse.ProtoReflect.Descriptor instead.
 func (*PutFilesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 type GetFilesRequest struct {
@@ -1559,7 +1886,7 @@ type GetFilesRequest struct {
 
 func (x *GetFilesRequest) Reset() {
 	*x = GetFilesRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1898,7 @@ func (x *GetFilesRequest) String() string {
 func (*GetFilesRequest) ProtoMessage() {}
 
 func (x *GetFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1911,7 @@ func (x *GetFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilesRequest.ProtoReflect.Descriptor instead.
 func (*GetFilesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetFilesRequest) GetTrial() uint64 {
@@ -1620,7 +1947,7 @@ type GetFilesResponse struct {
 
 func (x *GetFilesResponse) Reset() {
 	*x = GetFilesResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1959,7 @@ func (x *GetFilesResponse) String() string {
 func (*GetFilesResponse) ProtoMessage() {}
 
 func (x *GetFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1972,7 @@ func (x *GetFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilesResponse.ProtoReflect.Descriptor instead.
 func (*GetFilesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetFilesResponse) GetFile() *File {
@@ -1706,12 +2033,13 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\bgrace_ns\x18\x05 \x01(\x03R\agraceNs\x1a7\n" +
 	"\tImplEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x99\x01\n" +
 	"\x11OpenTrialResponse\x12\x16\n" +
 	"\x06folder\x18\x01 \x01(\tR\x06folder\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x120\n" +
 	"\afailure\x18\x03 \x01(\v2\x16.dyno.agent.v1.FailureR\afailure\x12\x14\n" +
-	"\x05trial\x18\x04 \x01(\x04R\x05trial\"\x9f\x01\n" +
+	"\x05trial\x18\x04 \x01(\x04R\x05trial\x12\x12\n" +
+	"\x04live\x18\x05 \x01(\fR\x04live\"\x9f\x01\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x14\n" +
@@ -1753,7 +2081,25 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\vinterval_ns\x18\x04 \x01(\x03R\n" +
 	"intervalNs\"/\n" +
 	"\x13SampleRolesResponse\x12\x18\n" +
-	"\asamples\x18\x01 \x01(\fR\asamples\"'\n" +
+	"\asamples\x18\x01 \x01(\fR\asamples\"-\n" +
+	"\x15ReserveAddressRequest\x12\x14\n" +
+	"\x05trial\x18\x01 \x01(\x04R\x05trial\",\n" +
+	"\x16ReserveAddressResponse\x12\x12\n" +
+	"\x04addr\x18\x01 \x01(\tR\x04addr\"c\n" +
+	"\x0fOpenLinkRequest\x12\x14\n" +
+	"\x05trial\x18\x01 \x01(\x04R\x05trial\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x16\n" +
+	"\x06target\x18\x04 \x01(\tR\x06target\"&\n" +
+	"\x10OpenLinkResponse\x12\x12\n" +
+	"\x04addr\x18\x01 \x01(\tR\x04addr\"w\n" +
+	"\x11StrikeLinkRequest\x12\x14\n" +
+	"\x05trial\x18\x01 \x01(\x04R\x05trial\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x14\n" +
+	"\x05fault\x18\x04 \x01(\tR\x05fault\x12\x12\n" +
+	"\x04ends\x18\x05 \x01(\bR\x04ends\"\x14\n" +
+	"\x12StrikeLinkResponse\"'\n" +
 	"\x0fEndTrialRequest\x12\x14\n" +
 	"\x05trial\x18\x01 \x01(\x04R\x05trial\"\x12\n" +
 	"\x10EndTrialResponse\"\x85\x01\n" +
@@ -1793,7 +2139,7 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\tACT_LIMIT\x10\x05\x12\x11\n" +
 	"\rACT_FILL_DISK\x10\x06\x12\x11\n" +
 	"\rACT_FREE_DISK\x10\a\x12\f\n" +
-	"\bACT_DUMP\x10\b2\xc0\a\n" +
+	"\bACT_DUMP\x10\b2\xbf\t\n" +
 	"\fAgentService\x12K\n" +
 	"\bDescribe\x12\x1e.dyno.agent.v1.DescribeRequest\x1a\x1f.dyno.agent.v1.DescribeResponse\x12I\n" +
 	"\x06Attend\x12\x1c.dyno.agent.v1.AttendRequest\x1a\x1d.dyno.agent.v1.AttendResponse(\x010\x01\x12B\n" +
@@ -1803,7 +2149,11 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"SignalRole\x12 .dyno.agent.v1.SignalRoleRequest\x1a!.dyno.agent.v1.SignalRoleResponse\x12P\n" +
 	"\tAwaitRole\x12\x1f.dyno.agent.v1.AwaitRoleRequest\x1a .dyno.agent.v1.AwaitRoleResponse0\x01\x12X\n" +
-	"\vSampleRoles\x12!.dyno.agent.v1.SampleRolesRequest\x1a\".dyno.agent.v1.SampleRolesResponse(\x010\x01\x12K\n" +
+	"\vSampleRoles\x12!.dyno.agent.v1.SampleRolesRequest\x1a\".dyno.agent.v1.SampleRolesResponse(\x010\x01\x12]\n" +
+	"\x0eReserveAddress\x12$.dyno.agent.v1.ReserveAddressRequest\x1a%.dyno.agent.v1.ReserveAddressResponse\x12K\n" +
+	"\bOpenLink\x12\x1e.dyno.agent.v1.OpenLinkRequest\x1a\x1f.dyno.agent.v1.OpenLinkResponse\x12Q\n" +
+	"\n" +
+	"StrikeLink\x12 .dyno.agent.v1.StrikeLinkRequest\x1a!.dyno.agent.v1.StrikeLinkResponse\x12K\n" +
 	"\bEndTrial\x12\x1e.dyno.agent.v1.EndTrialRequest\x1a\x1f.dyno.agent.v1.EndTrialResponse\x12H\n" +
 	"\aWitness\x12\x1d.dyno.agent.v1.WitnessRequest\x1a\x1e.dyno.agent.v1.WitnessResponse\x12M\n" +
 	"\bPutFiles\x12\x1e.dyno.agent.v1.PutFilesRequest\x1a\x1f.dyno.agent.v1.PutFilesResponse(\x01\x12M\n" +
@@ -1822,44 +2172,50 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_agent_v1_agent_proto_goTypes = []any{
-	(Act)(0),                    // 0: dyno.agent.v1.Act
-	(*DescribeRequest)(nil),     // 1: dyno.agent.v1.DescribeRequest
-	(*DescribeResponse)(nil),    // 2: dyno.agent.v1.DescribeResponse
-	(*AttendRequest)(nil),       // 3: dyno.agent.v1.AttendRequest
-	(*AttendResponse)(nil),      // 4: dyno.agent.v1.AttendResponse
-	(*ReachRequest)(nil),        // 5: dyno.agent.v1.ReachRequest
-	(*ReachResponse)(nil),       // 6: dyno.agent.v1.ReachResponse
-	(*OpenTrialRequest)(nil),    // 7: dyno.agent.v1.OpenTrialRequest
-	(*OpenTrialResponse)(nil),   // 8: dyno.agent.v1.OpenTrialResponse
-	(*Failure)(nil),             // 9: dyno.agent.v1.Failure
-	(*StartRoleRequest)(nil),    // 10: dyno.agent.v1.StartRoleRequest
-	(*StartRoleResponse)(nil),   // 11: dyno.agent.v1.StartRoleResponse
-	(*SignalRoleRequest)(nil),   // 12: dyno.agent.v1.SignalRoleRequest
-	(*SignalRoleResponse)(nil),  // 13: dyno.agent.v1.SignalRoleResponse
-	(*AwaitRoleRequest)(nil),    // 14: dyno.agent.v1.AwaitRoleRequest
-	(*AwaitRoleResponse)(nil),   // 15: dyno.agent.v1.AwaitRoleResponse
-	(*SampleRolesRequest)(nil),  // 16: dyno.agent.v1.SampleRolesRequest
-	(*SampleRolesResponse)(nil), // 17: dyno.agent.v1.SampleRolesResponse
-	(*EndTrialRequest)(nil),     // 18: dyno.agent.v1.EndTrialRequest
-	(*EndTrialResponse)(nil),    // 19: dyno.agent.v1.EndTrialResponse
-	(*WitnessRequest)(nil),      // 20: dyno.agent.v1.WitnessRequest
-	(*WitnessResponse)(nil),     // 21: dyno.agent.v1.WitnessResponse
-	(*File)(nil),                // 22: dyno.agent.v1.File
-	(*PutFilesRequest)(nil),     // 23: dyno.agent.v1.PutFilesRequest
-	(*PutFilesResponse)(nil),    // 24: dyno.agent.v1.PutFilesResponse
-	(*GetFilesRequest)(nil),     // 25: dyno.agent.v1.GetFilesRequest
-	(*GetFilesResponse)(nil),    // 26: dyno.agent.v1.GetFilesResponse
-	nil,                         // 27: dyno.agent.v1.OpenTrialRequest.ImplEntry
+	(Act)(0),                       // 0: dyno.agent.v1.Act
+	(*DescribeRequest)(nil),        // 1: dyno.agent.v1.DescribeRequest
+	(*DescribeResponse)(nil),       // 2: dyno.agent.v1.DescribeResponse
+	(*AttendRequest)(nil),          // 3: dyno.agent.v1.AttendRequest
+	(*AttendResponse)(nil),         // 4: dyno.agent.v1.AttendResponse
+	(*ReachRequest)(nil),           // 5: dyno.agent.v1.ReachRequest
+	(*ReachResponse)(nil),          // 6: dyno.agent.v1.ReachResponse
+	(*OpenTrialRequest)(nil),       // 7: dyno.agent.v1.OpenTrialRequest
+	(*OpenTrialResponse)(nil),      // 8: dyno.agent.v1.OpenTrialResponse
+	(*Failure)(nil),                // 9: dyno.agent.v1.Failure
+	(*StartRoleRequest)(nil),       // 10: dyno.agent.v1.StartRoleRequest
+	(*StartRoleResponse)(nil),      // 11: dyno.agent.v1.StartRoleResponse
+	(*SignalRoleRequest)(nil),      // 12: dyno.agent.v1.SignalRoleRequest
+	(*SignalRoleResponse)(nil),     // 13: dyno.agent.v1.SignalRoleResponse
+	(*AwaitRoleRequest)(nil),       // 14: dyno.agent.v1.AwaitRoleRequest
+	(*AwaitRoleResponse)(nil),      // 15: dyno.agent.v1.AwaitRoleResponse
+	(*SampleRolesRequest)(nil),     // 16: dyno.agent.v1.SampleRolesRequest
+	(*SampleRolesResponse)(nil),    // 17: dyno.agent.v1.SampleRolesResponse
+	(*ReserveAddressRequest)(nil),  // 18: dyno.agent.v1.ReserveAddressRequest
+	(*ReserveAddressResponse)(nil), // 19: dyno.agent.v1.ReserveAddressResponse
+	(*OpenLinkRequest)(nil),        // 20: dyno.agent.v1.OpenLinkRequest
+	(*OpenLinkResponse)(nil),       // 21: dyno.agent.v1.OpenLinkResponse
+	(*StrikeLinkRequest)(nil),      // 22: dyno.agent.v1.StrikeLinkRequest
+	(*StrikeLinkResponse)(nil),     // 23: dyno.agent.v1.StrikeLinkResponse
+	(*EndTrialRequest)(nil),        // 24: dyno.agent.v1.EndTrialRequest
+	(*EndTrialResponse)(nil),       // 25: dyno.agent.v1.EndTrialResponse
+	(*WitnessRequest)(nil),         // 26: dyno.agent.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 27: dyno.agent.v1.WitnessResponse
+	(*File)(nil),                   // 28: dyno.agent.v1.File
+	(*PutFilesRequest)(nil),        // 29: dyno.agent.v1.PutFilesRequest
+	(*PutFilesResponse)(nil),       // 30: dyno.agent.v1.PutFilesResponse
+	(*GetFilesRequest)(nil),        // 31: dyno.agent.v1.GetFilesRequest
+	(*GetFilesResponse)(nil),       // 32: dyno.agent.v1.GetFilesResponse
+	nil,                            // 33: dyno.agent.v1.OpenTrialRequest.ImplEntry
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
-	27, // 0: dyno.agent.v1.OpenTrialRequest.impl:type_name -> dyno.agent.v1.OpenTrialRequest.ImplEntry
+	33, // 0: dyno.agent.v1.OpenTrialRequest.impl:type_name -> dyno.agent.v1.OpenTrialRequest.ImplEntry
 	9,  // 1: dyno.agent.v1.OpenTrialResponse.failure:type_name -> dyno.agent.v1.Failure
 	0,  // 2: dyno.agent.v1.SignalRoleRequest.act:type_name -> dyno.agent.v1.Act
-	22, // 3: dyno.agent.v1.PutFilesRequest.file:type_name -> dyno.agent.v1.File
-	22, // 4: dyno.agent.v1.GetFilesRequest.known:type_name -> dyno.agent.v1.File
-	22, // 5: dyno.agent.v1.GetFilesResponse.file:type_name -> dyno.agent.v1.File
+	28, // 3: dyno.agent.v1.PutFilesRequest.file:type_name -> dyno.agent.v1.File
+	28, // 4: dyno.agent.v1.GetFilesRequest.known:type_name -> dyno.agent.v1.File
+	28, // 5: dyno.agent.v1.GetFilesResponse.file:type_name -> dyno.agent.v1.File
 	1,  // 6: dyno.agent.v1.AgentService.Describe:input_type -> dyno.agent.v1.DescribeRequest
 	3,  // 7: dyno.agent.v1.AgentService.Attend:input_type -> dyno.agent.v1.AttendRequest
 	5,  // 8: dyno.agent.v1.AgentService.Reach:input_type -> dyno.agent.v1.ReachRequest
@@ -1868,24 +2224,30 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	12, // 11: dyno.agent.v1.AgentService.SignalRole:input_type -> dyno.agent.v1.SignalRoleRequest
 	14, // 12: dyno.agent.v1.AgentService.AwaitRole:input_type -> dyno.agent.v1.AwaitRoleRequest
 	16, // 13: dyno.agent.v1.AgentService.SampleRoles:input_type -> dyno.agent.v1.SampleRolesRequest
-	18, // 14: dyno.agent.v1.AgentService.EndTrial:input_type -> dyno.agent.v1.EndTrialRequest
-	20, // 15: dyno.agent.v1.AgentService.Witness:input_type -> dyno.agent.v1.WitnessRequest
-	23, // 16: dyno.agent.v1.AgentService.PutFiles:input_type -> dyno.agent.v1.PutFilesRequest
-	25, // 17: dyno.agent.v1.AgentService.GetFiles:input_type -> dyno.agent.v1.GetFilesRequest
-	2,  // 18: dyno.agent.v1.AgentService.Describe:output_type -> dyno.agent.v1.DescribeResponse
-	4,  // 19: dyno.agent.v1.AgentService.Attend:output_type -> dyno.agent.v1.AttendResponse
-	6,  // 20: dyno.agent.v1.AgentService.Reach:output_type -> dyno.agent.v1.ReachResponse
-	8,  // 21: dyno.agent.v1.AgentService.OpenTrial:output_type -> dyno.agent.v1.OpenTrialResponse
-	11, // 22: dyno.agent.v1.AgentService.StartRole:output_type -> dyno.agent.v1.StartRoleResponse
-	13, // 23: dyno.agent.v1.AgentService.SignalRole:output_type -> dyno.agent.v1.SignalRoleResponse
-	15, // 24: dyno.agent.v1.AgentService.AwaitRole:output_type -> dyno.agent.v1.AwaitRoleResponse
-	17, // 25: dyno.agent.v1.AgentService.SampleRoles:output_type -> dyno.agent.v1.SampleRolesResponse
-	19, // 26: dyno.agent.v1.AgentService.EndTrial:output_type -> dyno.agent.v1.EndTrialResponse
-	21, // 27: dyno.agent.v1.AgentService.Witness:output_type -> dyno.agent.v1.WitnessResponse
-	24, // 28: dyno.agent.v1.AgentService.PutFiles:output_type -> dyno.agent.v1.PutFilesResponse
-	26, // 29: dyno.agent.v1.AgentService.GetFiles:output_type -> dyno.agent.v1.GetFilesResponse
-	18, // [18:30] is the sub-list for method output_type
-	6,  // [6:18] is the sub-list for method input_type
+	18, // 14: dyno.agent.v1.AgentService.ReserveAddress:input_type -> dyno.agent.v1.ReserveAddressRequest
+	20, // 15: dyno.agent.v1.AgentService.OpenLink:input_type -> dyno.agent.v1.OpenLinkRequest
+	22, // 16: dyno.agent.v1.AgentService.StrikeLink:input_type -> dyno.agent.v1.StrikeLinkRequest
+	24, // 17: dyno.agent.v1.AgentService.EndTrial:input_type -> dyno.agent.v1.EndTrialRequest
+	26, // 18: dyno.agent.v1.AgentService.Witness:input_type -> dyno.agent.v1.WitnessRequest
+	29, // 19: dyno.agent.v1.AgentService.PutFiles:input_type -> dyno.agent.v1.PutFilesRequest
+	31, // 20: dyno.agent.v1.AgentService.GetFiles:input_type -> dyno.agent.v1.GetFilesRequest
+	2,  // 21: dyno.agent.v1.AgentService.Describe:output_type -> dyno.agent.v1.DescribeResponse
+	4,  // 22: dyno.agent.v1.AgentService.Attend:output_type -> dyno.agent.v1.AttendResponse
+	6,  // 23: dyno.agent.v1.AgentService.Reach:output_type -> dyno.agent.v1.ReachResponse
+	8,  // 24: dyno.agent.v1.AgentService.OpenTrial:output_type -> dyno.agent.v1.OpenTrialResponse
+	11, // 25: dyno.agent.v1.AgentService.StartRole:output_type -> dyno.agent.v1.StartRoleResponse
+	13, // 26: dyno.agent.v1.AgentService.SignalRole:output_type -> dyno.agent.v1.SignalRoleResponse
+	15, // 27: dyno.agent.v1.AgentService.AwaitRole:output_type -> dyno.agent.v1.AwaitRoleResponse
+	17, // 28: dyno.agent.v1.AgentService.SampleRoles:output_type -> dyno.agent.v1.SampleRolesResponse
+	19, // 29: dyno.agent.v1.AgentService.ReserveAddress:output_type -> dyno.agent.v1.ReserveAddressResponse
+	21, // 30: dyno.agent.v1.AgentService.OpenLink:output_type -> dyno.agent.v1.OpenLinkResponse
+	23, // 31: dyno.agent.v1.AgentService.StrikeLink:output_type -> dyno.agent.v1.StrikeLinkResponse
+	25, // 32: dyno.agent.v1.AgentService.EndTrial:output_type -> dyno.agent.v1.EndTrialResponse
+	27, // 33: dyno.agent.v1.AgentService.Witness:output_type -> dyno.agent.v1.WitnessResponse
+	30, // 34: dyno.agent.v1.AgentService.PutFiles:output_type -> dyno.agent.v1.PutFilesResponse
+	32, // 35: dyno.agent.v1.AgentService.GetFiles:output_type -> dyno.agent.v1.GetFilesResponse
+	21, // [21:36] is the sub-list for method output_type
+	6,  // [6:21] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
 	6,  // [6:6] is the sub-list for extension extendee
 	0,  // [0:6] is the sub-list for field type_name
@@ -1902,7 +2264,7 @@ func file_agent_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,18 +22,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AgentService_Describe_FullMethodName    = "/dyno.agent.v1.AgentService/Describe"
-	AgentService_Attend_FullMethodName      = "/dyno.agent.v1.AgentService/Attend"
-	AgentService_Reach_FullMethodName       = "/dyno.agent.v1.AgentService/Reach"
-	AgentService_OpenTrial_FullMethodName   = "/dyno.agent.v1.AgentService/OpenTrial"
-	AgentService_StartRole_FullMethodName   = "/dyno.agent.v1.AgentService/StartRole"
-	AgentService_SignalRole_FullMethodName  = "/dyno.agent.v1.AgentService/SignalRole"
-	AgentService_AwaitRole_FullMethodName   = "/dyno.agent.v1.AgentService/AwaitRole"
-	AgentService_SampleRoles_FullMethodName = "/dyno.agent.v1.AgentService/SampleRoles"
-	AgentService_EndTrial_FullMethodName    = "/dyno.agent.v1.AgentService/EndTrial"
-	AgentService_Witness_FullMethodName     = "/dyno.agent.v1.AgentService/Witness"
-	AgentService_PutFiles_FullMethodName    = "/dyno.agent.v1.AgentService/PutFiles"
-	AgentService_GetFiles_FullMethodName    = "/dyno.agent.v1.AgentService/GetFiles"
+	AgentService_Describe_FullMethodName       = "/dyno.agent.v1.AgentService/Describe"
+	AgentService_Attend_FullMethodName         = "/dyno.agent.v1.AgentService/Attend"
+	AgentService_Reach_FullMethodName          = "/dyno.agent.v1.AgentService/Reach"
+	AgentService_OpenTrial_FullMethodName      = "/dyno.agent.v1.AgentService/OpenTrial"
+	AgentService_StartRole_FullMethodName      = "/dyno.agent.v1.AgentService/StartRole"
+	AgentService_SignalRole_FullMethodName     = "/dyno.agent.v1.AgentService/SignalRole"
+	AgentService_AwaitRole_FullMethodName      = "/dyno.agent.v1.AgentService/AwaitRole"
+	AgentService_SampleRoles_FullMethodName    = "/dyno.agent.v1.AgentService/SampleRoles"
+	AgentService_ReserveAddress_FullMethodName = "/dyno.agent.v1.AgentService/ReserveAddress"
+	AgentService_OpenLink_FullMethodName       = "/dyno.agent.v1.AgentService/OpenLink"
+	AgentService_StrikeLink_FullMethodName     = "/dyno.agent.v1.AgentService/StrikeLink"
+	AgentService_EndTrial_FullMethodName       = "/dyno.agent.v1.AgentService/EndTrial"
+	AgentService_Witness_FullMethodName        = "/dyno.agent.v1.AgentService/Witness"
+	AgentService_PutFiles_FullMethodName       = "/dyno.agent.v1.AgentService/PutFiles"
+	AgentService_GetFiles_FullMethodName       = "/dyno.agent.v1.AgentService/GetFiles"
 )
 
 // AgentServiceClient is the client API for AgentService service.
@@ -62,6 +65,14 @@ type AgentServiceClient interface {
 	// SampleRoles samples roles until the caller half-closes; then it returns what was
 	// seen.
 	SampleRoles(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SampleRolesRequest, SampleRolesResponse], error)
+	// ReserveAddress finds an address that a role of the trial will listen at, and keeps it
+	// free of others until the trial ends.
+	ReserveAddress(ctx context.Context, in *ReserveAddressRequest, opts ...grpc.CallOption) (*ReserveAddressResponse, error)
+	// OpenLink makes a link of this machine through which a role is reached: what faults
+	// on links strike. It lasts until EndTrial.
+	OpenLink(ctx context.Context, in *OpenLinkRequest, opts ...grpc.CallOption) (*OpenLinkResponse, error)
+	// StrikeLink has a fault begin or end on a link.
+	StrikeLink(ctx context.Context, in *StrikeLinkRequest, opts ...grpc.CallOption) (*StrikeLinkResponse, error)
 	// EndTrial ends all roles. The folder stays until OpenTrial ends.
 	EndTrial(ctx context.Context, in *EndTrialRequest, opts ...grpc.CallOption) (*EndTrialResponse, error)
 	// Witness says, after EndTrial, what the agent saw of the roles from outside.
@@ -185,6 +196,36 @@ func (c *agentServiceClient) SampleRoles(ctx context.Context, opts ...grpc.CallO
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AgentService_SampleRolesClient = grpc.BidiStreamingClient[SampleRolesRequest, SampleRolesResponse]
 
+func (c *agentServiceClient) ReserveAddress(ctx context.Context, in *ReserveAddressRequest, opts ...grpc.CallOption) (*ReserveAddressResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReserveAddressResponse)
+	err := c.cc.Invoke(ctx, AgentService_ReserveAddress_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentServiceClient) OpenLink(ctx context.Context, in *OpenLinkRequest, opts ...grpc.CallOption) (*OpenLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenLinkResponse)
+	err := c.cc.Invoke(ctx, AgentService_OpenLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agentServiceClient) StrikeLink(ctx context.Context, in *StrikeLinkRequest, opts ...grpc.CallOption) (*StrikeLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StrikeLinkResponse)
+	err := c.cc.Invoke(ctx, AgentService_StrikeLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *agentServiceClient) EndTrial(ctx context.Context, in *EndTrialRequest, opts ...grpc.CallOption) (*EndTrialResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EndTrialResponse)
@@ -263,6 +304,14 @@ type AgentServiceServer interface {
 	// SampleRoles samples roles until the caller half-closes; then it returns what was
 	// seen.
 	SampleRoles(grpc.BidiStreamingServer[SampleRolesRequest, SampleRolesResponse]) error
+	// ReserveAddress finds an address that a role of the trial will listen at, and keeps it
+	// free of others until the trial ends.
+	ReserveAddress(context.Context, *ReserveAddressRequest) (*ReserveAddressResponse, error)
+	// OpenLink makes a link of this machine through which a role is reached: what faults
+	// on links strike. It lasts until EndTrial.
+	OpenLink(context.Context, *OpenLinkRequest) (*OpenLinkResponse, error)
+	// StrikeLink has a fault begin or end on a link.
+	StrikeLink(context.Context, *StrikeLinkRequest) (*StrikeLinkResponse, error)
 	// EndTrial ends all roles. The folder stays until OpenTrial ends.
 	EndTrial(context.Context, *EndTrialRequest) (*EndTrialResponse, error)
 	// Witness says, after EndTrial, what the agent saw of the roles from outside.
@@ -305,6 +354,15 @@ func (UnimplementedAgentServiceServer) AwaitRole(*AwaitRoleRequest, grpc.ServerS
 }
 func (UnimplementedAgentServiceServer) SampleRoles(grpc.BidiStreamingServer[SampleRolesRequest, SampleRolesResponse]) error {
 	return status.Error(codes.Unimplemented, "method SampleRoles not implemented")
+}
+func (UnimplementedAgentServiceServer) ReserveAddress(context.Context, *ReserveAddressRequest) (*ReserveAddressResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReserveAddress not implemented")
+}
+func (UnimplementedAgentServiceServer) OpenLink(context.Context, *OpenLinkRequest) (*OpenLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method OpenLink not implemented")
+}
+func (UnimplementedAgentServiceServer) StrikeLink(context.Context, *StrikeLinkRequest) (*StrikeLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StrikeLink not implemented")
 }
 func (UnimplementedAgentServiceServer) EndTrial(context.Context, *EndTrialRequest) (*EndTrialResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EndTrial not implemented")
@@ -447,6 +505,60 @@ func _AgentService_SampleRoles_Handler(srv interface{}, stream grpc.ServerStream
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AgentService_SampleRolesServer = grpc.BidiStreamingServer[SampleRolesRequest, SampleRolesResponse]
 
+func _AgentService_ReserveAddress_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReserveAddressRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).ReserveAddress(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_ReserveAddress_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).ReserveAddress(ctx, req.(*ReserveAddressRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgentService_OpenLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).OpenLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_OpenLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).OpenLink(ctx, req.(*OpenLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgentService_StrikeLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StrikeLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgentServiceServer).StrikeLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgentService_StrikeLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgentServiceServer).StrikeLink(ctx, req.(*StrikeLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AgentService_EndTrial_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EndTrialRequest)
 	if err := dec(in); err != nil {
@@ -523,6 +635,18 @@ var AgentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SignalRole",
 			Handler:    _AgentService_SignalRole_Handler,
+		},
+		{
+			MethodName: "ReserveAddress",
+			Handler:    _AgentService_ReserveAddress_Handler,
+		},
+		{
+			MethodName: "OpenLink",
+			Handler:    _AgentService_OpenLink_Handler,
+		},
+		{
+			MethodName: "StrikeLink",
+			Handler:    _AgentService_StrikeLink_Handler,
 		},
 		{
 			MethodName: "EndTrial",

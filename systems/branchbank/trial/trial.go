@@ -93,7 +93,7 @@ func (r *Run) start(ctx context.Context) (err error) {
 		Args: append(r.Args(server.KnobPropagate, server.KnobFunds, server.KnobGather, server.KnobMutant),
 			"--compact-after", "0"), // the journals are the history
 	}
-	if r.faults.Network() != nil {
+	if r.faults.OnLinks() {
 		s.Link = r.faults.Link
 	}
 	if r.processes, err = group.Start(ctx, r.bench, s); err != nil {

@@ -7,14 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
 	"dyno/bench/lie"
-	"dyno/bench/process"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
@@ -38,28 +37,27 @@ type Cluster struct {
 	clients   []byzantinev1.GeneralServiceClient
 	runs      uint64
 
+	ahead, uncertain []time.Duration // of their clocks, before the trial's
+
 	mu         sync.Mutex
 	base, last []time.Duration // processor time of each general: at its first part, and as it told it last
 }
 
 // Start starts n generals and hands each its keys.
 func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a *Cluster, err error) {
-	if err := systems.OneMachine(bench, "keeps the generals' keys outside its folders"); err != nil {
-		return nil, err
-	}
 	keys, err := drawKeys(n)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := process.Scratch("dyno-byzantine-keys")
+	dir, err := bench.Dir("keys")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, dir.Release()) }() // each has read its file when it is ready
+	defer func() { err = errors.Join(err, forget(ctx, bench, dir, n)) }() // each has read its file when it is ready
 	a = newCluster(make([]byzantinev1.GeneralServiceClient, n))
 	a.processes, a.conns = make([]systems.Process, n), make([]*grpc.ClientConn, n)
 	err = each(n, func(id int) error {
-		path := filepath.Join(dir.Path, GeneralName(id)+".json")
+		path := keyPath(dir, id)
 		if err := keys[id].write(path); err != nil {
 			return err
 		}
@@ -68,6 +66,7 @@ func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 			return err
 		}
 		a.processes[id] = p
+		a.ahead[id], a.uncertain[id] = systems.Ahead(bench, p.Name())
 		a.conns[id], err = rpc.Dial(p.Addr(), proving(keys[id].Runner, runnerID, id))
 		if err != nil {
 			return err
@@ -83,7 +82,10 @@ func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 
 func newCluster(clients []byzantinev1.GeneralServiceClient) *Cluster {
 	n := len(clients)
-	return &Cluster{clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n)}
+	return &Cluster{
+		clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n),
+		ahead: make([]time.Duration, n), uncertain: make([]time.Duration, n),
+	}
 }
 
 // Used is the processor time of all generals from their first part until they
@@ -146,6 +148,10 @@ func (a *Cluster) Stop(ctx context.Context, lost general.Set) error {
 
 // Play plays a run.
 func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
+	if unknown := slices.Max(a.uncertain); unknown > b.Timeout/4 {
+		return nil, fmt.Errorf("rounds of %v begin by the clocks of the generals' machines, which are known to within %v only: "+
+			"give a timeout of %v or more, or nearer machines", b.Timeout, unknown, 4*unknown)
+	}
 	a.runs++
 	addresses := make([]string, b.N)
 	for id, p := range a.processes {
@@ -162,7 +168,7 @@ func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
 	err := each(b.N, func(id int) error {
 		ctx, cancel := context.WithDeadline(ctx, start.Add(time.Duration(b.Algorithm.Rounds(b.T))*b.Timeout+afterMath))
 		defer cancel()
-		reports[id], errs[id] = a.clients[id].Begin(ctx, &byzantinev1.BeginRequest{Run: a.runs, StartUnixNs: start.UnixNano()})
+		reports[id], errs[id] = a.clients[id].Begin(ctx, &byzantinev1.BeginRequest{Run: a.runs, StartUnixNs: start.Add(a.ahead[id]).UnixNano()})
 		return nil
 	})
 	o.Watched = time.Since(start)

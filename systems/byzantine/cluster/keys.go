@@ -1,12 +1,16 @@
 package cluster
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
+	"dyno/systems"
 	"dyno/systems/byzantine/core/general"
 )
 
@@ -106,4 +110,14 @@ func (f *keyFile) signing(run uint64) general.Keys {
 		public[i] = k
 	}
 	return general.Keys{Run: run, Public: public, Private: ed25519.NewKeyFromSeed(f.Private)}
+}
+
+func keyPath(dir string, id int) string { return filepath.Join(dir, GeneralName(id)+".json") }
+
+// forget leaves keys on no machine: what a trial leaves behind must not have them.
+func forget(ctx context.Context, bench systems.Bench, dir string, n int) error {
+	for id := range n {
+		_ = os.Truncate(keyPath(dir, id), 0) // one that was never written
+	}
+	return errors.Join(systems.Publish(ctx, bench, dir), os.RemoveAll(dir))
 }

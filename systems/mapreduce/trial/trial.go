@@ -34,7 +34,7 @@ const measured = "out"
 // holds its output against a sequential run. With a fault it first runs the
 // same job without: time lost is the difference of the two.
 func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
-	if err := systems.OneMachine(b, "reads what its processes do beside them"); err != nil {
+	if err := systems.OneMachine(b, "has input and output in a folder that its workers share, as other machines share none"); err != nil {
 		return o, err
 	}
 	dir, err := process.Scratch("dyno-mapreduce-trial")

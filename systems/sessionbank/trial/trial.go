@@ -123,7 +123,7 @@ func (t *run) start(ctx context.Context) (err error) {
 		}
 		s.Data = t.data
 	}
-	if t.faults.Network() != nil {
+	if t.faults.OnLinks() {
 		s.Link = t.faults.Link
 	}
 	if t.processes, err = group.Start(ctx, t.bench, s); err != nil {

@@ -5,12 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"dyno/bench/inject"
@@ -46,9 +42,6 @@ type Cluster struct {
 
 // Start starts a cluster. Its processes end with the bench.
 func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
-	if err := systems.OneMachine(b, "chooses the addresses of its servers beforehand"); err != nil {
-		return nil, err
-	}
 	dir, err := b.Dir("cluster")
 	if err != nil {
 		return nil, err
@@ -61,8 +54,10 @@ func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
 		}
 		c.Hosts.Witness = c.Witness.Addr()
 	}
-	if c.Hosts.S1, c.Hosts.S2, err = twoAddresses(); err != nil {
-		return nil, err
+	for name, addr := range map[string]*string{config.S1: &c.Hosts.S1, config.S2: &c.Hosts.S2} {
+		if *addr, err = b.Address(ctx, "server", name); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.startServers(ctx, b, dir, o); err != nil {
 		return c, err
@@ -87,12 +82,11 @@ func (c *Cluster) writeHosts(path, from string, o Options) (config.Hosts, error)
 		if *addr == "" {
 			continue
 		}
-		if name != from && o.Faults != nil && o.Faults.Network() != nil {
-			l, err := o.Faults.Network().Add(from, name, *addr)
-			if err != nil {
+		if name != from && o.Faults != nil {
+			var err error
+			if *addr, err = o.Faults.LinkTo(from, name, *addr); err != nil {
 				return h, err
 			}
-			*addr = l.Addr()
 		}
 		text[name] = *addr
 	}
@@ -131,27 +125,4 @@ func (c *Cluster) startServers(ctx context.Context, b systems.Bench, dir string,
 		}()
 	}
 	return errors.Join(<-errs, <-errs)
-}
-
-// twoAddresses finds two free addresses that nobody else takes before they are
-// used: on a network of loopback of our own, where there is one.
-func twoAddresses() (one, two string, err error) {
-	network := fmt.Sprintf("127.%d.%d.", 1+rand.IntN(250), rand.IntN(256))
-	one, errOne := freePort(network + "1")
-	two, errTwo := freePort(network + "2")
-	if errOne != nil || errTwo != nil { // loopback is one address only
-		if one, errOne = freePort("127.0.0.1"); errOne == nil {
-			two, errTwo = freePort("127.0.0.1")
-		}
-	}
-	return one, two, errors.Join(errOne, errTwo)
-}
-
-func freePort(host string) (string, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return net.JoinHostPort(host, strconv.Itoa(port)), l.Close()
 }

@@ -46,7 +46,7 @@ func (f *far) Recv() (*agentv1.AttendResponse, error) {
 // with its connection.
 func TestLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, l := &far{answers: make(chan *agentv1.AttendResponse, 1)}, newLink("a", new(Connection))
+		f, l := &far{answers: make(chan *agentv1.AttendResponse, 1)}, newSession("a", new(Connection))
 		l.stream = f
 		if err := errors.Join(l.send(), l.receive()); err != nil {
 			t.Fatal(err)

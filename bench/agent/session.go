@@ -18,8 +18,8 @@ const (
 	beatLook   = 100 * time.Millisecond // between two looks at how old the last answer is
 )
 
-// link is one connection to an agent, with its heartbeat.
-type link struct {
+// session is one connection to an agent, with its heartbeat.
+type session struct {
 	name   string
 	conn   *Connection
 	client agentv1.AgentServiceClient
@@ -39,15 +39,15 @@ type link struct {
 	closing  sync.Once
 }
 
-func newLink(name string, c *Connection) *link {
-	l := &link{name: name, conn: c, client: agentv1.NewAgentServiceClient(c.Conn)}
+func newSession(name string, c *Connection) *session {
+	l := &session{name: name, conn: c, client: agentv1.NewAgentServiceClient(c.Conn)}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.era, l.end = context.WithCancelCause(l.ctx)
 	return l
 }
 
 // greet compares the clocks and begins the heartbeat.
-func (l *link) greet(ctx context.Context) error {
+func (l *session) greet(ctx context.Context) error {
 	defer context.AfterFunc(ctx, l.stop)() // a connection that hangs
 	var err error
 	if l.stream, err = l.client.Attend(l.ctx); err != nil {
@@ -67,7 +67,7 @@ func (l *link) greet(ctx context.Context) error {
 
 // attend sends heartbeats, and takes in their answers, until the link is closed or the
 // connection has ended.
-func (l *link) attend() {
+func (l *session) attend() {
 	l.beats.Go(l.beat)
 	l.beats.Go(func() {
 		for {
@@ -79,7 +79,7 @@ func (l *link) attend() {
 	})
 }
 
-func (l *link) send() error {
+func (l *session) send() error {
 	l.mu.Lock()
 	l.number++
 	l.sent = time.Now()
@@ -89,7 +89,7 @@ func (l *link) send() error {
 }
 
 // receive takes in one answer. A machine that was lost is back with it.
-func (l *link) receive() error {
+func (l *session) receive() error {
 	a, err := l.stream.Recv()
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (l *link) receive() error {
 }
 
 // beat sends heartbeats and notices when they are not answered.
-func (l *link) beat() {
+func (l *session) beat() {
 	tick := time.NewTicker(beatLook)
 	defer tick.Stop()
 	for {
@@ -133,7 +133,7 @@ func (l *link) beat() {
 }
 
 // fail notes that the connection has ended.
-func (l *link) fail(err error) {
+func (l *session) fail(err error) {
 	err = l.explain(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,7 +142,7 @@ func (l *link) fail(err error) {
 }
 
 // explain adds what the other side has said of its end.
-func (l *link) explain(err error) error {
+func (l *session) explain(err error) error {
 	if l.conn.Said != nil {
 		if said := l.conn.Said(); said != "" {
 			return errors.New(said)
@@ -152,20 +152,20 @@ func (l *link) explain(err error) error {
 }
 
 // present is the context that ends when the machine is lost, as of now.
-func (l *link) present() context.Context {
+func (l *session) present() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.era
 }
 
 // failure is why the connection will not come back; nil: it may.
-func (l *link) failure() error {
+func (l *session) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.broken
 }
 
-func (l *link) close() (err error) {
+func (l *session) close() (err error) {
 	l.closing.Do(func() {
 		l.stop()
 		err = errors.Join(l.conn.Conn.Close(), l.conn.Close())

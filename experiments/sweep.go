@@ -1,0 +1,222 @@
+package experiments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"dyno/bench/fleet"
+)
+
+// sweep is a plan that is being measured, by one crew or several at once. Blocks are
+// handed out whole: what is compared within a block was measured on the same machines.
+type sweep struct {
+	plan *Plan
+
+	mu     sync.Mutex
+	change *sync.Cond // of what follows
+	store  *store
+	tally  Tally
+	state  []state // of the plan's trials
+	again  [][]string
+	owners map[int]*crew // of blocks
+	crews  int           // that work
+	done   int           // trials
+	told   int           // trials that the last progress counted
+}
+
+// state is how far a trial is.
+type state int
+
+const (
+	waiting state = iota
+	running
+	finished
+)
+
+// awayError says that machines cannot be reached at all.
+type awayError struct{ error }
+
+func (e awayError) Unwrap() error { return e.error }
+
+func newSweep(p *Plan, st *store) *sweep {
+	s := &sweep{
+		plan: p, store: st, state: make([]state, len(p.Trials)), again: make([][]string, len(p.Trials)), owners: make(map[int]*crew), told: -1,
+	}
+	s.change = sync.NewCond(&s.mu)
+	for i := range p.Trials {
+		if done := st.reuse(&p.Trials[i]); done != nil && p.proper(done) {
+			s.tally.Reused++
+			s.tally.Count(p, done)
+			s.state[i] = finished
+			s.done++
+		}
+	}
+	return s
+}
+
+// work has a runner's crews measure all that is left.
+func (s *sweep) work(ctx context.Context, r *Runner) error {
+	sets, err := r.Machines.Split(max(1, r.Sets))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, s.wake)()
+	s.crews = len(sets)
+	var all sync.WaitGroup
+	var failed sync.Once
+	for i, set := range sets {
+		c := &crew{Runner: *r, sweep: s}
+		if c.Machines = set; len(sets) > 1 {
+			c.number = i + 1
+		}
+		all.Go(func() {
+			if crewErr := c.work(ctx); crewErr != nil {
+				failed.Do(func() { err = crewErr })
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	if err == nil && s.told != s.done {
+		r.progress(Progress{Plan: s.plan, Done: s.done})
+	}
+	return err
+}
+
+func (s *sweep) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.change.Broadcast()
+}
+
+// work measures trials until none is left, or the machines do not come back and others
+// are there to go on.
+func (c *crew) work(ctx context.Context) error {
+	for {
+		i := c.take(ctx)
+		if i < 0 {
+			break
+		}
+		err := c.measureNext(ctx, i)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || !c.handBack(i, err) {
+			return err
+		}
+		if fleet.Lost(err) {
+			err = c.Machines.Connect(ctx)
+		}
+		if err != nil {
+			return c.leave(err)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeBlock(ctx)
+	return nil
+}
+
+// take chooses a trial for a crew: of its block, or of one that nobody has begun. It
+// waits while others might give theirs back; less than 0: there is none.
+func (c *crew) take(ctx context.Context) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for ctx.Err() == nil && c.done < len(c.state) {
+		if i := c.choose(); i >= 0 {
+			c.state[i], c.owners[c.plan.Trials[i].Block] = running, c
+			if c.told != c.done {
+				c.progress(Progress{Plan: c.plan, Done: c.done, Next: &c.plan.Trials[i], Left: c.remaining()})
+			}
+			return i
+		}
+		c.change.Wait()
+	}
+	return -1
+}
+
+func (c *crew) choose() int {
+	free := -1
+	for i, s := range c.state {
+		if s != waiting {
+			continue
+		}
+		switch owner := c.owners[c.plan.Trials[i].Block]; {
+		case owner == c:
+			return i
+		case owner == nil && free < 0:
+			free = i
+		}
+	}
+	return free
+}
+
+// remaining is how long all of it should still take.
+func (s *sweep) remaining() time.Duration {
+	return s.plan.Estimate(s.done) / time.Duration(max(1, s.crews))
+}
+
+// handBack gives up a trial whose machines failed, if others may measure it.
+func (c *crew) handBack(i int, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.crews < 2 || !fleet.Lost(err) && !errors.As(err, new(awayError)) {
+		return false
+	}
+	if fleet.Lost(err) {
+		c.again[i] = append(c.again[i], err.Error())
+	}
+	c.state[i] = waiting
+	return true
+}
+
+// leave is the end of a crew whose machines are gone.
+func (c *crew) leave(why error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.crews--; c.crews == 0 {
+		return why
+	}
+	for block, owner := range c.owners {
+		if owner == c {
+			delete(c.owners, block)
+		}
+	}
+	c.change.Broadcast()
+	c.progress(Progress{Plan: c.plan, Note: fmt.Sprintf("set %d of machines (%s) is given up, the others go on: %v", c.number,
+		strings.Join(c.Machines.Names(), ", "), why)})
+	return nil
+}
+
+// measureNext measures a trial, or takes it as it is stored, and counts it.
+func (c *crew) measureNext(ctx context.Context, i int) error {
+	done, bundle, err := c.next(ctx, i)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tally.Count(c.plan, done)
+	c.state[i] = finished
+	c.done++
+	u := Progress{Plan: c.plan, Done: c.done, Last: done, Bundle: bundle, Left: c.remaining()}
+	for k := range c.state {
+		if c.state[k] != finished {
+			u.Next = &c.plan.Trials[k]
+			break
+		}
+	}
+	c.progress(u)
+	c.told = c.done
+	c.change.Broadcast()
+	return nil
+}
