@@ -234,7 +234,7 @@ func everySystem(t *testing.T, hosts, here, there string) {
 	for _, name := range names {
 		compareRows(t, name, here, there)
 	}
-	must(t, " 0 invalid", "run", "lb-policies", "--scale", "quick", "--blocks", "2", "--yardsticks=false", "--out", there+"-sets", "--hosts", hosts, "--sets", "2")
+	must(t, " 0 invalid", "run", "byzantine-cost", "--scale", "quick", "--blocks", "2", "--only", "transport=process", "--yardsticks=false", "--out", there+"-sets", "--hosts", hosts, "--sets", "2")
 	_, out, errOut := dyno(t, "run", "mr-scaling", "--scale", "quick", "--yardsticks=false", "--out", there, "--hosts", hosts)
 	if all := out + errOut; !strings.Contains(all, "has input and output in a folder that its workers share") {
 		t.Errorf("mapreduce over SSH: %s", all)
@@ -285,7 +285,7 @@ func compareRows(t *testing.T, name, here, there string) {
 			t.Errorf("%s was not measured over SSH", id)
 			continue
 		}
-		if f.Seed != n.Seed || f.Cell != n.Cell || f.Status() != record.Valid {
+		if f.Seed != n.Seed || f.Cell != n.Cell || (f.Status() == record.Valid) != (f.Control == "") {
 			t.Errorf("%s over SSH is %s, seed %d, cell %d; here seed %d, cell %d", id, f.Status(), f.Seed, f.Cell, n.Seed, n.Cell)
 		}
 		used := make(map[string]bool)
@@ -295,7 +295,7 @@ func compareRows(t *testing.T, name, here, there string) {
 		if memory := f.Values["transport"] == "memory"; !memory && (!used["a"] || !used["b"]) || len(n.Machines) > 0 {
 			t.Errorf("%s: machines %v, and here %v", id, f.Machines, n.Machines)
 		}
-		if ours, theirs := len(n.Observation.Evidence.Processes), len(f.Observation.Evidence.Processes); ours != theirs {
+		if ours, theirs := len(n.Observation.Evidence.Processes), len(f.Observation.Evidence.Processes); ours != theirs && name != "2pc-crashes" { // which dies as often as there is time
 			t.Errorf("%s: %d processes were witnessed, %d here", id, theirs, ours)
 		}
 		t.Logf("%s: %.2f s here, %.2f s over SSH, beside a window of %.2f s; earlier attempts here %q, there %q", id, n.Took, f.Took, f.Length,

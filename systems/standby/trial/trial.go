@@ -138,7 +138,7 @@ func equal(p, s *standbyv1.StatusResponse) bool {
 
 // measure has the load run while faults strike, and gathers what is left.
 func (t *run) measure(ctx context.Context) error {
-	targets := []sample.Target{{Name: "witness", Current: t.cluster.Witness.PID}}
+	targets := []sample.Target{sample.Of(t.cluster.Witness)}
 	for _, s := range t.cluster.Servers {
 		targets = append(targets, sample.Of(s))
 	}
@@ -185,7 +185,7 @@ func (t *run) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return systems.Fetch(ctx, t.bench, filepath.Dir(t.cluster.Config)) // the journals lie beside what command lines name
 }
 
 // load is the generator in a process of its own, once its load begins.
