@@ -15,7 +15,7 @@ import (
 func openToy() Catalog {
 	sys := toy()
 	sys.Roles = append(sys.Roles, systems.Role{
-		Command: systems.Command{Name: "open"}, Contract: &systems.Contract{Calls: []systems.Call{{Method: "/toy.v1.Toy/Hello"}}},
+		Command: systems.Command{Name: "open"}, Probe: "/toy.v1.Toy/Hello",
 	})
 	return Catalog{Systems: []*systems.System{sys}}
 }

@@ -7,26 +7,6 @@ import (
 	"strings"
 )
 
-// Contract is what a role owes to those around it, and so what a program must do
-// that stands in for it (--impl ROLE=COMMAND). The bench gives such a program the
-// role's own command line, from the first flag on, and its environment.
-type Contract struct {
-	// Calls are the RPCs that the bench and the other roles make, the first of
-	// them the one that shows, where health is not served, that the role is
-	// ready: any answer to an empty request will do, an error too.
-	Calls    []Call
-	Promises []string // what holds however often, in parallel and amid faults it is called
-	Term     string   // what happens at SIGTERM
-	Kill     string   // what must survive kill -9
-	Private  string   // what the roles tell each other that is nobody else's business; empty: nothing
-}
-
-// Call is one RPC of a contract.
-type Call struct {
-	Method string // full name: "/package.Service/Method"
-	Does   string // what it does, one sentence
-}
-
 // Own is the label of the roles that dyno itself has, beside those of
 // implementations.
 const Own = "dyno"
@@ -67,7 +47,7 @@ func (s Setting) Stands(role string) bool { return s.Impl[role] != "" }
 func (s *System) Open() []string {
 	var open []string
 	for _, r := range s.Roles {
-		if r.Contract != nil {
+		if r.Probe != "" {
 			open = append(open, r.Name)
 		}
 	}

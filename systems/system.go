@@ -54,8 +54,13 @@ type System struct {
 	// own words tell what is wrong.
 	Explain func(bundle string, svg io.Writer) (words []string, err error)
 
-	// Ladder is what dyno check climbs, from the easy to the hard.
-	Ladder []Rung
+	// OfFigures are the names of checks that say whether figures stand for what they
+	// say, and nothing of what was promised.
+	OfFigures []string
+
+	// Contract says what programs owe that stand in for roles, and what dyno check
+	// climbs: YAML, as package ladder reads it.
+	Contract string
 
 	// Report is the text/template of the system's section in REPORT.md: prose
 	// by hand, figures and numbers from stored results. Its block "findings" goes
@@ -96,9 +101,10 @@ type Role struct {
 	// accepts is among them. Nil, or a nil result: in plain text.
 	TLS func(args []string) (*tls.Config, error)
 
-	// Contract is what a program must do that stands in for the role. Nil:
-	// nothing can.
-	Contract *Contract
+	// Probe is the RPC that shows, where health is not served, that a program which
+	// stands in for the role (--impl ROLE=COMMAND) is ready: any answer to an empty
+	// request will do, an error too. Empty: nothing can stand in for it.
+	Probe string
 }
 
 // Lookup finds a role by name.

@@ -95,17 +95,16 @@ func listenArgs(args []string) (others []string, listen string) {
 // health service, or, where that is not served, by the first call of its contract.
 func (c *child) contact(ctx context.Context, conn *grpc.ClientConn) error {
 	err := checkHealth(ctx, grpc_health_v1.NewHealthClient(conn))
-	if !c.member.stands() || c.role.Contract == nil ||
+	if !c.member.stands() || c.role.Probe == "" ||
 		!slices.Contains([]codes.Code{codes.Unimplemented, codes.NotFound}, status.Code(err)) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthDeadline)
 	defer cancel()
-	method := c.role.Contract.Calls[0].Method
-	err = conn.Invoke(ctx, method, &emptypb.Empty{}, &emptypb.Empty{})
+	err = conn.Invoke(ctx, c.role.Probe, &emptypb.Empty{}, &emptypb.Empty{})
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Unimplemented, codes.Canceled:
-		return fmt.Errorf("%s: %w", method, err)
+		return fmt.Errorf("%s: %w", c.role.Probe, err)
 	}
 	return nil // an answer: perhaps that an empty request is none
 }

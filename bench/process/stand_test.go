@@ -25,7 +25,7 @@ import (
 const hello = "/toy.v1.Toy/Hello"
 
 func openTo(r systems.Role) systems.Role {
-	r.Contract = &systems.Contract{Calls: []systems.Call{{Method: hello}}}
+	r.Probe = hello
 	return r
 }
 

@@ -64,10 +64,14 @@ func Run(ctx context.Context, o Options) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	book, err := ladder.Read(o.System)
+	if err != nil {
+		return nil, err
+	}
 	var rows []Row
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			rows = append(rows, Row{Name: e.Name(), Of: len(o.System.Ladder)})
+			rows = append(rows, Row{Name: e.Name(), Of: len(book.Ladder)})
 		}
 	}
 	if len(rows) == 0 {

@@ -105,12 +105,7 @@ func (f *classFlags) check(s *systems.System, c *climbFlags) error {
 	case f.jobs < 0 || f.time <= 0 || f.memory < 1 || f.processes < 1 || f.file < 1:
 		return systems.Usagef("--class: --jobs, --time, --memory, --processes and --file are 1 or more")
 	}
-	if c.until != "" {
-		if _, err := systems.Choice(ladder.Names(s)).Parse(c.until); err != nil {
-			return systems.Usagef("--until: rung %w", err)
-		}
-	}
-	return s.Admit(c.impl)
+	return (&ladder.Climb{System: s, Impl: c.impl, Until: c.until}).Check()
 }
 
 // confine is what a class is checked with: it is not for people.

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/internal/kit"
+	"dyno/internal/ladder"
 	"dyno/systems"
 )
 
@@ -33,7 +34,11 @@ in for, the protocol, a page that says what to do, and a workflow for GitHub.`,
 			if _, err := systems.Choice(kit.Languages).Parse(language); err != nil {
 				return systems.Usagef("--lang %w", err)
 			}
-			names, err := kit.Write(args[1], language, starter(s))
+			k, err := starter(s)
+			if err != nil {
+				return err
+			}
+			names, err := kit.Write(args[1], language, k)
 			if err != nil {
 				return &systems.UsageError{Err: err}
 			}
@@ -59,21 +64,22 @@ func (a *app) kits() (names []string) {
 }
 
 // starter is what a kit needs to know of a system.
-func starter(s *systems.System) kit.Kit {
+func starter(s *systems.System) (kit.Kit, error) {
+	book, err := ladder.Read(s)
 	k := kit.Kit{System: s.Name, Summary: s.Summary, Contract: "docs/contract/" + s.Name + ".md of dyno"}
-	if len(s.Ladder) > 0 {
-		k.First = s.Ladder[0].Name
+	if len(book.Ladder) > 0 {
+		k.First = book.Ladder[0].Name
 	}
 	for _, r := range s.Roles {
-		if r.Contract == nil {
+		if r.Probe == "" {
 			continue
 		}
 		role := kit.Role{Name: r.Name, Summary: r.Summary, Serves: r.Serves, Flags: flag.NewFlagSet(r.Name, flag.ContinueOnError)}
 		r.Setup(role.Flags)
-		for _, call := range r.Contract.Calls {
-			role.Calls = append(role.Calls, kit.Call{Method: call.Method, Does: call.Does})
+		for _, call := range book.Duty(r.Name).Calls {
+			role.Calls = append(role.Calls, kit.Call{Method: call.Full(s), Does: call.Does})
 		}
 		k.Roles = append(k.Roles, role)
 	}
-	return k
+	return k, err
 }

@@ -78,7 +78,7 @@ func (c *Card) Reached() (n int, last string) {
 }
 
 // costs compares the metrics of a rung.
-func costs(rung systems.Rung, s *systems.System, plan *experiments.Plan, trials []*record.Trial) (out []Cost, err error) {
+func costs(rung Rung, s *systems.System, plan *experiments.Plan, trials []*record.Trial) (out []Cost, err error) {
 	of := make(map[string][]*record.Trial)
 	for _, t := range trials {
 		label := t.Values["impl"]

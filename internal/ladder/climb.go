@@ -23,6 +23,7 @@ type Climb struct {
 	Catalog experiments.Catalog
 	System  *systems.System
 	Impl    systems.Impl // empty: dyno's own roles
+	Rungs   []Rung       // nil: all of the system's
 	Until   string       // the last rung; empty: all
 	On      bool         // go on above a rung that does not hold
 	Seed    uint64
@@ -69,21 +70,29 @@ func (c *Climb) Check() error {
 }
 
 // rungs are those that are to be climbed.
-func (c *Climb) rungs() ([]systems.Rung, error) {
-	if len(c.System.Ladder) == 0 {
-		return nil, systems.Usagef("%s has no ladder", c.System.Name)
-	}
+func (c *Climb) rungs() ([]Rung, error) {
 	if err := c.System.Admit(c.Impl); err != nil {
 		return nil, err
 	}
+	rungs := c.Rungs
+	if rungs == nil {
+		book, err := Read(c.System)
+		if rungs = book.Ladder; err != nil {
+			return nil, err
+		}
+	}
+	if len(rungs) == 0 {
+		return nil, systems.Usagef("%s has no ladder", c.System.Name)
+	}
 	if c.Until == "" {
-		return c.System.Ladder, nil
+		return rungs, nil
 	}
-	i := slices.Index(Names(c.System), c.Until)
+	names := Names(rungs)
+	i := slices.Index(names, c.Until)
 	if i < 0 {
-		return nil, systems.Usagef("--until: rung %w of %s", &systems.ChoiceError{Word: c.Until, Allowed: Names(c.System)}, c.System.Name)
+		return nil, systems.Usagef("--until: rung %w of %s", &systems.ChoiceError{Word: c.Until, Allowed: names}, c.System.Name)
 	}
-	return c.System.Ladder[:i+1], nil
+	return rungs[:i+1], nil
 }
 
 // tries is how often a rung is tried on which nothing was proved: what a busy
@@ -91,7 +100,7 @@ func (c *Climb) rungs() ([]systems.Rung, error) {
 const tries = 3
 
 // climb tries one rung.
-func (c *Climb) climb(ctx context.Context, rung systems.Rung) (r Result, err error) {
+func (c *Climb) climb(ctx context.Context, rung Rung) (r Result, err error) {
 	for range tries {
 		if r, err = c.try(ctx, rung); err != nil || r.Status != Unproved {
 			break
@@ -100,7 +109,7 @@ func (c *Climb) climb(ctx context.Context, rung systems.Rung) (r Result, err err
 	return r, err
 }
 
-func (c *Climb) try(ctx context.Context, rung systems.Rung) (Result, error) {
+func (c *Climb) try(ctx context.Context, rung Rung) (Result, error) {
 	r := Result{Name: rung.Name, Promise: rung.Promise, Status: Holds}
 	plan, err := Plan(c.Catalog, c.System, rung, c.Impl, c.Seed)
 	if err != nil {
@@ -116,7 +125,7 @@ func (c *Climb) try(ctx context.Context, rung systems.Rung) (Result, error) {
 		if p.Last != nil {
 			trials = append(trials, p.Last)
 		}
-		if p.Last != nil && against(rung, p.Last) > against(rung, failed) {
+		if p.Last != nil && c.against(rung, p.Last) > c.against(rung, failed) {
 			failed, r.Bundle = p.Last, p.Bundle
 		}
 		if c.Report != nil {
@@ -142,29 +151,29 @@ func (c *Climb) try(ctx context.Context, rung systems.Rung) (Result, error) {
 
 // status is how a trial ended. A rung that shows no figures rests on promises
 // alone: the laws that figures are held against then say nothing of it.
-func status(rung systems.Rung, t *record.Trial) record.Status {
+func (c *Climb) status(rung Rung, t *record.Trial) record.Status {
 	if t.Observation == nil || len(rung.Costs) > 0 {
 		return t.Status()
 	}
-	return record.Judge(slices.DeleteFunc(slices.Clone(t.Observation.Verdict.Checks), func(c record.Check) bool {
-		return evidence.IsRoad(c.Name)
+	return record.Judge(slices.DeleteFunc(slices.Clone(t.Observation.Verdict.Checks), func(k record.Check) bool {
+		return evidence.IsRoad(k.Name) || slices.Contains(c.System.OfFigures, k.Name)
 	})...).Status
 }
 
 // against says how much a trial says against its rung: nothing (0), that nothing was
 // proved (1), or that the rung does not hold (2), which no other trial excuses.
-func against(rung systems.Rung, t *record.Trial) int {
+func (c *Climb) against(rung Rung, t *record.Trial) int {
 	switch {
-	case t == nil || status(rung, t) == record.Valid:
+	case t == nil || c.status(rung, t) == record.Valid:
 		return 0
-	case t.Absent || t.Observation != nil && status(rung, t) == record.Undetermined:
+	case t.Absent || t.Observation != nil && c.status(rung, t) == record.Undetermined:
 		return 1
 	}
 	return 2
 }
 
 // tell says why a rung does not hold.
-func (c *Climb) tell(r *Result, rung systems.Rung, t *record.Trial) error {
+func (c *Climb) tell(r *Result, rung Rung, t *record.Trial) error {
 	r.Trial, r.Seed = t.ID, t.Seed
 	r.Replay = fmt.Sprintf("dyno replay %s --out %s", t.ID, c.Out)
 	switch {
@@ -172,7 +181,7 @@ func (c *Climb) tell(r *Result, rung systems.Rung, t *record.Trial) error {
 		r.Status, r.Reasons = Absent, []string{t.Error}
 	case t.Observation == nil:
 		r.Status, r.Reasons = Broken, strings.Split(t.Error, "\n")
-	case status(rung, t) == record.Invalid:
+	case c.status(rung, t) == record.Invalid:
 		r.Status, r.Reasons = Broken, t.Observation.Verdict.Reasons()
 	default:
 		r.Status, r.Reasons = Unproved, t.Observation.Verdict.Reasons()

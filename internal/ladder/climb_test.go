@@ -10,9 +10,10 @@ import (
 
 // What the bench's own figures are held against decides nothing where none is shown.
 func TestStatus(t *testing.T) {
-	promises, costs := systems.Rung{Name: "load"}, systems.Rung{Name: "costs", Costs: []string{"throughput_rps"}}
+	promises, costs := Rung{Name: "load"}, Rung{Name: "costs", Costs: []string{"throughput_rps"}}
+	climb := &Climb{System: &systems.System{OfFigures: []string{"late"}}}
 	for _, c := range []struct {
-		rung   systems.Rung
+		rung   Rung
 		checks []record.Check
 		want   record.Status
 	}{
@@ -21,13 +22,16 @@ func TestStatus(t *testing.T) {
 		{promises, []record.Check{record.Fail("agree", 3, "no"), record.Fail("road-cpu-exit", 1, "children")}, record.Invalid},
 		{promises, []record.Check{record.Doubt("agree", 3, "no"), record.Pass("roads", 1)}, record.Undetermined},
 		{promises, []record.Check{record.Pass("roads", 1)}, record.Undetermined}, // figures alone prove no promise
+		{promises, []record.Check{record.Pass("agree", 3), record.Doubt("late", 1, "by 2 ms")}, record.Valid},
+		{costs, []record.Check{record.Pass("agree", 3), record.Doubt("late", 1, "by 2 ms")}, record.Undetermined},
+		{promises, []record.Check{record.Pass("late", 1)}, record.Undetermined},
 	} {
 		trial := &record.Trial{Observation: &record.Observation{Verdict: record.Judge(c.checks...)}}
-		if got := status(c.rung, trial); got != c.want {
+		if got := climb.status(c.rung, trial); got != c.want {
 			t.Errorf("%s, %v: %s, want %s", c.rung.Name, c.checks, got, c.want)
 		}
 	}
-	if got := status(promises, &record.Trial{}); got != record.Undetermined {
+	if got := climb.status(promises, &record.Trial{}); got != record.Undetermined {
 		t.Errorf("without an observation it is %s", got)
 	}
 }
@@ -50,7 +54,7 @@ func TestAgainst(t *testing.T) {
 		{judged(record.Doubt("faults", 1, "late"), record.Fail("agree", 3, "no")), 2},
 		{&record.Trial{Error: "it died"}, 2},
 	} {
-		if got := against(systems.Rung{}, c.trial); got != c.want {
+		if got := (&Climb{System: new(systems.System)}).against(Rung{}, c.trial); got != c.want {
 			t.Errorf("%+v says %d, want %d", c.trial, got, c.want)
 		}
 	}
@@ -63,7 +67,7 @@ func TestNoHistory(t *testing.T) {
 	}}}
 	trial := &record.Trial{Observation: &record.Observation{Verdict: record.Judge(record.Fail("road-wall_s", 1, "no"))}}
 	r := Result{Bundle: t.TempDir()}
-	if err := c.tell(&r, systems.Rung{Costs: []string{"wall_s"}}, trial); err != nil || r.Status != Broken || len(r.Reasons) != 1 {
+	if err := c.tell(&r, Rung{Costs: []string{"wall_s"}}, trial); err != nil || r.Status != Broken || len(r.Reasons) != 1 {
 		t.Errorf("%v, %+v", err, r)
 	}
 }

@@ -85,14 +85,18 @@ func climb(t *testing.T, f fall, whole bool) *ladder.Card {
 	for _, k := range figure.Kinds {
 		kinds[k.Name] = k.Of
 	}
-	s := *lookup(f.system)
-	s.Ladder = slices.DeleteFunc(slices.Clone(s.Ladder), func(r systems.Rung) bool { return len(r.Costs) > 0 })
-	if at := slices.IndexFunc(s.Ladder, func(r systems.Rung) bool { return r.Name == f.rung }); at > 0 && !whole {
-		s.Ladder = s.Ladder[at-1:]
+	s := lookup(f.system)
+	book, err := ladder.Read(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rungs := slices.DeleteFunc(book.Ladder, func(r ladder.Rung) bool { return len(r.Costs) > 0 })
+	if at := slices.Index(ladder.Names(rungs), f.rung); at > 0 && !whole {
+		rungs = rungs[at-1:]
 	}
 	c := ladder.Climb{
-		Catalog: experiments.Catalog{Systems: all.Systems, FigureKinds: kinds}, System: &s, Impl: systems.Impl{f.role: command(t, f.role, f.wrong)},
-		Until: f.rung, Seed: 1, Out: t.TempDir(), Command: []string{"dyno"},
+		Catalog: experiments.Catalog{Systems: all.Systems, FigureKinds: kinds}, System: s, Impl: systems.Impl{f.role: command(t, f.role, f.wrong)},
+		Rungs: rungs, Until: f.rung, Seed: 1, Out: t.TempDir(), Command: []string{"dyno"},
 	}
 	card, err := c.Run(t.Context())
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 
 const name = "branchbank"
 
+//go:embed contract.yaml
+var contract string
+
 //go:embed report.md.tmpl
 var section string
 
@@ -27,6 +30,6 @@ var System = rival.Arm().Join(systems.System{
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
 	Explain:  trial.Explain,
-	Ladder:   ladder,
+	Contract: contract,
 	Report:   section,
 })

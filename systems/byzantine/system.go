@@ -12,6 +12,9 @@ import (
 
 const name = "byzantine"
 
+//go:embed contract.yaml
+var contract string
+
 //go:embed report.md.tmpl
 var section string
 
@@ -26,6 +29,6 @@ var System = &systems.System{
 	Trial:    trial.Run,
 	Explain:  trial.Explain,
 	Overhead: func(systems.Values) time.Duration { return 150 * time.Millisecond },
-	Ladder:   ladder,
+	Contract: contract,
 	Report:   section,
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/check"
 	"dyno/systems/lookaside/demo"
 	lbrival "dyno/systems/lookaside/rival"
 	"dyno/systems/lookaside/roles"
@@ -24,9 +25,13 @@ var System = &systems.System{
 	Explain:      trial.Explain,
 	TimeConstant: trial.TimeConstant,
 	Overhead:     trial.Overhead,
-	Ladder:       ladder,
+	OfFigures:    []string{check.Punctual},
+	Contract:     contract,
 	Report:       reportTemplate + lbrival.Section,
 }
+
+//go:embed contract.yaml
+var contract string
 
 //go:embed report.md.tmpl
 var reportTemplate string

@@ -20,9 +20,12 @@ var System = &systems.System{
 	Trial:    trial.Run,
 	Explain:  trial.Explain,
 	Overhead: trial.Overhead,
-	Ladder:   ladder,
+	Contract: contract,
 	Report:   reportTemplate,
 }
+
+//go:embed contract.yaml
+var contract string
 
 //go:embed report.md.tmpl
 var reportTemplate string

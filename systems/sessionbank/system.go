@@ -8,6 +8,9 @@ import (
 	"dyno/systems/sessionbank/trial"
 )
 
+//go:embed contract.yaml
+var contract string
+
 //go:embed report.md.tmpl
 var section string
 
@@ -23,7 +26,7 @@ var System = &systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
-	Ladder:   ladder,
+	Contract: contract,
 	Explain:  trial.Explain,
 	Report:   section,
 }

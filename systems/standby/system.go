@@ -14,6 +14,9 @@ import (
 
 const name = "standby"
 
+//go:embed contract.yaml
+var contract string
+
 //go:embed report.md.tmpl
 var section string
 
@@ -29,7 +32,7 @@ var System = rival.Arm().Join(systems.System{
 	Check:    trial.Check,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,
-	Ladder:   ladder,
+	Contract: contract,
 	Explain:  trial.Explain,
 	Report:   section,
 })

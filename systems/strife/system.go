@@ -16,6 +16,9 @@ import (
 
 const name = "strife"
 
+//go:embed contract.yaml
+var contract string
+
 //go:embed report.md.tmpl
 var section string
 
@@ -32,6 +35,6 @@ var System = rival.Arm().Join(systems.System{
 	Judge:    trial.Judge,
 	Explain:  trial.Explain,
 	Check:    trial.Check,
-	Ladder:   ladder,
+	Contract: contract,
 	Report:   section,
 })

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dyno/internal/rpc"
+	branchbankv1 "dyno/proto/branchbank/v1"
 	"dyno/systems"
 	"dyno/systems/branchbank/core/branch"
 )
@@ -74,7 +75,7 @@ func flaw(mutant string) branch.Flaw {
 
 // Role is one branch in a process of its own.
 func Role() systems.Role {
-	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
+	return systems.Role{Serves: true, Probe: branchbankv1.BranchService_Execute_FullMethodName, Command: systems.Command{
 		Name:    RoleName,
 		Summary: "is one branch: takes deposits and withdrawals, and propagates them to the others",
 		Example: "dyno branchbank branch --id 1 --listen 127.0.0.1:50001 --peers 2=127.0.0.1:50002,3=127.0.0.1:50003\n" +

@@ -20,7 +20,7 @@ const RoleName = "general"
 
 // Role is one general in a process of its own.
 func Role() systems.Role {
-	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
+	return systems.Role{Serves: true, Probe: byzantinev1.GeneralService_Muster_FullMethodName, Command: systems.Command{
 		Name:    RoleName,
 		Summary: "is one general: waits for its part in a run and plays it with the others",
 		Example: "dyno byzantine general --keys general-0.json --listen 127.0.0.1:7000",

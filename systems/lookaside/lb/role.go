@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 	"dyno/systems/lookaside/core/balancer"
 	"dyno/systems/lookaside/core/policy"
@@ -23,7 +24,7 @@ type options struct {
 
 // Role is the role lb.
 func Role(knobs systems.Knobs) systems.Role {
-	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
+	return systems.Role{Serves: true, Probe: lookasidev1.BalancerService_ListServers_FullMethodName, Command: systems.Command{
 		Name:    "lb",
 		Summary: "the look-aside load balancer: keeps the servers' state and answers who is to serve next",
 		Example: "dyno lookaside lb --policy least_load --listen 127.0.0.1:7000 --discovery etcd://127.0.0.1:2379",

@@ -12,6 +12,7 @@ import (
 
 	"dyno/bench/queue"
 	"dyno/internal/rpc"
+	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 	"dyno/systems/lookaside/core/balancer"
 	"dyno/systems/lookaside/core/seed"
@@ -36,7 +37,7 @@ type options struct {
 
 // Role is the role server.
 func Role(knobs systems.Knobs) systems.Role {
-	return systems.Role{Serves: true, Contract: contract, Command: systems.Command{
+	return systems.Role{Serves: true, Probe: lookasidev1.ComputeService_Compute_FullMethodName, Command: systems.Command{
 		Name:    "server",
 		Summary: "does the work, one request at a time, and tells the balancer how busy it is",
 		Example: "dyno lookaside server --id s1 --capacity 1 --discovery etcd://127.0.0.1:2379",

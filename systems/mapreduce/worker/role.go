@@ -45,7 +45,7 @@ const RoleName = "worker"
 
 // Role is the role worker.
 func Role() systems.Role {
-	return systems.Role{Contract: contract, Command: systems.Command{
+	return systems.Role{Probe: mapreducev1.MasterService_Work_FullMethodName, Command: systems.Command{
 		Name:    RoleName,
 		Summary: "does the tasks that a master hands out, one at a time, and exits when the job is over",
 		Example: "dyno mapreduce worker --master 127.0.0.1:7100",

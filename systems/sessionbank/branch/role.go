@@ -10,11 +10,12 @@ import (
 	"dyno/internal/branches/group"
 	"dyno/internal/replica"
 	"dyno/internal/rpc"
+	sessionbankv1 "dyno/proto/sessionbank/v1"
 	"dyno/systems"
 )
 
 // Role is the role branch.
-var Role = systems.Role{Serves: true, Contract: contract, Command: systems.Command{
+var Role = systems.Role{Serves: true, Probe: sessionbankv1.SessionBankService_Query_FullMethodName, Command: systems.Command{
 	Name:    "branch",
 	Summary: "one branch: holds a replica of the account, serves sessions, propagates their writes",
 	Example: "dyno sessionbank branch --id 1 --listen 127.0.0.1:50051 --peers 2=127.0.0.1:50052 --balance 400",

@@ -13,6 +13,7 @@ import (
 
 	"dyno/internal/atomicfile"
 	"dyno/internal/rpc"
+	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 	"dyno/systems/standby/config"
 	"dyno/systems/standby/core"
@@ -44,7 +45,7 @@ const soloWarning = "standby: there is no witness: of two servers that cannot re
 // Roles are a server and the witness.
 func Roles() []systems.Role {
 	return []systems.Role{
-		{Serves: true, Contract: contract, Command: systems.Command{
+		{Serves: true, Probe: standbyv1.AccountService_Status_FullMethodName, Command: systems.Command{
 			Name:    "server",
 			Summary: "keeps accounts, as primary or as standby",
 			Example: "dyno standby server --name s1 --config serverhost.config --accounts accounts-s1.txt\n" +

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dyno/internal/node"
+	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems"
 	"dyno/systems/strife/core/participant"
 	"dyno/systems/strife/failpoint"
@@ -16,9 +17,9 @@ import (
 // Role is the role bank.
 func Role() systems.Role {
 	return systems.Role{
-		Serves:   true,
-		Contract: contract,
-		TLS:      server.TLS(func(args []string) security.Party { return party(server.Flag(args, "name")) }),
+		Serves: true,
+		Probe:  strifev1.BankService_ListDoubts_FullMethodName,
+		TLS:    server.TLS(func(args []string) security.Party { return party(server.Flag(args, "name")) }),
 		Command: systems.Command{
 			Name:    "bank",
 			Summary: "one bank: its accounts, and its half of two-phase commit",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems"
 	"dyno/systems/strife/core/coordinator"
 	"dyno/systems/strife/security"
@@ -21,9 +22,9 @@ const (
 // Role is the role gateway.
 func Role() systems.Role {
 	return systems.Role{
-		Serves:   true,
-		Contract: contract,
-		TLS:      server.TLS(func([]string) security.Party { return security.TheGateway }),
+		Serves: true,
+		Probe:  strifev1.GatewayService_Login_FullMethodName,
+		TLS:    server.TLS(func([]string) security.Party { return security.TheGateway }),
 		Command: systems.Command{
 			Name:    "gateway",
 			Summary: "what users talk to: authentication, and the coordinator of two-phase commit",

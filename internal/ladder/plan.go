@@ -3,8 +3,6 @@ package ladder
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,7 +38,7 @@ type scale struct {
 }
 
 // Plan lays out the trials of a rung.
-func Plan(c experiments.Catalog, s *systems.System, r systems.Rung, i systems.Impl, seed uint64) (*experiments.Plan, error) {
+func Plan(c experiments.Catalog, s *systems.System, r Rung, i systems.Impl, seed uint64) (*experiments.Plan, error) {
 	name := "check-" + s.Name + "-" + r.Name
 	f := file{
 		Name: name, Title: r.Name, Question: r.Promise, System: s.Name, Load: map[string]string{"loop": cmp.Or(r.Loop, loop)},
@@ -72,39 +70,4 @@ func Plan(c experiments.Catalog, s *systems.System, r systems.Rung, i systems.Im
 		return nil, fmt.Errorf("rung %s of %s: %w", r.Name, s.Name, err)
 	}
 	return experiments.NewPlan(e, experiments.Selection{Scale: "full", Seed: seed})
-}
-
-// Names are those of a ladder's rungs.
-func Names(s *systems.System) []string {
-	var out []string
-	for _, r := range s.Ladder {
-		out = append(out, r.Name)
-	}
-	return out
-}
-
-// Check refuses a ladder that could not be climbed, so that a mistake in its table
-// is found before it stops somebody half way up.
-func Check(c experiments.Catalog, s *systems.System) error {
-	for i, r := range s.Ladder {
-		if slices.Contains(Names(s)[:i], r.Name) {
-			return fmt.Errorf("%s has two rungs %s", s.Name, r.Name)
-		}
-		if _, err := Plan(c, s, r, nil, 1); err != nil {
-			return err
-		}
-		for _, m := range r.Costs {
-			name, _, quantile := record.Quantile(m)
-			if !quantile {
-				name = m
-			}
-			if _, ok := s.Metric(name); !ok {
-				return fmt.Errorf("rung %s of %s: there is no metric %s", r.Name, s.Name, m)
-			}
-		}
-		if i := slices.Sorted(maps.Keys(r.Knobs)); len(i) == 0 {
-			return fmt.Errorf("rung %s of %s sets no knob", r.Name, s.Name)
-		}
-	}
-	return nil
 }
