@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ const NoClient = -1
 const (
 	nearOps     = 200     // single writes that are tried, the latest first
 	repeatedOps = 12      // that are tried as done twice, three at a time
-	tailOps     = 100_000 // longest run of late writes that is tried as lost
+	runOps      = 100_000 // longest run of writes that is tried as lost
 )
 
 // Told is what there is to be explained.
@@ -138,7 +139,7 @@ func (e *explainer) explain(q *query) *Flaw {
 	f := &Flaw{Read: *q.BankOp, Open: values(q.open)}
 	lost, twice := e.single(q)
 	if lost == nil && twice == nil {
-		lost = e.tail(q)
+		lost = e.run(q)
 	}
 	if lost == nil && twice == nil {
 		twice = e.repeated(q)
@@ -212,8 +213,9 @@ func (e *explainer) repeated(q *query) []*BankOp {
 	return nil
 }
 
-// tail tries the last writes together: of any one server, then of all.
-func (e *explainer) tail(q *query) []*BankOp {
+// run tries the last writes together, and the first ones, as a server loses them that
+// is started again: of any one server, then of all.
+func (e *explainer) run(q *query) []*BankOp {
 	var servers []string
 	for _, w := range q.ended {
 		if s := e.server(*w); !slices.Contains(servers, s) {
@@ -221,26 +223,38 @@ func (e *explainer) tail(q *query) []*BankOp {
 		}
 	}
 	slices.SortFunc(servers, strings.Compare)
-	var best []*BankOp
-	for _, s := range append(servers, "") {
-		var missing int64
-		var run []*BankOp
-		for i := len(q.ended) - 1; i >= 0 && len(run) < tailOps; i-- {
-			w := q.ended[i]
-			if s != "" && e.server(*w) != s {
-				continue
-			}
-			run = append(run, w)
-			if missing += amount(w); q.legal(missing) == legal {
-				if best == nil || len(run) < len(best) {
-					best = slices.Clone(run)
-				}
-				break
+	first := q.ended
+	last := slices.Clone(first)
+	slices.Reverse(last)
+	for _, order := range [][]*BankOp{last, first} {
+		var best []*BankOp
+		for _, s := range append(servers, "") {
+			if found := e.lost(q, order, s); best == nil || found != nil && len(found) < len(best) {
+				best = found
 			}
 		}
+		if best != nil {
+			slices.SortStableFunc(best, func(a, b *BankOp) int { return cmp.Compare(a.End, b.End) })
+			return best
+		}
 	}
-	slices.Reverse(best)
-	return best
+	return nil
+}
+
+// lost is the shortest beginning of writes, of a server or of all, without which the
+// balance is possible.
+func (e *explainer) lost(q *query, order []*BankOp, server string) (run []*BankOp) {
+	var missing int64
+	for _, w := range order[:min(len(order), runOps)] {
+		if server != "" && e.server(*w) != server {
+			continue
+		}
+		run = append(run, w)
+		if missing += amount(w); q.legal(missing) == legal {
+			return run
+		}
+	}
+	return nil
 }
 
 func values(ops []*BankOp) []BankOp {

@@ -65,6 +65,15 @@ func TestExplainReplica(t *testing.T) {
 	if sum := f.Rest; sum != 7+total-lost {
 		t.Errorf("the rest is %d, held is %d", sum, 7+total-lost)
 	}
+	var early int64 // what a server forgot that was started again, before it went on
+	for _, o := range ops[:5] {
+		early += o.Input.Amount
+	}
+	wrong.Balances[""] = 7 + total - early
+	f, found = b.Explain(Told{Ops: ops, Replicas: []Replica{wrong}, Server: atBranch})
+	if !found || len(f.Lost) != 5 || f.Lost[0].Begin != 0 || f.Rest != 7+total-early {
+		t.Errorf("of the first five writes, found %v: %+v", found, f)
+	}
 	wrong.Balances[""] = 1 << 40
 	if f, found := b.Explain(Told{Ops: ops, Replicas: []Replica{wrong}, Server: atBranch}); !found || len(f.Lost)+len(f.Twice) > 0 || f.Rest != f.Right {
 		t.Errorf("nothing explains it, but: %v, %+v", found, f)
