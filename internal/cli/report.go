@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -65,11 +66,20 @@ func brokenError(s *report.Store) error {
 	return errFailed // build has named them
 }
 
-// thrifty spends some CPU to hold less memory, until what it returns is called:
-// results are read whole, and there may be many.
-func thrifty() func() {
-	usual := debug.SetGCPercent(40)
-	return func() { debug.SetGCPercent(usual) }
+// thrifty bounds what is held in memory by what is stored in a folder, until what it
+// returns is called: results are read whole, and there may be many. Below that, no
+// CPU is spent on what is not held any more.
+func thrifty(out string) func() {
+	const few, rarely = 88 << 20, 400
+	stored := int64(0)
+	files, _ := filepath.Glob(filepath.Join(out, "results", "*", "trials.jsonl")) // the pattern is right
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil {
+			stored += info.Size()
+		}
+	}
+	limit, usual := debug.SetMemoryLimit(max(few, 5*stored/2)), debug.SetGCPercent(rarely)
+	return func() { debug.SetMemoryLimit(limit); debug.SetGCPercent(usual) }
 }
 
 // readStore reads the results in a folder, which a flag names, and says what is
@@ -94,7 +104,7 @@ func (a *app) readStore(dir string, mixed bool, flag string) (*report.Store, err
 
 // build draws everything from the results in a folder.
 func (a *app) build(out string, mixed bool) (report.Files, *report.Store, error) {
-	defer thrifty()()
+	defer thrifty(out)()
 	store, err := a.readStore(out, mixed, "--out")
 	if err != nil {
 		return nil, nil, err

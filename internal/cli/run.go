@@ -114,7 +114,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	defer thrifty()()
+	defer thrifty(out)()
 	if err := os.Unsetenv(process.TracesVar); err != nil { // figures are of what is not traced
 		return err
 	}

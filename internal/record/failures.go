@@ -120,7 +120,7 @@ func (o *Observation) HoldAgain(allowed Share) {
 	if !slices.ContainsFunc(o.Verdict.Checks, named) {
 		return
 	}
-	o.Verdict = Judge(slices.DeleteFunc(slices.Clone(o.Verdict.Checks), named)...)
+	o.Verdict = Judge(slices.DeleteFunc(o.Verdict.Checks, named)...)
 	o.Flags = slices.DeleteFunc(o.Flags, func(f Flag) bool { return f.Name == flagErrors })
 	o.HoldFailures(allowed)
 }

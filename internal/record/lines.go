@@ -59,10 +59,31 @@ func (r *lineReader) next() ([]line, error) {
 // decoder reads the JSON of a trial.
 type decoder func(text []byte) (*Trial, error)
 
+// decode leaves the evidence out, a quarter of the text: figures were held against
+// it when they were stored.
 func decode(text []byte) (*Trial, error) {
-	t := new(Trial)
-	return t, json.Unmarshal(text, t)
+	type trial Trial
+	type observation Observation
+	var t struct {
+		trial
+		Observation *struct {
+			observation
+			Evidence skipped `json:"evidence"`
+		} `json:"observation"` // in place of the trial's own
+	}
+	if err := json.Unmarshal(text, &t); err != nil {
+		return nil, err
+	}
+	if t.Observation != nil {
+		t.trial.Observation = (*Observation)(&t.Observation.observation)
+	}
+	return (*Trial)(&t.trial), nil
 }
+
+// skipped is a part of a JSON text that nobody looks at.
+type skipped struct{}
+
+func (*skipped) UnmarshalJSON([]byte) error { return nil }
 
 // decodeVerdict leaves the figures out, and what they were held against: most of
 // the text, which is only skipped.
