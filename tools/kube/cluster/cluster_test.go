@@ -155,6 +155,18 @@ func (r *run) trials(t *testing.T, experiment string) map[string]int {
 	return out
 }
 
+// sound checks that a run has measured, and nothing wrong. What proved nothing is the
+// machine's fault: here it is all machines at once.
+func (r *run) sound(t *testing.T, code int) {
+	t.Helper()
+	got := r.trials(t, "lb-policies")
+	t.Logf("exit code %d, trials %v", code, got)
+	unproved := min(got["unknown"], 1)
+	if got["valid"] == 0 || len(got) != 1+unproved || code != unproved {
+		t.Errorf("want valid trials, and none invalid or without a result: %s", r.said.String())
+	}
+}
+
 // clean checks that nothing of any run is in the cluster.
 func (b *bed) clean(t *testing.T) {
 	t.Helper()

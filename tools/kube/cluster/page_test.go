@@ -34,16 +34,17 @@ func testPage(ctx context.Context, t *testing.T, b *bed) {
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Dir(b.kubectl)+":"+path+":"+os.Getenv("PATH"))
 		said, err := cmd.CombinedOutput()
 		t.Logf("$ %s\n%s", l, said)
-		if err != nil {
-			t.Fatal(err)
+		_, out, follows := strings.Cut(l, " --out ")
+		if !follows {
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
 		}
-	}
-	for _, out := range []string{"out/k8s", "out/attached"} {
+		out, _, _ = strings.Cut(out, " ")
 		r := run{out: filepath.Join(dir, out)}
-		if got := r.trials(t, "lb-policies"); got["valid"] < 10 || len(got) != 1 {
-			t.Errorf("trials %v", got)
-		}
-		if _, err := os.Stat(filepath.Join(dir, out, "REPORT.md")); err != nil {
+		r.sound(t, cmd.ProcessState.ExitCode())
+		if _, err := os.Stat(filepath.Join(r.out, "REPORT.md")); err != nil {
 			t.Error(err)
 		}
 	}
