@@ -79,11 +79,11 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 }
 
 // open opens a bench on this machine, or on those that there are.
-func (r *Runner) open(ctx context.Context, p *Plan, o process.Options) (context.Context, process.Bench, error) {
+func (r *Runner) open(ctx context.Context, p *Plan, seen *lookout, o process.Options) (context.Context, process.Bench, error) {
 	if r.Machines == nil {
 		return process.NewGroup(ctx, o)
 	}
-	return r.Machines.Open(ctx, p.Placement, o)
+	return r.Machines.Open(ctx, p.Placement, o, seen.far)
 }
 
 // measure runs the system's trial with fresh processes and reaps them.
@@ -98,10 +98,10 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if r.Profile {
 		profiles = dir
 	}
-	seen := r.newLookout()
+	seen := r.newLookout(dir)
 	defer seen.close()
-	bench, group, err := r.open(ctx, p, process.Options{
-		Env:     seen.env,
+	bench, group, err := r.open(ctx, p, seen, process.Options{
+		Env:     seen.here.Env(),
 		System:  p.System,
 		Dir:     dir,
 		Profile: profiles,

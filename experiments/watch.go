@@ -3,9 +3,10 @@ package experiments
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"dyno/bench/load"
 	"dyno/bench/process"
+	"dyno/internal/record"
 )
 
 // Sample is what a trial is like while it runs: to be looked at, and held against
@@ -22,8 +24,18 @@ type Sample struct {
 	Plan  *Plan
 	Trial *Trial
 	At    time.Duration // since the trial began
-	Live  *load.Live    // what its generators say; nil: nothing, for example because there are none
+	Live  *Live         // what its generators say; nil: nothing, for example because there are none
 	CPU   []Usage       // of its processes that run, by name
+}
+
+// Live is what all generators of a trial told since the last sample.
+type Live struct {
+	Seconds float64 `json:"s"`
+	OK      int64   `json:"ok"`
+	Other   int64   `json:"other"`
+	P50     float64 `json:"p50_ms"` // of those that were OK, right to 1 %; 0 where none was
+	P99     float64 `json:"p99_ms"`
+	Worst   float64 `json:"worst_ms"`
 }
 
 // Usage is how many cores a process kept busy since the last sample.
@@ -32,48 +44,62 @@ type Usage struct {
 	Cores float64 `json:"cores"`
 }
 
-// lookout is where generators tell what they do while a trial runs.
+// lookout takes in what generators tell while a trial runs.
 type lookout struct {
-	dir  string
-	from net.PacketConn // nil: nobody listens
-	env  []string
-	mu   sync.Mutex
-	told map[int]load.Live // the newest since the last sample, by process
+	here *load.Listener // nil: nobody of this machine is asked
+	file string         // for what other machines tell
+
+	mu      sync.Mutex
+	told    map[string]load.Live // since the last sample, by process
+	journal io.WriteCloser       // nil: nothing has come from other machines yet
 }
+
+// LiveFile has, in the folder of a trial's logs, what its generators on other machines
+// told until one was lost: a line for each time.
+const LiveFile = "live.jsonl"
 
 // newLookout listens if somebody wants to know. That there is nowhere to listen is no
 // reason not to measure.
-func (r *Runner) newLookout() *lookout {
-	l := &lookout{told: make(map[int]load.Live)}
-	if r.Watch == nil || !r.Live {
-		return l
+func (r *Runner) newLookout(dir string) *lookout {
+	l := &lookout{told: make(map[string]load.Live), file: filepath.Join(dir, LiveFile)}
+	if r.Watch != nil && r.Live && r.Machines == nil {
+		l.here, _ = load.Listen(func(told []byte) { l.take("", told) })
 	}
-	var err error
-	if l.dir, err = os.MkdirTemp("", "dyno"); err != nil { // short: a socket's path has a limit
-		return l
-	}
-	path := filepath.Join(l.dir, "live")
-	if l.from, err = net.ListenPacket("unixgram", path); err != nil {
-		l.from = nil
-		return l
-	}
-	l.env = []string{load.LiveVar + "=" + path}
 	return l
 }
 
-func (l *lookout) listen() {
-	for buf := make([]byte, 1<<12); ; {
-		n, _, err := l.from.ReadFrom(buf)
+// far takes in what a process of another machine tells, and keeps it: a machine that is
+// lost leaves nothing else.
+func (l *lookout) far(machine string, told []byte) {
+	l.take(machine, told)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.journal == nil {
+		f, err := os.Create(l.file)
 		if err != nil {
-			return
+			return // the trial says what it finds itself
 		}
-		var told load.Live
-		if json.Unmarshal(buf[:n], &told) == nil {
-			l.mu.Lock()
-			l.told[told.PID] = told
-			l.mu.Unlock()
-		}
+		l.journal = f
 	}
+	fmt.Fprintf(l.journal, "{\"machine\":%q,\"live\":%s}\n", machine, told)
+}
+
+func (l *lookout) take(machine string, told []byte) {
+	var t load.Live
+	if json.Unmarshal(told, &t) != nil {
+		return
+	}
+	who := fmt.Sprint(machine, t.PID)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sum := l.told[who]
+	sum.Seconds, sum.OK, sum.Other = sum.Seconds+t.Seconds, sum.OK+t.OK, sum.Other+t.Other
+	if sum.Latency == nil {
+		sum.Latency = t.Latency
+	} else if t.Latency != nil {
+		sum.Latency.Merge(t.Latency)
+	}
+	l.told[who] = sum
 }
 
 // watch samples a group until its context ends or the lookout is closed by what it
@@ -88,9 +114,6 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
-	if l.from != nil {
-		working.Go(l.listen)
-	}
 	working.Go(func() {
 		tick := time.NewTicker(load.LiveEvery)
 		defer tick.Stop()
@@ -108,41 +131,39 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench
 	})
 	return func() {
 		cancel()
-		if l.from != nil {
-			l.from.Close()
-		}
 		working.Wait()
 	}
 }
 
 func (l *lookout) close() {
-	if l.from != nil {
-		l.from.Close() // again, but where no trial was watched
-	}
-	if l.dir != "" {
-		os.RemoveAll(l.dir) // of the system's temporary files: what stays is swept
+	l.here.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.journal != nil {
+		_ = l.journal.Close()
 	}
 }
 
-// sum is what all generators told last: operations added up, the median of the
-// busiest, and the slowest of any. Nil: none told anything since it was asked last.
-func (l *lookout) sum() *load.Live {
+// sum is what all generators told, operations added up. Nil: none told anything since it
+// was asked last.
+func (l *lookout) sum() *Live {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.told) == 0 {
 		return nil
 	}
-	var out load.Live
-	busiest := int64(-1)
+	var out Live
+	all := record.NewCoarseHistogram()
 	for _, t := range l.told {
-		if t.OK > busiest {
-			busiest, out.P50 = t.OK, t.P50
-		}
 		out.Seconds = max(out.Seconds, t.Seconds)
 		out.OK, out.Other = out.OK+t.OK, out.Other+t.Other
-		out.P99, out.Worst = max(out.P99, t.P99), max(out.Worst, t.Worst)
+		if t.Latency != nil {
+			all.Merge(t.Latency)
+		}
 	}
 	clear(l.told)
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	out.P50, out.P99, out.Worst = ms(all.Quantile(0.5)), ms(all.Quantile(0.99)), ms(all.Max())
 	return &out
 }
 

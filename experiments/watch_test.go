@@ -1,15 +1,18 @@
 package experiments
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
-	"net"
+	"math"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"dyno/bench/load"
+	"dyno/internal/record"
 )
 
 func TestUsage(t *testing.T) {
@@ -24,33 +27,62 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// What several generators tell is one sample, and told once.
+// What several processes of several machines tell is one sample, told once: operations
+// add up, and so do histograms.
 func TestLookoutSums(t *testing.T) {
-	l := &lookout{told: map[int]load.Live{
-		1: {PID: 1, Seconds: 0.5, OK: 10, Other: 1, P50: 2, P99: 9, Worst: 10},
-		2: {PID: 2, Seconds: 0.4, OK: 30, P50: 3, P99: 8, Worst: 12},
-	}}
-	if got := l.sum(); got == nil || *got != (load.Live{Seconds: 0.5, OK: 40, Other: 1, P50: 3, P99: 9, Worst: 12}) {
+	dir := t.TempDir()
+	l := (&Runner{}).newLookout(dir)
+	for _, told := range []struct {
+		machine string
+		live    load.Live
+		latency []time.Duration
+	}{
+		{"a", load.Live{PID: 1, Seconds: 0.5, OK: 2, Other: 1}, []time.Duration{2 * time.Millisecond, 2 * time.Millisecond}},
+		{"b", load.Live{PID: 1, Seconds: 0.4, OK: 1}, []time.Duration{12 * time.Millisecond}},
+		{"a", load.Live{PID: 1, Seconds: 0.5, Other: 1}, nil},
+	} {
+		for _, d := range told.latency {
+			if told.live.Latency == nil {
+				told.live.Latency = record.NewCoarseHistogram()
+			}
+			told.live.Latency.Record(d)
+		}
+		text, err := json.Marshal(told.live)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.far(told.machine, text)
+	}
+	got := l.sum()
+	if got == nil || math.Abs(got.P50-2) > 0.03 || math.Abs(got.P99-12) > 0.13 || got.Worst != 12 {
+		t.Fatalf("%+v", got)
+	}
+	if got.Seconds != 1 || got.OK != 3 || got.Other != 2 {
 		t.Errorf("%+v", got)
 	}
-	if got := l.sum(); got != nil {
-		t.Errorf("told again: %+v", got)
+	if again := l.sum(); again != nil {
+		t.Errorf("told again: %+v", again)
+	}
+	l.close()
+	text, err := os.ReadFile(filepath.Join(dir, LiveFile))
+	if err != nil || bytes.Count(text, []byte("\n")) != 3 || bytes.Count(text, []byte(`{"machine":"a","live":{`)) != 2 {
+		t.Errorf("%v, kept %s", err, text)
 	}
 }
 
 // A trial that never began leaves neither a socket nor a folder behind.
 func TestLookoutIsClosed(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	l := (&Runner{Live: true, Watch: func(Sample) {}}).newLookout()
-	if l.from == nil {
+	l := (&Runner{Live: true, Watch: func(Sample) {}}).newLookout(t.TempDir())
+	if l.here == nil {
 		t.Skip("nowhere to listen: the path of the temporary folder is too long")
 	}
-	l.close()
-	_ = l.from.SetReadDeadline(time.Now())
-	if _, _, err := l.from.ReadFrom(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("it still listens: %v", err)
+	_, path, _ := strings.Cut(l.here.Env()[0], "=")
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(l.dir); err == nil {
+	l.close()
+	if _, err := os.Stat(filepath.Dir(path)); err == nil {
 		t.Error("its folder is still there")
 	}
 }

@@ -71,7 +71,7 @@ func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
 func open(t *testing.T, m *agent.Machine) (context.Context, *agent.Trial, string) {
 	t.Helper()
 	dir := t.TempDir()
-	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf})
+	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

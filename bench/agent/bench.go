@@ -32,6 +32,7 @@ type Trial struct {
 	machine *Machine
 	link    *session
 	opts    process.Options
+	told    func(machine string, live []byte)
 	id      uint64
 	folder  string             // on the machine; opts.Dir here
 	calls   context.Context    // of all calls but those that a trial bounds; ends when the machine is lost
@@ -48,13 +49,16 @@ type Trial struct {
 // Open opens a trial on a machine that is connected. The context that it returns ends
 // with the given one, when a process ends that nobody asked to, or when the machine is
 // lost. The trial must be closed.
-func (m *Machine) Open(ctx context.Context, o process.Options) (context.Context, *Trial, error) {
+// What its processes tell of their load meanwhile is handed to told; nil: they are not
+// asked.
+func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine string, live []byte)) (context.Context, *Trial, error) {
 	l := m.now()
-	t := &Trial{machine: m, link: l, opts: o, copies: copies{seen: make(map[string]version)}}
+	t := &Trial{machine: m, link: l, opts: o, told: told, copies: copies{seen: make(map[string]version)}}
 	era := l.present()
 	t.calls, t.hangUp = context.WithCancel(era)
 	stream, err := l.client.OpenTrial(t.calls, &agentv1.OpenTrialRequest{
 		System: o.System.Name, Seed: o.Setting.Seed, Impl: o.Setting.Impl, ReadyNs: int64(o.Ready), GraceNs: int64(o.Grace),
+		Live: told != nil,
 	})
 	var first *agentv1.OpenTrialResponse
 	if err == nil {
@@ -86,6 +90,10 @@ func (t *Trial) listen(stream grpc.ServerStreamingClient[agentv1.OpenTrialRespon
 			return
 		case event.GetFailure() != nil:
 			t.cancel(t.local(failureIn(event.GetFailure())))
+		case event.GetLive() != nil:
+			if t.told != nil {
+				t.told(t.machine.Name, event.GetLive())
+			}
 		case event.GetLog() != "":
 			t.opts.Logf("%s: %s", t.machine.Name, event.GetLog())
 		}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/link"
+	"dyno/bench/load"
 	"dyno/bench/process"
 	"dyno/internal/rpc"
 	agentv1 "dyno/proto/agent/v1"
@@ -30,18 +32,19 @@ type trial struct {
 
 	mu      sync.Mutex
 	roles   map[string]systems.Process
-	network *link.Network // nil: there is no link
-	files   sync.Mutex    // one copy at a time
+	network *link.Network  // nil: there is no link
+	live    *load.Listener // nil: nobody wants to know
+	files   sync.Mutex     // one copy at a time
 }
 
-const logRoom = 256 // lines that wait to be sent; more are dropped
+const eventRoom = 256 // that wait to be sent; more are dropped
 
 // OpenTrial implements agentv1.AgentServiceServer.
 func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse]) (err error) {
-	logs := make(chan string, logRoom)
+	events := make(chan *agentv1.OpenTrialResponse, eventRoom)
 	own, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	ctx, t, err := s.open(own, cancel, req, logs)
+	ctx, t, err := s.open(own, cancel, req, events)
 	if err != nil {
 		return toStatus(err)
 	}
@@ -49,11 +52,11 @@ func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStre
 	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.scratch.Path, Trial: t.id}); err != nil {
 		return err
 	}
-	return tell(own, ctx, stream, logs)
+	return tell(own, ctx, stream, events)
 }
 
 // open ends the trial before and puts another one in its place.
-func (s *server) open(own context.Context, cancel context.CancelFunc, req *agentv1.OpenTrialRequest, logs chan<- string) (
+func (s *server) open(own context.Context, cancel context.CancelFunc, req *agentv1.OpenTrialRequest, events chan<- *agentv1.OpenTrialResponse) (
 	ctx context.Context, t *trial, err error,
 ) {
 	s.opening.Lock()
@@ -72,51 +75,63 @@ func (s *server) open(own context.Context, cancel context.CancelFunc, req *agent
 	if t.root, err = os.OpenRoot(t.scratch.Path); err != nil {
 		return nil, nil, errors.Join(err, t.scratch.Release())
 	}
+	if req.GetLive() { // that there is nowhere to listen is no reason not to measure
+		t.live, _ = load.Listen(func(told []byte) { note(events, &agentv1.OpenTrialResponse{Live: bytes.Clone(told)}) })
+	}
 	ctx, t.group, err = process.NewGroup(own, process.Options{
 		System: system, Dir: t.scratch.Path, Host: s.opts.Advertise,
 		Setting: systems.Setting{Seed: req.GetSeed(), Impl: req.GetImpl()},
 		Ready:   time.Duration(req.GetReadyNs()), Grace: time.Duration(req.GetGraceNs()),
 		Keep: math.MaxInt64, // the runner keeps what it wants
+		Env:  t.live.Env(),
 		Logf: func(format string, args ...any) {
-			select {
-			case logs <- fmt.Sprintf(format, args...):
-			default:
-			}
+			note(events, &agentv1.OpenTrialResponse{Log: fmt.Sprintf(format, args...)})
 		},
 	})
 	if err != nil {
+		t.live.Close()
 		return nil, nil, errors.Join(err, t.root.Close(), t.scratch.Release())
 	}
 	s.enter(t)
 	return ctx, t, nil
 }
 
+// note tells the runner something, if there is room.
+func note(events chan<- *agentv1.OpenTrialResponse, e *agentv1.OpenTrialResponse) {
+	select {
+	case events <- e:
+	default:
+	}
+}
+
 // end leaves nothing of a trial.
 func (t *trial) end() error {
 	defer close(t.over)
 	_ = t.group.Close() // EndTrial has told what it says
+	t.live.Close()
 	return errors.Join(t.endLinks(), t.root.Close(), t.scratch.Release())
 }
 
 // tell sends what happens in a trial until its call is over.
-func tell(own, group context.Context, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse], logs <-chan string) error {
+func tell(own, group context.Context, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse],
+	events <-chan *agentv1.OpenTrialResponse,
+) error {
 	dead := group.Done()
 	for {
-		var event agentv1.OpenTrialResponse
+		var event *agentv1.OpenTrialResponse
 		select {
 		case <-own.Done():
 			return nil
-		case line := <-logs:
-			event.Log = line
+		case event = <-events:
 		case <-dead:
 			dead = nil // once
 			f, ok := errors.AsType[*process.Failure](context.Cause(group))
 			if !ok {
 				continue
 			}
-			event.Failure = failureOut(f)
+			event = &agentv1.OpenTrialResponse{Failure: failureOut(f)}
 		}
-		if err := stream.Send(&event); err != nil {
+		if err := stream.Send(event); err != nil {
 			return err
 		}
 	}

@@ -37,8 +37,11 @@ var (
 	_ inject.Linker     = (*Bench)(nil)
 )
 
-// Open opens a trial on all machines, which are connected.
-func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options) (context.Context, *Bench, error) {
+// Open opens a trial on all machines, which are connected. What generators tell of
+// their load meanwhile ([load.Live]) is handed to told; nil: they are not asked.
+func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options, told func(machine string, live []byte)) (
+	context.Context, *Bench, error,
+) {
 	var err error
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return nil, nil, err
@@ -54,7 +57,7 @@ func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options
 	b.closed = sync.OnceValue(b.close)
 	ctx, end := context.WithCancelCause(ctx)
 	err = f.each(func(i int, m *agent.Machine) error {
-		part, trial, err := m.Open(ctx, o)
+		part, trial, err := m.Open(ctx, o, told)
 		if err != nil {
 			return err
 		}

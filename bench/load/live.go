@@ -2,8 +2,10 @@ package load
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -19,15 +21,60 @@ const LiveVar = "DYNO_LIVE"
 const LiveEvery = 500 * time.Millisecond
 
 // Live is what is told: of the operations that ended since it was told last, warm-up
-// included. It is to be looked at; figures are made from spans.
+// included. It is to be looked at, and is what is left where a machine is lost; figures
+// are made from spans.
 type Live struct {
-	PID     int     `json:"pid"` // of the process that tells
-	Seconds float64 `json:"s"`
-	OK      int64   `json:"ok"`
-	Other   int64   `json:"other"`
-	P50     float64 `json:"p50_ms"` // of those that were OK, right to 1 %; 0 where none was
-	P99     float64 `json:"p99_ms"`
-	Worst   float64 `json:"worst_ms"`
+	PID     int               `json:"pid"` // of the process that tells
+	Seconds float64           `json:"s"`
+	OK      int64             `json:"ok"`
+	Other   int64             `json:"other"`
+	Latency *record.Histogram `json:"latency,omitempty"` // of those that were OK, right to 1 %; nil where none was
+}
+
+// Listener is where processes tell.
+type Listener struct {
+	dir  string
+	from net.PacketConn
+	over sync.WaitGroup
+}
+
+// Listen hands everything that is told to a function, which keeps nothing of it.
+func Listen(each func(told []byte)) (*Listener, error) {
+	dir, err := os.MkdirTemp("", "dyno") // short: a socket's path has a limit
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{dir: dir}
+	if l.from, err = net.ListenPacket("unixgram", filepath.Join(dir, "live")); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	l.over.Go(func() {
+		for buf := make([]byte, 1<<16); ; {
+			n, _, err := l.from.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			each(buf[:n])
+		}
+	})
+	return l, nil
+}
+
+// Env is for the environment of who is to tell; nothing where nobody listens.
+func (l *Listener) Env() []string {
+	if l == nil {
+		return nil
+	}
+	return []string{LiveVar + "=" + l.from.LocalAddr().String()}
+}
+
+// Close ends it, and waits. Closing it again does nothing.
+func (l *Listener) Close() {
+	if l != nil {
+		_ = l.from.Close()
+		l.over.Wait()
+		_ = os.RemoveAll(l.dir) // of the system's temporary files: what stays is swept
+	}
 }
 
 // tap takes in what every worker does, and tells. A nil one does nothing.
@@ -128,8 +175,9 @@ func (t *tap) tell() {
 		s.ok, s.other = 0, 0
 		s.mu.Unlock()
 	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	out.P50, out.P99, out.Worst = ms(all.Quantile(0.5)), ms(all.Quantile(0.99)), ms(all.Max())
+	if out.OK > 0 {
+		out.Latency = all
+	}
 	text, err := json.Marshal(out)
 	if err != nil {
 		return // cannot happen: all of it is finite

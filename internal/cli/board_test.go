@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"dyno/bench/load"
 	"dyno/experiments"
 )
 
@@ -16,7 +15,7 @@ func aBoard() board {
 		Experiment: "lb-policies", Cell: "policy=least_load clients=100", Block: 2, Blocks: 6, Done: 14, Total: 56, Left: "3m10s",
 		Valid: 13, Unknown: 1, lastVerdict: "valid  policy=pick_first clients=10  2.1s",
 		sample: experiments.Sample{
-			At: 1500 * time.Millisecond, Live: &load.Live{Seconds: 0.5, OK: 6000, P50: 1.2, P99: 4.5},
+			At: 1500 * time.Millisecond, Live: &experiments.Live{Seconds: 0.5, OK: 6000, P50: 1.2, P99: 4.5},
 			CPU: []experiments.Usage{{Name: "lb", Cores: 0.1}, {Name: "client", Cores: 0.8}},
 		},
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"dyno/bench/ssh"
+	"dyno/experiments"
 	"dyno/internal/record"
 )
 
@@ -363,7 +364,11 @@ func hardships(t *testing.T, hosts, file, out string) {
 		t.Fatal(err)
 	}
 	until(t, "the first trial is given up", func() bool { return lines() == 1 })
-	until(t, "the second trial runs", func() bool { return client() != 0 })
+	told := func() []byte {
+		text, _ := os.ReadFile(filepath.Join(out, "results", "raw", "far-echo-b02-c001", experiments.LiveFile))
+		return text
+	}
+	until(t, "the second trial's load has told of itself", func() bool { return len(told()) > 0 })
 	shell(t, "ip link set to-b down")
 	time.Sleep(5 * time.Second) // for as long it is cut off
 	shell(t, "ip link set to-b up")
@@ -378,6 +383,9 @@ func hardships(t *testing.T, hosts, file, out string) {
 		if left[id] == nil || !strings.Contains(left[id].Error, why) {
 			t.Errorf("%s: %+v; want the error %q\n%s", id, left[id], why, &said)
 		}
+	}
+	if !bytes.Contains(told(), []byte(`"latency":`)) {
+		t.Errorf("of the trial whose machine was lost nothing is left: %s", told())
 	}
 	must(t, "3 trials: 3 valid", args...)
 	if left := agents(t); len(left) > 0 {
