@@ -6,19 +6,14 @@ import (
 	"time"
 )
 
-// BenchmarkProbe is what one sample of one process costs. Slow samples, one in
-// ten, grow with the number of threads.
+// BenchmarkProbe is what one sample of one process costs.
 func BenchmarkProbe(b *testing.B) {
 	read := newProbe(os.Getpid())
-	for name, slow := range map[string]bool{"fast": false, "slow": true} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := read(slow); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := read(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -1,6 +1,5 @@
-// Package sample watches what processes cost while a trial runs: CPU, memory,
-// threads, context switches and storage traffic, read at intervals through
-// gopsutil.
+// Package sample watches what processes cost while a trial runs: CPU and memory,
+// read at intervals through gopsutil.
 //
 // A [Sampler] collects between [Start] and Stop; the [Samples] it leaves answer
 // for any window within that time, by linear interpolation between the samples

@@ -25,7 +25,7 @@ var containerID = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
 
 // controlGroup is the files that say what a group of processes uses; empty: not told.
 type controlGroup struct {
-	cpu, memory, tasks string
+	cpu, memory string
 }
 
 // findGroup finds one by its folder, by its path below root, or by the id of the
@@ -67,7 +67,6 @@ func findGroup(root, name string) (*controlGroup, error) {
 	g := &controlGroup{
 		cpu:    first("cpuacct.usage", "cpu.stat"),
 		memory: first("memory.current", "memory.usage_in_bytes"),
-		tasks:  first("pids.current"),
 	}
 	if _, err := g.seconds(); err != nil {
 		return nil, fmt.Errorf("control group %s: %w (give a folder, its path below %s, or a container's id)", name, err, root)
@@ -133,17 +132,11 @@ func number(path string) (float64, error) {
 }
 
 // probe reads a group as a process is read.
-func (g *controlGroup) probe(bool) (r reading, err error) {
-	for f := range r {
-		r[f] = math.NaN()
-	}
+func (g *controlGroup) probe() (r reading, err error) {
 	if r[cpu], err = g.seconds(); err != nil {
 		return r, err
 	}
-	if r[rss], err = number(g.memory); err != nil {
-		return r, err
-	}
-	r[threads], err = number(g.tasks)
+	r[rss], err = number(g.memory)
 	return r, err
 }
 

@@ -30,12 +30,12 @@ const container = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc
 func TestFindGroup(t *testing.T) {
 	v1, v2 := t.TempDir(), t.TempDir()
 	write(t, v1, map[string]string{
-		"cpuacct/web/cpuacct.usage": "2500000000\n", "memory/web/memory.usage_in_bytes": "4096\n", "pids/web/pids.current": "3\n",
+		"cpuacct/web/cpuacct.usage": "2500000000\n", "memory/web/memory.usage_in_bytes": "4096\n",
 		"cpuacct/docker/" + container + "/cpuacct.usage": "1000000000\n",
 		"unified/web/cgroup.procs":                       "",
 	})
 	write(t, v2, map[string]string{
-		"web/cpu.stat": "usage_usec 2500000\nuser_usec 2000000\n", "web/memory.current": "4096\n", "web/pids.current": "3\n",
+		"web/cpu.stat": "usage_usec 2500000\nuser_usec 2000000\n", "web/memory.current": "4096\n",
 		"system.slice/docker-" + container + ".scope/cpu.stat": "usage_usec 1000000\n",
 		"empty/cpu.stat": "nr_periods 0\n",
 	})
@@ -58,7 +58,7 @@ func TestFindGroup(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		r, err := g.probe(true)
+		r, err := g.probe()
 		if err != nil || r[cpu] != c.seconds || r[rss] != c.memory && !math.IsNaN(c.memory) || math.IsNaN(r[rss]) != math.IsNaN(c.memory) {
 			t.Errorf("%s: %v, %v; want %v s, %v B", c.name, r, err, c.seconds, c.memory)
 		}

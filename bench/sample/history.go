@@ -10,24 +10,18 @@ import (
 // figure is what a sample holds.
 type figure int
 
-// The figures. CPU, switches and bytes only ever grow; the others are levels.
+// The figures. CPU only ever grows, memory is a level.
 const (
-	cpu figure = iota // seconds, user and system
-	rss               // bytes
-	threads
-	switches // voluntary and involuntary
-	readBytes
-	writeBytes
-	figures // how many there are
+	cpu     figure = iota // seconds, user and system
+	rss                   // bytes
+	figures               // how many there are
 )
 
-// reading is one sample; NaN stands for what was not read this time, or never
-// is on this machine.
+// reading is one sample; NaN stands for what is not told on this machine.
 type reading [figures]float64
 
-// probe reads one process. The slow figures are read on demand only. An error
-// means that the process is gone.
-type probe func(slow bool) (reading, error)
+// probe reads one process. An error means that the process is gone.
+type probe func() (reading, error)
 
 // source opens the probe of a process; it fails at the first reading.
 type source func(pid int) probe
@@ -49,7 +43,7 @@ type history struct {
 	read    probe
 	clock   clock
 	tracks  [figures]track
-	before  reading       // what earlier lives have used
+	before  float64       // CPU time that earlier lives have used
 	unseen  []span        // from the last reading of an earlier life to its end
 	seen    time.Duration // the last look, whether or not it was there
 	ended   bool
@@ -76,9 +70,6 @@ func newHistory(t Target, open source, clocks func(pid int) clock) *history {
 	return h
 }
 
-// growing are the figures that only ever grow.
-var growing = []figure{cpu, switches, readBytes, writeBytes}
-
 // look turns to the target as it is now, and says when that is.
 func (h *history) look(began time.Time) time.Duration {
 	at := time.Since(began)
@@ -96,24 +87,22 @@ func (h *history) readClock(began time.Time) {
 		return
 	}
 	s, ok := h.clock()
-	if s += h.before[cpu]; ok && s >= h.tracks[cpu].latest() {
+	if s += h.before; ok && s >= h.tracks[cpu].latest() {
 		h.tracks[cpu].add(at, s)
 	}
 }
 
 // sample adds a reading, or notes that the process has ended.
-func (h *history) sample(began time.Time, slow bool) {
+func (h *history) sample(began time.Time) {
 	at := h.look(began)
 	if h.ended {
 		return
 	}
-	r, err := h.read(slow)
+	r, err := h.read()
 	if s, ok := h.clock(); err == nil && ok {
 		r[cpu] = s // finer than ticks
 	}
-	for _, f := range growing {
-		r[f] += h.before[f]
-	}
+	r[cpu] += h.before
 	if err == nil && r[cpu] < h.tracks[cpu].latest() {
 		err = errReplaced // CPU time never shrinks
 	}
@@ -138,15 +127,11 @@ func (h *history) begin(pid int, at time.Duration) {
 		}
 		h.unseen = append(h.unseen, span{times[len(times)-1], end})
 	}
-	for _, f := range growing {
-		h.before[f] = h.tracks[f].latest()
-		h.tracks[f].extend(h.seen, h.before[f])
-	}
+	h.before = h.tracks[cpu].latest()
+	h.tracks[cpu].extend(h.seen, h.before)
 	if h.ended {
-		for _, f := range []figure{rss, threads} {
-			h.tracks[f].extend(h.gone, 0)
-			h.tracks[f].extend(h.seen, 0)
-		}
+		h.tracks[rss].extend(h.gone, 0)
+		h.tracks[rss].extend(h.seen, 0)
 	}
 	h.pid, h.read, h.clock, h.ended, h.err = pid, h.open(pid), h.clocks(pid), false, nil
 }

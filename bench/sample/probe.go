@@ -2,7 +2,6 @@ package sample
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"sync"
 
@@ -13,14 +12,11 @@ import (
 // creation time that nobody asks for.
 var cacheBootTime = sync.OnceFunc(func() { process.EnableBootTimeCache(true) })
 
-// newProbe reads a process through gopsutil. CPU, memory and threads must be
-// there; what else this machine does not tell is NaN.
+// newProbe reads a process through gopsutil.
 func newProbe(pid int) probe {
 	cacheBootTime()
 	p := &process.Process{Pid: int32(pid)}
-	countSwitches := switchCounter(pid)
-	return func(slow bool) (reading, error) {
-		var r reading
+	return func() (r reading, err error) {
 		times, err := p.Times()
 		if err != nil {
 			return r, err
@@ -29,18 +25,7 @@ func newProbe(pid int) probe {
 		if err != nil {
 			return r, err
 		}
-		n, err := p.NumThreads()
-		if err != nil {
-			return r, err
-		}
-		r[cpu], r[rss], r[threads] = times.User+times.System, float64(memory.RSS), float64(n)
-		r[switches], r[readBytes], r[writeBytes] = math.NaN(), math.NaN(), math.NaN()
-		if slow {
-			r[switches] = countSwitches()
-		}
-		if io, err := p.IOCounters(); err == nil {
-			r[readBytes], r[writeBytes] = float64(io.ReadBytes), float64(io.WriteBytes)
-		}
+		r[cpu], r[rss] = times.User+times.System, float64(memory.RSS)
 		return r, nil
 	}
 }
@@ -56,15 +41,4 @@ func alive(pid int) error {
 		return errEnded
 	}
 	return nil // whether it can be read, its first sample says
-}
-
-// ofOne is the number of context switches of a process or thread as the
-// kernel counts them for its id.
-func ofOne(id int32) (float64, error) {
-	p := &process.Process{Pid: id}
-	n, err := p.NumCtxSwitches()
-	if err != nil {
-		return 0, err
-	}
-	return float64(n.Voluntary + n.Involuntary), nil
 }

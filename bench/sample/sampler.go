@@ -19,9 +19,6 @@ const (
 	cpuEvery = 20
 	minClock = 5 * time.Millisecond
 	few      = 8 // of more targets the clocks are read half as often
-	// slowEvery says how many samples go without the figures that cost a read
-	// per thread.
-	slowEvery = 10
 	// maxPoints bounds the memory: at the default interval it lasts for 40 s,
 	// then every second point is dropped and the interval doubles.
 	maxPoints  = 8192
@@ -40,11 +37,11 @@ type Target struct {
 
 	// Group is a control group in place of a process: its folder, its path below
 	// /sys/fs/cgroup, or the id of a container. Memory is what it is charged for,
-	// the page cache included; threads are its tasks.
+	// the page cache included.
 	Group string
 
 	// Spawns says that the processes which it starts itself count as its own, by
-	// their CPU clocks (Linux only; the other figures are those of itself alone).
+	// their CPU clocks (Linux only; memory is that of itself alone).
 	// What one used after the last reading before its end is lost.
 	Spawns bool
 
@@ -59,7 +56,6 @@ type Sampler struct {
 	far       []*far // on other machines
 	interval  time.Duration
 	points    int // bound of a track
-	rounds    int
 	cancel    context.CancelFunc
 	done      chan struct{}
 	stop      func() *Samples
@@ -116,7 +112,7 @@ func begin(ctx context.Context, targets []Target, interval time.Duration, points
 		names[t.Name] = true
 		s.histories = append(s.histories, newHistory(t, open, clock))
 	}
-	s.round(true)
+	s.round()
 	for i, h := range s.histories {
 		if h.ended {
 			return nil, fmt.Errorf("cannot sample %s (pid %d): %w", h.name, targets[i].PID, h.err)
@@ -144,8 +140,7 @@ func (s *Sampler) run(ctx context.Context) {
 			continue
 		case <-ticker.C:
 		}
-		s.rounds++
-		s.round(s.rounds%slowEvery == 0)
+		s.round()
 		if s.full() {
 			for _, h := range s.histories {
 				h.thin()
@@ -167,9 +162,9 @@ func (s *Sampler) clockEvery() time.Duration {
 }
 
 // round takes one sample of every target that is still there.
-func (s *Sampler) round(slow bool) {
+func (s *Sampler) round() {
 	for _, h := range s.histories {
-		h.sample(s.began, slow)
+		h.sample(s.began)
 	}
 }
 
@@ -189,7 +184,7 @@ func (s *Sampler) Stop() *Samples { return s.stop() }
 func (s *Sampler) finish() *Samples {
 	s.cancel()
 	<-s.done
-	s.round(true)
+	s.round()
 	out := &Samples{began: s.began, histories: make(map[string]*history)}
 	for _, h := range s.histories {
 		out.histories[h.name] = h

@@ -18,27 +18,19 @@ type worker struct {
 	cores    float64
 	ends     time.Duration // and half a second later another one has its id; 0: never
 	replaced time.Duration // by a process that has used less; 0: never
-	slow     int           // how often the slow figures were asked for
 	reads    int
 }
 
 func (w *worker) open(int) probe {
-	return func(slow bool) (reading, error) {
+	return func() (reading, error) {
 		w.reads++
 		d := time.Since(w.began)
 		if w.ends > 0 && d >= w.ends && d < w.ends+500*time.Millisecond {
 			return reading{}, os.ErrNotExist
 		}
-		r := reading{
-			cpu: w.cores * d.Seconds(), rss: 1000 + float64(d.Milliseconds()), threads: 7,
-			switches: math.NaN(), readBytes: math.NaN(), writeBytes: 100 * d.Seconds(),
-		}
+		r := reading{cpu: w.cores * d.Seconds(), rss: 1000 + float64(d.Milliseconds())}
 		if w.replaced > 0 && d >= w.replaced {
 			r[cpu] /= 100
-		}
-		if slow {
-			w.slow++
-			r[switches] = 50 * d.Seconds()
 		}
 		return r, nil
 	}
@@ -74,19 +66,16 @@ func TestWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		s := watch(t, &worker{cores: 0.75}, maxPoints, 5*time.Second)
-		// Borders between samples, and between slow ones.
+		// Borders between samples.
 		begin, end := began.Add(1234*time.Millisecond), began.Add(3678*time.Millisecond)
 		u := s.Window("w", begin, end)
 		length := end.Sub(begin).Seconds()
 		near(t, "CPUSeconds", u.CPUSeconds, 0.75*length)
 		near(t, "Cores", u.Cores, 0.75)
 		near(t, "MaxRSSBytes", u.MaxRSSBytes, 1000+3678)
-		near(t, "Threads", u.Threads, 7)
-		near(t, "CtxSwitches", u.CtxSwitches, 50*length)
-		near(t, "WriteBytes", u.WriteBytes, 100*length)
 		near(t, "Covered", u.Covered, 1)
-		if !math.IsNaN(u.ReadBytes) || u.Ended {
-			t.Errorf("ReadBytes %v, which nobody read; Ended %v", u.ReadBytes, u.Ended)
+		if u.Ended {
+			t.Error("Ended is set")
 		}
 		if got := s.Window("w", end, begin); got != (Usage{}) {
 			t.Errorf("a window that runs backwards: %+v", got)
@@ -164,16 +153,6 @@ func TestNumberOfSamplesIsBounded(t *testing.T) {
 		u := s.Window("w", began.Add(7*time.Second), began.Add(47*time.Second))
 		near(t, "Cores", u.Cores, 0.5)
 		near(t, "Covered", s.Window("w", began, began.Add(time.Minute)).Covered, 1)
-	})
-}
-
-func TestSlowFiguresAreReadRarely(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &worker{}
-		watch(t, w, maxPoints, 3050*time.Millisecond)
-		if w.reads != 1+30+1 || w.slow != 1+3+1 {
-			t.Errorf("%d readings, %d of them slow; want 32 and 5", w.reads, w.slow)
-		}
 	})
 }
 

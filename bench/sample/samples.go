@@ -23,10 +23,6 @@ type Usage struct {
 	CPUSeconds  float64 // user and system, all threads
 	Cores       float64 // mean number of cores in use: CPUSeconds over the window's length
 	MaxRSSBytes float64 // highest resident memory
-	Threads     float64 // highest number of threads
-	CtxSwitches float64 // voluntary and involuntary, all threads
-	ReadBytes   float64 // fetched from storage; the page cache costs nothing
-	WriteBytes  float64 // sent to storage
 
 	// Ended says that the process was gone before the window was over. The
 	// figures hold up to its last sample: up to one interval is missing.
@@ -49,10 +45,6 @@ func (s *Samples) Window(name string, begin, end time.Time) Usage {
 	u := Usage{
 		CPUSeconds:  h.tracks[cpu].growth(b, e),
 		MaxRSSBytes: h.tracks[rss].peak(b, e),
-		Threads:     h.tracks[threads].peak(b, e),
-		CtxSwitches: h.tracks[switches].growth(b, e),
-		ReadBytes:   h.tracks[readBytes].growth(b, e),
-		WriteBytes:  h.tracks[writeBytes].growth(b, e),
 	}
 	u.Cores = u.CPUSeconds / (e - b).Seconds()
 	at := h.tracks[cpu].at

@@ -3,7 +3,6 @@ package sample_test
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -54,10 +53,7 @@ func TestThisProcess(t *testing.T) {
 	if want := after - before; u.CPUSeconds < want-slack || u.CPUSeconds > want+slack {
 		t.Errorf("%.3f CPU seconds, by rusage %.3f", u.CPUSeconds, want)
 	}
-	if u.Ended || u.Covered < 0.999 || u.MaxRSSBytes < 1<<20 || u.Threads < 2 {
-		t.Errorf("%+v", u)
-	}
-	if runtime.GOOS == "linux" && (u.CtxSwitches <= 0 || u.ReadBytes < 0 || u.WriteBytes < 0) {
+	if u.Ended || u.Covered < 0.999 || u.MaxRSSBytes < 1<<20 {
 		t.Errorf("%+v", u)
 	}
 	idle := samples.Window("sleeper", begin, end)
