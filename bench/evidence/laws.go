@@ -47,20 +47,6 @@ func AtMost(fact, what string) record.Road {
 	})
 }
 
-// Rate holds a scalar per second against a counted fact and the window of the
-// evidence.
-func Rate(fact, what string) record.Road {
-	text := what + " over the window"
-	return road(text, func(metric string, o *record.Observation, e *record.Evidence) record.Check {
-		n, ok := e.Facts[fact]
-		window := float64(e.End-e.Begin) / 1e9
-		if !ok || window <= 0 {
-			return record.Doubt("", 0, "%s is missing (fact %s, window %.3g s)", what, fact, window)
-		}
-		return agree(o.Scalars[metric], n/window, int64(n), text)
-	})
-}
-
 // Derived recomputes a scalar from other figures or facts of the same trial. ok
 // is false when these are not there.
 func Derived(what string, f func(o *record.Observation) (want float64, ok bool)) record.Road {

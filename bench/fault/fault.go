@@ -217,12 +217,6 @@ func (s Schedule) Sorted() Schedule {
 // MarshalText writes what Line does, for JSON and YAML.
 func (s Schedule) MarshalText() ([]byte, error) { return []byte(s.Line()), nil }
 
-// UnmarshalText reads what [Parse] does.
-func (s *Schedule) UnmarshalText(text []byte) (err error) {
-	*s, err = Parse(string(text))
-	return err
-}
-
 // Event is a moment of a schedule: a fault begins, or ends.
 type Event struct {
 	At    time.Duration

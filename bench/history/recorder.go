@@ -144,20 +144,6 @@ func (l *Log[I, O]) Begin(in I) (Call[I, O], error) {
 	return Call[I, O]{log: l, at: at}, nil
 }
 
-// Add notes an operation that is over, with the times it carries, which must
-// be of the recorder's clock. Client and Seq are set by the log.
-func (l *Log[I, O]) Add(op Op[I, O]) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at, err := l.grow()
-	if err != nil {
-		return err
-	}
-	op.Client, op.Seq = l.client, l.count-1
-	at.op, at.done = op, true
-	return nil
-}
-
 func (l *Log[I, O]) grow() (*entry[I, O], error) {
 	last := len(l.chunks) - 1
 	if last < 0 || len(l.chunks[last]) == cap(l.chunks[last]) {

@@ -64,18 +64,17 @@ func TestRecorderMergesClients(t *testing.T) {
 func TestRecorderIsBounded(t *testing.T) {
 	r := NewRecorder[int, int](3, nil)
 	for i := range 3 {
-		if err := r.Client(int32(i % 2)).Add(Op[int, int]{Outcome: record.OK}); err != nil {
+		call, err := r.Client(int32(i % 2)).Begin(0)
+		if err != nil {
 			t.Fatal(err)
 		}
+		call.End(0, record.OK)
 	}
 	if ops, err := r.Ops(); err != nil || len(ops) != 3 {
 		t.Fatalf("%d operations of 3, %v", len(ops), err)
 	}
 	if _, err := r.Client(1).Begin(0); !errors.Is(err, ErrFull) {
 		t.Errorf("the fourth of 3: %v", err)
-	}
-	if err := r.Client(0).Add(Op[int, int]{}); !errors.Is(err, ErrFull) {
-		t.Errorf("the fifth of 3: %v", err)
 	}
 	if _, err := r.Ops(); !errors.Is(err, ErrFull) {
 		t.Errorf("a record that lacks operations: %v", err)

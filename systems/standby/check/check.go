@@ -4,7 +4,6 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -233,13 +232,4 @@ func (h *History) bankOp(o *Op, place []int64) (op history.BankOp, counts bool) 
 	}
 	op.Output = history.BankOutput{Balance: o.Balance, Shown: !o.Blind, Order: place[o.Action]}
 	return op, true
-}
-
-// Describe says in one line what is wrong; empty: nothing.
-func Describe(checks []record.Check) string {
-	v := record.Judge(checks...)
-	if v.Status == record.Valid {
-		return ""
-	}
-	return fmt.Sprint(v.Reasons())
 }

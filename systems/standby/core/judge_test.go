@@ -1,11 +1,11 @@
 package core_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"dyno/internal/record"
 	"dyno/systems/standby/check"
 	"dyno/systems/standby/core"
 )
@@ -92,8 +92,8 @@ func (w *world) judge() error {
 	if s, err := core.Replay(accounts, h.Log); err == nil && !slices.Equal(s.Accounts(), a.Accounts()) {
 		return fmt.Errorf("the accounts hold %v, the log adds up to %v", a.Accounts(), s.Accounts())
 	}
-	if problem := check.Describe(h.Checks()); problem != "" {
-		return errors.New(problem)
+	if v := record.Judge(h.Checks()...); v.Status != record.Valid {
+		return fmt.Errorf("%v", v.Reasons())
 	}
 	return nil
 }

@@ -46,23 +46,3 @@ func Timeline(all []Done, at time.Time, before, after, step time.Duration) recor
 	}
 	return s
 }
-
-// Silence is the time from a fault at the primary to the first write that is
-// acknowledged in a later epoch than those before it; ok is false when there is
-// none.
-func Silence(all []Done, fault time.Time) (silence time.Duration, ok bool) {
-	var reign uint64
-	for i := range all {
-		if d := &all[i]; d.wrote() && d.End <= fault.UnixNano() {
-			reign = max(reign, d.Epoch)
-		}
-	}
-	for i := range all {
-		d := &all[i]
-		since := time.Duration(d.End - fault.UnixNano())
-		if d.wrote() && since > 0 && d.Epoch > reign && (!ok || since < silence) {
-			silence, ok = since, true
-		}
-	}
-	return silence, ok
-}

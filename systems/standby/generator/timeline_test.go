@@ -53,13 +53,3 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
-
-func TestSilence(t *testing.T) {
-	all, at := failover()
-	if got, ok := generator.Silence(all, at); !ok || got != 35*time.Millisecond {
-		t.Errorf("%v, %v", got, ok)
-	}
-	if got, ok := generator.Silence(all[:7], at); ok {
-		t.Errorf("nobody took over, and the silence is %v", got)
-	}
-}

@@ -70,16 +70,13 @@ type Scored interface {
 // reports.
 type Prober interface {
 	Policy
-	// Probes returns indices into servers of those to be probed now, at most
-	// [MaxProbes]. It is asked once after each Pick, with the same servers. The
-	// slice is valid until the next call.
+	// Probes returns indices into servers of those to be probed now, a few.
+	// It is asked once after each Pick, with the same servers. The slice is valid
+	// until the next call.
 	Probes(servers []Server, rng *rand.Rand) []int
 	// Probed is told what a probe found. Some are lost and some late.
 	Probed(now time.Duration, p Probe)
 }
-
-// MaxProbes bounds the probes that one pick may ask for.
-const MaxProbes = 4
 
 // Probe is the answer to one.
 type Probe struct {

@@ -7,9 +7,6 @@ import (
 	"math"
 )
 
-// DefaultSplitBytes is the size above which files are cut.
-const DefaultSplitBytes = 16 << 20
-
 // Split is the input of one map task: a part of a file that begins where a
 // line begins and ends where one ends.
 type Split struct {

@@ -4,7 +4,6 @@
 package money
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,18 +13,6 @@ import (
 type Amount struct {
 	Minor    int64
 	Currency Currency
-}
-
-// ErrOverflow says that a sum does not fit.
-var ErrOverflow = errors.New("money: the sum does not fit into 64 bits")
-
-// Add adds numbers of minor units of one currency.
-func Add(a, b int64) (int64, error) {
-	sum := a + b
-	if (a > 0 && b > 0 && sum <= 0) || (a < 0 && b < 0 && sum >= 0) {
-		return 0, ErrOverflow
-	}
-	return sum, nil
 }
 
 // Parse reads decimal text such as 12.50 or -3: an optional sign -, digits, and
