@@ -10,6 +10,7 @@ import (
 
 	"dyno/bench/fault"
 	"dyno/bench/link"
+	"dyno/internal/backoff"
 	"dyno/systems"
 )
 
@@ -199,13 +200,7 @@ func (f *Faults) victim(s fault.Fault) (*victim, error) {
 // What has begun by then is finished.
 func (s *Strikes) onProcess(ctx, waiting context.Context, v *victim, schedule fault.Schedule) {
 	for _, e := range schedule.Events() {
-		timer := time.NewTimer(time.Until(s.began.Add(e.At)))
-		select {
-		case <-timer.C:
-		case <-waiting.Done():
-			timer.Stop()
-		}
-		if waiting.Err() != nil {
+		if backoff.Sleep(waiting, time.Until(s.began.Add(e.At))) != nil {
 			return
 		}
 		s.note(e, v.meet(ctx, e))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dyno/bench/process"
+	"dyno/internal/backoff"
 	"dyno/systems"
 )
 
@@ -167,10 +168,8 @@ func await(ctx context.Context, ask func(context.Context) error) error {
 		if ctx.Err() == nil || last == nil {
 			last = err
 		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), last)
-		case <-time.After(readyPause):
+		if err := backoff.Sleep(ctx, readyPause); err != nil {
+			return errors.Join(err, last)
 		}
 	}
 }

@@ -1,4 +1,5 @@
-// Package backoff spaces the attempts to reach something that is away.
+// Package backoff spaces the attempts to reach something that is away, and other
+// looks at what is not so yet.
 package backoff
 
 import (
@@ -53,4 +54,15 @@ func (b *Backoff) Wait(ctx context.Context, wake <-chan struct{}) {
 	case <-wake:
 	case <-ctx.Done():
 	}
+}
+
+// Sleep waits for a time, or returns why the context ended before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return context.Cause(ctx)
 }

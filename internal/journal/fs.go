@@ -1,9 +1,13 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"dyno/internal/backoff"
 )
 
 // FS is what a journal needs of a file system. [OS] is the machine's; tests
@@ -58,4 +62,20 @@ func writeAt(f File, b []byte, offset int64) error {
 		err = fmt.Errorf("%w: %d bytes of %d", io.ErrShortWrite, n, len(b))
 	}
 	return err
+}
+
+// lockPatience is how long [Patiently] waits.
+const lockPatience = 2 * time.Second
+
+// Patiently opens a journal that a process which was just killed may still hold.
+func Patiently(ctx context.Context, open func() error) error {
+	for end := time.Now().Add(lockPatience); ; {
+		err := open()
+		if !errors.Is(err, ErrLocked) || time.Now().After(end) {
+			return err
+		}
+		if err := backoff.Sleep(ctx, lockPatience/100); err != nil {
+			return err
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dyno/internal/atomicfile"
+	"dyno/internal/backoff"
 	"dyno/internal/branches"
 	"dyno/internal/branches/group"
 	"dyno/internal/replica"
@@ -205,12 +206,7 @@ func insist(ctx context.Context, s *customer.Session, e branches.Event, at int) 
 	until := time.Now().Add(giveUp)
 	for {
 		op := s.Do(ctx, kinds[e.Kind], e.Amount, at)
-		if rpc.KindOf(op.Err) != rpc.Unavailable || time.Now().After(until) {
-			return op
-		}
-		select {
-		case <-time.After(rpc.RetryAfterOf(op.Err)):
-		case <-ctx.Done():
+		if rpc.KindOf(op.Err) != rpc.Unavailable || time.Now().After(until) || backoff.Sleep(ctx, rpc.RetryAfterOf(op.Err)) != nil {
 			return op
 		}
 	}

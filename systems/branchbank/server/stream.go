@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	branchbankv1 "dyno/proto/branchbank/v1"
 	"dyno/systems/branchbank/core/branch"
@@ -72,12 +73,7 @@ func (l *streamLink) keepOpen() {
 	b.running.Go(func() {
 		for b.ctx.Err() == nil && !l.idle() {
 			l.call()
-			t := time.NewTimer(reopenAfter)
-			select {
-			case <-t.C:
-			case <-b.ctx.Done():
-				t.Stop()
-			}
+			_ = backoff.Sleep(b.ctx, reopenAfter)
 		}
 	})
 }

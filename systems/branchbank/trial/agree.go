@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/internal/backoff"
 	branchbankv1 "dyno/proto/branchbank/v1"
 	"dyno/systems/branchbank/server"
 )
@@ -81,7 +82,7 @@ func (r *Run) agree(ctx context.Context) (bool, error) {
 		if settled(seen) && (!r.blind() || time.Since(since) >= steadyFor) {
 			return true, nil
 		}
-		if !pause(ctx) {
+		if backoff.Sleep(ctx, lookEvery) != nil {
 			break
 		}
 	}
@@ -120,18 +121,14 @@ func (r *Run) watch(ctx context.Context, from time.Time) time.Duration {
 	if r.blind() {
 		return 0
 	}
-	timer := time.NewTimer(time.Until(from))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+	if backoff.Sleep(ctx, time.Until(from)) != nil {
 		return 0
 	}
 	want := make(map[int32]uint64)
 	for _, s := range r.look(ctx) {
 		merge(want, s.GetVector().GetHas())
 	}
-	for pause(ctx) {
+	for backoff.Sleep(ctx, lookEvery) == nil {
 		all := true
 		for _, s := range r.look(ctx) {
 			all = all && s != nil && covers(s.GetVector().GetHas(), want)
@@ -141,16 +138,4 @@ func (r *Run) watch(ctx context.Context, from time.Time) time.Duration {
 		}
 	}
 	return 0
-}
-
-// pause waits until the next look; it reports whether there is to be one.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(lookEvery)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems/byzantine/core/general"
@@ -71,7 +72,7 @@ func (c *campaign) begin(ctx context.Context, start time.Time) (*byzantinev1.Beg
 	}
 	c.begun = true
 	c.mu.Unlock()
-	if err := sleep(ctx, time.Until(start)); err != nil {
+	if err := backoff.Sleep(ctx, time.Until(start)); err != nil {
 		return nil, err
 	}
 	var sending sync.WaitGroup
@@ -197,20 +198,6 @@ func (c *campaign) report(took time.Duration) *byzantinev1.BeginResponse {
 	a.Accepted, a.Dropped = tally.Accepted, tally.Drops[:]
 	a.TookNs, a.CpuNs = took.Nanoseconds(), OwnCPU().Nanoseconds()
 	return a
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // sizeOf is what a general takes a batch's size for.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/orca"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems/lookaside/core/service"
@@ -126,12 +127,7 @@ const failSpeed = 100
 
 // fail answers by an error, sooner than work would be done.
 func (s *shell) fail(ctx context.Context) error {
-	timer := time.NewTimer(s.service / failSpeed)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = backoff.Sleep(ctx, s.service/failSpeed)
 	s.station.refuse()
 	return rpc.Errorf(rpc.Unavailable, "server %s is out of order", s.id)
 }

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
@@ -207,9 +208,7 @@ func (d *Deployment) settle(ctx context.Context) error {
 		if err == nil && len(rows) == len(d.servers) && heardOf(rows) {
 			return d.admit(rows)
 		}
-		select {
-		case <-time.After(settlePause):
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, settlePause) != nil {
 			return fmt.Errorf("%w: %w: %d of %d are registered (%w)", ctx.Err(), context.Cause(ctx), len(rows), len(d.servers),
 				cmp.Or(err, errors.New("not all have reported")))
 		}
@@ -271,17 +270,15 @@ func disturb(ctx context.Context, addr string, d lookasidev1.Disturbance) error 
 // idleStats asks a server for its counts, until it has nothing left to do:
 // what clients have given up on stays in a server for its service time. When
 // the bound is reached the last counts are returned as they are.
-func idleStats(ctx context.Context, addr string, bound time.Duration) (*lookasidev1.GetStatsResponse, error) {
-	for end := time.Now().Add(bound); ; {
+func idleStats(ctx context.Context, addr string) (*lookasidev1.GetStatsResponse, error) {
+	for end := time.Now().Add(idleBound); ; {
 		st, err := ask(ctx, addr, "the counts of the server", lookasidev1.NewComputeServiceClient,
 			lookasidev1.ComputeServiceClient.GetStats, &lookasidev1.GetStatsRequest{})
 		if err != nil || st.GetInFlight() == 0 || time.Now().After(end) {
 			return st, err
 		}
-		select {
-		case <-time.After(settlePause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := backoff.Sleep(ctx, settlePause); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dyno/bench/fault"
+	"dyno/internal/backoff"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
 	"dyno/systems/lookaside/server"
@@ -120,11 +121,7 @@ func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error
 	var all sync.WaitGroup
 	for i, f := range faults {
 		all.Go(func() {
-			timer := time.NewTimer(f.after)
-			defer timer.Stop()
-			select {
-			case <-timer.C:
-			case <-waiting.Done():
+			if backoff.Sleep(waiting, f.after) != nil {
 				d.Note(fmt.Sprintf("%v did not happen: the load was over", f))
 				return
 			}

@@ -205,7 +205,7 @@ func (r *Run) gather(ctx context.Context) (err error) {
 		if lost(r.struck, s.Name()) {
 			continue
 		}
-		if r.stats[s.Name()], err = idleStats(ctx, s.Addr(), idleBound); err != nil {
+		if r.stats[s.Name()], err = idleStats(ctx, s.Addr()); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func (m *master) open(ctx context.Context) error {
 	if err := l.Make(); err != nil {
 		return err
 	}
-	err := patiently(ctx, func() (err error) {
+	err := journal.Patiently(ctx, func() (err error) {
 		m.core = plan.NewCore(m.begin)
 		m.host, _, err = host.Open(m.core, host.Options[plan.Output]{
 			Dir: l.Journal(), Journal: journal.Options{Identity: m.config.Identity(), Segment: journalSegment},
@@ -59,7 +59,7 @@ func (m *master) clear(ctx context.Context) error {
 	l := m.config.Layout()
 	if _, err := os.Stat(l.Journal()); err == nil {
 		var j *journal.Journal
-		err := patiently(ctx, func() (err error) {
+		err := journal.Patiently(ctx, func() (err error) {
 			j, _, err = journal.Open(l.Journal(), journal.Options{Identity: m.config.Identity()}, func(journal.Entry) error { return nil })
 			return err
 		})
@@ -131,27 +131,8 @@ func (m *master) there(r plan.Record, rebooted bool) bool {
 	return true
 }
 
-// lockPatience is how long a master waits for one that was just killed to be
-// gone.
-const lockPatience = 2 * time.Second
-
 // journalSegment is small: most jobs write a few hundred records.
 const journalSegment = 256 << 10
-
-// patiently opens a journal that a master which was just killed may still hold.
-func patiently(ctx context.Context, open func() error) error {
-	for end := time.Now().Add(lockPatience); ; {
-		err := open()
-		if !errors.Is(err, journal.ErrLocked) || time.Now().After(end) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPatience / 100):
-		}
-	}
-}
 
 // bootID names this run of the machine; empty where nothing does.
 func bootID() string {

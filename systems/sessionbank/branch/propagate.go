@@ -6,8 +6,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
+	grpcbackoff "google.golang.org/grpc/backoff"
 
+	"dyno/internal/backoff"
 	"dyno/internal/branches/group"
 	"dyno/internal/replica"
 	"dyno/internal/rpc"
@@ -33,7 +34,7 @@ const unknownYet = 5 * time.Millisecond
 // open a connection.
 func Dial(addr string) (*grpc.ClientConn, error) {
 	return rpc.Dial(addr, grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
+		Backoff:           grpcbackoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
 		MinConnectTimeout: 20 * time.Second,
 	}))
 }
@@ -51,10 +52,8 @@ func (b *Branch) dial(ctx context.Context, p *peer) (conn *grpc.ClientConn, rele
 			conn, err = Dial(addr)
 			return conn, func() { _ = conn.Close() }, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		case <-time.After(unknownYet):
+		if err := backoff.Sleep(ctx, unknownYet); err != nil {
+			return nil, nil, err
 		}
 	}
 }
@@ -99,10 +98,7 @@ func (b *Branch) propagate(p *peer) {
 	for ctx.Err() == nil {
 		b.stream(ctx, client, p, first)
 		first = nil
-		select {
-		case <-ctx.Done():
-		case <-time.After(reopen):
-		}
+		_ = backoff.Sleep(ctx, reopen)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"dyno/internal/backoff"
 	"dyno/internal/replica"
 	sessionbankv1 "dyno/proto/sessionbank/v1"
 	"dyno/systems/sessionbank/branch"
@@ -55,10 +56,8 @@ func Settle(ctx context.Context, branches []sessionbankv1.SessionBankServiceClie
 		if err != nil || !behind {
 			return err
 		}
-		select {
-		case <-time.After(settleEvery):
-		case <-ctx.Done():
-			return fmt.Errorf("the branches have not caught up with each other: %w", ctx.Err())
+		if err := backoff.Sleep(ctx, settleEvery); err != nil {
+			return fmt.Errorf("the branches have not caught up with each other: %w", err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"dyno/internal/backoff"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/standby/client"
@@ -118,7 +119,7 @@ func (o *options) play(ctx context.Context, bench systems.Bench, say func(string
 	say("A witness, a primary and a standby run as processes; %d accounts with %d each. %d clients move money.", accounts, each, o.clients)
 	stop := s.load(ctx, o.clients)
 	defer stop()
-	if err := wait(ctx, before); err != nil {
+	if err := backoff.Sleep(ctx, before); err != nil {
 		return nil, err
 	}
 	killed, survivor, err := s.cast(ctx, c)
@@ -133,7 +134,7 @@ func (o *options) play(ctx context.Context, bench systems.Bench, say func(string
 		return nil, err
 	}
 	say("%s has taken over after %.0f ms.", survivor.Name(), s.silence())
-	if err := wait(ctx, after); err != nil {
+	if err := backoff.Sleep(ctx, after); err != nil {
 		return nil, err
 	}
 	say("%s is started again, and finds itself the standby.", killed.Name())
@@ -142,17 +143,6 @@ func (o *options) play(ctx context.Context, bench systems.Bench, say func(string
 	}
 	stop()
 	return s.result, s.audit(ctx)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func account(i int) string { return fmt.Sprint(i + 1) }

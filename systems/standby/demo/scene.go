@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dyno/internal/backoff"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 	"dyno/systems/standby/client"
@@ -142,7 +143,7 @@ func (s *scene) await(ctx context.Context, why string, ok func(primary, standby 
 		if p.GetRole() == standbyv1.Role_ROLE_PRIMARY && q.GetRole() == standbyv1.Role_ROLE_STANDBY && ok(p, q) {
 			return nil
 		}
-		if err := wait(ctx, lookEvery); err != nil {
+		if err := backoff.Sleep(ctx, lookEvery); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dyno/bench/rival"
+	"dyno/internal/backoff"
 	"dyno/systems"
 )
 
@@ -93,17 +94,12 @@ func (p *postgresPair) promote(ctx context.Context) {
 			heard = time.Now()
 		}
 		cancel()
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Since(heard) > downAfter {
+		if time.Since(heard) > downAfter && ctx.Err() == nil {
 			_, _ = p.standby.Query(ctx, "SELECT pg_promote()") // who is not promoted serves nobody, and that is seen
 			return
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, promotePause/4) != nil {
 			return
-		case <-time.After(promotePause / 4):
 		}
 	}
 }

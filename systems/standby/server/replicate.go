@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
+	grpcbackoff "google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/proto"
 
+	"dyno/internal/backoff"
 	"dyno/internal/rpc"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems/standby/core"
@@ -38,7 +39,7 @@ const maxQueue = 64 << 10
 // reconnect is how long a connection that broke is left alone: a failover must
 // not wait for it.
 var reconnect = grpc.WithConnectParams(grpc.ConnectParams{
-	Backoff:           backoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 50 * time.Millisecond},
+	Backoff:           grpcbackoff.Config{BaseDelay: 5 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 50 * time.Millisecond},
 	MinConnectTimeout: 500 * time.Millisecond,
 })
 
@@ -110,12 +111,7 @@ const unreachedFor = 5 * time.Millisecond
 // pause drops what could not be sent, after a time: there is always more to be
 // said, and trying without end would leave no processor for clients.
 func (o *outgoing) pause(ctx context.Context) {
-	timer := time.NewTimer(unreachedFor)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	_ = backoff.Sleep(ctx, unreachedFor)
 	select {
 	case <-o.wake:
 	default:

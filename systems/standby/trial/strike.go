@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dyno/internal/backoff"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
 )
@@ -29,7 +30,7 @@ func (t *run) strike(ctx context.Context) (end func() ([]struckAt, error)) {
 		if t.plan.strike == strikeNone {
 			return
 		}
-		wait(ctx, t.bench.Setting().Warmup+lead)
+		_ = backoff.Sleep(ctx, t.bench.Setting().Warmup+lead)
 		for n := 0; n < t.plan.strikes && ctx.Err() == nil && s.failed == nil; n++ {
 			s.next(ctx)
 		}
@@ -45,7 +46,7 @@ func (t *run) strike(ctx context.Context) (end func() ([]struckAt, error)) {
 func (s *striker) next(ctx context.Context) {
 	t := s.trial
 	status, err := t.settling(ctx, paired)
-	if err != nil || wait(ctx, pairedFor+time.Duration(s.rng.Int64N(int64(t.plan.lease/4)))) != nil {
+	if err != nil || backoff.Sleep(ctx, pairedFor+time.Duration(s.rng.Int64N(int64(t.plan.lease/4)))) != nil {
 		return // the load is over
 	}
 	victim := t.cluster.Servers[0]
@@ -61,7 +62,7 @@ func (s *striker) next(ctx context.Context) {
 		return
 	}
 	t.bench.Logf("%s of %s", t.plan.strike, victim.Name())
-	wait(ctx, t.plan.down())
+	_ = backoff.Sleep(ctx, t.plan.down())
 	s.done = append(s.done, at)
 	at.Ends, at.At = true, time.Now().UnixNano()
 	s.done = append(s.done, at)
@@ -71,14 +72,3 @@ func (s *striker) next(ctx context.Context) {
 // pairedFor is how long the servers are a pair before one is struck, so that
 // clients have got that far, and one failover can be told from the next.
 const pairedFor = 200 * time.Millisecond
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"dyno/bench/driver"
 	"dyno/bench/inject"
 	"dyno/bench/sample"
+	"dyno/internal/backoff"
 	"dyno/internal/record"
 	standbyv1 "dyno/proto/standby/v1"
 	"dyno/systems"
@@ -112,10 +113,8 @@ func (t *run) settling(ctx context.Context, are func(p, s *standbyv1.StatusRespo
 		if are(out[0], out[1]) || are(out[1], out[0]) {
 			return out, nil
 		}
-		select {
-		case <-time.After(settleEvery):
-		case <-ctx.Done():
-			return out, fmt.Errorf("standby: the servers are no pair: %q: %w", said, context.Cause(ctx))
+		if err := backoff.Sleep(ctx, settleEvery); err != nil {
+			return out, fmt.Errorf("standby: the servers are no pair: %q: %w", said, err)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/journal"
 	"dyno/internal/node/host"
 	"dyno/internal/rpc"
 	v1 "dyno/proto/strife/v1"
@@ -77,7 +78,7 @@ func open(ctx context.Context, base *server.Base, name string) (*bank, error) {
 		core: participant.New(participant.Config{Bank: name, Delay: commitDelay, Seed: uint64(time.Now().UnixNano())}),
 	}
 	b.asking = newAsking(b)
-	err = server.Patiently(ctx, func() (err error) {
+	err = journal.Patiently(ctx, func() (err error) {
 		b.host, _, err = host.Open(tap{b.core}, host.Options[participant.Out]{
 			Dir: base.Dir.Journal(base.Own), Send: b.carry, Compact: base.Compact(),
 			Journal: base.JournalOptions(),

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/backoff"
 	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems/strife/failpoint"
 	"dyno/systems/strife/security"
@@ -58,10 +59,8 @@ func (s *stage) blocking(ctx context.Context) error {
 	if err := s.others(ctx, bank, alice); err != nil {
 		return err
 	}
-	select {
-	case <-time.After(time.Until(doubted.Add(window))):
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := backoff.Sleep(ctx, time.Until(doubted.Add(window))); err != nil {
+		return err
 	}
 	return s.resolve(ctx, bank, alice)
 }
@@ -101,9 +100,7 @@ func (s *stage) decided(ctx context.Context, name string) error {
 		if err == nil && len(r.GetDoubts()) == 0 {
 			return nil
 		}
-		select {
-		case <-time.After(5 * time.Millisecond):
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, 5*time.Millisecond) != nil {
 			return errors.Join(fmt.Errorf("the demo went wrong: bank %s is still in doubt", name), err)
 		}
 	}

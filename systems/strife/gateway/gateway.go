@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/internal/journal"
 	"dyno/internal/node/host"
 	"dyno/internal/rpc"
 	v1 "dyno/proto/strife/v1"
@@ -70,7 +71,7 @@ func open(ctx context.Context, base *server.Base, prepare time.Duration) (g *gat
 	g.core = coordinator.New(coordinator.Config{
 		Gateway: number, Banks: setup.Banks, Prepare: prepare, Seed: uint64(time.Now().UnixNano()),
 	})
-	err = server.Patiently(ctx, func() (err error) {
+	err = journal.Patiently(ctx, func() (err error) {
 		g.host, _, err = host.Open(&tap{Coordinator: g.core, g: g}, host.Options[coordinator.Out]{
 			Dir: base.Dir.Journal(base.Own), Send: g.carry, Compact: base.Compact(),
 			Journal: base.JournalOptions(),
@@ -105,7 +106,7 @@ func (g *gateway) awaitBanks(ctx context.Context) {
 }
 
 func (g *gateway) openAccess(ctx context.Context, users []site.User) error {
-	return server.Patiently(ctx, func() (err error) {
+	return journal.Patiently(ctx, func() (err error) {
 		g.access, err = access.Open(access.Options{
 			Dir: g.Dir.Access(), Identity: g.Identity("access"), Users: users, Hashing: security.Recommended, Now: time.Now,
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dyno/bench/rival"
+	"dyno/internal/backoff"
 	"dyno/systems"
 )
 
@@ -24,7 +25,7 @@ func (t *bench) strike(ctx context.Context, coordinator systems.Process) error {
 	if err := t.awaitPayment(ctx); err != nil {
 		return err
 	}
-	if err := pause(ctx, set.Warmup+set.Length/2); err != nil {
+	if err := backoff.Sleep(ctx, set.Warmup+set.Length/2); err != nil {
 		return err
 	}
 	if fault == faultCoordinator {
@@ -33,7 +34,7 @@ func (t *bench) strike(ctx context.Context, coordinator systems.Process) error {
 	if err := t.clusters[0].Kill(); err != nil {
 		return err
 	}
-	if err := pause(ctx, down); err != nil {
+	if err := backoff.Sleep(ctx, down); err != nil {
 		return err
 	}
 	return t.clusters[0].Revive(ctx)
@@ -50,17 +51,8 @@ func (t *bench) awaitPayment(ctx context.Context) error {
 		if err == nil && info.Size() > 0 {
 			return nil
 		}
-		if err := pause(ctx, down/10); err != nil {
+		if err := backoff.Sleep(ctx, down/10); err != nil {
 			return err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -98,7 +97,7 @@ func Open(ctx context.Context, own security.Party, o Options) (*Base, error) {
 			return nil, err
 		}
 	}
-	err = Patiently(ctx, func() (err error) {
+	err = journal.Patiently(ctx, func() (err error) {
 		b.Audit, err = security.OpenAudit(b.Dir.Audit(own), b.Identity("audit"))
 		return err
 	})
@@ -218,23 +217,4 @@ func Flag(args []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// lockPatience is how long a server waits for one that was just killed to be
-// gone.
-const lockPatience = 2 * time.Second
-
-// Patiently opens a journal that a process which was just killed may still hold.
-func Patiently(ctx context.Context, open func() error) error {
-	for end := time.Now().Add(lockPatience); ; {
-		err := open()
-		if !errors.Is(err, journal.ErrLocked) || time.Now().After(end) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(lockPatience / 100):
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"dyno/internal/backoff"
 	"dyno/systems"
 )
 
@@ -17,31 +18,19 @@ func (t *town) killer(ctx, life context.Context, every time.Duration, seed uint6
 	r := rand.New(rand.NewPCG(seed, 0x6b111))
 	all := append([]systems.Process{t.gateway, t.gateway}, t.banks...) // with three banks, two kills of five are its
 	for {
-		if !pause(ctx, time.Duration(r.Int64N(int64(2*every)))) {
+		if backoff.Sleep(ctx, time.Duration(r.Int64N(int64(2*every)))) != nil {
 			return nil
 		}
 		p := all[r.IntN(len(all))]
 		if err := p.Kill(); err != nil {
 			return err
 		}
-		pause(life, time.Duration(r.Int64N(int64(mostAway))))
+		_ = backoff.Sleep(life, time.Duration(r.Int64N(int64(mostAway))))
 		if err := p.Restart(life); err != nil {
 			return err
 		}
 		t.mu.Lock()
 		t.restarts++
 		t.mu.Unlock()
-	}
-}
-
-// pause waits; false says that the context has ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/inject"
+	"dyno/internal/backoff"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/strife/books"
@@ -98,10 +99,8 @@ func (t *town) outage(ctx context.Context, v systems.Values, r *load.Offline) (b
 	if err := t.gateway.Kill(); err != nil {
 		return back, err
 	}
-	select {
-	case <-time.After(v.Duration(KnobOutage)):
-	case <-ctx.Done():
-		return back, ctx.Err()
+	if err := backoff.Sleep(ctx, v.Duration(KnobOutage)); err != nil {
+		return back, err
 	}
 	back = time.Now()
 	if err := t.gateway.Restart(ctx); err != nil {

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/bench/inject"
+	"dyno/internal/backoff"
 	strifev1 "dyno/proto/strife/v1"
 	"dyno/systems"
 	"dyno/systems/strife/security"
@@ -103,11 +104,7 @@ func (t *town) start(ctx context.Context, v systems.Values, role, name string, a
 func (t *town) revive(ctx context.Context, p systems.Process, down time.Duration) {
 	for {
 		_, _ = p.Wait(ctx) // that it died is the point of it
-		timer := time.NewTimer(down)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if backoff.Sleep(ctx, down) != nil {
 			return
 		}
 		t.mu.Lock()
@@ -187,9 +184,7 @@ func (t *town) settle(ctx context.Context) (time.Duration, error) {
 		if err == nil && doubts == 0 {
 			return time.Since(began), nil
 		}
-		select {
-		case <-time.After(2 * time.Millisecond):
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, 2*time.Millisecond) != nil {
 			return time.Since(began), errors.Join(err, fmt.Errorf("%d transactions are still in doubt after %v", doubts, time.Since(began)))
 		}
 	}
