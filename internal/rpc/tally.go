@@ -202,12 +202,14 @@ func dialCounted(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return count(c), nil
+	counted := count(c)
+	counted.Conn = directly(c)
+	return counted, nil
 }
 
 // count wraps a connection. gRPC would have told the kernel how long to wait
 // for a peer that does not acknowledge; it does not see the socket any more.
-func count(c net.Conn) net.Conn {
+func count(c net.Conn) countedConn {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		boundSilence(tcp)
 	}
