@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -22,7 +23,7 @@ import (
 var initCommand = systems.Command{
 	Name:    "init",
 	Args:    "ADDR",
-	Summary: "looks at a running service, calls one method twice, and writes an experiment file that runs as it stands",
+	Summary: "looks at a running service, calls a method that only reads, and writes an experiment file that runs as it stands",
 	Example: "dyno target init 127.0.0.1:50051\n" +
 		"dyno target init shop.example:443 --tls --method shop.v1.Shop/Price --out shop.yaml",
 	Setup: setupInit,
@@ -34,7 +35,7 @@ var initKnobs = slices.DeleteFunc(slices.Concat(connectionKnobs, methodKnobs), f
 })
 
 func setupInit(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-	method := fs.String("method", "", "package.Service/Method to call; without, one that sounds as if it only read")
+	method := fs.String("method", "", "package.Service/Method to call; without, the first that by its name only reads and answers; no other is called")
 	out := fs.String("out", "", "`FILE.yaml` to write, which must not be there yet; - for standard output; without, a name from the method")
 	v := knobs.Bind(fs, names(initKnobs)...)
 	return func(ctx context.Context, sh systems.Shell) error {
@@ -63,6 +64,7 @@ type draft struct {
 	Data, Answer                   string
 	Steady                         bool   // two calls brought the same answer
 	Failed                         string // how the call ended that was not answered
+	Absent                         bool   // since the server does not have the method
 	Knobs                          [][2]string
 }
 
@@ -85,60 +87,18 @@ func look(ctx context.Context, v systems.Values, wanted string) (*draft, error) 
 	if err != nil {
 		return nil, md.hideIn(err)
 	}
-	all := known.methods()
+	c := choice{prepared: p, all: known.methods(), tried: map[string]string{}}
+	if len(c.all) == 0 {
+		return nil, fmt.Errorf("%s at %s has no method beside reflection", known.origin, v.Text(knobAddress))
+	}
 	if wanted == "" {
-		if len(all) == 0 {
-			return nil, fmt.Errorf("%s at %s has no method beside reflection", known.origin, v.Text(knobAddress))
-		}
-		wanted = all[0]
+		return c.one(ctx)
 	}
 	m, err := src.find(ctx, conns.Of(0), wanted)
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{
-		Name: fileName(m), Address: v.Text(knobAddress), Service: string(m.Parent().FullName()), Method: wanted, Kind: m.kind(),
-		Others: slices.DeleteFunc(all, func(name string) bool { return name == wanted }), Fields: fields(m.Input()), Knobs: given(v),
-	}
-	d.ask(ctx, p, m)
-	d.Failed = md.hide(d.Failed)
-	return d, nil
-}
-
-// reading are the first words of methods that hardly change anything, the best
-// ones first; the health service comes after them.
-var reading = []string{
-	"Get", "List", "Read", "Find", "Search", "Query",
-	"Describe", "Lookup", "Range", "Fetch", "Say", "Echo", "Ping", "Check",
-}
-
-// methods are all but those of reflection, in the order in which one would choose
-// them: those that sound as if they only read first, unary ones before streams.
-func (c *catalog) methods() (out []string) {
-	rank := map[string]int{}
-	for _, service := range c.services {
-		sd, err := c.service(service)
-		if err != nil || strings.HasPrefix(service, "grpc.reflection.") {
-			continue // a service that the server lists and does not describe
-		}
-		for i := range sd.Methods().Len() {
-			m := &method{MethodDescriptor: sd.Methods().Get(i)}
-			name := strings.TrimPrefix(m.path(), "/")
-			rank[name] = slices.IndexFunc(reading, func(verb string) bool { return strings.HasPrefix(string(m.Name()), verb) })
-			if rank[name] < 0 {
-				rank[name] = 2 * len(reading)
-			}
-			if strings.HasPrefix(service, "grpc.health.") {
-				rank[name] = len(reading)
-			}
-			if m.streams() {
-				rank[name] += 10 * len(reading)
-			}
-			out = append(out, name)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b string) int { return rank[a] - rank[b] })
-	return out
+	return c.call(ctx, m), nil
 }
 
 // kind says in words what a stream is.
@@ -178,7 +138,8 @@ func (d *draft) ask(ctx context.Context, p *prepared, m *method) {
 		d.Steady = err == nil && again == answer && answer != "{}" && !drifts(m.Output(), 0)
 		return
 	}
-	d.Data, d.Failed = full, strings.Join(strings.Fields(first.Error()), " ")
+	d.Data, d.Failed = full, p.metadata.hide(strings.Join(strings.Fields(first.Error()), " "))
+	d.Absent = status.Code(first) == codes.Unimplemented
 }
 
 // ask makes one call, and returns the answer in JSON.
@@ -213,19 +174,10 @@ func given(v systems.Values) (out [][2]string) {
 	return out
 }
 
-var capital = regexp.MustCompile(`[A-Z]+[^A-Z]*|[^A-Z]+`)
-
 // fileName is the experiment's name, and that of its file: shop-get-price.
 func fileName(m protoreflect.MethodDescriptor) string {
-	var words []string
-	for _, name := range []protoreflect.Name{m.Parent().Name(), m.Name()} {
-		for _, word := range capital.FindAllString(string(name), -1) {
-			if word = strings.Trim(strings.ToLower(word), "_"); word != "" {
-				words = append(words, strings.ReplaceAll(word, "_", "-"))
-			}
-		}
-	}
-	return strings.Join(words, "-") + "-load" // what ends in digits is no name
+	all := append(words(m.Parent().Name()), words(m.Name())...)
+	return strings.Join(all, "-") + "-load" // what ends in digits is no name
 }
 
 // write fills the file in.
