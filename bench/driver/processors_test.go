@@ -24,7 +24,9 @@ func TestThriftyLoop(t *testing.T) {
 		if err != nil || seen.Load() != int64(want) || runtime.GOMAXPROCS(0) != most {
 			t.Errorf("%v/s: %v, %d processors of %d, %d afterwards; want %d", rate, err, seen.Load(), most, runtime.GOMAXPROCS(0), want)
 		}
-		if told := res.Summary().Processors; want < most && told != want || want == most && told != 0 {
+		var o record.Observation
+		(&Report{Summary: res.Summary()}).Observe(&o, Open)
+		if told := int(o.Evidence.Facts["generator_processors"]); want < most && told != want || want == most && told != 0 {
 			t.Errorf("%v/s: %d processors are told, want %d of %d", rate, told, want, most)
 		}
 	}

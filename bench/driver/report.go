@@ -88,10 +88,8 @@ const enoughOfRate = 0.98
 // out: of many rates, it is a figure of none.
 func (r *Report) Observe(o *record.Observation, driver string) {
 	o.Counts = r.Counts
-	o.Evidence = &record.Evidence{Begin: r.BeginUnixNS, End: r.EndUnixNS, Spans: r.Digests, Slack: int64(r.CPUSlack)}
-	if r.Processors > 0 {
-		o.Evidence.Facts = map[string]float64{"generator_processors": float64(r.Processors)}
-	}
+	o.Evidence = r.Evidence()
+	o.Evidence.Slack = int64(r.CPUSlack)
 	failures := r.Failures()
 	o.Failures = &failures
 	o.Flags = append(o.Flags, r.Flags()...)

@@ -68,3 +68,13 @@ func (r *Result) Summary() Summary {
 	}
 	return s
 }
+
+// Evidence is what a load's figures are held against, to which systems add what they
+// know.
+func (s *Summary) Evidence() *record.Evidence {
+	e := &record.Evidence{Begin: s.BeginUnixNS, End: s.EndUnixNS, Spans: s.Digests, Facts: make(map[string]float64)}
+	if s.Processors > 0 {
+		e.Facts["generator_processors"] = float64(s.Processors)
+	}
+	return e
+}

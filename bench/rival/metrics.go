@@ -99,9 +99,6 @@ func (m *Meter) Observe(o *record.Observation, measured int64) {
 		u := samples.Window(name, begin, end)
 		cpu, memory = cpu+u.CPUSeconds, memory+u.MaxRSSBytes
 	}
-	if o.Evidence.Facts == nil {
-		o.Evidence.Facts = make(map[string]float64)
-	}
 	if m.spawns {
 		o.Evidence.Facts[factSpawns] = 1
 	}

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"maps"
 	"time"
 
 	"dyno/bench/driver"
@@ -34,7 +35,7 @@ func (r *Run) observe() record.Observation {
 	o.Evidence.Slack = max(o.Evidence.Slack, int64(r.samples.Slack(begin, end)))
 	o.Evidence.Missed = r.samples.Missed(begin, end).Seconds()
 	if !r.blind() {
-		o.Evidence.Facts = r.facts()
+		maps.Copy(o.Evidence.Facts, r.facts())
 		r.observeWrites(&o)
 		r.observeMoney(&o)
 	}

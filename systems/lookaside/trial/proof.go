@@ -53,7 +53,7 @@ func Explain(bundle string, svg io.Writer) ([]string, error) {
 func (r *Run) evidence() *record.Evidence {
 	l := &r.Client.Load
 	begin, end := time.Unix(0, l.BeginUnixNS), time.Unix(0, l.EndUnixNS)
-	e := &record.Evidence{Begin: l.BeginUnixNS, End: l.EndUnixNS, Spans: l.Digests, Facts: make(map[string]float64)}
+	e := l.Evidence()
 	e.Slack = int64(max(r.usage.samples.Slack(begin, end), r.Client.CPUSlack))
 	e.Missed = r.usage.samples.Missed(begin, end).Seconds()
 	window := end.Sub(begin).Seconds()

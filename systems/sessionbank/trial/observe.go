@@ -63,7 +63,6 @@ func (t *run) observe() (o record.Observation, err error) {
 	r.Throughput = lie.Rate(told, r.Throughput)
 	r.Observe(&o, t.values.Text(driver.KnobDriver))
 	o.Evidence.Slack = max(o.Evidence.Slack, int64(t.slack))
-	o.Evidence.Facts = make(map[string]float64)
 	again := t.history.Recount()
 	for i, g := range check.Each(t.history.Sessions()) {
 		share := check.Count{Examined: g.Finding.Examined, Violations: g.Finding.Violations}.Share()

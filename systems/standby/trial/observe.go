@@ -29,7 +29,6 @@ func (t *run) observe() (o record.Observation, err error) {
 		return o, err
 	}
 	t.report.Observe(&o, driver.Closed)
-	o.Evidence.Facts = map[string]float64{}
 	t.observeCPU(&o)
 	x.observe(&o)
 	if n := len(f.Struck) / 2; t.plan.strike != strikeNone && n < t.plan.strikes {

@@ -118,10 +118,9 @@ func (t *town) observe(o *record.Observation, v systems.Values, r load.Report, b
 	r.Observe(o, v.Text(driver.KnobDriver))
 	calls := float64(max(1, r.Tally.Pays))
 	begin, end := r.Measured()
-	o.Evidence.Facts = map[string]float64{
-		factUnsure: float64(r.Tally.Silent), factSettle: 1e3 * settleTimeout.Seconds(),
-		factWindow: 1e3 * (end.Sub(begin) + t.bench.Setting().Warmup + settleTimeout).Seconds(),
-	}
+	f := o.Evidence.Facts
+	f[factUnsure], f[factSettle] = float64(r.Tally.Silent), 1e3*settleTimeout.Seconds()
+	f[factWindow] = 1e3 * (end.Sub(begin) + t.bench.Setting().Warmup + settleTimeout).Seconds()
 	o.Set("abort_share", float64(r.Tally.Aborted)/calls)
 	o.Set("decline_share", float64(r.Tally.Declined)/calls)
 	o.Set("unknown_share", float64(r.Tally.Silent)/calls)
@@ -134,7 +133,7 @@ func (t *town) observe(o *record.Observation, v systems.Values, r load.Report, b
 		return
 	}
 	seen := distinct(r.Calls)
-	o.Evidence.Facts[factBooks] = float64(b.Count(coordinator.Paid))
+	f[factBooks] = float64(b.Count(coordinator.Paid))
 	o.Set("paid", float64(seen))
 	if !b.Evidence.Partial { // else nobody knows how many came before
 		o.Set("forced_writes", float64(b.Batches)/float64(max(1, seen)))
