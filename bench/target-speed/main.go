@@ -12,9 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -26,6 +24,8 @@ type options struct {
 	length    time.Duration
 	calls     int // of an open loop
 	memory    int64
+	pool      string
+	late      time.Duration
 }
 
 func main() {
@@ -38,6 +38,8 @@ func main() {
 	flag.IntVar(&o.calls, "calls", 100_000, "of each run at a rate: what a program takes to start counts, as for who uses it")
 	flag.DurationVar(&o.length, "length", 10*time.Second, "of each closed loop; a third of it, of each try to hold a rate")
 	flag.Int64Var(&o.memory, "memory", 0, "instead: memory of our generator over so many calls, such as 50000000")
+	flag.DurationVar(&o.late, "late", time.Millisecond, "of the highest rate: how late 99 of 100 calls may come to the server")
+	flag.StringVar(&o.pool, "pool", "", "a file that blocks are added to: the table is of all that are in it, whichever run they are of")
 	hand := flag.String("hand", "", "be the hand-written loop at this address (this program starts itself so)")
 	rate := flag.Float64("rate", 0, "of the hand-written loop; 0: closed")
 	flag.Parse()
@@ -62,18 +64,26 @@ func measure(o options) error {
 	if o.memory > 0 {
 		return memory(ctx, s, o)
 	}
-	load, _ := os.ReadFile("/proc/loadavg")
-	fmt.Printf("%s, %d processors, load averages and tasks %s, %d blocks\n", runtime.Version(), runtime.NumCPU(),
-		strings.TrimSpace(string(load)), o.blocks)
 	only, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
 	}
-	kinds := slices.DeleteFunc([]float64{0, 2000, 10_000}, func(rate float64) bool { return !only.MatchString(kind(rate)) })
-	if err := costs(ctx, s, o, kinds); err != nil || !only.MatchString("highest rate") {
+	t, err := openPool(o.pool)
+	if err != nil {
 		return err
 	}
-	return rates(ctx, s, o)
+	rates := slices.DeleteFunc([]float64{0, 2000, 10_000}, func(rate float64) bool { return !only.MatchString(kind(rate)) })
+	for range o.blocks {
+		if err := costs(ctx, s, o, rates, t); err != nil {
+			return err
+		}
+		if only.MatchString(highest) {
+			if err := held(ctx, s, o, t); err != nil {
+				return err
+			}
+		}
+	}
+	return t.print(os.Stdout)
 }
 
 // kind is a row's name: 0 is the closed loop.
@@ -84,89 +94,69 @@ func kind(rate float64) string {
 	return fmt.Sprintf("closed, %d clients", clients)
 }
 
-// costs prints the CPU per 100,000 calls of each generator, and the ratios.
-func costs(ctx context.Context, s *echo, o options, kinds []float64) error {
-	seconds := map[float64]map[string][]float64{}
-	for range o.blocks {
-		var turns []func() error
-		for _, rate := range kinds {
-			length := o.length
-			if rate > 0 {
-				length = time.Duration(float64(o.calls) / rate * 1e9)
-			}
-			for name, command := range s.generators(o, rate, length) {
-				turns = append(turns, func() error {
-					used, calls, err := run(ctx, command)
-					if err != nil {
-						return fmt.Errorf("%s at %v: %w", name, rate, err)
-					}
-					if seconds[rate] == nil {
-						seconds[rate] = map[string][]float64{}
-					}
-					seconds[rate][name] = append(seconds[rate][name], used.Seconds()/float64(calls)*1e5)
-					return nil
-				})
-			}
+// costs measures the CPU per 100,000 calls of each generator once, in any order.
+func costs(ctx context.Context, s *echo, o options, rates []float64, t *pool) error {
+	type turn struct {
+		rate    float64
+		name    string
+		command []string
+	}
+	var turns []turn
+	seconds := make(map[float64]map[string]float64)
+	for _, rate := range rates {
+		length := o.length
+		if rate > 0 {
+			length = time.Duration(float64(o.calls) / rate * 1e9)
 		}
-		rand.Shuffle(len(turns), func(i, k int) { turns[i], turns[k] = turns[k], turns[i] })
-		for _, turn := range turns {
-			if err := turn(); err != nil {
-				return err
-			}
+		seconds[rate] = make(map[string]float64)
+		for name, command := range s.generators(o, rate, length) {
+			turns = append(turns, turn{rate, name, command})
 		}
 	}
-	fmt.Println("| CPU s per 100,000 calls | dyno | ghz | by hand | dyno / ghz | dyno / by hand |\n|:--|--:|--:|--:|--:|--:|")
-	for _, rate := range kinds {
-		c := seconds[rate]
-		fmt.Printf("| %s | %s | %s | %s | %s | %s |\n", kind(rate), spread(c["dyno"]), spread(c["ghz"]), spread(c["hand"]),
-			spread(ratios(c["dyno"], c["ghz"])), spread(ratios(c["dyno"], c["hand"])))
+	rand.Shuffle(len(turns), func(i, k int) { turns[i], turns[k] = turns[k], turns[i] })
+	for _, turn := range turns {
+		used, calls, err := run(ctx, turn.command)
+		if err != nil {
+			return fmt.Errorf("%s at %v: %w", turn.name, turn.rate, err)
+		}
+		seconds[turn.rate][turn.name] = used.Seconds() / float64(calls) * 1e5
+	}
+	for _, rate := range rates {
+		if err := t.add(kind(rate), seconds[rate]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// ratios divides block by block.
-func ratios(a, b []float64) (out []float64) {
-	for i := range min(len(a), len(b)) {
-		if b[i] > 0 {
-			out = append(out, a[i]/b[i])
-		}
-	}
-	return out
-}
+// highest is the row of the rates that are held.
+const highest = "highest rate held"
 
-// spread is the median with the range, in brackets.
-func spread(values []float64) string {
-	v := slices.Sorted(slices.Values(values))
-	if len(v) == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f [%.2f, %.2f]", (v[(len(v)-1)/2]+v[len(v)/2])/2, v[0], v[len(v)-1])
-}
-
-// rates prints the highest rate at which 99 of 100 calls come to the server less
-// than 1 ms after their time, whoever generates them.
-func rates(ctx context.Context, s *echo, o options) error {
-	length := o.length / 3
-	best := map[string][]float64{}
-	for range o.blocks {
-		for _, name := range []string{"dyno", "ghz"} {
-			held := 0.0
-			for rate, missed := 1000.0, 0; missed < 2 && rate < 200_000; rate *= 1.25 {
-				rate = float64(int(rate))
-				s.begin(int(rate*length.Seconds()) + 1000)
-				if _, _, err := run(ctx, s.generators(o, rate, length)[name]); err != nil {
-					return fmt.Errorf("%s at %v: %w", name, rate, err)
-				}
-				if lag, share := s.lag(rate, length); lag < time.Millisecond && share > 0.98 {
-					held, missed = rate, 0
-				} else {
-					missed++
-				}
+// held measures the highest rate at which 99 of 100 calls come to the server not
+// much after their time, whoever generates them.
+func held(ctx context.Context, s *echo, o options, t *pool) error {
+	length, best := o.length/3, make(map[string]float64)
+	for _, name := range []string{"dyno", "ghz"} {
+		for rate, missed := 125.0, 0; missed < 2 && rate < 200_000; rate *= step(rate) {
+			rate = float64(int(rate))
+			s.begin(int(rate*length.Seconds()) + 1000)
+			if _, _, err := run(ctx, s.generators(o, rate, length)[name]); err != nil {
+				return fmt.Errorf("%s at %v: %w", name, rate, err)
 			}
-			best[name] = append(best[name], held)
+			if lag, share := s.lag(rate, length); lag < o.late && share > 0.98 {
+				best[name], missed = rate, 0
+			} else {
+				missed++
+			}
 		}
 	}
-	fmt.Println("\n| highest rate held, p99 at the server less than 1 ms late | dyno | ghz | dyno / ghz |\n|:--|--:|--:|--:|")
-	fmt.Printf("| constant arrivals | %s | %s | %s |\n", spread(best["dyno"]), spread(best["ghz"]), spread(ratios(best["dyno"], best["ghz"])))
-	return nil
+	return t.add(fmt.Sprintf("%s, p99 less than %v late", highest, o.late), best)
+}
+
+// step is coarse where all are expected to hold the rate.
+func step(rate float64) float64 {
+	if rate < 1000 {
+		return 2
+	}
+	return 1.25
 }
