@@ -155,14 +155,21 @@ func (Switch) Parse(text string) (string, error) { return switched.Parse(text) }
 // Allowed implements [Type].
 func (Switch) Allowed() string { return "on or off" }
 
-// ChoiceError is a word that is not among those allowed. The command line adds
+// ChoiceError is a word that is not among those allowed. The command line names
 // the nearest one.
 type ChoiceError struct {
 	Word    string
 	Allowed []string
+	See     string // what shows them all, such as "dyno list", in place of more than fit into a line
 }
 
+// Long says that the allowed words do not fit into a line, and are shown elsewhere.
+func (e *ChoiceError) Long() bool { return e.See != "" && len(e.Allowed) > 12 }
+
 func (e *ChoiceError) Error() string {
+	if e.Long() {
+		return fmt.Sprintf("%q is not one of %d that `%s` shows", e.Word, len(e.Allowed), e.See)
+	}
 	allowed := slices.Clone(e.Allowed)
 	for i, a := range allowed {
 		if a == "" || strings.Contains(a, ",") { // in a list they could not be told from its commas

@@ -46,7 +46,7 @@ func (ks Knobs) Knob(name string) (Knob, error) {
 		}
 		names[i] = k.Name
 	}
-	return Knob{}, fmt.Errorf("knob %w", &ChoiceError{Word: name, Allowed: names})
+	return Knob{}, fmt.Errorf("knob %w", &ChoiceError{Word: name, Allowed: names, See: "dyno list"})
 }
 
 // With returns the knobs with another default of one of them: what a person

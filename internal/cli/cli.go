@@ -108,7 +108,7 @@ func needsCommand(c *cobra.Command) {
 				names = append(names, sub.Name())
 			}
 		}
-		return systems.Usagef("%s: command %w", c.CommandPath(), &systems.ChoiceError{Word: args[0], Allowed: names})
+		return systems.Usagef("%s: command %w", c.CommandPath(), &systems.ChoiceError{Word: args[0], Allowed: names, See: c.CommandPath() + " --help"})
 	}
 }
 
@@ -125,7 +125,9 @@ func flagError(c *cobra.Command, err error) error {
 	if errors.As(err, &unknown) {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		return systems.Usagef("%s: flag %w", c.CommandPath(), &systems.ChoiceError{Word: "--" + unknown.GetSpecifiedName(), Allowed: names})
+		return systems.Usagef("%s: flag %w", c.CommandPath(), &systems.ChoiceError{
+			Word: "--" + unknown.GetSpecifiedName(), Allowed: names, See: c.CommandPath() + " --help",
+		})
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {

@@ -123,7 +123,7 @@ func named(store *report.Store, names []string) ([]*report.Result, error) {
 	for _, name := range names {
 		i := slices.Index(have, name)
 		if i < 0 {
-			return nil, systems.Usagef("experiment %w (those that have results)", &systems.ChoiceError{Word: name, Allowed: have})
+			return nil, systems.Usagef("experiment %w (those that have results)", &systems.ChoiceError{Word: name, Allowed: have, See: "dyno list"})
 		}
 		out = append(out, store.Results[i])
 	}

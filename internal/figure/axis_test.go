@@ -280,4 +280,7 @@ func TestWrapName(t *testing.T) {
 	if len(got) != 2 || got[0] != "weighted_round_" || got[1] != "robin" {
 		t.Errorf("got %q", got)
 	}
+	if got = wrapName(st, st.Width("b2<->b1,"), "b2<->b1,b3"); len(got) != 2 || got[0] != "b2<->b1," {
+		t.Errorf("an arrow was broken: %q", got)
+	}
 }

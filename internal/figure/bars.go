@@ -60,8 +60,8 @@ func (p *panelPlot) drawBar(pn pen, st style, pt *Point, at, wide, floor vg.Leng
 	case pt.Missing != "":
 		size := min(smallSize, max(5, wide))
 		pn.upward(lettering(size, quiet), at, floor+4, pt.Missing)
-	case p.y.log && pt.Y <= 0:
-		words := lettering(smallSize, ink)
+	case p.y.log && pt.Y <= 0, pt.Y == 0 && pt.Lo == pt.Hi: // no bar, which an absent one would look like
+		words := lettering(min(smallSize, max(5, wide)), ink)
 		words.XAlign = -0.5
 		pn.FillText(words, vg.Point{X: at, Y: floor + 3}, plainNumber(pt.Y))
 	default:

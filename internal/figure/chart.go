@@ -179,9 +179,12 @@ func (c *Chart) each(f func(*Point)) {
 	}
 }
 
-// hasTheory reports whether any point carries a theory value.
-func (c *Chart) hasTheory() bool {
+// some reports whether a point of the chart is so.
+func (c *Chart) some(so func(*Point) bool) bool {
 	found := false
-	c.each(func(p *Point) { found = found || p.Theory != nil })
+	c.each(func(p *Point) { found = found || so(p) })
 	return found
 }
+
+// hasTheory reports whether any point carries a theory value.
+func (c *Chart) hasTheory() bool { return c.some(func(p *Point) bool { return p.Theory != nil }) }

@@ -115,6 +115,16 @@ func TestMissingPointsAreNotDrawn(t *testing.T) {
 	}
 }
 
+// A bar of nothing is told from one that was never planned.
+func TestZeroIsNotAbsent(t *testing.T) {
+	for _, kind := range []string{"bars", "members"} {
+		zero := draw(t, twoBars(kind, func(p *figure.Point) { p.Y, p.Lo, p.Hi = 0, 0, 0 }))
+		if bytes.Equal(zero, draw(t, twoBars(kind, func(p *figure.Point) { p.Absent = true }))) {
+			t.Errorf("%s: zero looks as if it were absent", kind)
+		}
+	}
+}
+
 // Lines, bands and their names are there, and nothing is where there is none.
 func TestTimeline(t *testing.T) {
 	c := samples()["timeline"]

@@ -73,6 +73,9 @@ func newSheet(kind Kind, c *Chart) *sheet {
 	if !s.y.log && s.y.lo > 0 {
 		own = append(own, "The y axis does not start at 0.")
 	}
+	if c.some(func(p *Point) bool { return p.Lo < p.Hi }) && c.some(func(p *Point) bool { return p.drawn() && p.Lo == p.Hi }) {
+		own = append(own, "Without a whisker: one block, or blocks that all found the same.")
+	}
 	slices.Sort(own)
 	for _, n := range append(slices.Compact(own), c.Notes...) {
 		s.notes = append(s.notes, wrap(lettering(smallSize, quiet), inner, n)...)

@@ -47,19 +47,17 @@ func wrap(s text.Style, width vg.Length, words string) []string {
 	return fill(s, width, strings.SplitAfter(words, " "))
 }
 
-// wrapName breaks a name such as weighted_round_robin after a joint.
+// wrapName breaks a name such as weighted_round_robin after a joint, which the
+// middle of an arrow is not.
 func wrapName(s text.Style, width vg.Length, name string) []string {
 	var parts []string
-	rest := name
-	for {
-		i := strings.IndexAny(rest, "_- /")
-		if i < 0 {
-			break
+	from := 0
+	for i := range name {
+		if strings.ContainsRune("_- /,@", rune(name[i])) && !strings.HasPrefix(name[i:], "->") {
+			parts, from = append(parts, name[from:i+1]), i+1
 		}
-		parts = append(parts, rest[:i+1])
-		rest = rest[i+1:]
 	}
-	return fill(s, width, append(parts, rest))
+	return fill(s, width, append(parts, name[from:]))
 }
 
 func fill(s text.Style, width vg.Length, parts []string) []string {

@@ -101,7 +101,7 @@ function bars(p, s, i, d) {
     const at = d.px(k) + (i - (d.n - 1) / 2) * wide, foot = d.py(d.foot);
     const why = (s.why || {})[k];
     if (v !== null) {
-      const top = d.py(v), zero = d.y.log && v <= 0;
+      const top = d.py(v), zero = d.y.log && v <= 0 || v === 0 && !(s.hi && s.hi[k]);
       if (zero) d.area.append(g('text', {x: at, y: foot - 4, 'text-anchor': 'middle'}, num(v)));
       else d.area.append(g('rect', {x: at - wide * 0.46, y: Math.min(top, foot), width: wide * 0.92, height: Math.abs(foot - top), fill: colour(s.color),
         'fill-opacity': hollow(s.color) ? 0.45 : 1, stroke: hollow(s.color) ? colour(s.color) : 'var(--ink)', 'stroke-width': hollow(s.color) ? 2 : 0.5}));

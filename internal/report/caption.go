@@ -118,6 +118,9 @@ func whiskers(y measure, shown []stats.Summary) string {
 	if len(parts) == 0 {
 		return "no whiskers: a single block has no spread"
 	}
+	if slices.ContainsFunc(shown, func(s stats.Summary) bool { return s.N == 1 }) {
+		parts = append(parts, "none: a single block")
+	}
 	return strings.Join(parts, "; ")
 }
 

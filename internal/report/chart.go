@@ -124,28 +124,51 @@ func (d *drawing) panel(facet string) figure.Panel {
 	case record.KindSeries:
 		return d.timePanel(facet)
 	}
-	p := figure.Panel{Categories: d.view.of(d.f.X)}
+	p := figure.Panel{Categories: slices.Clone(d.view.of(d.f.X))}
 	if sorted, numbers, ok := numeric(p.Categories); ok && d.f.Kind == "lines" {
 		p.Categories, p.X = sorted, numbers
 	}
 	for _, s := range d.view.of(d.f.Series) {
-		series := figure.Series{Name: s, Color: d.colours.of(d.Result, d.f.Series, s)}
+		series := figure.Series{Name: inFigure(d.f.Series, s), Color: d.colours.of(d.Result, d.f.Series, s)}
 		for _, x := range p.Categories {
 			series.Points = append(series.Points, d.point(d.view.at(record.Values{d.f.X: x, d.f.Series: s, d.f.Facet: facet})))
 		}
 		p.Series = append(p.Series, series)
 	}
-	if d.f.X != "" {
-		p.Categories = slices.Clone(p.Categories) // the view's own
-		for i, x := range p.Categories {
-			p.Categories[i] = legible(x)
+	for i, x := range p.Categories {
+		if d.f.X != "" {
+			p.Categories[i] = inFigure(d.f.X, x)
 		}
+	}
+	if p.X == nil {
+		planned(&p)
 	}
 	return p
 }
 
+// planned drops the categories of which a panel has no cell.
+func planned(p *figure.Panel) {
+	for i := len(p.Categories) - 1; i >= 0; i-- {
+		if slices.ContainsFunc(p.Series, func(s figure.Series) bool { return !s.Points[i].Absent }) {
+			continue
+		}
+		p.Categories = slices.Delete(p.Categories, i, i+1)
+		for k := range p.Series {
+			p.Series[k].Points = slices.Delete(p.Series[k].Points, i, i+1)
+		}
+	}
+}
+
 // legible is a level as readers see it: a text that is empty would be a gap.
 func legible(level string) string { return cmp.Or(level, "none") }
+
+// inFigure is a level of a knob in a figure, where whoever has no rival is dyno.
+func inFigure(knob, level string) string {
+	if knob == "rival" && level == "none" {
+		return "dyno (this)"
+	}
+	return legible(level)
+}
 
 func (d *drawing) point(c *cell) figure.Point {
 	if c == nil {

@@ -32,7 +32,7 @@ func Exit(ctx context.Context, w io.Writer, err error) int {
 		fmt.Fprintln(w, "dyno: interrupted; what was finished stays")
 		return Interrupted
 	case systems.IsUsage(err):
-		fmt.Fprintf(w, "dyno: %s%s\n", strings.Join(strings.Fields(err.Error()), " "), suggestion(err))
+		fmt.Fprintf(w, "dyno: %s\n", suggesting(err))
 		return Usage
 	default:
 		fmt.Fprintf(w, "dyno: %s\n", strings.TrimSpace(err.Error()))
@@ -40,12 +40,13 @@ func Exit(ctx context.Context, w io.Writer, err error) int {
 	}
 }
 
-// suggestion names the allowed word nearest to a wrong one, as a clause to be
-// added to the error, or nothing when none is near.
-func suggestion(err error) string {
+// suggesting is an error in one line, with the allowed word nearest to a wrong one:
+// first where the others are too many to be named.
+func suggesting(err error) string {
+	line := strings.Join(strings.Fields(err.Error()), " ")
 	var choice *systems.ChoiceError
 	if !errors.As(err, &choice) {
-		return ""
+		return line
 	}
 	best, distance := "", len(choice.Word)/2+2
 	for _, w := range choice.Allowed {
@@ -53,8 +54,11 @@ func suggestion(err error) string {
 			best, distance = w, d
 		}
 	}
-	if best == "" {
-		return ""
+	switch {
+	case best == "":
+		return line
+	case choice.Long():
+		return "did you mean " + best + "? " + line
 	}
-	return "; did you mean " + best + "?"
+	return line + "; did you mean " + best + "?"
 }
