@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -69,7 +70,10 @@ func (a *app) root() *cobra.Command {
 		Use:   "dyno",
 		Short: "A dynamometer for distributed systems: no figure without a proof",
 		Long: `dyno puts small, real gRPC systems on a bench, drives them with load, checks
-every answer, measures what they cost, and writes the report.`,
+every answer, measures what they cost, and writes the report.
+
+Exit codes: 0 done; 1 something measured is not as it must be, or the machine
+refused; 2 a mistake in the command or in a file; 130 interrupted.`,
 		Example: `  dyno run --scale quick            about a minute; writes out/quick/REPORT.md
   dyno lookaside demo --policy least_load --servers 4 --duration 5s
   dyno list`,
@@ -91,6 +95,14 @@ every answer, measures what they cost, and writes the report.`,
 	root.AddCommand(bare)
 	needsCommand(root)
 	a.complete(root)
+	for _, parent := range root.Commands() {
+		for _, c := range parent.Commands() {
+			if c.Example != "" && c.IsAvailableCommand() {
+				first, _, _ := strings.Cut(c.Example, "\n")
+				parent.Example = strings.TrimPrefix(parent.Example+"\n"+first, "\n")
+			}
+		}
+	}
 	return root
 }
 

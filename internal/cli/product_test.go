@@ -134,7 +134,7 @@ func TestSchema(t *testing.T) {
 		{"kind: bars", "kind: bar"},
 		{"loop: closed", "loop: shut"},
 		{"length: 1.6s", "length: 1.6"},
-		{"at-most: 1.05", "at-most: x"},
+		{"at-least: 0.95", "at-least: x"},
 		{"servers: 12", "servers: 0"},
 		{"loop: closed}", "loop: closed}\nplacement: pak"},
 		{"loop: closed}", "loop: closed}\nplacement: {server: [0]}"},
