@@ -30,6 +30,7 @@ var reported = []string{
 	"google.golang.org/protobuf",
 	"go.etcd.io/etcd/server/v3",
 	"github.com/HdrHistogram/hdrhistogram-go",
+	"github.com/bojand/ghz",
 	"github.com/shirou/gopsutil/v3",
 	"golang.org/x/perf",
 	"gonum.org/v1/plot",

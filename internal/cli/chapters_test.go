@@ -37,6 +37,44 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// So is every line of a shell in the guide's pages: what dyno is told, up to a file
+// that is not there, and what make is to make.
+func TestGuideCommands(t *testing.T) {
+	t.Chdir("../..")
+	makefile := read(t, "Makefile")
+	line := regexp.MustCompile(`(?m)^(?:bin/)?(dyno|make) ((?:[^\\\n]|\\\n|\\.)+)$`)
+	for _, page := range []string{"ci", "experiment-files", "many-machines", "results", "target", "teaching"} {
+		lines := line.FindAllStringSubmatch(read(t, "docs/"+page+".md"), -1)
+		if len(lines) == 0 {
+			t.Errorf("docs/%s.md: no command was found", page)
+		}
+		for _, l := range lines {
+			if l[1] == "make" {
+				if target, _, _ := strings.Cut(l[2], " "); !strings.Contains(makefile, "\n"+target+":") {
+					t.Errorf("docs/%s.md: make has no %s", page, target)
+				}
+				continue
+			}
+			said, _, _ := strings.Cut(substituted.ReplaceAllString(l[2], "1"), " #")
+			end := shellEnds.FindStringIndex(said + " |")
+			args := append(shellWords(t, said[:min(end[0], len(said))]), "--help")
+			if i := slices.Index(args, "--"); i >= 0 {
+				args = slices.Insert(args, i, "--help") // what follows is for a dyno elsewhere
+			}
+			if code, _, errOut := dyno(t, args...); code != 0 {
+				t.Errorf("docs/%s.md: %s: exit %d %s", page, l[0], code, errOut)
+			}
+		}
+	}
+}
+
+// What a shell would put in from other commands, and the signs after which a line is
+// about something else than its first command.
+var (
+	substituted = regexp.MustCompile(`\$\([^)]*\)`)
+	shellEnds   = regexp.MustCompile(` (?:\|\|?|>|&)(?: |$)`)
+)
+
 // A chapter tells what every experiment of its system shows, and names claims
 // that the experiment makes.
 func TestGuideChapters(t *testing.T) {
