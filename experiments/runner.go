@@ -22,7 +22,10 @@ const patience = 60 * time.Second
 // attempt is counted in the stored trial. An invalid verdict is final.
 const attempts = 3
 
-var errHung = errors.New("the trial hung")
+var (
+	errHung  = errors.New("the trial hung")
+	errStuck = errors.New("the trial hung, and did not return when its time was over")
+)
 
 // Runner runs plans and stores what comes out.
 type Runner struct {

@@ -359,9 +359,14 @@ func TestRunMeasuresAgain(t *testing.T) {
 }
 
 // A trial that hangs is stopped, stored with the reason, and does not end the
-// run.
+// run; nor does one that does not heed its context.
 func TestRunStopsHungTrials(t *testing.T) {
+	end, turn := make(chan struct{}), 0
+	defer close(end)
 	p := toyPlan(t, func(ctx context.Context, _ systems.Bench, _ systems.Values) (record.Observation, error) {
+		if turn++; turn > 1 {
+			<-end
+		}
 		<-ctx.Done()
 		return record.Observation{}, ctx.Err()
 	})
@@ -380,6 +385,13 @@ func TestRunStopsHungTrials(t *testing.T) {
 		if !strings.Contains(tr.Error, "the trial hung") {
 			t.Errorf("%s: %q", tr.ID, tr.Error)
 		}
+	}
+	stacks, err := filepath.Glob(filepath.Join(out, "raw", "*", "dyno.stacks"))
+	if err != nil || len(stacks) != 1 {
+		t.Fatalf("stacks at %q, %v", stacks, err)
+	}
+	if text, err := os.ReadFile(stacks[0]); err != nil || !strings.Contains(string(text), "TestRunStopsHungTrials") {
+		t.Errorf("%s does not say who hangs: %v", stacks[0], err)
 	}
 }
 

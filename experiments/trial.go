@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -78,6 +79,35 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 	return done, bundle, nil
 }
 
+// ended runs a trial. One that does not return although its context has ended, and as
+// much time again as it had, is left to itself: a mistake in its code, not in its roles,
+// and the stacks of dyno's own goroutines say where.
+func ended(ctx context.Context, grace time.Duration, dir string, trial func() (record.Observation, error)) (obs record.Observation, err error) {
+	over := make(chan func(), 1)
+	go func() {
+		o, e := trial()
+		over <- func() { obs, err = o, e }
+	}()
+	select {
+	case take := <-over:
+		take()
+		return obs, err
+	case <-ctx.Done():
+	}
+	select {
+	case take := <-over:
+		take()
+		return obs, err
+	case <-time.After(grace):
+	}
+	path := filepath.Join(dir, "dyno.stacks")
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(pprof.Lookup("goroutine").WriteTo(f, 2), f.Close())
+	}
+	return record.Observation{}, errors.Join(fmt.Errorf("%w: %s says where", errStuck, path), err)
+}
+
 // open opens a bench on this machine, or on those that there are.
 func (r *Runner) open(ctx context.Context, p *Plan, seen *lookout, o process.Options) (context.Context, process.Bench, error) {
 	if r.Machines == nil {
@@ -119,7 +149,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 		}
 	}()
 	stop := r.watch(bench, seen, p, t, group)
-	obs, err = p.System.Trial(bench, group, t.Cell.Values)
+	obs, err = ended(bench, limit, dir, func() (record.Observation, error) { return p.System.Trial(bench, group, t.Cell.Values) })
 	stop()
 	far, _ := group.(*fleet.Bench) // nil: it is on this machine
 	if far != nil {
@@ -128,7 +158,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if errors.Is(context.Cause(bench), errHung) {
 		err = errors.Join(err, group.Dump())
 	}
-	if cause := context.Cause(bench); err != nil && cause != nil {
+	if cause := context.Cause(bench); err != nil && cause != nil && !errors.Is(err, errStuck) {
 		err = cause // a process died: that is why the rest failed
 	}
 	if err == nil {

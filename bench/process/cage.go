@@ -172,6 +172,7 @@ func (c *cage) close() error {
 	close(c.over)
 	err := c.vacate(c.mark+"-", true)
 	_ = c.line.Close()
+	defer time.AfterFunc(cageBound, func() { _ = c.warden.Process.Kill() }).Stop()
 	_ = c.warden.Wait() // it finds nothing
 	if c.tasks != nil {
 		_ = c.tasks.Release() // else the next run does
