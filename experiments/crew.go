@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +18,10 @@ import (
 type crew struct {
 	Runner
 	*sweep
-	number int // from 1; 0: there is no other
-	block  int // at hand; 0: none yet
-	noise  int // where it stands among the run's blocks
+	number int  // from 1; 0: there is no other
+	block  int  // at hand; 0: none yet
+	noise  int  // where it stands among the run's blocks
+	paired bool // another control is measured meanwhile
 }
 
 // next returns the trial at an index: the stored one, or a new measurement, stored
@@ -48,12 +50,13 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 			return nil, "", err
 		}
 		done.Binary, done.Rejected = c.store.run.Binary, rejected
-		if again := done.Observation != nil && done.Status() == record.Undetermined; !again || left == 0 {
+		disturbed := c.paired && !p.proper(done) // perhaps
+		if again := done.Observation != nil && (disturbed || done.Status() == record.Undetermined); !again || left == 0 {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			return done, bundle, c.store.append(done)
 		}
-		rejected = append(rejected, strings.Join(done.Observation.Verdict.Reasons(), "; "))
+		rejected = append(rejected, cmp.Or(strings.Join(done.Observation.Verdict.Reasons(), "; "), "not found out beside another control"))
 		c.progress(Progress{Plan: p, Done: at, Next: t, Left: p.Estimate(at), Again: rejected})
 	}
 }

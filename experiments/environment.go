@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/cpu"
@@ -21,6 +22,7 @@ import (
 	"github.com/shirou/gopsutil/v3/load"
 	"github.com/shirou/gopsutil/v3/mem"
 
+	"dyno/bench/process"
 	"dyno/internal/record"
 )
 
@@ -38,6 +40,23 @@ var reported = []string{
 
 // Reported says whether a module's version can change a figure.
 func Reported(module string) bool { return slices.Contains(reported, module) }
+
+// binary is the fingerprint of what this process and its roles run, and surroundings
+// are where: neither changes while it runs.
+var (
+	binary = sync.OnceValues(func() (string, error) {
+		exe, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		return fingerprint(exe, process.Slim())
+	})
+	surroundings = sync.OnceValue(func() record.Environment {
+		env := environment(context.Background())
+		env.Roles = linked(process.Slim())
+		return env
+	})
+)
 
 // environment describes the machine and the build. What cannot be read stays
 // empty: a figure is not lost because a container hides its CPU's name.

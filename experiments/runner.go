@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"dyno/bench/fleet"
-	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -106,19 +104,13 @@ func (r *Runner) progress(p Progress) {
 
 // describe collects what run.json says before the first trial.
 func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	slim := process.Slim()
-	sum, err := fingerprint(exe, slim)
+	sum, err := binary()
 	if err != nil {
 		return nil, fmt.Errorf("read own binary: %w", err)
 	}
 	run := p.Header()
 	run.Command, run.Binary, run.Out = r.Command, stamp(sum, p.Impl), r.Typed
-	run.Started, run.Environment = time.Now().UTC(), environment(ctx)
-	run.Environment.Roles = linked(slim)
+	run.Started, run.Environment = time.Now().UTC(), surroundings()
 	if r.Machines != nil {
 		if err := r.Machines.Connect(ctx); err != nil {
 			return nil, err

@@ -103,7 +103,7 @@ func (c *crew) work(ctx context.Context) error {
 		if i < 0 {
 			break
 		}
-		err := c.measureNext(ctx, i)
+		err := c.measureBoth(ctx, i)
 		if err == nil {
 			continue
 		}
@@ -195,6 +195,39 @@ func (c *crew) leave(why error) error {
 	c.progress(Progress{Plan: c.plan, Note: fmt.Sprintf("set %d of machines (%s) is given up, the others go on: %v", c.number,
 		strings.Join(c.Machines.Names(), ", "), why)})
 	return nil
+}
+
+// measureBoth measures a trial, and beside it another where both are controls of a
+// quick run on this machine: nothing is drawn from them, and most of each is waiting.
+func (c *crew) measureBoth(ctx context.Context, i int) error {
+	k := c.beside(i)
+	if c.paired = k >= 0; !c.paired {
+		return c.measureNext(ctx, i)
+	}
+	other, err := *c, error(nil)
+	var measuring sync.WaitGroup
+	measuring.Go(func() { err = other.measureNext(ctx, k) })
+	first := c.measureNext(ctx, i)
+	measuring.Wait()
+	return errors.Join(first, err)
+}
+
+// beside takes a control of the block at hand that can be measured beside a trial;
+// less than 0: there is none.
+func (c *crew) beside(i int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	free := func(k int) bool {
+		t := c.plan.Trials[k]
+		return c.plan.Scale == "quick" && c.Machines == nil && t.Block == c.block && t.Cell.Control != ""
+	}
+	for k, s := range c.state {
+		if s == waiting && free(i) && free(k) {
+			c.state[k] = running
+			return k
+		}
+	}
+	return -1
 }
 
 // measureNext measures a trial, or takes it as it is stored, and counts it.

@@ -25,8 +25,8 @@ const (
 	// One node has nobody to wait for: with etcd's own ticks (100 ms, 1 s) it
 	// would be ready after 0.8 s, with these after 50 ms. The shortest lease
 	// that etcd then grants is still 1 s, and ours are LeaseTTL.
-	registryTick     = 20 * time.Millisecond
-	registryElection = 200 * time.Millisecond
+	registryTick     = 10 * time.Millisecond
+	registryElection = 100 * time.Millisecond
 
 	registryStart = 30 * time.Second       // replaying a large --data directory included
 	registryGrace = 300 * time.Millisecond // for requests in progress; watches never end by themselves
@@ -34,7 +34,8 @@ const (
 
 // Serve runs etcd until the context ends. Without a folder its data go with it.
 func Serve(ctx context.Context, sh systems.Shell, where *systems.Reach, data string) (err error) {
-	if data == "" {
+	passing := data == ""
+	if passing {
 		scratch, scratchErr := process.Scratch("dyno-registry")
 		if scratchErr != nil {
 			return scratchErr
@@ -46,6 +47,7 @@ func Serve(ctx context.Context, sh systems.Shell, where *systems.Reach, data str
 	if err != nil {
 		return err
 	}
+	cfg.UnsafeNoFsync = passing
 	var server atomic.Pointer[grpc.Server] // etcd makes it once it is ready
 	cfg.ServiceRegister = func(s *grpc.Server) {
 		server.Store(s)
