@@ -1,9 +1,8 @@
 package sample
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -70,6 +69,12 @@ func apart(targets []Target) (here []Target, there map[Machine]*far) {
 	return here, there
 }
 
+// report is what crosses machines.
+type report struct {
+	Began     int64 // Unix time, ns
+	Histories []told
+}
+
 // told is a history as it crosses machines.
 type told struct {
 	Name   string
@@ -82,7 +87,7 @@ type told struct {
 
 // Encode is the samples in a form that [Samples] of the same build take in.
 func (s *Samples) Encode() ([]byte, error) {
-	var all []told
+	r := report{Began: s.began.UnixNano()}
 	for _, h := range s.histories {
 		t := told{Name: h.name, Ended: h.ended, Gone: h.gone}
 		for f := range h.tracks {
@@ -91,31 +96,19 @@ func (s *Samples) Encode() ([]byte, error) {
 		for _, u := range h.unseen {
 			t.Unseen = append(t.Unseen, [2]time.Duration{u.from, u.to})
 		}
-		all = append(all, t)
+		r.Histories = append(r.Histories, t)
 	}
-	var text bytes.Buffer
-	e := gob.NewEncoder(&text)
-	err := e.Encode(s.began.UnixNano())
-	if err == nil {
-		err = e.Encode(all)
-	}
-	return text.Bytes(), err
+	return json.Marshal(r)
 }
 
 // add takes in what another machine has sampled.
 func (s *Samples) add(t Told) error {
-	var began int64
-	var all []told
-	d := gob.NewDecoder(bytes.NewReader(t.Samples))
-	err := d.Decode(&began)
-	if err == nil {
-		err = d.Decode(&all)
-	}
-	if err != nil {
+	var r report
+	if err := json.Unmarshal(t.Samples, &r); err != nil {
 		return fmt.Errorf("samples of another machine: %w", err)
 	}
-	shift := time.Unix(0, began).Add(-t.Ahead).Sub(s.began)
-	for _, one := range all {
+	shift := time.Unix(0, r.Began).Add(-t.Ahead).Sub(s.began)
+	for _, one := range r.Histories {
 		h := &history{name: one.Name, ended: one.Ended, gone: one.Gone + shift}
 		for f := range h.tracks {
 			for i, at := range one.At[f] {

@@ -10,5 +10,5 @@ import (
 )
 
 func main() {
-	os.Exit(role.Main(slim.Systems...)(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(role.Slim(slim.Systems...)(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

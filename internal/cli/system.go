@@ -49,7 +49,7 @@ func (a *app) command(s *systems.System, cmd systems.Command, role bool) *cobra.
 			return err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
-		return host.Host{In: a.in, Out: a.out, Err: a.err, Impl: impl}.Run(c.Context(), s, run, args)
+		return host.Host{In: a.in, Out: a.out, Err: a.err, Impl: impl, Open: host.Open}.Run(c.Context(), s, run, args)
 	}
 	return c
 }

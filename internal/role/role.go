@@ -28,6 +28,8 @@ type Host struct {
 	Out, Err io.Writer
 
 	Impl systems.Impl // programs that stand in for roles, of a command that starts some
+	// Open opens the bench of a command that starts roles; nil: the program cannot.
+	Open func(context.Context, Host, *systems.System, systems.Setting) (context.Context, systems.Bench, func() error, error)
 }
 
 // Adopt binds the process to the dyno that started it, if one did, and returns a
@@ -55,14 +57,18 @@ func (h Host) Run(ctx context.Context, s *systems.System, run func(context.Conte
 		Terminal: Terminal(h.Err),
 		Ready:    process.Announce,
 		Bench: func(ctx context.Context, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+			if h.Open == nil {
+				return nil, nil, nil, errors.New("dyno-role starts no roles: dyno itself does")
+			}
 			set.Impl = h.Impl
-			return h.bench(ctx, s, set)
+			return h.Open(ctx, h, s, set)
 		},
 	})
 }
 
-// bench opens a bench for a command such as demo; its logs go when it closes.
-func (h Host) bench(ctx context.Context, s *systems.System, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+// Open opens a bench of processes for a command such as demo; its logs go when it
+// closes.
+func Open(ctx context.Context, h Host, s *systems.System, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
 	if err := s.Admit(set.Impl); err != nil {
 		return nil, nil, nil, err
 	}
@@ -89,14 +95,23 @@ func Terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
-// Main returns what runs "SYSTEM ROLE [flag]…", or a command of one of some
-// systems, and returns the exit code. Tests of systems are linked with it, since
-// the whole command line takes seconds to link, and longer to start.
-func Main(known ...*systems.System) func(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+// CommandLine runs a command line and returns the exit code.
+type CommandLine = func(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int
+
+// Main runs "SYSTEM ROLE [flag]…", or a command of one of some systems. Tests of
+// systems are linked with it, since the whole command line takes seconds to link,
+// and longer to start.
+func Main(known ...*systems.System) CommandLine { return Host{Open: Open}.line(known) }
+
+// Slim runs the same, but nothing that starts roles: it does not link what does.
+func Slim(known ...*systems.System) CommandLine { return Host{}.line(known) }
+
+func (h Host) line(known []*systems.System) CommandLine {
 	return func(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 		ctx, stop := Adopt(ctx)
 		defer stop()
-		return Exit(ctx, errOut, Host{In: in, Out: out, Err: errOut}.main(ctx, known, args))
+		h.In, h.Out, h.Err = in, out, errOut
+		return Exit(ctx, errOut, h.main(ctx, known, args))
 	}
 }
 
