@@ -32,7 +32,7 @@ STAMP = $$($(SOURCES) | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut 
 
 build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where PostgreSQL is installed
 	@stamp=$(STAMP); for program in dyno dyno-role; do echo "$(GO) build -o bin/$$program"; \
-		$(GO) build $(BUILD) -ldflags "-X dyno/bench/process.stamp=$$stamp" -o bin/$$program ./cmd/$$program || exit 1; done
+		$(GO) build $(BUILD) -tags grpcnotrace,sources_$$stamp -o bin/$$program ./cmd/$$program || exit 1; done
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
 parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
@@ -43,7 +43,7 @@ IMAGE ?= localhost/dyno:latest
 image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=..., written without Docker; prints its digest
 	@mkdir -p out/image
 	@stamp=$(STAMP); for program in dyno dyno-role; do \
-		$(GO) build $(BUILD) -ldflags "-s -w -X dyno/bench/process.stamp=$$stamp" -o out/image/$$program ./cmd/$$program || exit 1; done
+		$(GO) build $(BUILD) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o out/image/$$program ./cmd/$$program || exit 1; done
 	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role
 
 KUBE_PACKAGES := containerd runc containernetworking-plugins etcd-server

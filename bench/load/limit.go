@@ -20,11 +20,11 @@ type Limit struct {
 	Over  time.Duration // of the last so long, up to a tenth less
 }
 
-var limitForm = regexp.MustCompile(`^errors\s*>=?\s*(\S+\s*%)(?:\s+over\s+(\S+))?$`)
+var limitForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^errors\s*>=?\s*(\S+\s*%)(?:\s+over\s+(\S+))?$`) })
 
 // ParseLimit reads "errors > 5%" or "errors > 5% over 10s".
 func ParseLimit(text string) (l Limit, err error) {
-	m := limitForm.FindStringSubmatch(text)
+	m := limitForm().FindStringSubmatch(text)
 	if m == nil {
 		return l, fmt.Errorf(`%q is not a bound such as "errors > 5%%" or "errors > 5%% over 10s"`, text)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"dyno/internal/record"
@@ -28,7 +29,9 @@ type Leg struct {
 // other. After the last one its rate goes on.
 type Profile []Leg
 
-var legForm = regexp.MustCompile(`^(\S+?)(?:\s*\.\.\s*(\S+))?(?:\s+(?:over|for)\s+(\S+))?$`)
+var legForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\S+?)(?:\s*\.\.\s*(\S+))?(?:\s+(?:over|for)\s+(\S+))?$`)
+})
 
 // ParseProfile reads legs that are joined by commas: "100..5000/s over 2m",
 // "100/s for 10s, 2000/s for 1s, 100/s". Rates are per second unless they say
@@ -49,7 +52,7 @@ func ParseProfile(text string) (Profile, error) {
 }
 
 func parseLeg(text string) (leg Leg, err error) {
-	m := legForm.FindStringSubmatch(text)
+	m := legForm().FindStringSubmatch(text)
 	if m == nil {
 		return leg, fmt.Errorf("%q is no part of a ramp, such as 100..5000/s over 2m, or 200/s for 10s", text)
 	}

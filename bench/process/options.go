@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"regexp"
-	"slices"
 	"sync"
 	"time"
 
@@ -94,8 +93,8 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
 		o.Binary = exe
-		if path, known := slim(); slices.Contains(known, o.System.Name) && os.Getenv(TracesVar) == "" {
-			o.slim = path
+		if os.Getenv(TracesVar) == "" {
+			o.slim = Slim()
 		}
 	}
 	if o.Host == "" {

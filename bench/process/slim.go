@@ -1,32 +1,36 @@
 package process
 
 import (
-	"context"
+	"debug/buildinfo"
 	"os"
-	"os/exec"
+	"runtime/debug"
 	"strings"
 	"sync"
-	"time"
-
-	"dyno/systems"
 )
 
-// stamp names the sources that a program was built from. The linker sets it
-// (make build); empty: nobody knows.
-var stamp string
+// stampTag begins the build tag by which make build names the sources of a
+// program: the go command writes tags into what it links.
+const stampTag = "sources_"
 
-// Stamp is what the slim program says of itself when it is given StampArg: its
-// sources, and the systems whose roles it runs.
-func Stamp(known []*systems.System) string {
-	words := []string{stamp}
-	for _, s := range known {
-		words = append(words, s.Name)
-	}
-	return strings.Join(words, " ")
+// Stamp names the sources that this program was built from; empty: nobody knows.
+func Stamp() string {
+	build, _ := debug.ReadBuildInfo()
+	return stampOf(build)
 }
 
-// StampArg asks the slim program for its stamp.
-const StampArg = "--stamp"
+func stampOf(b *debug.BuildInfo) string {
+	if b == nil {
+		return ""
+	}
+	for _, s := range b.Settings {
+		for tag := range strings.SplitSeq(s.Value, ",") {
+			if stamp, ok := strings.CutPrefix(tag, stampTag); ok && s.Key == "-tags" {
+				return stamp
+			}
+		}
+	}
+	return ""
+}
 
 // TracesVar names the collector to which this process and those that it starts send
 // what they do. The slim program cannot, so dyno runs all roles itself then.
@@ -37,24 +41,15 @@ const slimSuffix = "-role"
 
 // Slim returns the program beside dyno's own that runs roles and links nothing
 // else: what is measured then is the role. It is "" if there is none, or one of
-// other sources; dyno runs the roles itself then.
-func Slim() string {
-	path, _ := slim()
-	return path
-}
-
-// slim returns that program and the systems that it knows.
-var slim = sync.OnceValues(func() (path string, known []string) {
+// other sources; dyno runs the roles itself then. It is read, not run.
+var Slim = sync.OnceValue(func() string {
 	exe, err := os.Executable()
-	if err != nil || stamp == "" {
-		return "", nil
+	own := Stamp()
+	if err != nil || own == "" {
+		return ""
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	path = exe + slimSuffix
-	says, err := exec.CommandContext(ctx, path, StampArg).Output()
-	if words := strings.Fields(string(says)); err == nil && len(words) > 0 && words[0] == stamp {
-		return path, words[1:]
+	if build, err := buildinfo.ReadFile(exe + slimSuffix); err != nil || stampOf(build) != own {
+		return ""
 	}
-	return "", nil
+	return exe + slimSuffix
 })

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // groupRoot is where the kernel shows its control groups.
@@ -21,7 +22,7 @@ const groupRoot = "/sys/fs/cgroup"
 var hierarchies = []string{"", "unified", "cpuacct", "cpu,cpuacct", "memory", "pids"}
 
 // containerID is how container engines call what they run.
-var containerID = regexp.MustCompile(`^[0-9a-f]{12,64}$`)
+var containerID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{12,64}$`) })
 
 // controlGroup is the files that say what a group of processes uses; empty: not told.
 type controlGroup struct {
@@ -32,7 +33,7 @@ type controlGroup struct {
 // container that it is of.
 func findGroup(root, name string) (*controlGroup, error) {
 	rel := name
-	if containerID.MatchString(name) {
+	if containerID().MatchString(name) {
 		var err error
 		if rel, err = containerGroup(root, name); err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func (a *app) version() *cobra.Command {
 
 func thisVersion(all bool) versionJSON {
 	v := versionJSON{
-		Version: "(devel)", Sources: process.Stamp(nil), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Version: "(devel)", Sources: process.Stamp(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Dependencies: make(map[string]string),
 	}
 	build, ok := debug.ReadBuildInfo()

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -22,7 +23,7 @@ type Bound struct {
 	AtMost  *float64
 }
 
-var boundForm = regexp.MustCompile(`^(\S+?)\s*(<=|>=|<|>)\s*(.+)$`)
+var boundForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\S+?)\s*(<=|>=|<|>)\s*(.+)$`) })
 
 // ParseObjective reads a service-level objective, such as "p99 < 250ms and
 // errors < 0.1 %": pNN, mean (of the response time) and errors are to be below
@@ -45,7 +46,7 @@ func ParseObjective(text string) (bounds []Bound, err error) {
 
 func parseBound(text string) (Bound, error) {
 	wrong := fmt.Errorf(`%q is no objective, such as "p99 < 250ms", "errors < 0.1 %%" or "rate > 500/s"`, text)
-	m := boundForm.FindStringSubmatch(text)
+	m := boundForm().FindStringSubmatch(text)
 	if m == nil {
 		return Bound{}, wrong
 	}

@@ -116,10 +116,6 @@ func (h Host) line(known []*systems.System) CommandLine {
 }
 
 func (h Host) main(ctx context.Context, known []*systems.System, args []string) error {
-	if len(args) == 1 && args[0] == process.StampArg {
-		_, err := fmt.Fprint(h.Out, process.Stamp(known))
-		return err
-	}
 	if len(args) < 2 {
 		return systems.Usagef("dyno-role runs the roles that dyno starts: give SYSTEM ROLE and its flags, or type dyno")
 	}

@@ -8,11 +8,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"dyno/systems"
 )
 
-var metadataKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
+var metadataKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-z_.-]+$`) })
 
 // callMetadata is what is sent with every call, and what of it is secret.
 type callMetadata struct {
@@ -67,13 +68,13 @@ func metadataFile(path string) (map[string]string, error) {
 	return given, nil
 }
 
-var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+var variable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`) })
 
 // fill puts in what the environment has for ${NAME}.
 func (m *callMetadata) fill(value string) (string, error) {
 	var missing error
-	filled := variable.ReplaceAllStringFunc(value, func(name string) string {
-		name = variable.FindStringSubmatch(name)[1]
+	filled := variable().ReplaceAllStringFunc(value, func(name string) string {
+		name = variable().FindStringSubmatch(name)[1]
 		text, ok := os.LookupEnv(name)
 		if !ok || text == "" {
 			missing = systems.Usagef("--%s: the environment variable %s is not set", knobMetadata, name)
@@ -136,7 +137,7 @@ func parseMetadata(given map[string]string) (map[string]string, error) {
 		switch {
 		case twice:
 			return nil, systems.Usagef("--metadata: %s is given twice (upper and lower case are the same)", lower)
-		case !metadataKey.MatchString(lower):
+		case !metadataKey().MatchString(lower):
 			return nil, systems.Usagef("--metadata: the key %q has characters other than letters, digits and _ . -", key)
 		case strings.HasPrefix(lower, "grpc-") || slices.Contains([]string{"content-type", "te", "user-agent"}, lower):
 			return nil, systems.Usagef("--metadata: the key %s is gRPC's own and would not be sent; leave it out", lower)

@@ -107,6 +107,13 @@ type watcher struct {
 	scraper *sample.Scraper // nil: no metrics are wanted
 }
 
+// Scrape is [sample.StartScraper] where dyno links it ([dyno/systems/all/whole]):
+// its client of HTTP is a twelfth of what a role would have in memory, and no
+// role of a trial looks at the service's side.
+var Scrape = func(context.Context, string, string, time.Duration) (*sample.Scraper, error) {
+	return nil, errors.New("this program has no client of HTTP: dyno itself has one")
+}
+
 // watch begins, so that a mistake is told before anything is sent.
 func watch(ctx context.Context, v systems.Values) (*watcher, error) {
 	w := new(watcher)
@@ -125,7 +132,7 @@ func watch(ctx context.Context, v systems.Values) (*watcher, error) {
 		}
 	}
 	if page != "" {
-		if w.scraper, err = sample.StartScraper(ctx, page, series, 0); err != nil {
+		if w.scraper, err = Scrape(ctx, page, series, 0); err != nil {
 			w.stop()
 			return nil, systems.Usagef("knobs %s, %s: %w", knobMetricsURL, knobSeries, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,7 @@ type template struct {
 // gap appends what message n has in it.
 type gap func(dst []byte, seed, n uint64) []byte
 
-var placeholder = regexp.MustCompile(`\{\{\s*([a-z]+)((?:\s+-?[0-9]+)*)\s*\}\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{\{\s*([a-z]+)((?:\s+-?[0-9]+)*)\s*\}\}`) })
 
 const (
 	placeholders = "{{seq}}, {{seq FIRST}}, {{random LOW HIGH}}, {{uuid}}"
@@ -40,7 +41,7 @@ func parseTemplate(text string) (*template, error) {
 			t.texts = append(t.texts, text)
 			return t, nil
 		}
-		found := placeholder.FindStringSubmatchIndex(text[at:])
+		found := placeholder().FindStringSubmatchIndex(text[at:])
 		if found == nil || found[0] != 0 {
 			return nil, systems.Usagef("%.40s is none of %s", text[at:], placeholders+braces)
 		}

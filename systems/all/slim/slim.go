@@ -1,6 +1,6 @@
 // Package slim is what the slim program knows of the systems: the roles, without
-// trials, checks and commands, which would be half of every role's memory. A
-// system that is not here has its roles run by dyno itself.
+// trials, checks and commands, which would be a seventh of every role's memory.
+// Whoever adds a system adds it here, too.
 package slim
 
 import (

@@ -9,6 +9,7 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/driver/ghz"
+	"dyno/bench/sample"
 	"dyno/systems/lookaside/directory"
 	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/target"
@@ -19,5 +20,6 @@ import (
 func Link() {
 	driver.RunGHZ = ghz.Run
 	directory.Registry = registry.Serve
+	target.Scrape = sample.StartScraper
 	target.Compile, target.Fill = compile.Files, compile.Fill
 }

@@ -25,11 +25,6 @@ var Section string
 // noPolicy is the mutant: the proxy is configured to throw dice.
 const noPolicy = "no-policy"
 
-// proxies start one, by its name.
-var proxies = map[string]func(*rival.Room, context.Context, rival.ProxyOptions) (*rival.Proxy, error){
-	"nginx": (*rival.Room).Nginx, "haproxy": (*rival.Room).HAProxy,
-}
-
 // balances are what the balancer's policies are called in proxies.
 var balances = map[string]rival.Balance{
 	policy.RoundRobin.Name: rival.RoundRobin, policy.LeastLoad.Name: rival.LeastConnections, policy.PowerOfTwo.Name: rival.RandomTwo,
@@ -38,7 +33,7 @@ var balances = map[string]rival.Balance{
 // Knobs are those by which a trial has a proxy instead of the balancer.
 var Knobs = rival.Choices{
 	Rivals: rival.Choice{
-		Of: slices.Sorted(maps.Keys(proxies)),
+		Of: []string{"haproxy", "nginx"},
 		Help: "a proxy through which all requests go, instead of mode, under the policy that it has: round_robin, least_load (least " +
 			"connections) or power_of_two (random two)",
 	},
@@ -80,7 +75,10 @@ func Start(
 	if v.Text(rival.KnobMutant) == noPolicy {
 		balance = rival.Coin
 	}
-	p, err := proxies[v.Text(rival.Knob)](room, ctx, rival.ProxyOptions{
+	start := map[string]func(context.Context, rival.ProxyOptions) (*rival.Proxy, error){ // here, not linked into roles
+		"nginx": room.Nginx, "haproxy": room.HAProxy,
+	}[v.Text(rival.Knob)]
+	p, err := start(ctx, rival.ProxyOptions{
 		Balance: balance, Servers: servers, Attempt: attempt, Retries: v.Int("retries"), Ready: ready,
 	})
 	if err != nil {

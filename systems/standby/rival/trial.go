@@ -30,11 +30,6 @@ type cluster struct {
 	end     func(ctx context.Context) error // nil: they end with the trial
 }
 
-// openers start a cluster of each kind.
-var openers = map[string]func(context.Context, *rival.Room, systems.Values) (*cluster, error){
-	Memory: openRedis, Durable: openRedis, Etcd: openEtcdCluster, Postgres: openPostgres,
-}
-
 // run measures somebody else instead of standby.
 func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Observation, err error) {
 	room, err := rival.Open(b)
@@ -42,7 +37,10 @@ func run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 		return o, err
 	}
 	defer func() { err = errors.Join(err, room.Close()) }()
-	c, err := openers[v.Text(rival.Knob)](ctx, room, v)
+	open := map[string]func(context.Context, *rival.Room, systems.Values) (*cluster, error){ // here, not linked into roles
+		Memory: openRedis, Durable: openRedis, Etcd: openEtcdCluster, Postgres: openPostgres,
+	}[v.Text(rival.Knob)]
+	c, err := open(ctx, room, v)
 	if err != nil {
 		return o, fmt.Errorf("standby's rival: %w", err)
 	}
