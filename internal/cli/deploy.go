@@ -33,7 +33,7 @@ run in that pod.
 With --out it has kubectl create all that, waits until every machine runs (or says of
 each why it does not, and ends with exit code 1), brings the pods certificates by which
 they trust each other, shows what the runner says, unpacks its results into the folder,
-and deletes everything. The exit code is the runner's. --attach does the same with what
+and deletes everything. What the folder holds already is not measured again. The exit code is the runner's. --attach does the same with what
 was printed and created by other means, which waits for its certificates.`,
 		Example: `  dyno deploy k8s --nodes 2 --image registry.example/dyno:1 -- --scale quick lb-policies | kubectl create -f -
   dyno deploy k8s --nodes 2 --image registry.example/dyno:1 --out out/k8s -- --scale quick lb-policies`,
@@ -108,14 +108,14 @@ func issueKeys() (kube.Keys, error) {
 	return kube.ReadKeys(dir)
 }
 
-// podReceive is how a pod is given its certificates.
+// podReceive is how a pod is given its certificates, and what is measured already.
 func (a *app) podReceive() *cobra.Command {
 	return &cobra.Command{
-		Use:    "receive",
-		Short:  "Take in the certificates of a run; in a pod that deploy k8s makes",
+		Use:    "receive FOLDER",
+		Short:  "Fill a folder from an archive on standard input; in a pod that deploy k8s makes",
 		Hidden: true,
-		Args:   noArgs,
-		RunE:   func(*cobra.Command, []string) error { return kube.Receive(a.in, kube.Credentials) },
+		Args:   cobra.ExactArgs(1),
+		RunE:   func(_ *cobra.Command, args []string) error { return kube.Receive(a.in, args[0]) },
 	}
 }
 

@@ -101,7 +101,7 @@ func equipped(t *testing.T, dir string) {
 		"sweep-1-x7k2p": {"authority.pem": []byte("A"), "agent.pem": []byte("B"), "agent.key": []byte("C")},
 		"sweep-runner":  {"authority.pem": []byte("A"), "runner.pem": []byte("D"), "runner.key": []byte("E")},
 	} {
-		archive, err := os.ReadFile(filepath.Join(dir, "received-"+pod))
+		archive, err := os.ReadFile(filepath.Join(dir, "received-"+pod+"-keys-run"))
 		if err != nil {
 			t.Error(err)
 			continue
@@ -188,6 +188,32 @@ func TestNameTaken(t *testing.T) {
 	}
 	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") {
 		t.Errorf("it was asked %s", asked)
+	}
+}
+
+// What was measured before is brought to the runner, but not what trials left.
+func TestGoesOn(t *testing.T) {
+	c, dir := cluster(t, nil)
+	out, there := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	write(t, filepath.Join(out, "results", "lb", "trials.jsonl"), "earlier\n")
+	write(t, filepath.Join(out, "results", "raw", "lb-1", "log"), "long\n")
+	write(t, filepath.Join(out, "plots", "lb.svg"), "drawn again\n")
+	if code, err := c.Execute(t.Context(), run(), keys, out); code != 1 || err != nil {
+		t.Errorf("exit code %d, %v", code, err)
+	}
+	archive, err := os.Open(filepath.Join(dir, "received-sweep-runner-tmp-out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	if err := kube.Receive(archive, there); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(there, "results", "lb", "trials.jsonl")); string(text) != "earlier\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if left, _ := filepath.Glob(there + "/*/*"); len(left) != 1 {
+		t.Errorf("the runner was brought %s", left)
 	}
 }
 

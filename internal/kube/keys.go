@@ -53,34 +53,31 @@ func ReadKeys(dir string) (Keys, error) {
 func (k Keys) pack(party string) ([]byte, error) {
 	var out bytes.Buffer
 	t := tar.NewWriter(&out)
-	put := func(name string, content []byte) error {
-		err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o600})
-		if err == nil {
-			_, err = t.Write(content)
-		}
-		return err
-	}
 	var err error
 	for file, content := range k {
 		if stem, _, _ := strings.Cut(file, "."); stem == party || stem == authority {
-			err = errors.Join(err, put(file, content))
+			err = errors.Join(err, packText(t, file, content))
 		}
 	}
-	err = errors.Join(err, put(doneFile, []byte("0\n")), t.Close())
+	err = errors.Join(err, packDone(t, 0), t.Close())
 	return out.Bytes(), err
 }
 
-// equip gives every pod of a run its certificates.
-func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[string]string) error {
+// equip brings the runner what an earlier run has left in a folder, and then every
+// pod its certificates, without which none begins.
+func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[string]string, out string) error {
+	earlier, err := packAgain(out)
+	if err == nil && earlier != nil {
+		err = c.hand(ctx, r, r.Runner(), Out, earlier)
+	}
 	archives := make(map[string][]byte)
 	for _, party := range parties {
-		if archives[party] != nil {
-			continue
+		if err == nil && archives[party] == nil {
+			archives[party], err = keys.pack(party)
 		}
-		var err error
-		if archives[party], err = keys.pack(party); err != nil {
-			return err
-		}
+	}
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,8 +87,8 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if err := c.hand(ctx, r, pod, archives[party]); err != nil {
-				lost <- fmt.Errorf("certificates for %s: %w", pod, err)
+			if err := c.hand(ctx, r, pod, Credentials, archives[party]); err != nil {
+				lost <- err
 				cancel()
 			}
 		})
@@ -101,21 +98,21 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 	return <-lost
 }
 
-// hand gives one pod its certificates.
-func (c *Cluster) hand(ctx context.Context, r Run, pod string, archive []byte) (err error) {
+// hand brings one pod an archive for a folder there.
+func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive []byte) (err error) {
 	for range tries {
-		if _, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive"); err == nil {
+		if _, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive", folder); err == nil {
 			return nil
 		}
 		if wait(ctx, look); ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
+			break
 		}
 	}
-	return err
+	return fmt.Errorf("%s of %s cannot be filled: %w", folder, pod, errors.Join(err, context.Cause(ctx)))
 }
 
-// Receive unpacks certificates into a folder, which is there whole or not at all.
-// What came twice stays as it came first.
+// Receive unpacks an archive into a folder, which is there whole or not at all. What
+// came twice stays as it came first.
 func Receive(r io.Reader, dir string) error {
 	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new")
 	if err != nil {

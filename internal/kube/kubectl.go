@@ -30,7 +30,8 @@ type Cluster struct {
 
 // Execute creates a run, waits until its machines have come, gives them their
 // certificates, follows the run, unpacks its results into a folder, and deletes it,
-// whatever happened. It returns the runner's exit code.
+// whatever happened. What is in the folder already goes on. It returns the runner's
+// exit code.
 func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (code int, err error) {
 	if ours, err := c.create(ctx, r); err != nil {
 		if ours {
@@ -45,7 +46,7 @@ func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (co
 		return 0, err
 	}
 	c.Logf("%d machines run after %v", r.Nodes, time.Since(began).Round(100*time.Millisecond))
-	if err := c.equip(ctx, r, keys, parties); err != nil {
+	if err := c.equip(ctx, r, keys, parties, out); err != nil {
 		return 0, err
 	}
 	return c.collect(ctx, r, out)

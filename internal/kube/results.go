@@ -2,6 +2,7 @@ package kube
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,18 +44,52 @@ func parseCode(text []byte) (int, error) {
 // Pack writes the files of an output folder as a tar archive; that the run is over
 // comes last, if it is.
 func Pack(w io.Writer, out string) error {
-	_, done := Done(out) // before the files: what is added later is left out, not torn
+	code, done := Done(out) // before the files: what is added later is left out, not torn
 	t := tar.NewWriter(w)
-	err := filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || d.Name() == doneFile || strings.HasPrefix(d.Name(), ".") { // a lock
+	err := packAll(t, out, func(string) bool { return true })
+	if err == nil && done {
+		err = packDone(t, code)
+	}
+	return errors.Join(err, t.Close())
+}
+
+// packAgain is an archive of what a later run needs of an earlier one's folder, which
+// is whole; nil: there is nothing.
+func packAgain(out string) ([]byte, error) {
+	results := filepath.Join(out, "results")
+	if _, err := os.Stat(results); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var archive bytes.Buffer
+	t := tar.NewWriter(&archive)
+	raw := filepath.Join(results, "raw") // of trials that are over
+	err := packAll(t, out, func(dir string) bool { return dir == out || strings.HasPrefix(dir, results) && dir != raw })
+	err = errors.Join(err, packDone(t, 0), t.Close())
+	return archive.Bytes(), err
+}
+
+// packAll adds the files of a folder, and of those below that are to be kept.
+func packAll(t *tar.Writer, out string, keep func(dir string) bool) error {
+	return filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err == nil && d.IsDir() && !keep(path):
+			return fs.SkipDir
+		case err != nil || !d.Type().IsRegular() || d.Name() == doneFile || strings.HasPrefix(d.Name(), "."): // a lock
 			return err
 		}
 		return packFile(t, out, path)
 	})
-	if err == nil && done {
-		err = packFile(t, out, filepath.Join(out, doneFile))
+}
+
+// packDone ends an archive that is whole.
+func packDone(t *tar.Writer, code int) error { return packText(t, doneFile, fmt.Appendln(nil, code)) }
+
+func packText(t *tar.Writer, name string, text []byte) error {
+	err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(text)), Mode: 0o600})
+	if err == nil {
+		_, err = t.Write(text)
 	}
-	return errors.Join(err, t.Close())
+	return err
 }
 
 func packFile(t *tar.Writer, out, path string) error {

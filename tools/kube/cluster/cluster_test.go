@@ -92,7 +92,13 @@ type run struct {
 // deploy starts a run of name on machines with a core each, unless words say else.
 func (b *bed) deploy(t *testing.T, name string, nodes int, words []string, args ...string) *run {
 	t.Helper()
-	r := &run{name: name, out: filepath.Join(t.TempDir(), "out"), done: make(chan struct{})}
+	return b.into(t, filepath.Join(t.TempDir(), "out"), name, nodes, words, args...)
+}
+
+// into is deploy into a folder.
+func (b *bed) into(t *testing.T, out, name string, nodes int, words []string, args ...string) *run {
+	t.Helper()
+	r := &run{name: name, out: out, done: make(chan struct{})}
 	line := []string{
 		"deploy", "k8s", "--kubectl", b.kubectl, "--out", r.out, "--name", name, "--nodes", strconv.Itoa(nodes),
 		"--image", "localhost/dyno:1", "--cpus", "1", "--memory", "512Mi", "--patience", "1m", "--deadline", "10m",

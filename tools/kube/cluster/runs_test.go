@@ -65,7 +65,7 @@ func testScarce(_ context.Context, t *testing.T, b *bed) {
 }
 
 // kill -9 of one agent: the run says which machine is lost, in seconds, the other
-// machine is left alone, and what was measured stays.
+// machine is left alone, and what was measured stays: a later run goes on from it.
 func testKilled(ctx context.Context, t *testing.T, b *bed) {
 	r := b.deploy(t, "killed", 2, nil, sweep("50")...)
 	agent := b.agent(ctx, t, r, 1)
@@ -83,6 +83,11 @@ func testKilled(ctx context.Context, t *testing.T, b *bed) {
 	}
 	if got := r.trials(t, "lb-policies"); got["valid"] == 0 || got["invalid"] > 0 {
 		t.Errorf("trials %v", got)
+	}
+	again := b.into(t, r.out, "killed", 2, nil, sweep("1")...)
+	again.wait(t)
+	if said := again.said.String(); strings.Contains(said, "reused 0)") || !strings.Contains(said, " 0 invalid") {
+		t.Errorf("it does not go on with what there is: %s", said)
 	}
 }
 
