@@ -99,7 +99,7 @@ var rules = []rule{
 	{"internal/node/host", []string{"internal/node", "internal/journal"}, "what durable systems share knows none of them"},
 	{"internal/node/simhost", []string{"internal/node", "internal/journal", "bench/sim"}, "the same core and journal in the simulator"},
 	{"internal/cli", []string{"experiments", "systems", "systems/all", "bench/process", "bench/yardstick", "internal/ladder", "internal/report", "internal/compare", "internal/class", "internal/confine", "internal/kit", "internal/figure", "internal/rpc", "internal/telemetry", "internal/record", "bench/doctor", "internal/role", "systems/all/whole", "internal/live", "bench/load", "bench/agent", "bench/fleet", "bench/ssh", "internal/kube", "internal/atomicfile"}, "the command line calls rooms; it looks into no system"},
-	{"internal/kube", []string{"systems"}, "manifests and kubectl: it knows no trial, and no agent but by its port"},
+	{"internal/kube", []string{"systems", "internal/backoff"}, "manifests and kubectl: it knows no trial, and no agent but by its port"},
 	{"proto", []string{}, "the sources, as they are"},
 	{"proto/...", []string{"proto/..."}, "generated code stands on generated code"},
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dyno/internal/backoff"
 )
 
 // Certificates are brought into running pods by kubectl exec: no object of the
@@ -104,7 +106,7 @@ func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive [
 		if _, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive", folder); err == nil {
 			return nil
 		}
-		if wait(ctx, look); ctx.Err() != nil {
+		if backoff.Sleep(ctx, look) != nil {
 			break
 		}
 	}
@@ -134,7 +136,7 @@ func Await(ctx context.Context, dir string) error {
 		if _, err := os.Stat(dir); err == nil {
 			return nil
 		}
-		if wait(ctx, lookForKeys); ctx.Err() != nil {
+		if backoff.Sleep(ctx, lookForKeys) != nil {
 			return fmt.Errorf("no certificates have come to %s: %w", dir, context.Cause(ctx))
 		}
 	}

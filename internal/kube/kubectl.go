@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"dyno/internal/backoff"
 )
 
 const (
@@ -128,7 +130,7 @@ func (c *Cluster) barrier(ctx context.Context, r Run) (parties map[string]string
 		default:
 			failed = 0
 		}
-		wait(ctx, min(look, left))
+		_ = backoff.Sleep(ctx, min(look, left)) // the next look says that it has ended
 	}
 }
 
@@ -148,15 +150,6 @@ func (c *Cluster) absence(ctx context.Context, r Run, last roll) error {
 		text += "\n  the job: " + lines[len(lines)-1]
 	}
 	return errors.New(text)
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // collect shows what the runner says until it is done, and unpacks its results. A
@@ -186,7 +179,7 @@ func (c *Cluster) collect(ctx context.Context, r Run, out string) (code int, err
 			return code, errors.Join(err, context.Cause(ctx))
 		}
 		c.Logf("results cannot be fetched, trying again: %v", err)
-		wait(ctx, look)
+		_ = backoff.Sleep(ctx, look) // the next call fails then, and is the last
 	}
 }
 
