@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"dyno/bench/agent"
+	"dyno/bench/fault"
+	"dyno/bench/link"
 	"dyno/bench/process"
 	"dyno/bench/sample"
 	"dyno/internal/record"
@@ -154,6 +158,74 @@ func TestUnasked(t *testing.T) {
 		t.Errorf("the agent is gone: %v", context.Cause(ctx))
 	}
 	_ = trial.Close()
+}
+
+// A link is made on the machine, leads where it is told to, and is struck there.
+func TestLinks(t *testing.T) {
+	m, _ := serve(t)
+	ctx, trial, _ := open(t, m)
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lis.Close()
+	go func() {
+		for {
+			conn, err := lis.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("x"))
+		}
+	}()
+	network, err := link.NewNetwork(link.Options{Elsewhere: trial.OpenLink})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := network.Add("c", "s", lis.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := network.Add("c", "s", lis.Addr().String()); err == nil {
+		t.Error("the link was made twice")
+	}
+	reached := func() bool {
+		conn, err := net.Dial("tcp", l.Addr())
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		_, err = io.ReadFull(conn, make([]byte, 1))
+		return err == nil
+	}
+	refuse, err := fault.Parse("refuse c->s@1s..2s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, do := range []func(fault.Fault) (int, error){nil, network.Begin, network.End} {
+		if do != nil {
+			if n, err := do(refuse[0]); n != 1 || err != nil {
+				t.Fatalf("%d links, %v", n, err)
+			}
+		}
+		if reached() != (i != 1) {
+			t.Errorf("after step %d it is reached: %t", i, i == 1)
+		}
+	}
+	kept, err := trial.Address(ctx)
+	if err != nil || !strings.HasPrefix(kept, "127.0.0.1:") {
+		t.Errorf("an address for later: %q, %v", kept, err)
+	}
+	p, err := trial.Start(ctx, systems.Launch{Role: "server", Name: "server", Args: []string{"--listen", kept}})
+	if err != nil || p.Addr() != kept {
+		t.Errorf("%v, %v", p, err)
+	}
+	if err := errors.Join(network.Close(), trial.Close()); err != nil {
+		t.Error(err)
+	}
+	if reached() {
+		t.Error("the link has outlived its trial")
+	}
 }
 
 // Another agent has a certificate of the same authority, and is not served.

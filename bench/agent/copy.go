@@ -87,7 +87,12 @@ func (t *Trial) push(ctx context.Context, paths []string, parents bool) error {
 	}
 	t.copies.mu.Lock()
 	defer t.copies.mu.Unlock()
-	files, err := list(t.opts.Dir, paths)
+	root, err := os.OpenRoot(t.opts.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	files, err := list(root, paths)
 	if err != nil {
 		return err
 	}
@@ -100,11 +105,6 @@ func (t *Trial) push(ctx context.Context, paths []string, parents bool) error {
 	if len(files) == 0 {
 		return nil
 	}
-	root, err := os.OpenRoot(t.opts.Dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
 	stream, err := t.link.client.PutFiles(ctx)
 	for _, f := range files {
 		if err != nil {

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -77,22 +79,48 @@ func qosClass(root string) string {
 	return ""
 }
 
-// throttled is the processor time that a quota has denied to the control group of this
-// process, which is the root where it is in a container.
-func throttled(root string) int64 {
-	for file, unit := range map[string]struct {
-		key    string
-		factor int64
-	}{"cpu.stat": {"throttled_usec", 1000}, "cpu/cpu.stat": {"throttled_time", 1}} {
-		text, err := os.ReadFile(filepath.Join(root, "sys/fs/cgroup", file))
-		if err != nil {
+// throttled is the processor time that quotas have denied to the control group of this
+// process and to those around it, as far as they are seen: each may have a quota of its
+// own. In a container its group is the root.
+func throttled(root string) (sum int64) {
+	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(own)) { // 4:cpu,cpuacct:/path, and of version 2 0::/path
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) < 3 {
 			continue
 		}
-		for line := range strings.Lines(string(text)) {
-			if f := strings.Fields(line); len(f) == 2 && f[0] == unit.key {
-				n, _ := strconv.ParseInt(f[1], 10, 64) // the kernel's
-				return n * unit.factor
+		homes, key, unit := []string{"", "unified"}, "throttled_usec", int64(time.Microsecond)
+		if f[1] != "" {
+			homes, key, unit = []string{f[1]}, "throttled_time", 1
+		}
+		if f[1] != "" && !slices.Contains(strings.Split(f[1], ","), "cpu") {
+			continue
+		}
+		for group := path.Clean("/" + f[2]); ; group = path.Dir(group) {
+			for _, home := range homes {
+				sum += unit * counter(filepath.Join(root, "sys/fs/cgroup", home, group, "cpu.stat"), key)
 			}
+			if group == "/" {
+				break
+			}
+		}
+	}
+	return sum
+}
+
+// counter is a number of a file of the kernel's, by its key; 0: it is not there.
+func counter(file, key string) int64 {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == key {
+			n, _ := strconv.ParseInt(f[1], 10, 64) // the kernel's
+			return n
 		}
 	}
 	return 0

@@ -21,10 +21,10 @@ const (
 )
 
 // list finds files and folders below a root, by paths that need not be there. What
-// is neither is left out.
-func list(root string, paths []string) (out []*agentv1.File, err error) {
+// is neither is left out, and so is what a link leads to.
+func list(root *os.Root, paths []string) (out []*agentv1.File, err error) {
 	for _, p := range paths {
-		walkErr := filepath.WalkDir(filepath.Join(root, filepath.FromSlash(p)), func(path string, d fs.DirEntry, err error) error {
+		walkErr := fs.WalkDir(root.FS(), p, func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
 				return nil
 			}
@@ -38,13 +38,12 @@ func list(root string, paths []string) (out []*agentv1.File, err error) {
 			if err != nil {
 				return err
 			}
-			name, err := filepath.Rel(root, path)
-			f := &agentv1.File{Path: filepath.ToSlash(name), Mode: uint32(info.Mode().Perm()), Folder: d.IsDir()}
+			f := &agentv1.File{Path: path, Mode: uint32(info.Mode().Perm()), Folder: d.IsDir()}
 			if !d.IsDir() {
 				f.Size, f.ModifiedUnixNs = info.Size(), info.ModTime().UnixNano()
 			}
 			out = append(out, f)
-			return err
+			return nil
 		})
 		err = errors.Join(err, walkErr)
 	}
@@ -188,7 +187,7 @@ func (s *server) GetFiles(req *agentv1.GetFilesRequest, stream grpc.ServerStream
 		return err
 	}
 	for _, p := range req.GetPaths() {
-		if !filepath.IsLocal(filepath.FromSlash(p)) {
+		if !fs.ValidPath(p) {
 			return rpc.InvalidField("paths", "%q leads out of the trial's folder", p)
 		}
 	}
@@ -196,7 +195,7 @@ func (s *server) GetFiles(req *agentv1.GetFilesRequest, stream grpc.ServerStream
 	for _, f := range req.GetKnown() {
 		known[f.GetPath()] = versionOf(f)
 	}
-	files, err := list(t.scratch.Path, req.GetPaths())
+	files, err := list(t.root, req.GetPaths())
 	if err != nil {
 		return toStatus(err)
 	}

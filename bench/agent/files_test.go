@@ -37,6 +37,9 @@ func TestCopiesStayInside(t *testing.T) {
 	if err := put("deep/x"); err != nil {
 		t.Error(err)
 	}
+	if files, err := list(root, []string{"link", "link/secret", "absent", "."}); len(files) != 3 { // the folder, deep, deep/x
+		t.Errorf("%v are listed, %v", files, err)
+	}
 	if left, err := os.ReadDir(outside); err != nil || len(left) != 1 {
 		t.Errorf("outside are %v, %v", left, err)
 	}

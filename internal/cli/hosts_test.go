@@ -215,6 +215,10 @@ func TestHostsInside(t *testing.T) {
 	if left := agents(t); len(left) > 0 {
 		t.Errorf("after a run agents are left: %v", left)
 	}
+	if os.Getenv(everyVar) == "cost" {
+		compareCost(t, hosts, dir, files[1:len(files)-1])
+		return
+	}
 	if os.Getenv(everyVar) != "" {
 		everySystem(t, hosts, here, there)
 	}
