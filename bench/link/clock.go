@@ -6,8 +6,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"dyno/internal/record"
 )
 
 // clock tells the time since it was made and wakes who waits for a point in
@@ -20,7 +18,6 @@ type clock struct {
 	mu     sync.Mutex
 	waits  waitHeap
 	closed bool
-	lag    *record.Histogram
 }
 
 // wait is something to be woken, once for each call of wakeAt. The clock calls
@@ -33,7 +30,7 @@ type wait struct {
 }
 
 func newClock(a alarm) *clock {
-	c := &clock{start: time.Now(), alarm: a, done: make(chan struct{}), lag: record.NewHistogram()}
+	c := &clock{start: time.Now(), alarm: a, done: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -116,22 +113,6 @@ func (c *clock) sleep(ctx context.Context, until time.Duration) error {
 }
 
 var errClosed = errors.New("the network is closed")
-
-// late records how much later than wanted a wait ended.
-func (c *clock) late(lag time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lag.Record(lag)
-}
-
-// lags returns a copy of what late recorded.
-func (c *clock) lags() *record.Histogram {
-	h := record.NewHistogram()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h.Merge(c.lag)
-	return h
-}
 
 // close ends the clock; later waits are never woken.
 func (c *clock) close() {

@@ -45,9 +45,6 @@
 //
 // Timers of package time are rounded up to the next millisecond in an idle
 // process. A link waits on a timer of the kernel instead (timerfd): on an idle
-// machine of two cores it is some 50 µs late. How late it was is measured at
-// every wait and published per way ([PathStats].Lag) and as a histogram
-// ([Link.Lag], [Network.Lag]): a lag that matters beside the delay belongs to
-// the quality flags of a trial. The link itself costs a hop, which the
-// package's benchmarks measure.
+// machine of two cores it is some 50 µs late. The link itself costs a hop, which
+// the package's benchmarks measure.
 package link

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"dyno/internal/record"
 )
 
 // Link is a TCP proxy from one role to another that follows [Rules]. All
@@ -247,10 +245,6 @@ func (l *Link) Stats() Stats {
 		Forward: l.forward.stats(), Back: l.back.stats(),
 	}
 }
-
-// Lag returns the distribution of [Lag], of both ways. Links of a [Network]
-// share it.
-func (l *Link) Lag() *record.Histogram { return l.clock.lags() }
 
 // Close ends the link, its connections and everything that runs for them, and
 // waits for it. Closing it again does nothing. A link of a [Network] is closed

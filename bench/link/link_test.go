@@ -84,13 +84,6 @@ func TestRoundTripTakesBothDelays(t *testing.T) {
 			t.Fatalf("a round trip took %v, less than both delays", took)
 		}
 	}
-	s := l.Stats()
-	if s.Forward.Lag.Count < 20 || s.Back.Lag.Count < 20 || s.Forward.Lag.Max < s.Forward.Lag.Mean || s.Forward.Lag.Mean <= 0 {
-		t.Errorf("lag %+v and %+v", s.Forward.Lag, s.Back.Lag)
-	}
-	if n := l.Lag().Count(); n != s.Forward.Lag.Count+s.Back.Lag.Count {
-		t.Errorf("%d lags in the histogram", n)
-	}
 }
 
 // TestDelayDoesNotLimitThroughput: what is sent within one delay is under way

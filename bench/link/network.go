@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"dyno/bench/fault"
-	"dyno/internal/record"
 )
 
 // MaxLinks bounds the links of a [Network].
@@ -197,9 +196,6 @@ func play(ctx context.Context, c *clock, start time.Duration, events []fault.Eve
 	}
 	return nil
 }
-
-// Lag returns the distribution of [Lag] over all links.
-func (n *Network) Lag() *record.Histogram { return n.clock.lags() }
 
 // Stats returns the counters of all links, ordered by From and To.
 func (n *Network) Stats() []Stats {

@@ -28,7 +28,6 @@ type pipe struct {
 	mu      sync.Mutex
 	changed sync.Cond // anything below, or the rules
 	wait    wait      // for the time that next waits for
-	awaited time.Duration
 	line    line
 	full    bool   // fill waits for room
 	lost    bool   // the receiver is gone: what comes is thrown away
@@ -40,10 +39,8 @@ type pipe struct {
 	slotDue time.Duration
 }
 
-const never = -1 // no time of the clock
-
 func newPipe(w *way, buffer int, rng *rand.Rand) *pipe {
-	p := &pipe{way: w, rng: rng, awaited: never, line: line{limit: buffer}}
+	p := &pipe{way: w, rng: rng, line: line{limit: buffer}}
 	p.changed.L = &p.mu
 	p.wait.wake = p.wakeUp
 	return p
@@ -185,10 +182,8 @@ func (p *pipe) next() ([]byte, ending) {
 		at, ok := p.due()
 		switch {
 		case !ok || path.Cut:
-			p.awaited = never
 			p.changed.Wait()
 		case at > p.way.clock.now():
-			p.awaited = at
 			p.way.clock.wakeAt(&p.wait, at)
 			p.changed.Wait()
 		case path.Rate > 0 && p.slot == 0 && p.line.held() > 0:
@@ -215,10 +210,6 @@ func (p *pipe) due() (time.Duration, bool) {
 // take returns what is due now. The caller holds p.mu.
 func (p *pipe) take() ([]byte, ending) {
 	now := p.way.clock.now()
-	if at, _ := p.due(); at == p.awaited {
-		p.way.late(now - at)
-	}
-	p.awaited = never
 	if p.line.held() == 0 {
 		return nil, p.end
 	}

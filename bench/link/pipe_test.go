@@ -161,9 +161,6 @@ func TestDelayIsExactAndPipelined(t *testing.T) {
 		if s.Chunks != 200 || s.Bytes != 200 || s.MaxHeldChunks < 50 || s.MaxHeldChunks > 51 {
 			t.Errorf("%+v; want 200 chunks, 50 at once", s)
 		}
-		if s.Lag.Count != 200 || s.Lag.Max != 0 || r.clock.lags().Count() != 200 {
-			t.Errorf("lag %+v; in virtual time nothing is late, and every wait is counted", s.Lag)
-		}
 	})
 }
 
@@ -223,9 +220,6 @@ func TestCutHoldsAndHealDelivers(t *testing.T) {
 		at, text, err := requests()
 		if !slices.Equal(slices.Compact(at), []time.Duration{100 * ms}) || text != "12" || err != io.EOF {
 			t.Errorf("%q arrived at %v: %v; want 12 at 100ms and EOF", text, at, err)
-		}
-		if s := r.ways[0].stats(); s.Lag.Count != 0 {
-			t.Errorf("lag %+v: being cut off is not being late", s.Lag)
 		}
 		_ = r.server.CloseWrite()
 		if at, text, _ := replies(); text != "r" || !slices.Equal(at, []time.Duration{4 * ms}) {

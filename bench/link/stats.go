@@ -31,14 +31,6 @@ type PathStats struct {
 	HeldChunks, MaxHeldChunks int64
 
 	Resets int64 // connections whose one end was reset, which the link passed on this way
-	Lag    Lag
-}
-
-// Lag is how much later than due bytes left, whenever the link waited for that
-// time with nothing in the way: the error of its timer and of the scheduler.
-type Lag struct {
-	Count     int64
-	Mean, Max time.Duration
 }
 
 // way is one direction of a link, shared by the pipes of its connections.
@@ -49,24 +41,11 @@ type way struct {
 	bytes, chunks, resets atomic.Int64
 	heldBytes, heldChunks gauge
 
-	mu     sync.Mutex
-	busy   time.Duration // until when the bytes on their way out occupy it, if its rate is limited
-	lags   int64
-	lagSum time.Duration
-	lagMax time.Duration
+	mu   sync.Mutex
+	busy time.Duration // until when the bytes on their way out occupy it, if its rate is limited
 
 	traced bool
 	trace  []passed
-}
-
-// late records how much later than wanted a wait ended.
-func (w *way) late(lag time.Duration) {
-	w.mu.Lock()
-	w.lags++
-	w.lagSum += lag
-	w.lagMax = max(w.lagMax, lag)
-	w.mu.Unlock()
-	w.clock.late(lag)
 }
 
 // reset passes on to one side that the other has reset the connection.
@@ -77,18 +56,11 @@ func (w *way) reset(dst socket) {
 
 // stats reads the counters.
 func (w *way) stats() PathStats {
-	s := PathStats{
+	return PathStats{
 		Bytes: w.bytes.Load(), Chunks: w.chunks.Load(), Resets: w.resets.Load(),
 		HeldBytes: w.heldBytes.now.Load(), MaxHeldBytes: w.heldBytes.most.Load(),
 		HeldChunks: w.heldChunks.now.Load(), MaxHeldChunks: w.heldChunks.most.Load(),
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s.Lag = Lag{Count: w.lags, Max: w.lagMax}
-	if w.lags > 0 {
-		s.Lag.Mean = w.lagSum / time.Duration(w.lags)
-	}
-	return s
 }
 
 const rateSlack = 5 * time.Millisecond
