@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 // Without guarantees a lag shows, and the story says so.
 func TestRunWithoutGuarantees(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out.json")
-	code, out, story := run(t, "testdata/reads.json", "--guarantees", "none", "--delay", "2s", "--in-process", "-v", "--output", file)
+	code, out, story := run(t, "testdata/reads.json", "--guarantees", "none", "--delay", "500ms", "--in-process", "-v", "--output", file)
 	text, err := os.ReadFile(file)
 	if code != 0 || out != "" || err != nil || string(text) != `[{"id":1,"balance":0}]`+"\n" {
 		t.Errorf("%d, %q, %v, %s", code, out, err, text)

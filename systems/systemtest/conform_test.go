@@ -35,7 +35,8 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			sys := m.system()
-			s := &subject{sys: sys, opts: Options{Funcs: toyFuncs}.complete(), dir: t.TempDir(), logf: t.Logf, bounds: patience(hurried[m.name])}
+			opts := Options{Funcs: toyFuncs, Setting: systems.Setting{Warmup: 10 * time.Millisecond, Length: 90 * time.Millisecond}}
+			s := &subject{sys: sys, opts: opts.complete(), dir: t.TempDir(), logf: t.Logf, bounds: patience(hurried[m.name])}
 			caught := false
 			for _, c := range checks(sys) {
 				if c.name != m.check && slow(c.name) {

@@ -59,11 +59,11 @@ func TestLedgerConforms(t *testing.T) {
 // Faults of the ledger's own show as soon as it is killed; without faults they
 // would pass.
 func TestLedgerMutants(t *testing.T) {
-	for mutant, want := range map[string]record.Status{"none": record.Valid, "forgetful": record.Invalid, "generous": record.Invalid, "sparing": record.Invalid} {
+	for _, mutant := range []string{"forgetful", "generous", "sparing"} {
 		opts := Options{Setting: ledgerSetting, Values: map[string]string{"faults": ledgerFaults, "mutant": mutant}}
 		err := checkTrial(t.Context(), &subject{sys: ledgerSystem, opts: opts.complete(), dir: t.TempDir(), logf: t.Logf, bounds: generous})
-		if (want == record.Valid) != (err == nil) || err != nil && !strings.Contains(err.Error(), "the verdict is invalid") {
-			t.Errorf("%s: %v; want a verdict that is %s", mutant, err, want)
+		if err == nil || !strings.Contains(err.Error(), "the verdict is invalid") {
+			t.Errorf("%s: %v; want a verdict that is invalid", mutant, err)
 		}
 	}
 }

@@ -30,8 +30,9 @@ type crash struct {
 	down   time.Duration
 }
 
-// away is how long a server stays down that is not started again at once.
-const away = 3 * time.Second
+// away is how long a server stays down that is not started again at once: longer
+// than banks have for their votes.
+const away = time.Second
 
 // soaking reports whether there is time for all cases, not only a few of them.
 func soaking() bool { return os.Getenv("DYNO_SOAK") != "" }
