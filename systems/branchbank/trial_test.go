@@ -1,37 +1,21 @@
 package branchbank_test
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"testing"
 	"time"
 
-	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/branchbank"
-	"dyno/systems/branchbank/trial"
+	"dyno/systems/systemtest"
 )
 
 // measure runs one trial in real processes.
 func measure(t *testing.T, values map[string]string) record.Observation {
 	t.Helper()
-	v, err := branchbank.System.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: "closed"}, Warmup: 50 * time.Millisecond, Length: 600 * time.Millisecond}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: branchbank.System, Dir: t.TempDir(), Setting: set, Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := trial.Trial(ctx, g, v)
-	if err := errors.Join(err, g.Close()); err != nil {
-		t.Fatal(err, context.Cause(ctx))
-	}
-	return o
+	return systemtest.Try(t, branchbank.System, systems.Setting{Warmup: 50 * time.Millisecond, Length: 600 * time.Millisecond}, values)
 }
 
 // with is values and those that differ.

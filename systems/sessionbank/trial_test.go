@@ -5,34 +5,16 @@ import (
 	"testing"
 	"time"
 
-	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/sessionbank"
+	"dyno/systems/systemtest"
 )
 
 // trial runs one with real processes.
 func trial(t *testing.T, length time.Duration, values map[string]string) record.Observation {
 	t.Helper()
-	v, err := sessionbank.System.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: "closed"}, Warmup: 50 * time.Millisecond, Length: length}
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: sessionbank.System, Setting: set, Dir: t.ArtifactDir(), Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := g.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	o, err := sessionbank.System.Trial(ctx, g, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
+	return systemtest.Try(t, sessionbank.System, systems.Setting{Warmup: 50 * time.Millisecond, Length: length}, values)
 }
 
 // invalid are the checks that failed.

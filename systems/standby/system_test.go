@@ -9,7 +9,6 @@ import (
 	"text/template"
 	"time"
 
-	"dyno/bench/process"
 	"dyno/internal/record"
 	"dyno/internal/role"
 	"dyno/systems"
@@ -44,27 +43,10 @@ func TestConforms(t *testing.T) {
 // trial runs one with real processes; a busy machine may leave it unproved.
 func trial(t *testing.T, length time.Duration, values map[string]string) record.Observation {
 	t.Helper()
-	v, err := standby.System.Knobs.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: "closed"}, Warmup: 100 * time.Millisecond, Length: length}
-	var o record.Observation
-	for range 3 {
-		ctx, group, err := process.NewGroup(t.Context(), process.Options{System: standby.System, Setting: set, Dir: t.TempDir(), Logf: t.Logf})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o, err = standby.System.Trial(ctx, group, v)
-		if closed := group.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if o.Verdict.Status != record.Undetermined {
-			break
-		}
+	set := systems.Setting{Warmup: 100 * time.Millisecond, Length: length}
+	o := systemtest.Try(t, standby.System, set, values)
+	for again := 1; again < 3 && o.Verdict.Status == record.Undetermined; again++ {
+		o = systemtest.Try(t, standby.System, set, values)
 	}
 	if o.Verdict.Status != record.Valid {
 		t.Fatalf("%s: %v", o.Verdict.Status, o.Verdict.Reasons())

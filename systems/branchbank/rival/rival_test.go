@@ -1,8 +1,6 @@
 package rival
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +8,6 @@ import (
 	"time"
 
 	"dyno/bench/driver"
-	"dyno/bench/process"
 	"dyno/bench/rival"
 	"dyno/bench/visit"
 	"dyno/internal/record"
@@ -25,47 +22,6 @@ var toy = Arm().Join(systems.System{
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 
-// trial measures one cell; the test is skipped where software is missing.
-func trial(t *testing.T, values map[string]string) record.Observation {
-	t.Helper()
-	v, err := toy.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: driver.Closed}, Warmup: 100 * time.Millisecond, Length: 500 * time.Millisecond}
-	dir := t.TempDir()
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: dir, Setting: set, Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := toy.Trial(ctx, g, v)
-	if err := errors.Join(err, g.Close()); err != nil {
-		if errors.As(err, new(*systems.AbsentError)) {
-			t.Skip(err)
-		}
-		t.Fatal(err, context.Cause(ctx))
-	}
-	if err := o.Conform(toy.Metrics); err != nil {
-		t.Error(err)
-	}
-	if again, err := toy.Judge(dir); err != nil || !slices.Equal(again.Reasons(), o.Verdict.Reasons()) {
-		t.Errorf("by its bundle the trial is %v, %v; it was %v", again.Reasons(), err, o.Verdict.Reasons())
-	}
-	t.Logf("%s: %v %v, %+v; write p50 %v, read p50 %v", values, o.Scalars, o.Verdict.Reasons(), o.Counts,
-		o.Histograms["rival_write"].Quantile(0.5), o.Histograms["rival_read"].Quantile(0.5))
-	return o
-}
-
-func caught(v record.Verdict) string {
-	var names []string
-	for _, c := range v.Checks {
-		if c.Status == record.Invalid {
-			names = append(names, c.Name)
-		}
-	}
-	return strings.Join(names, ",")
-}
-
 // Each keeps what it promises; a standby that is to have applied a write and has
 // not is found.
 func TestTrials(t *testing.T) {
@@ -78,8 +34,8 @@ func TestTrials(t *testing.T) {
 		{"", map[string]string{rival.Knob: Apply}},
 		{"read-your-writes", map[string]string{rival.Knob: Apply, rival.KnobMutant: mutantNoApply, knobClients: "32"}},
 	} {
-		o := trial(t, c.values)
-		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {
+		o := systemtest.Try(t, toy, systems.Setting{Warmup: 100 * time.Millisecond, Length: 500 * time.Millisecond}, c.values)
+		if got := systemtest.Caught(o.Verdict); got != c.want || o.Counts.OK == 0 {
 			t.Errorf("%v: caught by %q, want %q", c.values, got, c.want)
 		}
 	}
@@ -99,7 +55,7 @@ func TestMutants(t *testing.T) {
 			Promised: true, Copies: [2][]int64{{1, 1, 1, 1, 1, 1}, {2, 1, 1, 1, 1, 1}},
 		}
 	}
-	judge := func(h history) string { return caught(h.judge()) }
+	judge := func(h history) string { return systemtest.Caught(h.judge()) }
 	if got := judge(right()); got != "" {
 		t.Fatalf("caught by %s", got)
 	}

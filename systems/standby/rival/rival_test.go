@@ -1,8 +1,6 @@
 package rival
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,7 +9,6 @@ import (
 
 	"dyno/bench/deposit"
 	"dyno/bench/driver"
-	"dyno/bench/process"
 	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -25,45 +22,10 @@ var toy = Arm().Join(systems.System{
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 
-// trial measures one cell; the test is skipped where Redis is missing.
-func trial(t *testing.T, length time.Duration, values map[string]string) record.Observation {
+// try measures one cell.
+func try(t *testing.T, length time.Duration, values map[string]string) record.Observation {
 	t.Helper()
-	v, err := toy.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: driver.Closed}, Warmup: 100 * time.Millisecond, Length: length}
-	dir := t.TempDir()
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: dir, Setting: set, Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := toy.Trial(ctx, g, v)
-	if err := errors.Join(err, g.Close()); err != nil {
-		if errors.As(err, new(*systems.AbsentError)) {
-			t.Skip(err)
-		}
-		t.Fatal(err, context.Cause(ctx))
-	}
-	if err := o.Conform(toy.Metrics); err != nil {
-		t.Error(err)
-	}
-	if again, err := toy.Judge(dir); err != nil || !slices.Equal(again.Reasons(), o.Verdict.Reasons()) {
-		t.Errorf("by its bundle the trial is %v, %v; it was %v", again.Reasons(), err, o.Verdict.Reasons())
-	}
-	t.Logf("%s: %v %v, p50 %v, p99 %v, %+v", values, o.Scalars, o.Verdict.Reasons(), o.Histograms["response"].Quantile(0.5),
-		o.Histograms["response"].Quantile(0.99), o.Counts)
-	return o
-}
-
-func caught(o record.Observation) string {
-	return strings.Join(slices.Collect(func(yield func(string) bool) {
-		for _, c := range o.Verdict.Checks {
-			if c.Status == record.Invalid && !yield(c.Name) {
-				return
-			}
-		}
-	}), ",")
+	return systemtest.Try(t, toy, systems.Setting{Warmup: 100 * time.Millisecond, Length: length}, values)
 }
 
 // Redis keeps what it promises here, and who leaves out a part of that is found.
@@ -73,8 +35,8 @@ func TestSpeed(t *testing.T) {
 		"settings": {rival.Knob: Durable, rival.KnobMutant: mutantNoFsync},
 		"receipts": {rival.Knob: Durable, rival.KnobMutant: mutantNoWait},
 	} {
-		o := trial(t, 300*time.Millisecond, values)
-		if got := caught(o); got != want || o.Counts.OK == 0 {
+		o := try(t, 300*time.Millisecond, values)
+		if got := systemtest.Caught(o.Verdict); got != want || o.Counts.OK == 0 {
 			t.Errorf("%v: caught by %q, want %q", values, got, want)
 		}
 	}
@@ -93,8 +55,8 @@ func TestOthers(t *testing.T) {
 		{Postgres, mutantNoFsync, "settings"},
 	} {
 		t.Run(c.rival+" "+c.mutant, func(t *testing.T) {
-			o := trial(t, 300*time.Millisecond, map[string]string{rival.Knob: c.rival, rival.KnobMutant: c.mutant, knobClients: "4"})
-			if got := caught(o); got != c.want || o.Counts.OK == 0 {
+			o := try(t, 300*time.Millisecond, map[string]string{rival.Knob: c.rival, rival.KnobMutant: c.mutant, knobClients: "4"})
+			if got := systemtest.Caught(o.Verdict); got != c.want || o.Counts.OK == 0 {
 				t.Errorf("caught by %q, want %q", got, c.want)
 			}
 		})
@@ -106,9 +68,9 @@ func TestFailover(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes ten seconds")
 	}
-	o := trial(t, leastWindow, map[string]string{rival.Knob: Memory, rival.KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
-	if caught(o) != "" || o.Scalars["rival_outage_ms"] < 1000*downAfter.Seconds() {
-		t.Errorf("%v, %v", caught(o), o.Scalars)
+	o := try(t, leastWindow, map[string]string{rival.Knob: Memory, rival.KnobFault: faultPause, KnobWait: "off", knobClients: "1"})
+	if systemtest.Caught(o.Verdict) != "" || o.Scalars["rival_outage_ms"] < 1000*downAfter.Seconds() {
+		t.Errorf("%v, %v", systemtest.Caught(o.Verdict), o.Scalars)
 	}
 }
 
@@ -135,7 +97,7 @@ func TestMutants(t *testing.T) {
 		h := right()
 		mutants[name](&h)
 		check, _, _ := strings.Cut(name, ":")
-		if got := caught(record.Observation{Verdict: h.judge()}); got != check {
+		if got := systemtest.Caught(h.judge()); got != check {
 			t.Errorf("%s: caught by %q", name, got)
 		}
 	}

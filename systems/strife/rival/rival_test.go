@@ -1,8 +1,6 @@
 package rival
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +8,6 @@ import (
 	"time"
 
 	"dyno/bench/driver"
-	"dyno/bench/process"
 	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -24,49 +21,6 @@ var toy = Arm().Join(systems.System{
 
 func TestMain(m *testing.M) { systemtest.Main(m, systemtest.Run(toy)) }
 
-// trial measures one cell; the test is skipped where software is missing.
-func trial(t *testing.T, length time.Duration, values map[string]string) record.Observation {
-	t.Helper()
-	v, err := toy.Resolve(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := systems.Setting{Seed: 1, Load: record.Load{Loop: driver.Closed}, Warmup: 100 * time.Millisecond, Length: length}
-	dir := t.TempDir()
-	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: toy, Dir: dir, Setting: set, Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := toy.Trial(ctx, g, v)
-	if err := errors.Join(err, g.Close()); err != nil {
-		if errors.As(err, new(*systems.AbsentError)) {
-			t.Skip(err)
-		}
-		t.Fatal(err, context.Cause(ctx))
-	}
-	if err := o.Conform(toy.Metrics); err != nil {
-		t.Error(err)
-	}
-	if again, err := toy.Judge(dir); err != nil || !slices.Equal(again.Reasons(), o.Verdict.Reasons()) {
-		t.Errorf("by its bundle the trial is %v, %v; it was %v", again.Reasons(), err, o.Verdict.Reasons())
-	}
-	t.Logf("%s: %v %v, %+v", values, o.Scalars, o.Verdict.Reasons(), o.Counts)
-	if h := o.Histograms["response"]; h != nil {
-		t.Logf("p50 %v p99 %v", h.Quantile(0.5), h.Quantile(0.99))
-	}
-	return o
-}
-
-func caught(v record.Verdict) string {
-	var names []string
-	for _, c := range v.Checks {
-		if c.Status == record.Invalid {
-			names = append(names, c.Name)
-		}
-	}
-	return strings.Join(names, ",")
-}
-
 // PostgreSQL keeps what it promises here, whoever is killed; and who leaves out a
 // part of that is found.
 func TestTrials(t *testing.T) {
@@ -79,8 +33,8 @@ func TestTrials(t *testing.T) {
 		{"durable", map[string]string{rival.Knob: Two, rival.KnobMutant: mutantNoFsync}},
 		{"acknowledged", map[string]string{rival.Knob: Two, rival.KnobMutant: mutantNoLog, rival.KnobFault: faultCoordinator}},
 	} {
-		o := trial(t, time.Second, c.values)
-		if got := caught(o.Verdict); got != c.want || o.Counts.OK == 0 {
+		o := systemtest.Try(t, toy, systems.Setting{Warmup: 100 * time.Millisecond, Length: time.Second}, c.values)
+		if got := systemtest.Caught(o.Verdict); got != c.want || o.Counts.OK == 0 {
 			t.Errorf("%v: caught by %q, want %q", c.values, got, c.want)
 		}
 	}
@@ -118,7 +72,7 @@ func TestMutants(t *testing.T) {
 		h := right()
 		mutants[name](&h)
 		check, _, _ := strings.Cut(name, ":")
-		if got := caught(h.judge()); got != check {
+		if got := systemtest.Caught(h.judge()); got != check {
 			t.Errorf("%s: caught by %q", name, got)
 		}
 	}
