@@ -84,6 +84,7 @@ refused; 2 a mistake in the command or in a file; 130 interrupted.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(flagError)
+	logging(root)
 	root.AddCommand(a.list(), a.init(), a.run(), a.replay(), a.check(), a.contract(), a.report(), a.compare(), a.export())
 	root.AddCommand(a.doctor(), a.schema(), a.version())
 	for _, s := range a.systems {

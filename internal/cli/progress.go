@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"dyno/bench/load"
 	"dyno/experiments"
 	"dyno/internal/record"
+	"dyno/systems"
 )
 
 // progress shows a sweep on standard error: on a terminal a table that is redrawn,
@@ -20,6 +22,7 @@ import (
 type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
+	log      *slog.Logger // nil: lines are for people
 	terminal bool
 	width    func() int // of the terminal
 	drawn    int        // lines of the table on it
@@ -39,7 +42,10 @@ func newProgress(w io.Writer, terminal bool, out string, plans []*experiments.Pl
 		p.board.Total += len(plan.Trials)
 		p.later += plan.Estimate(0)
 	}
-	if terminal {
+	if os.Getenv(systems.LogFormatVar) != "" {
+		p.log, p.terminal = systems.NewLog(w), false
+	}
+	if p.terminal {
 		p.stopped.Go(p.tick)
 	}
 	return p
@@ -136,6 +142,11 @@ func (p *progress) finished(u experiments.Progress) {
 	if p.terminal && u.Bundle == "" {
 		return
 	}
+	if p.log != nil {
+		p.log.Info("trial", "id", t.ID, "experiment", t.Experiment, "block", t.Block, "cell", cell, "control", t.Control, "status", status,
+			"took_s", float64(t.Took), "reasons", reasons(t), "logs", u.Bundle, "done", p.board.Done, "of", p.board.Total)
+		return
+	}
 	p.line("[%d/%d] block %d/%d  %s  %s  %.1fs", p.board.Done, p.board.Total, t.Block, u.Plan.Blocks, cell, status, float64(t.Took))
 	if t.Control == "" || u.Bundle != "" {
 		for _, reason := range reasons(t) {
@@ -157,6 +168,10 @@ func reasons(t *record.Trial) []string {
 
 // line prints above the table.
 func (p *progress) line(format string, args ...any) {
+	if p.log != nil {
+		p.log.Info(strings.TrimSpace(fmt.Sprintf(format, args...)))
+		return
+	}
 	p.wipe()
 	fmt.Fprintf(p.w, format+"\n", args...)
 }

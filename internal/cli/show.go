@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dyno/bench/process"
 	"dyno/internal/telemetry"
+	"dyno/systems"
 )
 
 // tracesHelp says what --traces is.
@@ -25,6 +27,26 @@ func showing(c *cobra.Command, service string, role, starts bool) *telemetry.Opt
 		c.Flags().StringVar(&o.Traces, "traces", os.Getenv(process.TracesVar), tracesHelp)
 	}
 	return o
+}
+
+// logging declares how logs are written, for this process and those that it starts.
+func logging(root *cobra.Command) {
+	for _, f := range []struct {
+		name, env, help string
+		words           systems.Choice
+	}{
+		{"log-format", systems.LogFormatVar, "`FORMAT` of the lines of logs and of progress", systems.LogFormats},
+		{"log-level", systems.LogLevelVar, "`LEVEL` from which on lines are logged", systems.LogLevels},
+	} {
+		root.PersistentFlags().Func(f.name, f.help+": "+strings.Join(f.words, ", "), func(word string) error {
+			word, err := f.words.Parse(word)
+			if err != nil {
+				return err
+			}
+			return os.Setenv(f.env, word)
+		})
+		must(root.RegisterFlagCompletionFunc(f.name, cobra.FixedCompletions(f.words, cobra.ShellCompDirectiveNoFileComp)))
+	}
 }
 
 // show begins what the flags ask for. Processes that this one starts do it too.

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,7 +13,22 @@ import (
 	"dyno/experiments"
 	"dyno/internal/live"
 	"dyno/internal/record"
+	"dyno/systems"
 )
+
+// A program that reads the progress finds a line of JSON for each trial.
+func TestProgressAsJSON(t *testing.T) {
+	t.Setenv(systems.LogFormatVar, "json")
+	var out bytes.Buffer
+	p := newProgress(&out, true, "", nil)
+	plan := &experiments.Plan{Experiment: &experiments.Experiment{Experiment: record.Experiment{Name: "lb-policies"}}}
+	p.update(experiments.Progress{Plan: plan, Last: &record.Trial{ID: "b01-c001", Experiment: "lb-policies", Cell: 1, Error: "did not start"}})
+	p.end()
+	var line struct{ Msg, ID, Experiment string }
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "trial" || line.ID != "b01-c001" || line.Experiment != "lb-policies" {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
 
 // Who comes late sees every experiment, also one of which all was stored before, and
 // however many trials have ended since.

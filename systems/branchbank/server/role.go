@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net"
 	"runtime/debug"
@@ -122,7 +121,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		defer func() { err = errors.Join(err, b.Close()) }()
 		debug.SetGCPercent(gcPercent)
 		return b.Serve(ctx, rpc.Options{
-			Listen: *listen, Log: slog.New(slog.NewTextHandler(sh.Err, nil)),
+			Listen: *listen, Log: sh.Log(),
 			Ready: func(addr string) {
 				fmt.Fprintf(sh.Err, "branch %d listens on %s\n", *id, addr)
 				sh.Ready(addr)

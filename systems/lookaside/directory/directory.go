@@ -84,7 +84,7 @@ func Bind(fs systems.FlagSet, help string) *Flags {
 
 // Open is [Open] of what the flags say.
 func (w *Flags) Open(sh systems.Shell) (*Directory, error) {
-	return Open(w.Discovery, w.Service, slog.New(slog.NewTextHandler(sh.Err, nil)))
+	return Open(w.Discovery, w.Service, sh.Log())
 }
 
 // Open prepares for the directory of a service at etcd://HOST:PORT[,HOST:PORT]….

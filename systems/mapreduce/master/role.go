@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"dyno/internal/atomicfile"
@@ -40,7 +39,7 @@ func runMaster(ctx context.Context, sh systems.Shell, s *config.Config, listen s
 	if err := s.Check(sh.Args); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "master")
+	log := sh.Log().With("role", "master")
 	m, err := newMaster(ctx, s, log, l)
 	if err != nil {
 		return err

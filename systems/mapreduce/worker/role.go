@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +79,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	}
 	w := &worker{
 		name: f.name, dir: dir, lie: f.wrong.Text(config.KnobLie), mutant: f.wrong.Text(config.KnobMutant),
-		log: slog.New(slog.NewTextHandler(sh.Err, nil)).With("role", "worker"),
+		log: sh.Log().With("role", "worker"),
 	}
 	if f.ledger {
 		w.ledger = &ledger.Writer{Out: sh.Out}

@@ -3,7 +3,6 @@ package branch
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"time"
 
@@ -42,7 +41,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		}
 		opt.ID = replica.ID(*id)
 		opt.Peers = peers.Without(opt.ID)
-		opt.Log = slog.New(slog.NewTextHandler(sh.Err, nil)).With("branch", *id)
+		opt.Log = sh.Log().With("branch", *id)
 		b, err := Open(opt)
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func setupServer(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 	fs.Uint64Var(&f.compact, "compact", compactAfter, "`RECORDS` of the journal that a snapshot replaces; 0: it keeps all")
 	fs.StringVar(&f.ship, "ship", "stream", "how actions are shipped: stream; rpc: each in a call of its own, for comparison")
 	return func(ctx context.Context, sh systems.Shell) error {
-		c, err := f.config(slog.New(slog.NewTextHandler(sh.Err, nil)))
+		c, err := f.config(sh.Log())
 		if err != nil {
 			return err
 		}
