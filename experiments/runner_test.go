@@ -386,7 +386,7 @@ func TestRunStopsHungTrials(t *testing.T) {
 			t.Errorf("%s: %q", tr.ID, tr.Error)
 		}
 	}
-	stacks, err := filepath.Glob(filepath.Join(out, "raw", "*", "dyno.stacks"))
+	stacks, err := filepath.Glob(filepath.Join(out, "results", "raw", "*", "dyno.stacks"))
 	if err != nil || len(stacks) != 1 {
 		t.Fatalf("stacks at %q, %v", stacks, err)
 	}
