@@ -1,16 +1,19 @@
 package figure
 
 import (
+	"image"
 	"image/color"
 	"math"
 	"strings"
 
 	stdfont "golang.org/x/image/font"
+	"golang.org/x/image/math/fixed"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Sizes of type in points. The image is 8 inches wide; shown at half size on a
@@ -29,13 +32,54 @@ func lettering(size vg.Length, c color.Color) text.Style {
 		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, size),
 		XAlign:  draw.XLeft,
 		YAlign:  draw.YBottom,
-		Handler: plot.DefaultTextHandler,
+		Handler: letters{plot.DefaultTextHandler},
 	}
 }
 
 func bold(s text.Style) text.Style {
 	s.Font.Weight = stdfont.WeightBold
 	return s
+}
+
+// letters writes texts that run level dot by dot. To vgimg each letter is an image
+// that could be turned, which takes five times as long.
+type letters struct{ text.Handler }
+
+// Draw implements [text.Handler].
+func (l letters) Draw(c vg.Canvas, words string, s text.Style, at vg.Point) {
+	if img := imageOf(c); img != nil && s.Rotation == 0 {
+		c = straight{img, s.Color}
+	}
+	l.Handler.Draw(c, words, s, at)
+}
+
+// imageOf is what lies beneath a canvas that was cut out of others; nil: no image.
+func imageOf(c vg.Canvas) *vgimg.Canvas {
+	switch c := c.(type) {
+	case *draw.Canvas:
+		return imageOf(c.Canvas)
+	case draw.Canvas:
+		return imageOf(c.Canvas)
+	case *vgimg.Canvas:
+		return c
+	}
+	return nil
+}
+
+// straight is a canvas that is not turned.
+type straight struct {
+	*vgimg.Canvas
+	ink color.Color
+}
+
+// FillString implements [vg.Canvas].
+func (l straight) FillString(f font.Face, at vg.Point, words string) {
+	face := f.FontFace(l.DPI())
+	defer face.Close()
+	_, high := l.Size()
+	dot := func(v vg.Length) fixed.Int26_6 { return fixed.Int26_6(math.Round(64 * v.Dots(l.DPI()))) }
+	d := stdfont.Drawer{Dst: l.Image(), Src: image.NewUniform(l.ink), Face: face, Dot: fixed.Point26_6{X: dot(at.X), Y: dot(high - at.Y)}}
+	d.DrawString(words)
 }
 
 // lineHeight is the distance from one line of text to the next.

@@ -146,7 +146,7 @@ func ReadVerdicts(experiment string, head Head, r io.Reader) (*Chain, error) {
 func readChain(experiment string, head Head, r io.Reader, decode decoder) (*Chain, error) {
 	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int), alike: make(map[int]*Trial)}
 	found := head.Seal == c.Head.Seal
-	in := lineReader{in: bufio.NewReaderSize(r, batchSize)}
+	in := lineReader{in: bufio.NewReaderSize(r, batchSize/16)}
 	for c.Torn == 0 {
 		batch, err := in.next()
 		if err != nil {

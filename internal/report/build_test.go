@@ -303,3 +303,29 @@ func TestRunWithoutAnyTrial(t *testing.T) {
 		}
 	}
 }
+
+// What rests on a trial is not kept when the trial is another: its export, its plot,
+// its table and its page change, and nothing else does.
+func TestChangedTrialChangesWhatRestsOnIt(t *testing.T) {
+	dir := t.TempDir()
+	store(t, dir, lbRun(), edit(lbTrials(), 0, func(tr *record.Trial) {
+		o := *tr.Observation
+		o.Scalars = maps.Clone(o.Scalars)
+		o.Scalars["throughput_rps"] *= 3
+		tr.Observation = &o
+	}))
+	run, trials := echoRun()
+	store(t, dir, run, trials)
+	var changed []string
+	whole := wholeReport(t)
+	for path, text := range build(t, load(t, dir), sections()...) {
+		if !bytes.Equal(text, whole[path]) {
+			changed = append(changed, path)
+		}
+	}
+	slices.Sort(changed)
+	want := []string{"REPORT.md", "plots/lb-policies-throughput.png", "report.html", "results/lb-policies.txt", "results/lb-policies/README.md"}
+	if !slices.Equal(changed, want) {
+		t.Errorf("changed are %q, want %q", changed, want)
+	}
+}
