@@ -6,6 +6,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/check"
 	"dyno/systems/lookaside/demo"
+	"dyno/systems/lookaside/knobs"
 	lbrival "dyno/systems/lookaside/rival"
 	"dyno/systems/lookaside/roles"
 	"dyno/systems/lookaside/trial"
@@ -16,8 +17,8 @@ var System = &systems.System{
 	Name:         "lookaside",
 	Summary:      "a look-aside load balancer: clients ask it which server to use and send their work straight there",
 	Roles:        roles.All(),
-	Commands:     []systems.Command{demo.Command(trial.Knobs)},
-	Knobs:        trial.Knobs,
+	Commands:     []systems.Command{demo.Command(knobs.All)},
+	Knobs:        knobs.All,
 	Metrics:      trial.Metrics,
 	Trial:        trial.Measure,
 	Check:        trial.Measurable,

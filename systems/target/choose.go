@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -22,11 +23,11 @@ var reading = strings.Fields("get list read find search query describe lookup ra
 var changing = strings.Fields("add and begin create delete execute in increment insert lock modify next or out pop put remove reset send set " +
 	"then update upsert write")
 
-var wordForm = regexp.MustCompile(`[A-Z]+[^A-Z_]*|[^A-Z_]+`)
+var wordForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Z]+[^A-Z_]*|[^A-Z_]+`) })
 
 // words are those of a name, in small letters.
 func words(name protoreflect.Name) []string {
-	out := wordForm.FindAllString(string(name), -1)
+	out := wordForm().FindAllString(string(name), -1)
 	for i, word := range out {
 		out[i] = strings.ToLower(word)
 	}

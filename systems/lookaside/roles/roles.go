@@ -6,14 +6,14 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/knobs"
 	"dyno/systems/lookaside/lb"
 	"dyno/systems/lookaside/server"
-	"dyno/systems/lookaside/trial"
 )
 
 // All are the roles.
 func All() []systems.Role {
 	return []systems.Role{
-		directory.Role(), lb.Role(trial.Knobs), server.Role(trial.Knobs), client.Role(trial.Knobs), rival.Role("lookaside", rival.RoleServer),
+		directory.Role(), lb.Role(knobs.All), server.Role(knobs.All), client.Role(knobs.All), rival.Role("lookaside", rival.RoleServer),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/core/policy"
+	"dyno/systems/lookaside/knobs"
 	"dyno/systems/lookaside/rival"
 )
 
@@ -68,20 +69,20 @@ func NewConfig(v systems.Values, seed uint64) (Config, error) {
 // fits says whether a world has room for a configuration.
 func (c *Config) fits(world string) error {
 	switch {
-	case world == worldSimulator && c.mode != client.ModeAsk:
+	case world == knobs.Simulator && c.mode != client.ModeAsk:
 		return systems.Usagef("mode %s: the simulator has mode %s only", c.mode, client.ModeAsk)
-	case world == worldSimulator && rival.Asked(c.Values):
+	case world == knobs.Simulator && rival.Asked(c.Values):
 		return systems.Usagef("rival: the simulator has none")
-	case world == worldSimulator && c.Text("mutant") != policy.MutantNone:
+	case world == knobs.Simulator && c.Text("mutant") != policy.MutantNone:
 		return systems.Usagef("mutant %s: the simulator has none", c.Text("mutant"))
-	case world == worldSimulator && c.Text("lie") != lie.None:
+	case world == knobs.Simulator && c.Text("lie") != lie.None:
 		return systems.Usagef("lie %s: the simulator tells none", c.Text("lie"))
-	case world == worldSimulator:
+	case world == knobs.Simulator:
 		return nil
-	case len(c.capacities) > maxServers:
-		return systems.Usagef("servers %d: at most %d processes; for more set world to %s", len(c.capacities), maxServers, worldSimulator)
+	case len(c.capacities) > knobs.MaxServers:
+		return systems.Usagef("servers %d: at most %d processes; for more set world to %s", len(c.capacities), knobs.MaxServers, knobs.Simulator)
 	case c.reportInterval == 0:
-		return systems.Usagef("report-interval 0: give at least 1ms, or set world to %s", worldSimulator)
+		return systems.Usagef("report-interval 0: give at least 1ms, or set world to %s", knobs.Simulator)
 	}
 	return nil
 }

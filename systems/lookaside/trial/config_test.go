@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/knobs"
 )
 
 func TestJain(t *testing.T) {
@@ -22,7 +23,7 @@ func TestJain(t *testing.T) {
 
 func values(t *testing.T, given map[string]string) systems.Values {
 	t.Helper()
-	v, err := Knobs.Resolve(given)
+	v, err := knobs.All.Resolve(given)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,30 +12,16 @@ import (
 	"dyno/internal/backoff"
 	lookasidev1 "dyno/proto/lookaside/v1"
 	"dyno/systems"
+	"dyno/systems/lookaside/knobs"
 	"dyno/systems/lookaside/server"
 	"dyno/systems/lookaside/simulator"
 )
 
-// The kinds of faults. They hit real processes, as package fault says where the
-// word is one of its own.
-const (
-	noFault = "none"
-	kill    = string(fault.Kill)
-	pause   = string(fault.Pause) // until the load is over
-	stop    = string(fault.Stop)  // it finishes what it has
-	restart = "restart-lb"        // kill the balancer and start another one, elsewhere
-	fail    = "fail"              // it answers by errors, much sooner than it would serve
-	hang    = "hang"              // it takes requests and never answers; its reports go on
-)
-
-// faults are all kinds, for the knob.
-var faultKinds = []string{noFault, kill, pause, stop, restart, fail, hang}
-
 // ends says that a server's process ends, and its counts with it.
-func (f Fault) ends() bool { return f.kind == kill || f.kind == stop }
+func (f Fault) ends() bool { return f.kind == knobs.Kill || f.kind == knobs.Stop }
 
 // leaves says that a server is not to be picked any more once its lease is over.
-func (f Fault) leaves() bool { return f.ends() || f.kind == pause }
+func (f Fault) leaves() bool { return f.ends() || f.kind == knobs.Pause }
 
 // Fault is what is to happen to a process, and when.
 type Fault struct {
@@ -65,12 +51,12 @@ type FaultFlags []Fault
 // Declare declares the flags.
 func (f *FaultFlags) Declare(fs systems.FlagSet) {
 	for _, flag := range []struct{ name, kind, does string }{
-		{kill, kill, "kill a server without warning (SIGKILL)"},
-		{pause, pause, "stop a server as if it hung (SIGSTOP)"},
-		{stop, stop, "ask a server to finish what it has and end (SIGTERM)"},
-		{"drain", stop, "the same as --stop"},
-		{fail, fail, "let a server answer by errors, a hundred times faster than it serves"},
-		{hang, hang, "let a server take requests and never answer, while it reports as before"},
+		{knobs.Kill, knobs.Kill, "kill a server without warning (SIGKILL)"},
+		{knobs.Pause, knobs.Pause, "stop a server as if it hung (SIGSTOP)"},
+		{knobs.Stop, knobs.Stop, "ask a server to finish what it has and end (SIGTERM)"},
+		{"drain", knobs.Stop, "the same as --stop"},
+		{knobs.Fail, knobs.Fail, "let a server answer by errors, a hundred times faster than it serves"},
+		{knobs.Hang, knobs.Hang, "let a server take requests and never answer, while it reports as before"},
 	} {
 		fs.Func(flag.name, flag.does+": `NAME@TIME`, for example s2@2s; may be repeated", func(text string) error {
 			s, err := fault.Parse(string(fault.Pause) + " " + text) // whose form is that of all
@@ -82,12 +68,12 @@ func (f *FaultFlags) Declare(fs systems.FlagSet) {
 		})
 	}
 	const help = "kill the balancer at this `TIME` and start another one on another port, for example 3s; may be repeated"
-	fs.Func(restart, help, func(text string) error {
+	fs.Func(knobs.Restart, help, func(text string) error {
 		after, err := time.ParseDuration(text)
 		if err != nil || after < 0 {
 			return fmt.Errorf("%q is not a time, for example 3s", text)
 		}
-		*f = append(*f, Fault{kind: restart, after: after})
+		*f = append(*f, Fault{kind: knobs.Restart, after: after})
 		return nil
 	})
 }
@@ -100,7 +86,7 @@ func (f FaultFlags) Check(servers int, length time.Duration) error {
 		names[i] = simulator.ServerName(i)
 	}
 	for _, ft := range f {
-		if ft.kind != restart && !slices.Contains(names, ft.server) {
+		if ft.kind != knobs.Restart && !slices.Contains(names, ft.server) {
 			return systems.Usagef("--%s: server %w", ft.kind, &systems.ChoiceError{Word: ft.server, Allowed: names})
 		}
 		if length > 0 && ft.after >= length {
@@ -139,7 +125,7 @@ func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error
 			if s != nil {
 				out = append(out, s)
 			}
-			if s != nil && s.kind == pause && errs[i] == nil && !lost(strikes, s.server) {
+			if s != nil && s.kind == knobs.Pause && errs[i] == nil && !lost(strikes, s.server) {
 				errs[i] = d.server(s.server).Resume()
 			}
 		}
@@ -151,17 +137,17 @@ func (d *Deployment) strike(ctx context.Context, faults []Fault) (end func(error
 func (d *Deployment) hit(ctx context.Context, f Fault) error {
 	s := d.server(f.server)
 	switch f.kind {
-	case kill:
+	case knobs.Kill:
 		return s.Kill()
-	case pause:
+	case knobs.Pause:
 		return s.Pause()
-	case stop:
+	case knobs.Stop:
 		ctx, cancel := context.WithTimeout(ctx, server.DrainGrace)
 		defer cancel()
 		return s.Stop(ctx)
-	case fail:
+	case knobs.Fail:
 		return disturb(ctx, s.Addr(), lookasidev1.Disturbance_DISTURBANCE_FAIL)
-	case hang:
+	case knobs.Hang:
 		return disturb(ctx, s.Addr(), lookasidev1.Disturbance_DISTURBANCE_HANG)
 	default:
 		if err := d.balancer().Kill(); err != nil {

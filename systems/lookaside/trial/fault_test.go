@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dyno/systems"
+	"dyno/systems/lookaside/knobs"
 )
 
 func TestFaultFlags(t *testing.T) {
@@ -27,11 +28,11 @@ func TestFaultFlags(t *testing.T) {
 	}
 	err = f.Check(2, 10*time.Second)
 	want := FaultFlags{
-		{kill, "s2", 2 * time.Second},
-		{pause, "s1", 100 * time.Millisecond},
-		{restart, "", 3 * time.Second},
-		{stop, "s2", time.Second},
-		{stop, "s1", 4 * time.Second},
+		{knobs.Kill, "s2", 2 * time.Second},
+		{knobs.Pause, "s1", 100 * time.Millisecond},
+		{knobs.Restart, "", 3 * time.Second},
+		{knobs.Stop, "s2", time.Second},
+		{knobs.Stop, "s1", 4 * time.Second},
 	}
 	if err != nil || !slices.Equal(f, want) {
 		t.Errorf("faults %v, %v; want %v", f, err, want)
@@ -61,7 +62,7 @@ func TestFaultFlags(t *testing.T) {
 
 // Only the server that a fault ends need not be sampled to the end.
 func TestEnded(t *testing.T) {
-	for kind, want := range map[string]bool{kill: true, stop: true, pause: false, hang: false, fail: false} {
+	for kind, want := range map[string]bool{knobs.Kill: true, knobs.Stop: true, knobs.Pause: false, knobs.Hang: false, knobs.Fail: false} {
 		r := Run{struck: []*strike{{Fault: Fault{kind: kind, server: "s1"}}}}
 		if got := r.ended("s1"); got != want || r.ended("s2") {
 			t.Errorf("%s: s1 ended: %v, s2 ended: %v", kind, got, r.ended("s2"))

@@ -8,6 +8,7 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/core/theory"
+	"dyno/systems/lookaside/knobs"
 )
 
 // The knee by theory is where the formula of the 99th percentile meets the
@@ -74,7 +75,7 @@ func TestSimulatedKnee(t *testing.T) {
 // A search wants rates of its own, and processes.
 func TestSearchRefuses(t *testing.T) {
 	b := simBench{t: t, set: systems.Setting{Seed: 1, Load: record.Load{Loop: loopSearch}, Length: time.Second}}
-	for _, given := range []map[string]string{{"rate": "100"}, {"offered-load": "0.5"}, {"fault": "kill"}, {"world": worldSimulator}} {
+	for _, given := range []map[string]string{{"rate": "100"}, {"offered-load": "0.5"}, {"fault": "kill"}, {"world": knobs.Simulator}} {
 		if _, err := Measure(t.Context(), b, values(t, given)); err == nil {
 			t.Errorf("a search with %v is accepted", given)
 		}

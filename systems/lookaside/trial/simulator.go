@@ -11,13 +11,8 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/core/theory"
+	"dyno/systems/lookaside/knobs"
 	"dyno/systems/lookaside/simulator"
-)
-
-// Worlds a trial can be in: the knob "world".
-const (
-	worldProcesses = "processes" // each role a process of its own, in real time
-	worldSimulator = "simulator" // the same cores in virtual time, see Simulation
 )
 
 const (
@@ -35,7 +30,7 @@ const (
 // [maxSimFactor].
 func Overhead(v systems.Values) time.Duration {
 	switch {
-	case v.Text("world") != worldSimulator:
+	case v.Text("world") != knobs.Simulator:
 		return 250*time.Millisecond + time.Duration(v.Int("servers"))*35*time.Millisecond + drain(v)
 	case v.Float("offered-load") > 0.85:
 		return 800 * time.Millisecond
@@ -119,7 +114,7 @@ func (c *Config) observeSimulation(s *simulator.Simulation, r *simulator.Result)
 	}
 	o.Set("jain_requests", jain(requests))
 	o.Set("jain_busy", jain(busy))
-	if len(names) <= maxServers {
+	if len(names) <= knobs.MaxServers {
 		o.SetVector("requests", names, requests)
 		o.SetVector("utilization", names, busy)
 	}

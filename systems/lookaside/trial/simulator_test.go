@@ -11,6 +11,7 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside/core/policy"
+	"dyno/systems/lookaside/knobs"
 )
 
 // simBench is a bench on which nothing can be started.
@@ -25,7 +26,7 @@ func (b simBench) Logf(format string, args ...any) { b.t.Logf(format, args...) }
 
 func simTrial(t *testing.T, seed uint64, length time.Duration, given map[string]string) record.Observation {
 	t.Helper()
-	given["world"] = worldSimulator
+	given["world"] = knobs.Simulator
 	loop := "closed"
 	if given["offered-load"] != "" {
 		loop = "open"
@@ -126,17 +127,17 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 	b := simBench{t: t, set: systems.Setting{Seed: 1, Load: record.Load{Loop: "open"}, Length: time.Second}}
-	if _, err := Measure(t.Context(), b, values(t, map[string]string{"world": worldSimulator, "offered-load": "1"})); !systems.IsUsage(err) {
+	if _, err := Measure(t.Context(), b, values(t, map[string]string{"world": knobs.Simulator, "offered-load": "1"})); !systems.IsUsage(err) {
 		t.Errorf("a load of 1: %v, want a mistake in usage", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Measure(ctx, b, values(t, map[string]string{"world": worldSimulator, "offered-load": "0.5"})); !errors.Is(err,
+	if _, err := Measure(ctx, b, values(t, map[string]string{"world": knobs.Simulator, "offered-load": "0.5"})); !errors.Is(err,
 		context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 	for _, load := range []string{"0.5", "0.95"} {
-		v := values(t, map[string]string{"world": worldSimulator, "offered-load": load})
+		v := values(t, map[string]string{"world": knobs.Simulator, "offered-load": load})
 		if tau := TimeConstant(v); tau != 0 {
 			t.Errorf("time constant %v: the simulator's time is not the engine's", tau)
 		}

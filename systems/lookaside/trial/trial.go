@@ -18,6 +18,7 @@ import (
 	"dyno/systems/lookaside/client"
 	"dyno/systems/lookaside/core/theory"
 	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/knobs"
 	"dyno/systems/lookaside/simulator"
 )
 
@@ -36,7 +37,7 @@ func Measure(ctx context.Context, b systems.Bench, v systems.Values) (record.Obs
 	if err != nil {
 		return record.Observation{}, err
 	}
-	if v.Text("world") == worldSimulator {
+	if v.Text("world") == knobs.Simulator {
 		if set.Load.Loop == loopSearch {
 			return record.Observation{}, errors.New("lookaside: load search is for world processes, whose trials search in the simulator as well")
 		}
@@ -73,7 +74,7 @@ func Measurable(set systems.Setting, v systems.Values) error {
 	if err == nil {
 		err = c.loads(set.Load.Loop)
 	}
-	if err != nil || c.rate == 0 || v.Text("world") == worldSimulator { // whose windows are numbers of requests
+	if err != nil || c.rate == 0 || v.Text("world") == knobs.Simulator { // whose windows are numbers of requests
 		return err
 	}
 	if err := load.CheckWindow(c.rate, set.Length); err != nil {
@@ -85,7 +86,7 @@ func Measurable(set systems.Setting, v systems.Values) error {
 // loads says whether a configuration is what an experiment calls its load.
 func (c *Config) loads(loop string) error {
 	switch {
-	case loop == loopSearch && (c.rate > 0 || c.Text("fault") != noFault):
+	case loop == loopSearch && (c.rate > 0 || c.Text("fault") != knobs.NoFault):
 		return errors.New("lookaside: load search tries rates of its own: give no rate, no offered-load, and no fault")
 	case loop != "closed" && loop != "open" && loop != "swept" && loop != loopSearch:
 		return fmt.Errorf("lookaside: there is no load %q; use closed, open, search, or swept", loop)
@@ -102,9 +103,9 @@ func (c *Config) loads(loop string) error {
 func (c *Config) faults(warmup, length time.Duration) []Fault {
 	f := Fault{kind: c.Text("fault"), server: simulator.ServerName(0), after: warmup + length/4}
 	switch f.kind {
-	case noFault:
+	case knobs.NoFault:
 		return nil
-	case restart:
+	case knobs.Restart:
 		f.server = ""
 	}
 	return []Fault{f}
@@ -117,7 +118,7 @@ func TimeConstant(v systems.Values) time.Duration {
 	if err != nil {
 		return 0 // the trial says so
 	}
-	if v.Text("world") == worldSimulator {
+	if v.Text("world") == knobs.Simulator {
 		return 0 // it sees to that itself
 	}
 	if c.mode == client.ModeGRPC && c.Text("choose") == client.ChooseWeighted {

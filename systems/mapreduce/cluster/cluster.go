@@ -34,6 +34,11 @@ type Cluster struct {
 	Prefix  string // of the names of its processes
 	Ledger  bool   // workers write ledgers, see [cluster.ledgers]
 
+	ctx    context.Context // of the watch; it ends when no worker is left
+	cancel context.CancelCauseFunc
+	news   grpc.ServerStreamingClient[mapreducev1.WatchJobResponse]
+	first  *mapreducev1.WatchJobResponse // of news
+
 	mu     sync.Mutex
 	master systems.Process
 	Procs  []systems.Process // workers, by number
@@ -53,14 +58,24 @@ func (c *Cluster) Run(ctx context.Context, show func(*mapreducev1.Status)) (*map
 	if err := c.Start(ctx); err != nil {
 		return nil, err
 	}
-	return c.Watch(ctx, show)
+	return c.Watch(show)
 }
 
-// Start starts the master, and then all workers at once.
+// Start starts the master, and then all workers at once. The watch begins before
+// there are any: a short job may be over when the last of them has been started.
 func (c *Cluster) Start(ctx context.Context) (err error) {
 	c.none = make(chan struct{})
 	if err := c.startMaster(ctx); err != nil {
 		return firstCause(err)
+	}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	defer func() {
+		if err != nil {
+			c.cancel(err)
+		}
+	}()
+	if err := c.listen(); err != nil {
+		return c.lost(err)
 	}
 	runs, err := c.Config.Layout().MakeRuns()
 	if err != nil {
@@ -117,10 +132,23 @@ func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
 	return nil
 }
 
+// listen connects to the master, and returns when it has answered.
+func (c *Cluster) listen() error {
+	conn, err := rpc.Dial(c.master.Addr())
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(c.ctx, func() { _ = conn.Close() })
+	c.news, err = mapreducev1.NewMasterServiceClient(conn).WatchJob(c.ctx, &mapreducev1.WatchJobRequest{}, grpc.WaitForReady(false))
+	if err == nil {
+		c.first, err = c.news.Recv()
+	}
+	return err
+}
+
 // Watch follows the master until the job is over.
-func (c *Cluster) Watch(ctx context.Context, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+func (c *Cluster) Watch(show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
+	defer c.cancel(nil)
 	go func() {
 		select {
 		case <-c.none:
@@ -128,45 +156,28 @@ func (c *Cluster) Watch(ctx context.Context, show func(*mapreducev1.Status)) (*m
 			// master's word, which is on its way then, counts.
 			select {
 			case <-time.After(newsPatience):
-				cancel(ErrNoWorkers)
-			case <-ctx.Done():
+				c.cancel(ErrNoWorkers)
+			case <-c.ctx.Done():
 			}
-		case <-ctx.Done():
+		case <-c.ctx.Done():
 		}
 	}()
-	summary, err := follow(ctx, c.master.Addr(), show)
-	switch {
-	case err == nil:
-		return summary, nil
-	case errors.Is(context.Cause(ctx), ErrNoWorkers):
-		return nil, ErrNoWorkers
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	}
-	return nil, fmt.Errorf("%w (%s)", ErrMasterLost, strings.TrimSpace(status.Convert(err).Message()))
-}
-
-// follow asks a master how far it is until the job is over.
-func follow(ctx context.Context, addr string, show func(*mapreducev1.Status)) (*mapreducev1.Summary, error) {
-	conn, err := rpc.Dial(addr)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	stream, err := mapreducev1.NewMasterServiceClient(conn).WatchJob(ctx, &mapreducev1.WatchJobRequest{}, grpc.WaitForReady(false))
-	if err != nil {
-		return nil, err
-	}
-	for {
-		r, err := stream.Recv()
-		if err != nil {
-			return nil, err
-		}
+	var err error
+	for r := c.first; err == nil; r, err = c.news.Recv() {
 		show(r.GetStatus())
 		if s := r.GetSummary(); s != nil {
 			return s, nil
 		}
 	}
+	return nil, c.lost(err)
+}
+
+// lost says what it means that the master's news have ended.
+func (c *Cluster) lost(err error) error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx) // perhaps [ErrNoWorkers]
+	}
+	return fmt.Errorf("%w (%s)", ErrMasterLost, strings.TrimSpace(status.Convert(err).Message()))
 }
 
 // firstCause is what a process that could not start said itself, without the

@@ -228,7 +228,7 @@ func runJob(ctx context.Context, b systems.Bench, s *config.Config, workers int,
 	}
 	f := newFault(fault, c)
 	defer f.end()
-	summary, err := c.Watch(ctx, f.follow)
+	summary, err := c.Watch(f.follow)
 	w.over = time.Now().UnixNano()
 	if err != nil {
 		return nil, err

@@ -1,9 +1,12 @@
-package trial
+// Package knobs are what a trial of lookaside, and its roles, can be told. It stands
+// apart from the trial, which roles need not link.
+package knobs
 
 import (
 	"slices"
 	"time"
 
+	"dyno/bench/fault"
 	"dyno/bench/lie"
 	"dyno/bench/queue"
 	"dyno/systems"
@@ -16,14 +19,32 @@ import (
 
 // Bounds of the knobs.
 const (
-	maxServers   = 64     // processes
+	MaxServers   = 64     // processes
 	maxSimulated = 20_000 // servers in the simulator
 	maxClients   = 1000
 	maxRate      = 100_000 // requests per second
 )
 
-// Knobs are what a trial can be told.
-var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
+// The kinds of faults. They hit real processes, as package fault says where the
+// word is one of its own.
+const (
+	NoFault = "none"
+	Kill    = string(fault.Kill)
+	Pause   = string(fault.Pause) // until the load is over
+	Stop    = string(fault.Stop)  // it finishes what it has
+	Restart = "restart-lb"        // kill the balancer and start another one, elsewhere
+	Fail    = "fail"              // it answers by errors, much sooner than it would serve
+	Hang    = "hang"              // it takes requests and never answers; its reports go on
+)
+
+// Worlds a trial can be in: the knob "world".
+const (
+	Processes = "processes" // each role a process of its own, in real time
+	Simulator = "simulator" // the same cores in virtual time
+)
+
+// All are the knobs.
+var All = slices.Concat(rival.Knobs, systems.Knobs{
 	{Name: "policy", Default: "least_load", Type: systems.Choice(policy.Names()), Help: "how the balancer chooses a server"},
 	{
 		Name: "mode", Default: client.ModeAsk, Type: systems.Choice(client.Modes),
@@ -58,7 +79,7 @@ var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 		Help: "what one server is given to answer before another is tried; 0: longer than the longest queue takes",
 	},
 	{
-		Name: "fault", Default: noFault, Type: systems.Choice(faultKinds),
+		Name: "fault", Default: NoFault, Type: systems.Choice{NoFault, Kill, Pause, Stop, Restart, Fail, Hang},
 		Help: "what strikes the first server, or the balancer, after a quarter of the window",
 	},
 	{
@@ -87,7 +108,7 @@ var Knobs = slices.Concat(rival.Knobs, systems.Knobs{
 		Help: "what is said falsely on purpose about what was measured, for the checks to find; none: nothing",
 	},
 	{
-		Name: "world", Default: worldProcesses, Type: systems.Choice{worldProcesses, worldSimulator},
+		Name: "world", Default: Processes, Type: systems.Choice{Processes, Simulator},
 		Help: "where a trial takes place: in processes, or the same cores in virtual time",
 	},
 	{
