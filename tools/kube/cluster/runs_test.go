@@ -21,6 +21,7 @@ func TestRuns(t *testing.T) {
 		"as the page says": testPage,
 		"checked trials":   testChecked,
 		"two at once":      testTwo,
+		"two sets":         testSets,
 		"too little CPU":   testScarce,
 		"a machine killed": testKilled,
 		"a link down":      testCut,
@@ -48,6 +49,12 @@ func testTwo(_ context.Context, t *testing.T, b *bed) {
 	for _, r := range []*run{first, second} {
 		r.sound(t, r.wait(t))
 	}
+}
+
+// Each machine measures blocks of its own.
+func testSets(_ context.Context, t *testing.T, b *bed) {
+	r := b.deploy(t, "sets", 2, nil, append([]string{"--sets", "2"}, sweep("2")...)...)
+	r.sound(t, r.wait(t))
 }
 
 // Kubernetes starts some machines and leaves others waiting for ever; each of those
