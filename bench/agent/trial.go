@@ -56,9 +56,9 @@ func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStre
 }
 
 // open ends the trial before and puts another one in its place.
-func (s *server) open(own context.Context, cancel context.CancelFunc, req *agentv1.OpenTrialRequest, events chan<- *agentv1.OpenTrialResponse) (
-	ctx context.Context, t *trial, err error,
-) {
+func (s *server) open(own context.Context, cancel context.CancelFunc, req *agentv1.OpenTrialRequest,
+	events chan<- *agentv1.OpenTrialResponse,
+) (ctx context.Context, t *trial, err error) {
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	if err := s.endTrial(own); err != nil {

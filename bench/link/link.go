@@ -140,6 +140,9 @@ func (l *Link) change(change func(*Rules, *struck)) error {
 	if l.closed {
 		return fmt.Errorf("%v is closed", l.options)
 	}
+	if l.far != nil {
+		return fmt.Errorf("%v is on another machine: faults strike it, and nothing else changes its rules", l.options)
+	}
 	own, faults := l.own, l.struck
 	change(&own, &faults)
 	r := own.under(faults)
