@@ -157,6 +157,7 @@ soak: ## the randomised and process tests, many times over, under the race detec
 	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestKit' ./internal/cli
 	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestTutorial' ./internal/arch
 	DYNO_OUTSIDE=1 $(GO) test -timeout 30m -count 1 -v -run 'TestGoGreeter$$' ./systems/target
+	DYNO_SOAK=1 $(GO) test -timeout 30m -count 1 -v -run 'TestSpoiled$$' ./internal/journal
 	DYNO_HISTORIES=all $(GO) test -timeout 30m -count 1 -v ./bench/history
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -count 20 ./bench/... ./systems/...
 

@@ -35,7 +35,7 @@ var hold = systems.Command{Name: "hold", Summary: "holds servers", Example: "dyn
 		if err != nil {
 			return err
 		}
-		pgs, err := r.Postgres(ctx, PostgresOptions{}, "cluster")
+		pgs, err := r.Postgres(ctx, nil, "cluster")
 		if err != nil {
 			return err
 		}

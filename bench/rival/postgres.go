@@ -21,14 +21,7 @@ type Postgres struct {
 	systems.Process
 	Endpoint string
 	bin      string
-	room     *Room
 	dir      string
-}
-
-// PostgresOptions say how it runs, beside PostgreSQL's defaults.
-type PostgresOptions struct {
-	Settings []string  // NAME=VALUE
-	Standby  *Postgres // the primary, of a hot standby
 }
 
 // baseline is what all clusters run with. Everything else is PostgreSQL's default:
@@ -73,8 +66,9 @@ func (r *Room) help(ctx context.Context, name, dir string, args ...string) error
 	return err
 }
 
-// Postgres makes and starts clusters of some names.
-func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string) ([]*Postgres, error) {
+// Postgres makes and starts clusters of some names, with settings NAME=VALUE beside
+// PostgreSQL's defaults.
+func (r *Room) Postgres(ctx context.Context, settings []string, names ...string) ([]*Postgres, error) {
 	path, err := r.use(postgres)
 	if err != nil {
 		return nil, err
@@ -87,7 +81,7 @@ func (r *Room) Postgres(ctx context.Context, o PostgresOptions, names ...string)
 	all, errs := make([]*Postgres, len(names)), make([]error, len(names))
 	var starting sync.WaitGroup
 	for i, name := range names {
-		starting.Go(func() { all[i], errs[i] = r.cluster(ctx, bin, name, dirs[i], o.Settings) })
+		starting.Go(func() { all[i], errs[i] = r.cluster(ctx, bin, name, dirs[i], settings) })
 	}
 	starting.Wait()
 	return all, errors.Join(errs...)
@@ -133,7 +127,7 @@ func (r *Room) cluster(ctx context.Context, bin, name, dir string, settings []st
 	if err != nil {
 		return nil, err
 	}
-	s := &Postgres{Endpoint: "127.0.0.1:" + strconv.Itoa(n), bin: bin, room: r, dir: dir}
+	s := &Postgres{Endpoint: "127.0.0.1:" + strconv.Itoa(n), bin: bin, dir: dir}
 	args := []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-c", "port=" + strconv.Itoa(n)}
 	for _, set := range append(append([]string(nil), baseline...), settings...) {
 		args = append(args, "-c", set)

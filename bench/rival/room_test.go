@@ -90,7 +90,7 @@ func TestRedisPair(t *testing.T) {
 func TestPostgres(t *testing.T) {
 	_, err := postgres.Find()
 	r, ctx := room(t, err)
-	pgs, err := r.Postgres(ctx, PostgresOptions{Settings: []string{"max_prepared_transactions=10"}}, "one", "two")
+	pgs, err := r.Postgres(ctx, []string{"max_prepared_transactions=10"}, "one", "two")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestPostgres(t *testing.T) {
 func TestPausedPostgres(t *testing.T) {
 	_, err := postgres.Find()
 	r, ctx := room(t, err)
-	pgs, err := r.Postgres(ctx, PostgresOptions{}, "one")
+	pgs, err := r.Postgres(ctx, nil, "one")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,10 +152,14 @@ func TestSpoiled(t *testing.T) {
 				t.Fatalf("byte %d: replayed %d records of %d, error %v", at, len(got), len(want), err)
 			}
 		}
-		for bit := range 8 {
+		bits := []int{0, 3, 7}
+		if os.Getenv("DYNO_SOAK") != "" {
+			bits = []int{0, 1, 2, 3, 4, 5, 6, 7}
+		}
+		for _, bit := range bits {
 			spoil(content, 1, end, func(b []byte) { b[0] ^= 1 << bit }, check)
 		}
-		if used := 8 * (headerFixed + 4 + 2*hintSize + end - dataOffset); refused < used {
+		if used := len(bits) * (headerFixed + 4 + 2*hintSize + end - dataOffset); refused < used {
 			t.Errorf("%d flipped bits were refused, want %d", refused, used)
 		}
 		for _, unit := range []int{1, 2, 4, 8, 32} {

@@ -92,7 +92,7 @@ func (t *bench) open(ctx context.Context) (err error) {
 	if t.v.Text(rival.KnobMutant) == mutantNoFsync {
 		settings = append(settings, "fsync=off")
 	}
-	if t.clusters, err = t.room.Postgres(ctx, rival.PostgresOptions{Settings: settings}, names...); err != nil {
+	if t.clusters, err = t.room.Postgres(ctx, settings, names...); err != nil {
 		return err
 	}
 	for _, c := range t.clusters {

@@ -141,13 +141,6 @@ func (a *Audit) run() {
 	}
 }
 
-// Head is the hash of the last event, and how many there have been.
-func (a *Audit) Head() (hash string, count uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return hex.EncodeToString(a.head[:]), a.last
-}
-
 // Failed is closed when no event can be added any more; Err says why. Whoever acts
 // must end then: nothing is done without a trace.
 func (a *Audit) Failed() <-chan struct{} { return a.journal.Failed() }

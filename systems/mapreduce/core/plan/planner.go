@@ -182,9 +182,6 @@ func (p *Planner) requeue(t Task) {
 	}
 }
 
-// Over reports whether the job has been finished or aborted.
-func (p *Planner) Over() bool { return p.over }
-
 // Counters returns what was counted so far.
 func (p *Planner) Counters() Counters { return p.counters }
 

@@ -125,6 +125,3 @@ func (c *Core) answer(e *node.Effects[Output], r Request, a Answer) {
 	a.Token = r.Token
 	e.Send = append(e.Send, a)
 }
-
-// Self is the branch's own id.
-func (c *Core) Self() replica.ID { return c.cfg.Replica.Self }

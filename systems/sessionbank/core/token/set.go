@@ -55,17 +55,6 @@ func (s *set) addAll(kind Kind, origin replica.ID, upTo uint64) {
 	}
 }
 
-func (s *set) merge(other set) {
-	for origin, n := range other.top {
-		s.raise(origin, n)
-	}
-	for origin, all := range other.single {
-		for _, seq := range all {
-			s.add(WriteSet, origin, seq)
-		}
-	}
-}
-
 func (s *set) encode(kind Kind, b []byte) []byte {
 	if kind == Vector {
 		return s.top.Append(b)

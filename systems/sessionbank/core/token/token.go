@@ -91,17 +91,6 @@ func (t *Token) Saw(g Guarantees, v replica.Vector) {
 	}
 }
 
-// Merge takes in another token of the same kind, of a session that goes on in
-// this one.
-func (t *Token) Merge(other Token) error {
-	if other.Kind != t.Kind {
-		return fmt.Errorf("a %v token does not merge with a %v one", t.Kind, other.Kind)
-	}
-	t.written.merge(other.written)
-	t.read.merge(other.read)
-	return nil
-}
-
 // Known reports whether all writes of the token are of some branches.
 func (t *Token) Known(branches []replica.ID) bool {
 	known := func(v replica.Vector) bool {

@@ -62,24 +62,6 @@ func TestKeepsWhatIsNeeded(t *testing.T) {
 	}
 }
 
-func TestMerge(t *testing.T) {
-	for _, kind := range []Kind{Vector, WriteSet} {
-		a, b, want := Token{Kind: kind}, Token{Kind: kind}, Token{Kind: kind}
-		for i, token := range []*Token{&a, &b} {
-			for _, both := range []*Token{token, &want} {
-				both.Wrote(All, replica.ID(i), uint64(2*i+1))
-				both.Saw(All, replica.Vector{7: uint64(i + 1)})
-			}
-		}
-		if err := a.Merge(b); err != nil || !reflect.DeepEqual(a, want) {
-			t.Errorf("%v: %+v, %v; want %+v", kind, a, err, want)
-		}
-	}
-	if err := new(Token).Merge(Token{Kind: WriteSet}); err == nil {
-		t.Error("tokens of two kinds merge")
-	}
-}
-
 // The size of a vector grows with branches, that of a write set with writes.
 func TestSizes(t *testing.T) {
 	size := func(kind Kind, branches, writes int) int {

@@ -267,15 +267,14 @@ func (c *Coordinator) low(b *bank) tx.ID {
 // Stats say how much there is of what.
 type Stats struct {
 	Epoch     uint32
-	Preparing int   // attempts before the commit point
-	Committed int   // not acknowledged by all banks
-	Receipts  int   // that are kept
-	Bytes     int64 // that they take, with their index
+	Preparing int // attempts before the commit point
+	Committed int // not acknowledged by all banks
+	Receipts  int // that are kept
 }
 
 // Stats returns the present ones.
 func (c *Coordinator) Stats() Stats {
-	return Stats{c.epoch, len(c.keys), len(c.open) - len(c.keys), c.table.live, c.table.bytes()}
+	return Stats{c.epoch, len(c.keys), len(c.open) - len(c.keys), c.table.live}
 }
 
 // Preparing reports whether an attempt is under way and not decided.

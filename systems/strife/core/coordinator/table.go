@@ -58,15 +58,6 @@ func (t *table) shard(h uint64) (s *shard, tag uint32) {
 
 func (t *table) full(most int64) bool { return int64(len(t.chunks))*chunkSize >= most }
 
-// bytes returns what the table takes.
-func (t *table) bytes() int64 {
-	n := int64(len(t.chunks)) * chunkSize
-	for i := range t.shards {
-		n += 8 * int64(len(t.shards[i].slots))
-	}
-	return n
-}
-
 // hash scatters keys, so that nobody can choose some that collide.
 func hash(user uint32, key []byte) uint64 {
 	var room [4 + maxKey]byte

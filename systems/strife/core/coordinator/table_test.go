@@ -210,3 +210,12 @@ func FuzzRecover(f *testing.F) {
 		}
 	})
 }
+
+// bytes returns what the table takes.
+func (t *table) bytes() int64 {
+	n := int64(len(t.chunks)) * chunkSize
+	for i := range t.shards {
+		n += 8 * int64(len(t.shards[i].slots))
+	}
+	return n
+}

@@ -221,14 +221,12 @@ func (p *Participant) Accounts() []Balance {
 
 // Stats say how much there is of what.
 type Stats struct {
-	Accounts, InDoubt int
-	Finished          int // bytes that are kept of what is over
-	Resolved, Damage  int // by operators, and of them in contradiction to the gateway
+	Resolved, Damage int // by operators, and of them in contradiction to the gateway
 }
 
 // Stats returns the present ones.
 func (p *Participant) Stats() Stats {
-	return Stats{len(p.accounts.all), len(p.doubts), len(p.finished.pages) * len(page{}), len(p.resolved), p.damage}
+	return Stats{len(p.resolved), p.damage}
 }
 
 // State returns what the bank knows of a transaction.
