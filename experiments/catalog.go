@@ -74,7 +74,8 @@ func (c Catalog) Open(word string) (*Experiment, error) {
 	}
 	text, err := fs.ReadFile(builtin, word+".yaml")
 	if err != nil {
-		return nil, systems.Usagef("experiment %w (or give a file that ends in .yaml)", &systems.ChoiceError{Word: word, Allowed: Names(), See: "dyno list"})
+		return nil, systems.Usagef("experiment %w (or give a file that ends in .yaml)",
+			&systems.ChoiceError{Word: word, Allowed: Names(), See: "dyno list"})
 	}
 	return c.Read("experiments/"+word+".yaml", text)
 }

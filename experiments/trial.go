@@ -82,7 +82,9 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 // ended runs a trial. One that does not return although its context has ended, and as
 // much time again as it had, is left to itself: a mistake in its code, not in its roles,
 // and the stacks of dyno's own goroutines say where.
-func ended(ctx context.Context, grace time.Duration, dir string, trial func() (record.Observation, error)) (obs record.Observation, err error) {
+func ended(
+	ctx context.Context, grace time.Duration, dir string, trial func() (record.Observation, error),
+) (obs record.Observation, err error) {
 	over := make(chan func(), 1)
 	go func() {
 		o, e := trial()

@@ -76,7 +76,8 @@ func (p *pool) print(w io.Writer) error {
 	}
 	for _, row := range rows {
 		v := values[row]
-		_, err := fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %.1f to %.1f |\n", row, len(v["dyno"]), spread(v["dyno"]), spread(v["ghz"]),
+		_, err := fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %.1f to %.1f |\n",
+			row, len(v["dyno"]), spread(v["dyno"]), spread(v["ghz"]),
 			spread(v["hand"]), spread(v["/ghz"]), spread(v["/hand"]), slices.Min(loads[row]), slices.Max(loads[row]))
 		if err != nil {
 			return err

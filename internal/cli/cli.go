@@ -121,7 +121,8 @@ func needsCommand(c *cobra.Command) {
 				names = append(names, sub.Name())
 			}
 		}
-		return systems.Usagef("%s: command %w", c.CommandPath(), &systems.ChoiceError{Word: args[0], Allowed: names, See: c.CommandPath() + " --help"})
+		return systems.Usagef("%s: command %w", c.CommandPath(),
+			&systems.ChoiceError{Word: args[0], Allowed: names, See: c.CommandPath() + " --help"})
 	}
 }
 

@@ -20,8 +20,8 @@ var reading = strings.Fields("get list read find search query describe lookup ra
 
 // changing are words of which one is enough, wherever it stands: GetAndDelete,
 // ReadModifyWrite, CheckOut, FindOrCreate.
-var changing = strings.Fields("add and begin create delete execute in increment insert lock modify next or out pop put remove reset send set " +
-	"then update upsert write")
+var changing = strings.Fields("add and begin create delete execute in increment insert lock modify next or out pop put " +
+	"remove reset send set then update upsert write")
 
 var wordForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Z]+[^A-Z_]*|[^A-Z_]+`) })
 
