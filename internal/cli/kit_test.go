@@ -33,6 +33,7 @@ func needPython(t *testing.T) {
 // can be read by those who are to read it.
 func TestKits(t *testing.T) {
 	var scripts []string
+	protoc := []string{"-m", "grpc_tools.protoc", "--python_out=" + t.TempDir()}
 	for _, s := range all.Systems {
 		if len(s.Open()) == 0 {
 			continue
@@ -43,6 +44,12 @@ func TestKits(t *testing.T) {
 				t.Fatalf("%s, %s: exit %d, %s", s.Name, language, code, errOut)
 			}
 		}
+		root := filepath.Join(dir, "python", "proto")
+		protos, err := filepath.Glob(filepath.Join(root, "*", "v1", "*.proto"))
+		if err != nil || len(protos) == 0 {
+			t.Errorf("%s: protos %q, %v", s.Name, protos, err)
+		}
+		protoc = append(append(protoc, "-I"+root), protos...)
 		for _, role := range s.Open() {
 			scripts = append(scripts, filepath.Join(dir, "python", role+".py"))
 			if _, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, "go", "cmd", role, "main.go"), nil, parser.AllErrors); err != nil {
@@ -59,8 +66,10 @@ func TestKits(t *testing.T) {
 		}
 	}
 	needPython(t)
-	if out, err := exec.CommandContext(t.Context(), python, append([]string{"-m", "py_compile"}, scripts...)...).CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
+	for _, args := range [][]string{protoc, append([]string{"-m", "py_compile"}, scripts...)} {
+		if out, err := exec.CommandContext(t.Context(), python, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
 }
 

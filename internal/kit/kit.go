@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"flag"
@@ -220,6 +221,9 @@ func (p *plan) copyProto(out map[string][]byte, source string) error {
 		}
 		if out["proto/"+name], err = proto.Sources.ReadFile(name); err != nil {
 			return err
+		}
+		if p.Language == "python" { // whose protoc, as Debian has it, is older than the option
+			out["proto/"+name] = bytes.ReplaceAll(out["proto/"+name], []byte(" [debug_redact = true]"), nil)
 		}
 	}
 	return nil
