@@ -3,14 +3,8 @@ package sample
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"sync"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"dyno/internal/record"
 )
@@ -19,13 +13,19 @@ const (
 	// DefaultScrape is the time between two looks at what a service exports.
 	DefaultScrape = time.Second
 	scrapeTimeout = 5 * time.Second
-	maxScrape     = 16 << 20 // bytes of one page
 )
 
-// Scraper reads named series that a service exports in Prometheus' text format.
+// Source is some series that a service exports.
+type Source struct {
+	URL   string
+	Names []string // of the series
+	// Look is what each is now, and which are counters.
+	Look func(context.Context) (values []float64, counters []bool, err error)
+}
+
+// Scraper reads named series that a service exports.
 type Scraper struct {
-	url       string
-	selectors []selector
+	source    Source
 	began     time.Time
 	tracks    []track
 	cumulates []bool // series by series: it is a counter
@@ -37,24 +37,17 @@ type Scraper struct {
 }
 
 // StartScraper looks for the first time, at once, and then at intervals (0:
-// DefaultScrape) until Stop or the end of the context. series are names, with
-// labels or without, joined by commas: a_total, b{code="OK"}; what several
-// series of a name have is added up. A page that cannot be read is an error, as
-// is a series that it does not have.
-func StartScraper(ctx context.Context, url, series string, interval time.Duration) (*Scraper, error) {
-	selectors, err := parseSelectors(series)
-	if err != nil {
-		return nil, err
-	}
+// DefaultScrape) until Stop or the end of the context. A first look that fails is
+// an error.
+func StartScraper(ctx context.Context, source Source, interval time.Duration) (*Scraper, error) {
 	s := &Scraper{
-		url: url, selectors: selectors, began: time.Now(), interval: interval, done: make(chan struct{}),
-		tracks: make([]track, len(selectors)), cumulates: make([]bool, len(selectors)),
+		source: source, began: time.Now(), interval: interval, done: make(chan struct{}), tracks: make([]track, len(source.Names)),
 	}
 	if s.interval == 0 {
 		s.interval = DefaultScrape
 	}
 	if err := s.look(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
+		return nil, fmt.Errorf("%s: %w", source.URL, err)
 	}
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.stop = sync.OnceValue(func() *Scraped {
@@ -99,43 +92,15 @@ func (s *Scraper) look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
 	at := time.Since(s.began)
-	families, err := fetch(ctx, s.url)
+	values, counters, err := s.source.Look(ctx)
 	if err != nil {
 		return err
 	}
-	values := make([]float64, len(s.selectors))
-	for i, sel := range s.selectors {
-		if values[i], s.cumulates[i], err = sel.value(families); err != nil {
-			return err
-		}
-	}
+	s.cumulates = counters
 	for i, v := range values {
 		s.tracks[i].add(at, v)
 	}
 	return nil
-}
-
-// fetch reads one page.
-func fetch(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "text/plain;version=0.0.4")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", resp.Status)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(io.LimitReader(resp.Body, maxScrape))
-	if err != nil {
-		return nil, fmt.Errorf("no metrics in Prometheus' text format: %w", err)
-	}
-	return families, nil
 }
 
 // Stop looks for the last time and returns all that was seen. Further calls
@@ -157,7 +122,7 @@ func (s *Scraped) Window(begin, end time.Time) (counters, gauges record.Vector) 
 		if s.s.cumulates[i] {
 			into, value = &counters, s.s.tracks[i].risen(b, e)/(e-b).Seconds()
 		}
-		into.Labels, into.Values = append(into.Labels, s.s.selectors[i].text), append(into.Values, value)
+		into.Labels, into.Values = append(into.Labels, s.s.source.Names[i]), append(into.Values, value)
 	}
 	return counters, gauges
 }
@@ -165,8 +130,8 @@ func (s *Scraped) Window(begin, end time.Time) (counters, gauges record.Vector) 
 // Series are the same step by step; a last step that would not be whole is left out.
 func (s *Scraped) Series(begin, end time.Time, step time.Duration) record.Series {
 	out := record.Series{Step: step.Seconds()}
-	for i, sel := range s.s.selectors {
-		line := record.Line{Name: sel.text}
+	for i, name := range s.s.source.Names {
+		line := record.Line{Name: name}
 		for at := begin; !at.Add(step).After(end) && len(line.Values) < maxPoints; at = at.Add(step) {
 			b, e := at.Sub(s.s.began), at.Add(step).Sub(s.s.began)
 			if s.s.cumulates[i] {

@@ -73,3 +73,17 @@ func TestThinKeepsFirstAndLast(t *testing.T) {
 		}
 	}
 }
+
+// A service that starts again counts from 0.
+func TestTrackOfARestart(t *testing.T) {
+	tr := track{}
+	for i, v := range []float64{10, 30, 5, 15} {
+		tr.add(time.Duration(i)*time.Second, v)
+	}
+	if got := tr.risen(0, 3*time.Second); got != 35 {
+		t.Errorf("grew by %v, want 20, 5 and 10", got)
+	}
+	if got := tr.mean(0, time.Second); got != 20 {
+		t.Errorf("mean %v", got)
+	}
+}

@@ -107,11 +107,11 @@ type watcher struct {
 	scraper *sample.Scraper // nil: no metrics are wanted
 }
 
-// Scrape is [sample.StartScraper] where dyno links it ([dyno/systems/all/whole]):
-// its client of HTTP is a twelfth of what a role would have in memory, and no
-// role of a trial looks at the service's side.
-var Scrape = func(context.Context, string, string, time.Duration) (*sample.Scraper, error) {
-	return nil, errors.New("this program has no client of HTTP: dyno itself has one")
+// Exported are series that a service exports, where dyno links what reads them
+// ([dyno/systems/all/whole]): a client of HTTP and more, and no role of a trial
+// looks at the service's side.
+var Exported = func(url, series string) (sample.Source, error) {
+	return sample.Source{}, errors.New("this program has no client of HTTP: dyno itself has one")
 }
 
 // watch begins, so that a mistake is told before anything is sent.
@@ -132,7 +132,11 @@ func watch(ctx context.Context, v systems.Values) (*watcher, error) {
 		}
 	}
 	if page != "" {
-		if w.scraper, err = Scrape(ctx, page, series, 0); err != nil {
+		source, err := Exported(page, series)
+		if err == nil {
+			w.scraper, err = sample.StartScraper(ctx, source, 0)
+		}
+		if err != nil {
 			w.stop()
 			return nil, systems.Usagef("knobs %s, %s: %w", knobMetricsURL, knobSeries, err)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"dyno/bench/driver"
 	"dyno/bench/driver/ghz"
-	"dyno/bench/sample"
+	"dyno/bench/sample/exported"
 	"dyno/systems/lookaside/directory"
 	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/target"
@@ -20,6 +20,6 @@ import (
 func Link() {
 	driver.RunGHZ = ghz.Run
 	directory.Registry = registry.Serve
-	target.Scrape = sample.StartScraper
+	target.Exported = exported.Series
 	target.Compile, target.Fill = compile.Files, compile.Fill
 }

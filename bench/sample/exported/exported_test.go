@@ -1,4 +1,4 @@
-package sample
+package exported
 
 import (
 	"fmt"
@@ -9,7 +9,18 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dyno/bench/sample"
 )
+
+func start(t *testing.T, url, series string, interval time.Duration) (*sample.Scraper, error) {
+	t.Helper()
+	source, err := Series(url, series)
+	if err != nil {
+		return nil, err
+	}
+	return sample.StartScraper(t.Context(), source, interval)
+}
 
 // exporter answers with pages in turn, the last one again and again.
 func exporter(t *testing.T, pages ...string) string {
@@ -44,7 +55,7 @@ took_seconds_count %v
 func TestScrape(t *testing.T) {
 	series := `calls_total, calls_total{code="OK",method="a,b"}, go_goroutines, took_seconds_count`
 	begin := time.Now()
-	s, err := StartScraper(t.Context(), exporter(t, page(10, 1, 8), page(30, 2, 12)), series, time.Hour)
+	s, err := start(t, exporter(t, page(10, 1, 8), page(30, 2, 12)), series, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,19 +75,9 @@ func TestScrape(t *testing.T) {
 	}
 }
 
-// A service that starts again counts from 0; one that does not answer leaves a gap.
-func TestScrapeOfARestart(t *testing.T) {
-	tr := track{}
-	for i, v := range []float64{10, 30, 5, 15} {
-		tr.add(time.Duration(i)*time.Second, v)
-	}
-	if got := tr.risen(0, 3*time.Second); got != 35 {
-		t.Errorf("grew by %v, want 20, 5 and 10", got)
-	}
-	if got := tr.mean(0, time.Second); got != 20 {
-		t.Errorf("mean %v", got)
-	}
-	s, err := StartScraper(t.Context(), exporter(t, page(1, 1, 1), ""), "go_goroutines", time.Hour)
+// A service that does not answer leaves a gap.
+func TestScrapeOfNothing(t *testing.T) {
+	s, err := start(t, exporter(t, page(1, 1, 1), ""), "go_goroutines", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +98,12 @@ func TestScrapeMistakes(t *testing.T) {
 		"calls_total,calls_total":               "twice",
 		strings.Repeat("x,", 40) + "go_threads": "",
 	} {
-		if s, err := StartScraper(t.Context(), url, series, time.Hour); err == nil || !strings.Contains(err.Error(), want) {
+		if s, err := start(t, url, series, time.Hour); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v; want %q", series, s, err, want)
 		}
 	}
 	for page, want := range map[string]string{"<html>": "text format", "": "503"} {
-		if _, err := StartScraper(t.Context(), exporter(t, page), "x", time.Hour); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := start(t, exporter(t, page), "x", time.Hour); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v; want %q", page, err, want)
 		}
 	}
