@@ -31,10 +31,8 @@ SOURCES = find . -type d \( -name .git -o -name testdata -o -path ./out -o -path
 STAMP = $$($(SOURCES) | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-32)
 
 build: ## bin/dyno, the slim bin/dyno-role for roles, and bin/dyno-rivals where PostgreSQL is installed
-	@stamp=$(STAMP); for program in dyno dyno-role; do echo "$(GO) build -o bin/$$program"; \
-		$(GO) build $(BUILD) -tags grpcnotrace,sources_$$stamp -o bin/$$program ./cmd/$$program || exit 1; done
 	@mkdir -p bin; stamp=$(STAMP); echo "$(GO) build -o bin/ ./cmd/dyno ./cmd/dyno-role"; \
-		$(GO) build $(BUILD) -ldflags "-w -X dyno/bench/process.stamp=$$stamp" -o bin/ ./cmd/dyno ./cmd/dyno-role
+		$(GO) build $(BUILD) -ldflags -w -tags grpcnotrace,sources_$$stamp -o bin/ ./cmd/dyno ./cmd/dyno-role
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
 parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
