@@ -338,7 +338,7 @@ func TestMutants(t *testing.T) {
 	if f, err := hunt(branch.Sound, true, 600).Run(t.Context()); err != nil || f == nil {
 		t.Errorf("a host that sends before it remembers: %v", err)
 	}
-	if _, err := hunt(branch.Sound, false, 600).Weaken(t.Context(), simhost.ForOpen); err != nil {
+	if _, err := hunt(branch.Sound, false, 150).Weaken(t.Context(), simhost.ForOpen); err != nil {
 		t.Error(err)
 	}
 }

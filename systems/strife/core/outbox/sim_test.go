@@ -300,7 +300,7 @@ func TestMutants(t *testing.T) {
 	if f, err := hunt(outbox.None, true, 300).Run(t.Context()); err != nil || f == nil {
 		t.Errorf("a queue that says queued before it is durable: found nothing: %v", err)
 	}
-	if _, err := hunt(outbox.None, false, 300).Weaken(t.Context(), simhost.ForOpen); err != nil {
+	if _, err := hunt(outbox.None, false, 100).Weaken(t.Context(), simhost.ForOpen); err != nil {
 		t.Error(err)
 	}
 }
