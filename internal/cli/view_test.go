@@ -22,7 +22,8 @@ func TestProgressAsJSON(t *testing.T) {
 	var out bytes.Buffer
 	p := newProgress(&out, true, "", nil)
 	plan := &experiments.Plan{Experiment: &experiments.Experiment{Experiment: record.Experiment{Name: "lb-policies"}}}
-	p.update(experiments.Progress{Plan: plan, Last: &record.Trial{ID: "b01-c001", Experiment: "lb-policies", Cell: 1, Error: "did not start"}})
+	last := &record.Trial{ID: "b01-c001", Experiment: "lb-policies", Cell: 1, Error: "did not start"}
+	p.update(experiments.Progress{Plan: plan, Last: last})
 	p.end()
 	var line struct{ Msg, ID, Experiment string }
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "trial" || line.ID != "b01-c001" || line.Experiment != "lb-policies" {
