@@ -35,7 +35,7 @@ var initKnobs = slices.DeleteFunc(slices.Concat(connectionKnobs, methodKnobs), f
 })
 
 func setupInit(fs systems.FlagSet) func(context.Context, systems.Shell) error {
-	method := fs.String("method", "", 
+	method := fs.String("method", "",
 		"package.Service/Method to call; without, the first that by its name only reads and answers; no other is called")
 	out := fs.String("out", "", "`FILE.yaml` to write, which must not be there yet; - for standard output; without, a name from the method")
 	v := knobs.Bind(fs, names(initKnobs)...)
