@@ -3,7 +3,6 @@ package target
 import (
 	"testing"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -32,9 +31,9 @@ func TestRank(t *testing.T) {
 func declared(t *testing.T, name string, level *descriptorpb.MethodOptions_IdempotencyLevel) *method {
 	t.Helper()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: proto.String("x.proto"), Syntax: proto.String("proto3"), MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
-		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("S"), Method: []*descriptorpb.MethodDescriptorProto{{
-			Name: &name, InputType: proto.String(".M"), OutputType: proto.String(".M"), Options: &descriptorpb.MethodOptions{IdempotencyLevel: level},
+		Name: new("x.proto"), Syntax: new("proto3"), MessageType: []*descriptorpb.DescriptorProto{{Name: new("M")}},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: new("S"), Method: []*descriptorpb.MethodDescriptorProto{{
+			Name: &name, InputType: new(".M"), OutputType: new(".M"), Options: &descriptorpb.MethodOptions{IdempotencyLevel: level},
 		}}}},
 	}, new(protoregistry.Files))
 	if err != nil {
