@@ -111,7 +111,9 @@ func ended(
 }
 
 // open opens a bench on this machine, or on those that there are.
-func (r *Runner) open(ctx context.Context, p *Plan, seen *lookout, o process.Options) (context.Context, process.Bench, error) {
+func (r *Runner) open(ctx context.Context, p *Plan, seen *lookout, o process.Options) (
+	context.Context, process.Bench, error,
+) {
 	if r.Machines == nil {
 		return process.NewGroup(ctx, o)
 	}
