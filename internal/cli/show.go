@@ -29,8 +29,18 @@ func showing(c *cobra.Command, service string, role, starts bool) *telemetry.Opt
 	return o
 }
 
-// logging declares how logs are written, for this process and those that it starts.
+// logging declares how logs are written, for this process and those that it starts;
+// not before a command runs, since to be asked for help changes nothing.
 func logging(root *cobra.Command) {
+	said := make(map[string]string)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		for name, word := range said {
+			if err := os.Setenv(name, word); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	for _, f := range []struct {
 		name, env, help string
 		words           systems.Choice
@@ -43,7 +53,8 @@ func logging(root *cobra.Command) {
 			if err != nil {
 				return err
 			}
-			return os.Setenv(f.env, word)
+			said[f.env] = word
+			return nil
 		})
 		must(root.RegisterFlagCompletionFunc(f.name, cobra.FixedCompletions(f.words, cobra.ShellCompDirectiveNoFileComp)))
 	}
