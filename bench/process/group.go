@@ -101,6 +101,9 @@ func (g *Group) Address(context.Context, string, string) (string, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.ctx.Err() != nil { // nobody would give it back
+		return "", errors.Join(contextError(g.ctx), held.Close())
+	}
 	if len(g.kept) >= g.opts.Limit {
 		return "", errors.Join(fmt.Errorf("%d addresses are kept already, as many as there may be processes", g.opts.Limit), held.Close())
 	}

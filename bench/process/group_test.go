@@ -279,6 +279,24 @@ func TestNothingLeaksAfterClose(t *testing.T) {
 	eventually(t, "no more open files than before", func() bool { return openFiles(t) <= files })
 }
 
+// An address that a trial asks for once its group is closed would be kept for ever.
+func TestNoAddressAfterClose(t *testing.T) {
+	ctx, g := open(t, nil)
+	if addr, err := g.Address(ctx, "", ""); err != nil || addr == "" {
+		t.Errorf("%q, %v", addr, err)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	files := openFiles(t)
+	if addr, err := g.Address(ctx, "", ""); err == nil {
+		t.Errorf("%s is kept in a closed group", addr)
+	}
+	if n := openFiles(t); n > files {
+		t.Errorf("%d files are open, %d were", n, files)
+	}
+}
+
 func openFiles(t *testing.T) int {
 	t.Helper()
 	fds, err := os.ReadDir("/proc/self/fd")
