@@ -28,13 +28,13 @@ func toStatus(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := status.FromError(err); ok {
-		return err
-	}
 	st := status.New(codes.Unknown, err.Error())
 	info := &errdetails.ErrorInfo{Domain: rpc.Domain}
-	if f, ok := errors.AsType[*process.Failure](err); ok {
+	if f, ok := errors.AsType[*process.Failure](err); ok { // which may wrap the status of a call to a role
 		return detailed(st, failureOut(f))
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
 	}
 	absent, isAbsent := errors.AsType[*systems.AbsentError](err)
 	switch {
