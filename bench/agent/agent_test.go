@@ -189,6 +189,9 @@ func TestLinks(t *testing.T) {
 	if _, err := network.Add("c", "s", lis.Addr().String()); err == nil {
 		t.Error("the link was made twice")
 	}
+	if err := l.SetTarget("127.0.0.1:1"); err == nil {
+		t.Error("it was led elsewhere from here")
+	}
 	reached := func() bool {
 		conn, err := net.Dial("tcp", l.Addr())
 		if err != nil {

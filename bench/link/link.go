@@ -113,6 +113,9 @@ func (l *Link) SetTarget(target string) error {
 	if err := checkTarget(target); err != nil {
 		return fmt.Errorf("%v: %w", l.options, err)
 	}
+	if l.far != nil {
+		return fmt.Errorf("%v is on another machine: it leads where it led when it was made", l.options)
+	}
 	l.target.Store(&target)
 	return nil
 }
