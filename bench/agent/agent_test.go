@@ -231,6 +231,19 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A link that was made after the end of a trial would outlive it.
+func TestNoLinkAfterTheEnd(t *testing.T) {
+	m, _ := serve(t)
+	_, trial, _ := open(t, m)
+	if err := trial.Close(); err != nil {
+		t.Error(err)
+	}
+	_, err := trial.OpenLink(link.Options{From: "c", To: "s", Target: "127.0.0.1:1"})
+	if err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Error(err)
+	}
+}
+
 // Another agent has a certificate of the same authority, and is not served.
 func TestOnlyForRunner(t *testing.T) {
 	addr, dir, _ := listen(t)

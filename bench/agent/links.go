@@ -42,6 +42,9 @@ func (s *server) OpenLink(_ context.Context, req *agentv1.OpenLinkRequest) (*age
 func (t *trial) links(host string) (*link.Network, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.ended {
+		return nil, rpc.Errorf(rpc.Precondition, "trial %d has ended: there are no links any more", t.id)
+	}
 	if t.network != nil {
 		return t.network, nil
 	}
@@ -67,10 +70,11 @@ func (s *server) StrikeLink(_ context.Context, req *agentv1.StrikeLinkRequest) (
 	return new(agentv1.StrikeLinkResponse), toStatus(err)
 }
 
-// endLinks ends all links of a trial.
+// endLinks ends all links of a trial, which gets no others.
 func (t *trial) endLinks() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = true
 	if t.network == nil {
 		return nil
 	}

@@ -33,6 +33,7 @@ type trial struct {
 	mu      sync.Mutex
 	roles   map[string]systems.Process
 	network *link.Network  // nil: there is no link
+	ended   bool           // its roles and links
 	live    *load.Listener // nil: nobody wants to know
 	files   sync.Mutex     // one copy at a time
 }
