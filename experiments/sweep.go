@@ -42,6 +42,8 @@ type awayError struct{ error }
 
 func (e awayError) Unwrap() error { return e.error }
 
+func away(err error) bool { return errors.As(err, new(awayError)) }
+
 func newSweep(p *Plan, st *store) *sweep {
 	s := &sweep{
 		plan: p, store: st, state: make([]state, len(p.Trials)), again: make([][]string, len(p.Trials)), owners: make(map[int]*crew), told: -1,
@@ -110,8 +112,11 @@ func (c *crew) work(ctx context.Context) error {
 		if ctx.Err() != nil || !c.handBack(i, err) {
 			return err
 		}
-		if fleet.Lost(err) {
+		if !away(err) {
 			err = c.Machines.Connect(ctx)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			return c.leave(err)
@@ -165,15 +170,17 @@ func (s *sweep) remaining() time.Duration {
 	return s.plan.Estimate(s.done) / time.Duration(max(1, s.crews))
 }
 
-// handBack gives up a trial whose machines failed, if others may measure it.
+// handBack gives up a trial whose machines failed: others may measure it, or these when
+// they are back.
 func (c *crew) handBack(i int, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.crews < 2 || !fleet.Lost(err) && !errors.As(err, new(awayError)) {
-		return false
-	}
-	if fleet.Lost(err) {
+	switch {
+	case away(err): // it had not begun
+	case fleet.Lost(err):
 		c.again[i] = append(c.again[i], err.Error())
+	default:
+		return false
 	}
 	c.state[i] = waiting
 	return true

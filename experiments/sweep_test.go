@@ -116,3 +116,23 @@ func TestSets(t *testing.T) {
 		})
 	}
 }
+
+// What becomes of a trial whose machines fail: lost ones have cost it an attempt, also
+// where no other set is left by then; ones that do not come have not.
+func TestHandBack(t *testing.T) {
+	lost := &agent.LostError{Machine: "b", Why: "its agent has ended"}
+	for _, c := range []struct {
+		err        error
+		back       bool
+		rejections int
+	}{
+		{fmt.Errorf("measured there: %w", lost), true, 1},
+		{awayError{fmt.Errorf("it has not come back: %w", lost)}, true, 0},
+		{errors.New("the disk is full"), false, 0},
+	} {
+		crew := &crew{sweep: &sweep{state: []state{running}, again: make([][]string, 1), crews: 1}}
+		if back := crew.handBack(0, c.err); back != c.back || (crew.state[0] == waiting) != c.back || len(crew.again[0]) != c.rejections {
+			t.Errorf("%v: back %t, state %v, again %q", c.err, back, crew.state[0], crew.again[0])
+		}
+	}
+}
