@@ -72,11 +72,16 @@ func (s *sweep) work(ctx context.Context, r *Runner) error {
 	s.crews = len(sets)
 	var all sync.WaitGroup
 	var failed sync.Once
+	crews := make([]*crew, len(sets))
 	for i, set := range sets {
 		c := &crew{Runner: *r, sweep: s}
 		if c.Machines = set; len(sets) > 1 {
 			c.number = i + 1
 		}
+		crews[i] = c
+	}
+	s.claim(crews)
+	for _, c := range crews {
 		all.Go(func() {
 			if crewErr := c.work(ctx); crewErr != nil {
 				failed.Do(func() { err = crewErr })
@@ -89,6 +94,21 @@ func (s *sweep) work(ctx context.Context, r *Runner) error {
 		r.progress(Progress{Plan: s.plan, Done: s.done})
 	}
 	return err
+}
+
+// claim gives blocks that an earlier run has begun to the sets that began them.
+func (s *sweep) claim(crews []*crew) {
+	begun := make(map[int]bool)
+	for i, how := range s.state {
+		if how == finished {
+			begun[s.plan.Trials[i].Block] = true
+		}
+	}
+	for _, n := range s.store.run.Blocks {
+		if begun[n.Block] && 0 < n.Set && n.Set <= len(crews) {
+			s.owners[n.Block] = crews[n.Set-1]
+		}
+	}
 }
 
 func (s *sweep) wake() {

@@ -136,3 +136,20 @@ func TestHandBack(t *testing.T) {
 		}
 	}
 }
+
+// A run that is resumed has a block finished by the set that began it.
+func TestBlocksAreClaimed(t *testing.T) {
+	p := toyPlan(t, fine)
+	last := len(p.Trials) - 1
+	begun := p.Trials[last].Block
+	st := &store{run: &record.Run{Blocks: []record.Noise{{Block: begun, Set: 1}, {Block: begun, Set: 2}, {Block: 1, Set: 2}}}}
+	s := newSweep(p, st)
+	s.state[last] = finished
+	crews := []*crew{{sweep: s}, {sweep: s}}
+	s.claim(crews)
+	for i, want := range []int{1, begun} {
+		if k := crews[i].choose(); begun == 1 || k < 0 || p.Trials[k].Block != want {
+			t.Errorf("set %d chooses trial %d, want one of block %d", i+1, k, want)
+		}
+	}
+}
