@@ -52,6 +52,7 @@ type lookout struct {
 	mu      sync.Mutex
 	told    map[string]load.Live // since the last sample, by process
 	journal io.WriteCloser       // nil: nothing has come from other machines yet
+	closed  bool
 }
 
 // LiveFile has, in the folder of a trial's logs, what its generators on other machines
@@ -74,6 +75,9 @@ func (l *lookout) far(machine string, told []byte) {
 	l.take(machine, told)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed { // the stream of an agent lasts beyond its trial, the folder perhaps not
+		return
+	}
 	if l.journal == nil {
 		f, err := os.Create(l.file)
 		if err != nil {
@@ -139,6 +143,7 @@ func (l *lookout) close() {
 	l.here.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	if l.journal != nil {
 		_ = l.journal.Close()
 	}

@@ -85,4 +85,8 @@ func TestLookoutIsClosed(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(path)); err == nil {
 		t.Error("its folder is still there")
 	}
+	l.far("a", []byte("{}"))
+	if _, err := os.Stat(l.file); err == nil {
+		t.Error("what came too late was kept")
+	}
 }
