@@ -57,7 +57,9 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 			return done, bundle, c.store.append(done)
 		}
 		rejected = append(rejected, cmp.Or(strings.Join(done.Observation.Verdict.Reasons(), "; "), "not found out beside another control"))
-		c.progress(Progress{Plan: p, Done: at, Next: t, Left: p.Estimate(at), Again: rejected})
+		c.mu.Lock()
+		c.progress(Progress{Plan: p, Done: c.done, Next: t, Left: c.remaining(), Again: rejected})
+		c.mu.Unlock()
 	}
 }
 
