@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -359,10 +360,10 @@ func TestRunMeasuresAgain(t *testing.T) {
 }
 
 // A trial that hangs is stopped, stored with the reason, and does not end the
-// run; nor does one that does not heed its context.
+// run; nor does one that does not heed its context, but what is measured beside it
+// says so.
 func TestRunStopsHungTrials(t *testing.T) {
 	end, turn := make(chan struct{}), 0
-	defer close(end)
 	p := toyPlan(t, func(ctx context.Context, _ systems.Bench, _ systems.Values) (record.Observation, error) {
 		if turn++; turn > 1 {
 			<-end
@@ -392,6 +393,21 @@ func TestRunStopsHungTrials(t *testing.T) {
 	}
 	if text, err := os.ReadFile(stacks[0]); err != nil || !strings.Contains(string(text), "TestRunStopsHungTrials") {
 		t.Errorf("%s does not say who hangs: %v", stacks[0], err)
+	}
+	for _, left := range []int64{1, 0} {
+		for stuck.Load() > left {
+			runtime.Gosched()
+		}
+		p, out := toyPlan(t, fine), t.TempDir()
+		p.Trials = p.Trials[:1]
+		_, err := (&Runner{Out: out}).Run(t.Context(), p)
+		_, trials := stored(t, out)
+		if err != nil || len(trials) != 1 || int64(len(trials[0].Observation.Flags)) != left {
+			t.Errorf("with %d hung: %v, %+v", left, err, trials)
+		}
+		if left > 0 {
+			close(end)
+		}
 	}
 }
 

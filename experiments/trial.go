@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"dyno/bench/fleet"
@@ -79,6 +80,12 @@ func (r *Runner) observe(ctx context.Context, p *Plan, t *Trial, index int) (*re
 	return done, bundle, nil
 }
 
+// stuck counts the trials of this process that were left to themselves and have not
+// returned: what is measured meanwhile is measured beside them.
+var stuck atomic.Int64
+
+const flagBeside = "beside a hung trial"
+
 // ended runs a trial. One that does not return although its context has ended, and as
 // much time again as it had, is left to itself: a mistake in its code, not in its roles,
 // and the stacks of dyno's own goroutines say where.
@@ -102,6 +109,11 @@ func ended(
 		return obs, err
 	case <-time.After(grace):
 	}
+	stuck.Add(1)
+	go func() {
+		<-over
+		stuck.Add(-1)
+	}()
 	path := filepath.Join(dir, "dyno.stacks")
 	f, err := os.Create(path)
 	if err == nil {
@@ -132,6 +144,7 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if r.Profile {
 		profiles = dir
 	}
+	beside := stuck.Load()
 	seen := r.newLookout(dir)
 	defer seen.close()
 	bench, group, err := r.open(ctx, p, seen, process.Options{
@@ -177,6 +190,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	if err == nil {
 		if far != nil {
 			far.Flag(&obs)
+		}
+		if beside = max(beside, stuck.Load()); beside > 0 {
+			obs.Flag(flagBeside, "%d trials that had hung had not returned: what they still did in dyno itself was done beside this one", beside)
 		}
 		if f := obs.Failures; f != nil { // where the trial's folder lies says nothing, and will not stay true
 			f.First = strings.ReplaceAll(f.First, dir+string(filepath.Separator), "")
