@@ -12,6 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
 	"dyno/bench/agent"
 	"dyno/bench/fault"
 	"dyno/bench/link"
@@ -228,6 +232,37 @@ func TestLinks(t *testing.T) {
 	}
 	if reached() {
 		t.Error("the link has outlived its trial")
+	}
+}
+
+// An agent that does not come to open a trial is not waited for beyond the trial's time.
+func TestOpenIsCalledOff(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	asked, hold, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	lis := bufconn.Listen(1 << 16)
+	o := agent.Options{Advertise: "127.0.0.1", Logf: t.Logf, Lookup: func(string) *systems.System {
+		close(asked)
+		<-hold
+		return nil
+	}}
+	o.RPC.Listener = lis
+	go func() { ended <- agent.Serve(ctx, o) }()
+	defer func() { stop(); <-ended }()
+	defer close(hold)
+	m := agent.NewMachine("a", func(context.Context) (*agent.Connection, error) {
+		conn, err := grpc.NewClient("passthrough:///a", grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }))
+		return &agent.Connection{Conn: conn, Close: func() error { return nil }}, err
+	})
+	if err := m.Connect(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	late := errors.New("its time is over")
+	trial, end := context.WithCancelCause(ctx)
+	go func() { <-asked; end(late) }()
+	if _, _, err := m.Open(trial, process.Options{System: echo.System, Dir: t.TempDir(), Logf: t.Logf}, nil); !errors.Is(err, late) {
+		t.Error(err)
 	}
 }
 

@@ -56,6 +56,7 @@ func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine
 	t := &Trial{machine: m, link: l, opts: o, told: told, copies: copies{seen: make(map[string]version)}}
 	era := l.present()
 	t.calls, t.hangUp = context.WithCancel(era)
+	opened := context.AfterFunc(ctx, t.hangUp) // the agent may not be done with the trial before
 	stream, err := l.client.OpenTrial(t.calls, &agentv1.OpenTrialRequest{
 		System: o.System.Name, Seed: o.Setting.Seed, Impl: o.Setting.Impl, ReadyNs: int64(o.Ready), GraceNs: int64(o.Grace),
 		Live: told != nil,
@@ -63,6 +64,11 @@ func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine
 	var first *agentv1.OpenTrialResponse
 	if err == nil {
 		first, err = stream.Recv()
+	}
+	opened()
+	if err != nil && ctx.Err() != nil {
+		t.hangUp()
+		return nil, nil, fmt.Errorf("machine %s: its agent had not opened the trial: %w", m.Name, context.Cause(ctx))
 	}
 	if err != nil {
 		t.hangUp()
