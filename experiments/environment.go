@@ -41,22 +41,48 @@ var reported = []string{
 // Reported says whether a module's version can change a figure.
 func Reported(module string) bool { return slices.Contains(reported, module) }
 
-// binary is the fingerprint of what this process and its roles run, and surroundings
-// are where: neither changes while it runs.
-var (
-	binary = sync.OnceValues(func() (string, error) {
-		exe, err := os.Executable()
-		if err != nil {
-			return "", err
+// binary is the fingerprint of what this process and its roles run.
+func binary() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return programs.fingerprint(exe, process.Slim())
+}
+
+var programs printed
+
+// printed keeps the last fingerprint as long as its files stay as they are: who builds
+// dyno anew between two experiments has other roles in the second.
+type printed struct {
+	mu      sync.Mutex
+	of, sum string
+}
+
+func (p *printed) fingerprint(paths ...string) (sum string, err error) {
+	of := ""
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil {
+			of += fmt.Sprintln(path, info.Size(), info.ModTime().UnixNano())
 		}
-		return fingerprint(exe, process.Slim())
-	})
-	surroundings = sync.OnceValue(func() record.Environment {
-		env := environment(context.Background())
-		env.Roles = linked(process.Slim())
-		return env
-	})
-)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.of == of && p.sum != "" {
+		return p.sum, nil
+	}
+	if sum, err = fingerprint(paths...); err == nil {
+		p.of, p.sum = of, sum
+	}
+	return sum, err
+}
+
+// surroundings are where this process runs: that does not change.
+var surroundings = sync.OnceValue(func() record.Environment {
+	env := environment(context.Background())
+	env.Roles = linked(process.Slim())
+	return env
+})
 
 // environment describes the machine and the build. What cannot be read stays
 // empty: a figure is not lost because a container hides its CPU's name.
