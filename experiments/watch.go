@@ -72,7 +72,9 @@ func (r *Runner) newLookout(dir string) *lookout {
 // far takes in what a process of another machine tells, and keeps it: a machine that is
 // lost leaves nothing else.
 func (l *lookout) far(machine string, told []byte) {
-	l.take(machine, told)
+	if !l.take(machine, told) {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed { // the stream of an agent lasts beyond its trial, the folder perhaps not
@@ -88,12 +90,13 @@ func (l *lookout) far(machine string, told []byte) {
 	fmt.Fprintf(l.journal, "{\"machine\":%q,\"live\":%s}\n", machine, told)
 }
 
-func (l *lookout) take(machine string, told []byte) {
+// take says whether it could be read.
+func (l *lookout) take(machine string, told []byte) bool {
 	var t load.Live
 	if json.Unmarshal(told, &t) != nil {
-		return
+		return false
 	}
-	who := fmt.Sprint(machine, t.PID)
+	who := fmt.Sprint(machine, "/", t.PID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sum := l.told[who]
@@ -104,6 +107,7 @@ func (l *lookout) take(machine string, told []byte) {
 		sum.Latency.Merge(t.Latency)
 	}
 	l.told[who] = sum
+	return true
 }
 
 // watch samples a group until its context ends or the lookout is closed by what it

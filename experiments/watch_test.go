@@ -53,6 +53,7 @@ func TestLookoutSums(t *testing.T) {
 		}
 		l.far(told.machine, text)
 	}
+	l.far("a", []byte("nonsense"))
 	got := l.sum()
 	if got == nil || math.Abs(got.P50-2) > 0.03 || math.Abs(got.P99-12) > 0.13 || got.Worst != 12 {
 		t.Fatalf("%+v", got)
@@ -67,6 +68,17 @@ func TestLookoutSums(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, LiveFile))
 	if err != nil || bytes.Count(text, []byte("\n")) != 3 || bytes.Count(text, []byte(`{"machine":"a","live":{`)) != 2 {
 		t.Errorf("%v, kept %s", err, text)
+	}
+}
+
+// Process 1 of machine a1 is not process 11 of machine a.
+func TestLookoutTellsProcessesApart(t *testing.T) {
+	l := (&Runner{}).newLookout(t.TempDir())
+	defer l.close()
+	l.far("a1", []byte(`{"pid":1,"s":0.5,"ok":1}`))
+	l.far("a", []byte(`{"pid":11,"s":0.5,"ok":1}`))
+	if got := l.sum(); got == nil || got.Seconds != 0.5 || got.OK != 2 {
+		t.Errorf("%+v", got)
 	}
 }
 
