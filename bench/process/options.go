@@ -35,6 +35,7 @@ type Options struct {
 	// roles that do without the rest of it.
 	Binary string
 	slim   string
+	stamp  string // of Binary and slim, where those are dyno's own; empty: nobody knows
 
 	// Host is the address on which roles listen that do not say where; empty: that
 	// of loopback, where only this machine reaches them.
@@ -92,7 +93,7 @@ func (o Options) complete() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
-		o.Binary = exe
+		o.Binary, o.stamp = exe, Stamp()
 		if os.Getenv(TracesVar) == "" {
 			o.slim = Slim()
 		}

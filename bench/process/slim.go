@@ -2,6 +2,7 @@ package process
 
 import (
 	"debug/buildinfo"
+	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -44,12 +45,18 @@ const slimSuffix = "-role"
 // other sources; dyno runs the roles itself then. It is read, not run.
 var Slim = sync.OnceValue(func() string {
 	exe, err := os.Executable()
-	own := Stamp()
-	if err != nil || own == "" {
-		return ""
-	}
-	if build, err := buildinfo.ReadFile(exe + slimSuffix); err != nil || stampOf(build) != own {
+	if err != nil || Stamp() == "" || replaced(exe+slimSuffix, Stamp()) != nil {
 		return ""
 	}
 	return exe + slimSuffix
 })
+
+// replaced is an error unless a program, as it lies there now, is of the sources that
+// a stamp names.
+func replaced(path, stamp string) error {
+	build, err := buildinfo.ReadFile(path)
+	if err == nil && stampOf(build) != stamp {
+		err = fmt.Errorf("%s is of other sources than the dyno that runs: it was built anew meanwhile; run that one", path)
+	}
+	return err
+}

@@ -23,6 +23,11 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr(), g.opts.anywhere()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
+	if g.opts.stamp != "" && !m.stands() {
+		if err := replaced(g.opts.own(role, l), g.opts.stamp); err != nil {
+			return nil, nil, err
+		}
+	}
 	p, err := openPipes(role.Serves && !m.stands())
 	if err != nil {
 		return nil, nil, err

@@ -31,11 +31,15 @@ func (g *Group) program(r systems.Role, l systems.Launch) (path string, before [
 		// becomes it: the process is the program itself.
 		return "/bin/sh", []string{"-c", g.cage.door() + "exec " + command + ` "$@"`, command}
 	}
-	path = g.opts.Binary
-	if g.opts.slim != "" && !r.Whole && !l.Whole {
-		path = g.opts.slim
+	return g.opts.own(r, l), []string{g.opts.System.Name, r.Name}
+}
+
+// own is dyno's program for a role.
+func (o *Options) own(r systems.Role, l systems.Launch) string {
+	if o.slim != "" && !r.Whole && !l.Whole {
+		return o.slim
 	}
-	return path, []string{g.opts.System.Name, r.Name}
+	return o.Binary
 }
 
 // stands says whether a command stands in for the member's role.
