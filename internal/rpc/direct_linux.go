@@ -40,6 +40,8 @@ func directly(c net.Conn) net.Conn {
 
 // Read implements net.Conn.
 func (d *direct) Read(b []byte) (int, error) {
+	d.read.turn.Lock()
+	defer d.read.turn.Unlock()
 	n, err := d.read.move(b)
 	if n == 0 && err == nil && len(b) > 0 {
 		err = io.EOF
@@ -47,8 +49,10 @@ func (d *direct) Read(b []byte) (int, error) {
 	return n, d.explain(&d.read, err)
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. What it writes stays together, whoever else writes.
 func (d *direct) Write(b []byte) (sent int, err error) {
+	d.write.turn.Lock()
+	defer d.write.turn.Unlock()
 	for sent < len(b) && err == nil {
 		var n int
 		n, err = d.write.move(b[sent:])
@@ -74,7 +78,7 @@ type transfer struct {
 	when func(func(fd uintptr) bool) error // calls it when the socket is ready, until it is done
 	once func(fd uintptr) bool             // made once: it would be allocated for each call
 
-	mu    sync.Mutex // guards what follows
+	turn  sync.Mutex // of one Read or Write; guards what follows
 	b     []byte
 	n     int
 	errno syscall.Errno
@@ -85,8 +89,6 @@ func (t *transfer) init(name string, call uintptr, when func(func(uintptr) bool)
 }
 
 func (t *transfer) move(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.b, t.n, t.errno = b, 0, 0
 	err := t.when(t.once)
 	t.b = nil

@@ -54,6 +54,22 @@ func TestDirectWhole(t *testing.T) {
 	}
 }
 
+// Of those that write at once, each one's bytes stay together.
+func TestDirectTogether(t *testing.T) {
+	a, b := sockets(t)
+	const size = 16 << 20 // more than the kernel takes at once
+	for _, letter := range []string{"a", "b", "c", "d"} {
+		go func() { _, _ = a.Write(bytes.Repeat([]byte(letter), size)) }()
+	}
+	got := make([]byte, 4*size)
+	if _, err := io.ReadFull(b, got); err != nil {
+		t.Fatal(err)
+	}
+	if first := got[:1]; bytes.Count(got[:size], first) != size {
+		t.Error("what one wrote has bytes of the other in it")
+	}
+}
+
 // Errors are those of package net, in their words.
 func TestDirectErrors(t *testing.T) {
 	a, b := sockets(t)
