@@ -23,11 +23,14 @@ var reading = strings.Fields("get list read find search query describe lookup ra
 var changing = strings.Fields("add and begin create delete execute in increment insert lock modify next or out pop put " +
 	"remove reset send set then update upsert write")
 
-var wordForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Z]+[^A-Z_]*|[^A-Z_]+`) })
+var (
+	wordForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Z]+[^A-Z_]*|[^A-Z_]+`) })
+	initials = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([A-Z]+)([A-Z][^A-Z_])`) }) // with a word behind: IDSet
+)
 
-// words are those of a name, in small letters.
+// words are those of a name, in small letters; a name of underscores has none.
 func words(name protoreflect.Name) []string {
-	out := wordForm().FindAllString(string(name), -1)
+	out := wordForm().FindAllString(initials().ReplaceAllString(string(name), "${1}_$2"), -1)
 	for i, word := range out {
 		out[i] = strings.ToLower(word)
 	}
@@ -52,7 +55,10 @@ func (m *method) rank() (rank int) {
 		return rank
 	}
 	name := words(m.Name())
-	verb := slices.Index(reading, name[0])
+	verb := -1
+	if len(name) > 0 {
+		verb = slices.Index(reading, name[0])
+	}
 	if verb < 0 || slices.ContainsFunc(name, func(w string) bool { return slices.Contains(changing, w) }) {
 		return unsafe
 	}

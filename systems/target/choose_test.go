@@ -14,6 +14,7 @@ func TestRank(t *testing.T) {
 		"Get": true, "GetPrice": true, "get_price": true, "getPrice": true, "ListUsers": true, "GetURL": true, "Check": true,
 		"Delete": false, "UnaryCall": false, "Getaway": false, "Listen": false, "Checkout": false, "CheckOut": false,
 		"GetAndDelete": false, "ReadModifyWrite": false, "FindOrCreate": false, "get_and_reset": false, "GetNextJob": false,
+		"GETPrice": true, "ReadDBWrite": false, "GetIDSet": false, "GetURLAndDELETE": false, "_": false,
 	} {
 		if m := declared(t, name, nil); m.rank() < unsafe != want {
 			t.Errorf("%s: rank %d, want one that is called: %v", name, m.rank(), want)
