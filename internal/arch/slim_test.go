@@ -8,11 +8,15 @@ import (
 )
 
 // bulky are libraries that a role's process does without: the etcd server, ghz,
-// the compiler of .proto files, plots, pages, the command line.
+// the compiler of .proto files, plots, pages, the command line; and trials, but for
+// those that have a role in their own room.
 var bulky = []string{
 	"go.etcd.io/etcd/server/", "github.com/bojand/ghz/", "google.golang.org/grpc/xds", "github.com/envoyproxy/go-control-plane/",
 	"github.com/bufbuild/protocompile", "gonum.org/", "github.com/yuin/goldmark", "github.com/spf13/cobra",
 	module + "/internal/report", module + "/internal/cli", module + "/experiments", module + "/systems/lookaside/demo",
+	"encoding/gob", "github.com/prometheus/", module + "/bench/sample/exported",
+	module + "/systems/branchbank/trial", module + "/systems/lookaside/trial",
+	module + "/systems/mapreduce/trial", module + "/systems/standby/trial",
 }
 
 // What is measured links what roles need: with the rest, a generator's loop cost

@@ -1,5 +1,6 @@
 // Package slim is what the slim program knows of the systems: the roles, without
-// trials, checks and commands, which would be a seventh of every role's memory.
+// commands and, where no role needs them, trials and checks, which would be a seventh
+// of every role's memory.
 // Whoever adds a system adds it here, too.
 package slim
 

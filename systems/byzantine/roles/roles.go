@@ -1,4 +1,5 @@
-// Package roles are those of byzantine, without its trial: what the slim program links.
+// Package roles are those of byzantine, without its commands: what the slim program links.
+// The role memory is in the room of the trial, which is linked with it.
 package roles
 
 import (

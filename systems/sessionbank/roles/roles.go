@@ -1,4 +1,5 @@
-// Package roles are those of sessionbank, without its trial: what the slim program links.
+// Package roles are those of sessionbank, without its commands: what the slim program links.
+// The client is in the room of the trial, which is linked with it.
 package roles
 
 import (

@@ -1,4 +1,5 @@
-// Package roles are those of strife, without its trial: what the slim program links.
+// Package roles are those of strife, without its commands: what the slim program links.
+// The trial is linked with them, for the load takes its knobs.
 package roles
 
 import (
