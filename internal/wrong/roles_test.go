@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -169,6 +170,9 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 	go func() {
 		for {
 			m, err := down.Recv()
+			if m.GetAsk() != nil || m.GetDone() != nil {
+				_ = os.WriteFile(b.file("asks", os.Getpid()), nil, 0o600)
+			}
 			if err != nil || up.Send(m) != nil {
 				_ = up.CloseSend()
 				return
@@ -183,10 +187,7 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 		if err != nil {
 			return err
 		}
-		if m.GetMap() != nil {
-			time.Sleep(20 * time.Millisecond) // so that whoever dies has one
-		}
-		if task := m.GetMap(); task != nil && b.wrong == deadTwice && b.ofTheDead(task) {
+		if task := m.GetMap(); task != nil && b.ofTheDead(task) && b.wrong == deadTwice {
 			fmt.Fprintf(os.Stderr, "does map task %d, which was a dead worker's, for twice its input\n", task.GetTask())
 			if task.Length *= 2; task.GetOffset() > 0 {
 				task.Offset -= task.GetLength() / 2
@@ -198,11 +199,29 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 	}
 }
 
-// ofTheDead notes who has a task, and reports whether somebody had it who is dead.
+// ofTheDead notes who has a task, waits a little so that whoever dies has one, and reports
+// whether somebody had it who is dead, or may have: one that nobody noted can have been
+// on its way to a worker that died as it asked, or was about to.
 func (b *between) ofTheDead(task *mapreducev1.MapTask) bool {
-	path := filepath.Join(filepath.Dir(b.dir), fmt.Sprintf("handed-%d", task.GetTask()))
-	text, err := os.ReadFile(path)
+	path, dead := b.file("handed", int(task.GetTask())), func(pid string) bool {
+		n, err := strconv.Atoi(pid)
+		return err == nil && errors.Is(syscall.Kill(n, 0), syscall.ESRCH)
+	}
+	before, err := os.ReadFile(path)
 	_ = os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o600)
-	pid, atoiErr := strconv.Atoi(string(text))
-	return err == nil && atoiErr == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	_ = os.Remove(b.file("asks", os.Getpid()))
+	time.Sleep(20 * time.Millisecond)
+	if err == nil {
+		return dead(string(before))
+	}
+	asks, _ := filepath.Glob(filepath.Join(filepath.Dir(b.dir), "asks-*"))
+	return slices.ContainsFunc(asks, func(a string) bool {
+		_, pid, _ := strings.Cut(filepath.Base(a), "-")
+		return dead(pid) && os.Remove(a) == nil // for one task
+	})
+}
+
+// file is where the workers of a job, which share a folder, note something.
+func (b *between) file(kind string, n int) string {
+	return filepath.Join(filepath.Dir(b.dir), fmt.Sprintf("%s-%d", kind, n))
 }
