@@ -276,4 +276,15 @@ func TestResults(t *testing.T) {
 			t.Errorf("an archive cut at byte %d is taken for whole", cut)
 		}
 	}
+	earlier := filepath.Join(to, "results", "a", "run.json")
+	write(t, earlier, "earlier")
+	if _, err := kube.Unpack(bytes.NewReader(whole[:513]), to); err == nil {
+		t.Error("an archive cut within a file is taken for whole")
+	}
+	if text, err := os.ReadFile(earlier); string(text) != "earlier" {
+		t.Errorf("of what was there a broken connection leaves %q, %v", text, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(earlier)); len(left) != 1 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
 }

@@ -147,14 +147,23 @@ func Unpack(r io.Reader, out string) (code int, err error) {
 	}
 }
 
+// unpackFile replaces a file once the new one is whole: what an earlier run has
+// measured is not lost with a connection that breaks.
 func unpackFile(root *os.Root, h *tar.Header, content io.Reader) error {
 	if err := root.MkdirAll(filepath.Dir(h.Name), 0o755); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, h.FileInfo().Mode().Perm()&0o644)
+	part := filepath.Join(filepath.Dir(h.Name), ".part-"+filepath.Base(h.Name))
+	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, h.FileInfo().Mode().Perm()&0o644)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = root.Rename(part, h.Name)
+	}
+	if err != nil {
+		_ = root.Remove(part) // that it stays is of less account
+	}
+	return err
 }
