@@ -14,6 +14,7 @@ import (
 
 	"dyno/bench/agent"
 	"dyno/bench/fleet"
+	"dyno/experiments"
 	"dyno/internal/kube"
 	"dyno/internal/rpc"
 	"dyno/systems"
@@ -56,6 +57,14 @@ was printed and created by other means, which waits for its certificates.`,
 				}
 				return r.Manifest(a.out)
 			}
+			if out, err = outFolder(out, ""); err != nil {
+				return err
+			}
+			lock, err := experiments.Lock(out)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, lock.Close()) }()
 			keys, err := issueKeys()
 			if err != nil {
 				return err

@@ -1,9 +1,13 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"dyno/experiments"
 )
 
 // The page's commands print what a cluster is to create; make test-kube runs them on one.
@@ -23,5 +27,26 @@ func TestPodsPage(t *testing.T) {
 	code, _, said := dyno(t, "deploy", "k8s", "--nodes", "1", "--attach")
 	if code != 2 || !strings.Contains(said, "--attach: give --out") {
 		t.Errorf("exit code %d: %s", code, said)
+	}
+}
+
+// That results cannot be written, or that somebody else does, is said before anything
+// is asked of a cluster.
+func TestPodsFolder(t *testing.T) {
+	taken := t.TempDir()
+	lock, err := experiments.Lock(taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for out, want := range map[string]string{file: "cannot write to folder " + file, taken: "another run writes here"} {
+		code, _, said := dyno(t, "deploy", "k8s", "--nodes", "1", "--kubectl", "no-kubectl", "--out", out)
+		if code != 1 || !strings.Contains(said, want) || strings.Contains(said, "kubectl get") {
+			t.Errorf("%s: exit code %d: %s", out, code, said)
+		}
 	}
 }

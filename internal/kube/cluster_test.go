@@ -77,6 +77,7 @@ func TestExecute(t *testing.T) {
 			c, dir := cluster(t, files)
 			c.Attach = files["before"] != ""
 			out := t.TempDir()
+			write(t, filepath.Join(out, "results", ".lock"), "")
 			code, err := c.Execute(t.Context(), run(), keys, out)
 			if code != 1 || err != nil {
 				t.Errorf("exit code %d, %v; want the runner's 1", code, err)
@@ -86,6 +87,9 @@ func TestExecute(t *testing.T) {
 			}
 			deleted(t, dir)
 			equipped(t, dir)
+			if _, err := os.Stat(filepath.Join(dir, "received-sweep-runner-tmp-out")); err == nil {
+				t.Error("the runner was brought a folder without results")
+			}
 			if _, err := os.Stat(filepath.Join(dir, "created")); (err == nil) == c.Attach {
 				t.Errorf("created: %v", err)
 			}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -57,7 +58,7 @@ func Pack(w io.Writer, out string) error {
 // is whole; nil: there is nothing.
 func packAgain(out string) ([]byte, error) {
 	results := filepath.Join(out, "results")
-	if _, err := os.Stat(results); errors.Is(err, fs.ErrNotExist) {
+	if there, _ := os.ReadDir(results); !slices.ContainsFunc(there, fs.DirEntry.IsDir) {
 		return nil, nil
 	}
 	var archive bytes.Buffer
