@@ -47,6 +47,9 @@ was printed and created by other means, which waits for its certificates.`,
 					return systems.Usagef("%s behind --: the runner's pod knows its folder and its machines; --out of deploy says where results go", name)
 				}
 			}
+			if cluster.Attach && len(args) > 0 {
+				return systems.Usagef("--attach: the run was told what stands behind -- when it was printed; leave out %q", args)
+			}
 			r.Args = args
 			if err := r.Check(); err != nil {
 				return err

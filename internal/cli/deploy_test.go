@@ -24,9 +24,14 @@ func TestPodsPage(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s%s", l[0], code, said, out)
 		}
 	}
-	code, _, said := dyno(t, "deploy", "k8s", "--nodes", "1", "--attach")
-	if code != 2 || !strings.Contains(said, "--attach: give --out") {
-		t.Errorf("exit code %d: %s", code, said)
+	for want, words := range map[string][]string{
+		"--attach: give --out":                 {"--attach"},
+		"when it was printed; leave out [\"lb": {"--attach", "--out", t.TempDir(), "--", "lb-policies"},
+	} {
+		code, _, said := dyno(t, append([]string{"deploy", "k8s", "--nodes", "1"}, words...)...)
+		if code != 2 || !strings.Contains(said, want) {
+			t.Errorf("%q: exit code %d: %s", words, code, said)
+		}
 	}
 }
 
