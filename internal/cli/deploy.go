@@ -169,11 +169,18 @@ func (a *app) runOnPods(ctx context.Context, r kube.Run, args []string) int {
 	if err := a.gather(ctx, r); err != nil {
 		return a.exit(ctx, errors.Join(err, a.pods.Close()))
 	}
+	run := a.podRun()
+	run.SetArgs(append([]string{"--out", kube.Out}, args...))
+	return a.exit(ctx, errors.Join(run.ExecuteContext(ctx), a.pods.Close())) // what ended early has not closed them
+}
+
+// podRun is dyno run without dyno.
+func (a *app) podRun() *cobra.Command {
 	run := a.run()
 	run.SilenceErrors, run.SilenceUsage = true, true
 	run.SetFlagErrorFunc(flagError)
-	run.SetArgs(append([]string{"--out", kube.Out}, args...))
-	return a.exit(ctx, errors.Join(run.ExecuteContext(ctx), a.pods.Close())) // what ended early has not closed them
+	logging(run)
+	return run
 }
 
 // gather waits until all machines answer.

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -28,6 +30,17 @@ func TestProgressAsJSON(t *testing.T) {
 	var line struct{ Msg, ID, Experiment string }
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "trial" || line.ID != "b01-c001" || line.Experiment != "lb-policies" {
 		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+// The runner's pod runs dyno run alone, which takes these flags, too.
+func TestLogFlagsInPods(t *testing.T) {
+	t.Setenv(systems.LogFormatVar, "")
+	t.Setenv(systems.LogLevelVar, "")
+	run := (&app{}).podRun()
+	err := errors.Join(run.ParseFlags([]string{"--log-format", "json", "--log-level=debug"}), run.PersistentPreRunE(run, nil))
+	if format, level := os.Getenv(systems.LogFormatVar), os.Getenv(systems.LogLevelVar); err != nil || format != "json" || level != "debug" {
+		t.Errorf("%v: format %q, level %q", err, format, level)
 	}
 }
 
