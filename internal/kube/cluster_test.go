@@ -30,7 +30,7 @@ func cluster(t *testing.T, files map[string]string) (*kube.Cluster, string) {
 		t.Fatal(err)
 	}
 	all := map[string]string{
-		"before": "", "events": "", "results.tar": pack.String(),
+		"before": "", "events": "", "made": "", "results.tar": pack.String(),
 		"pods.json": podList(running("sweep", 0), running("sweep", 1), pod("sweep-runner", "", `"phase":"Running"`)),
 	}
 	maps.Copy(all, files)
@@ -221,14 +221,23 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
-// Nor is one that was created between the look and our own attempt.
+// Nor is something of that name that was not found, or came meanwhile: of what kubectl
+// created beside it nothing stays.
 func TestNameTakenMeanwhile(t *testing.T) {
-	c, dir := cluster(t, map[string]string{"refuse": `Error from server (AlreadyExists): services "sweep" already exists`})
-	if _, err := c.Execute(t.Context(), run(), keys, t.TempDir()); err == nil || !strings.Contains(err.Error(), "nothing is deleted") {
-		t.Error(err)
-	}
-	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") {
-		t.Errorf("it was asked %s", asked)
+	for _, made := range []string{"", "job.batch/sweep\npod/sweep-runner\n"} {
+		c, dir := cluster(t, map[string]string{"refuse": `Error from server (AlreadyExists): services "sweep" already exists`, "made": made})
+		if _, err := c.Execute(t.Context(), run(), keys, t.TempDir()); err == nil || !strings.Contains(err.Error(), "is left alone; give another --name") {
+			t.Error(err)
+		}
+		asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
+		_, deleted, _ := strings.Cut(string(asked), "delete ")
+		want := ""
+		if made != "" {
+			want = "job.batch/sweep pod/sweep-runner --wait --ignore-not-found\n"
+		}
+		if deleted != want {
+			t.Errorf("deleted is %q, want %q", deleted, want)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,9 +72,13 @@ func (c *Cluster) create(ctx context.Context, r Run) (ours bool, err error) {
 	if err := r.Manifest(&manifest); err != nil {
 		return false, err
 	}
-	_, err = c.ask(ctx, r, &manifest, "create", "-f", "-")
-	if err != nil && strings.Contains(err.Error(), "AlreadyExists") { // what is there may be another's
-		return false, fmt.Errorf("a run called %s was created meanwhile, and nothing is deleted; give another --name: %w", r.Name, err)
+	made, err := c.ask(ctx, r, &manifest, "create", "-f", "-", "-o", "name")
+	if err != nil && strings.Contains(err.Error(), "AlreadyExists") { // what is there may be another's; kubectl went on with the rest
+		err = fmt.Errorf("something called %s is there already, and is left alone; give another --name: %w", r.Name, err)
+		if some := strings.Fields(string(made)); len(some) > 0 {
+			err = errors.Join(err, c.tidy(ctx, r, some...))
+		}
+		return false, err
 	}
 	return true, err
 }
@@ -81,7 +86,7 @@ func (c *Cluster) create(ctx context.Context, r Run) (ours bool, err error) {
 // kinds are all that a run consists of.
 const kinds = "job,service,pod"
 
-// ask runs kubectl and returns what it prints.
+// ask runs kubectl and returns what it prints, even if it fails.
 func (c *Cluster) ask(ctx context.Context, r Run, in io.Reader, words ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -91,7 +96,7 @@ func (c *Cluster) ask(ctx context.Context, r Run, in io.Reader, words ...string)
 	cmd.Stderr = &said
 	found, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("kubectl %s: %w: %s", words[0], err, strings.TrimSpace(said.String()))
+		return found, fmt.Errorf("kubectl %s: %w: %s", words[0], err, strings.TrimSpace(said.String()))
 	}
 	return found, nil
 }
@@ -212,14 +217,20 @@ func (c *Cluster) fetch(ctx context.Context, r Run, out string) (int, error) {
 	return code, unpacked
 }
 
-// tidy deletes the run, also when the context has ended.
-func (c *Cluster) tidy(ctx context.Context, r Run) error {
+// tidy deletes the run, or some of its objects, also when the context has ended.
+func (c *Cluster) tidy(ctx context.Context, r Run, some ...string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 	defer cancel()
-	cmd := c.command(ctx, r, "delete", kinds, "-l", r.Selector(), "--wait", "--ignore-not-found")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("what is labelled %s may still be there: kubectl delete: %w: %s", r.Selector(), err, strings.TrimSpace(string(said)))
+	what := "all that is labelled " + r.Selector()
+	if len(some) > 0 {
+		what = strings.Join(some, " ")
+	} else {
+		some = []string{kinds, "-l", r.Selector()}
 	}
-	c.Logf("all that is labelled %s is deleted", r.Selector())
+	cmd := c.command(ctx, r, slices.Concat([]string{"delete"}, some, []string{"--wait", "--ignore-not-found"})...)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s may still be there: kubectl delete: %w: %s", what, err, strings.TrimSpace(string(said)))
+	}
+	c.Logf("deleted: %s", what)
 	return nil
 }
