@@ -37,13 +37,13 @@ type Keys map[string][]byte
 
 // ReadKeys reads all files of a folder.
 func ReadKeys(dir string) (Keys, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*"))
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	keys := make(Keys)
-	for _, p := range paths {
-		if keys[filepath.Base(p)], err = os.ReadFile(p); err != nil {
+	for _, f := range files {
+		if keys[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name())); err != nil {
 			return nil, err
 		}
 	}
