@@ -222,6 +222,11 @@ func TestGoesOn(t *testing.T) {
 	if left, _ := filepath.Glob(there + "/*/*"); len(left) != 1 {
 		t.Errorf("the runner was brought %s", left)
 	}
+	asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
+	if _, after, ok := strings.Cut(string(asked), "sweep-runner -- /dyno deploy receive /tmp/out"); !ok ||
+		!strings.Contains(after, "sweep-runner -- /dyno deploy receive /keys/run") {
+		t.Errorf("the runner begins without it: %s", asked)
+	}
 }
 
 // Nor is something of that name that was not found, or came meanwhile: of what kubectl

@@ -65,13 +65,10 @@ func (k Keys) pack(party string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// equip brings the runner what an earlier run has left in a folder, and then every
-// pod its certificates, without which none begins.
+// equip brings every pod its certificates, without which none begins, and the runner
+// before that what an earlier run has left in a folder.
 func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[string]string, out string) error {
 	earlier, err := packAgain(out)
-	if err == nil && earlier != nil {
-		err = c.hand(ctx, r, r.Runner(), Out, earlier)
-	}
 	archives := make(map[string][]byte)
 	for _, party := range parties {
 		if err == nil && archives[party] == nil {
@@ -89,7 +86,14 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if err := c.hand(ctx, r, pod, Credentials, archives[party]); err != nil {
+			var err error
+			if party == partyRunner && earlier != nil {
+				err = c.hand(ctx, r, pod, Out, earlier)
+			}
+			if err == nil {
+				err = c.hand(ctx, r, pod, Credentials, archives[party])
+			}
+			if err != nil {
 				lost <- err
 				cancel()
 			}

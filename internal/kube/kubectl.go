@@ -17,6 +17,7 @@ import (
 const (
 	look        = time.Second      // between two attempts, and two looks at the pods
 	askTimeout  = 30 * time.Second // of one kubectl that asks
+	perMiB      = time.Second      // more, of one that brings something
 	tidyTimeout = 90 * time.Second // of the one that deletes
 	tries       = 5                // in a row, of a call that fails: an API server may be away for a moment
 	longCall    = 10 * time.Second // what lasted longer was cut, as proxies do with long calls, and has not failed
@@ -88,7 +89,11 @@ const kinds = "job,service,pod"
 
 // ask runs kubectl and returns what it prints, even if it fails.
 func (c *Cluster) ask(ctx context.Context, r Run, in io.Reader, words ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	limit := askTimeout
+	if brought, ok := in.(*bytes.Reader); ok {
+		limit += time.Duration(brought.Size()>>20) * perMiB
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := c.command(ctx, r, words...)
 	cmd.Stdin = in
