@@ -268,6 +268,16 @@ func TestInterrupted(t *testing.T) {
 	deleted(t, dir)
 }
 
+// A pod that nobody has brought certificates says who does.
+func TestAwait(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("nobody came"))
+	err := kube.Await(ctx, filepath.Join(t.TempDir(), "run"))
+	if err == nil || !strings.Contains(err.Error(), "--attach") || !strings.Contains(err.Error(), "nobody came") {
+		t.Error(err)
+	}
+}
+
 func TestResults(t *testing.T) {
 	from := t.TempDir()
 	write(t, filepath.Join(from, "results", "a", "run.json"), "{}")

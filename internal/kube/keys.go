@@ -141,7 +141,7 @@ func Await(ctx context.Context, dir string) error {
 			return nil
 		}
 		if backoff.Sleep(ctx, lookForKeys) != nil {
-			return fmt.Errorf("no certificates have come to %s: %w", dir, context.Cause(ctx))
+			return fmt.Errorf("no certificates have come to %s, where dyno deploy k8s --attach brings them: %w", dir, context.Cause(ctx))
 		}
 	}
 }
