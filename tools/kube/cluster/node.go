@@ -139,7 +139,11 @@ func (n *node) down() error {
 	}
 	err := n.machine.cmd.Process.Kill()
 	<-n.machine.ended
-	return errors.Join(err, ip("link", "del", n.link()))
+	lost := ip("link", "del", n.link())
+	if _, there := os.Stat("/sys/class/net/" + n.link()); there != nil { // it went with the node's end, or never was
+		lost = nil
+	}
+	return errors.Join(err, lost)
 }
 
 // until tries again until something succeeds or a minute is over.
