@@ -189,9 +189,7 @@ func (b *between) Work(down mapreducev1.MasterService_WorkServer) error {
 		}
 		if task := m.GetMap(); task != nil && b.ofTheDead(task) && b.wrong == deadTwice {
 			fmt.Fprintf(os.Stderr, "does map task %d, which was a dead worker's, for twice its input\n", task.GetTask())
-			if task.Length *= 2; task.GetOffset() > 0 {
-				task.Offset -= task.GetLength() / 2
-			}
+			task.Length, task.Offset = 2*task.GetLength(), max(0, task.GetOffset()-task.GetLength())
 		}
 		if err := down.Send(m); err != nil {
 			return err
