@@ -60,12 +60,13 @@ type printed struct {
 }
 
 func (p *printed) fingerprint(paths ...string) (sum string, err error) {
-	of := ""
+	files := make([]string, 0, len(paths))
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil {
-			of += fmt.Sprintln(path, info.Size(), info.ModTime().UnixNano())
+			files = append(files, fmt.Sprintln(path, info.Size(), info.ModTime().UnixNano()))
 		}
 	}
+	of := strings.Join(files, "")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.of == of && p.sum != "" {

@@ -11,7 +11,7 @@ import (
 )
 
 // scratchAttempts bounds the race with a sweep by another run.
-const scratchAttempts = 10
+const scratchAttempts = 1000
 
 // Dir is a temporary directory that belongs to this process. The lock on it
 // ends with the process, however that ends: this is how a later run knows that
