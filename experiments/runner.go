@@ -33,7 +33,7 @@ type Runner struct {
 	Fresh   bool     // throw away what is stored of the experiment, whatever it is
 	Profile bool     // keep CPU and heap profiles of every process, and its logs
 	Report  func(Progress)
-	Watch   func(Sample) // told of the trial at hand twice a second; nil: nobody looks on
+	Watch   func(Sample) // told of the trial at hand, twice a second or as often as load.LiveIn says; nil: nobody looks on
 	Live    bool         // generators tell meanwhile what they do, which costs them a little
 	Impl    systems.Impl // of a replay: these in place of the stored ones; empty: as stored
 

@@ -110,8 +110,8 @@ func (l *lookout) take(machine string, told []byte) bool {
 	return true
 }
 
-// watch samples a group until its context ends or the lookout is closed by what it
-// returns.
+// watch samples a group as often as its generators tell, until its context ends or it
+// is stopped by what it returns; then once more, for what they told last.
 func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench process.Bench) (stop func()) {
 	if r.Watch == nil {
 		return func() {}
@@ -123,18 +123,20 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	working.Go(func() {
-		tick := time.NewTicker(load.LiveEvery)
+		tick := time.NewTicker(load.LiveIn(t.Cell.Length))
 		defer tick.Stop()
 		began, last, used := time.Now(), time.Now(), cpu()
-		for {
+		for ctx.Err() == nil {
 			select {
 			case <-ctx.Done():
-				return
-			case now := <-tick.C:
-				next := cpu()
-				r.Watch(Sample{Plan: p, Trial: t, At: now.Sub(began), Live: l.sum(), CPU: usage(used, next, now.Sub(last))})
-				last, used = now, next
+			case <-tick.C:
 			}
+			now, next, live := time.Now(), cpu(), l.sum()
+			if ctx.Err() != nil && live == nil {
+				return
+			}
+			r.Watch(Sample{Plan: p, Trial: t, At: now.Sub(began), Live: live, CPU: usage(used, next, now.Sub(last))})
+			last, used = now, next
 		}
 	})
 	return func() {

@@ -82,6 +82,23 @@ func TestLookoutTellsProcessesApart(t *testing.T) {
 	}
 }
 
+// What is told of a window that ends before anybody looked is seen when the trial ends,
+// and nothing is when nothing was told.
+func TestWatchLooksOnceMore(t *testing.T) {
+	for told, want := range map[string]int{`{"pid":1,"s":0.1,"ok":7}`: 1, "nonsense": 0} {
+		var seen []Sample
+		r := &Runner{Watch: func(s Sample) { seen = append(seen, s) }}
+		l := r.newLookout(t.TempDir())
+		stop := r.watch(t.Context(), l, &Plan{}, &Trial{Cell: &Cell{Length: time.Hour}}, nil)
+		l.far("a", []byte(told))
+		stop()
+		l.close()
+		if len(seen) != want || want == 1 && (seen[0].Live == nil || seen[0].Live.OK != 7) {
+			t.Errorf("%s: %d samples, %+v", told, len(seen), seen)
+		}
+	}
+}
+
 // A trial that never began leaves neither a socket nor a folder behind.
 func TestLookoutIsClosed(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())

@@ -14,11 +14,20 @@ import (
 
 // LiveVar is the environment variable that names a datagram socket: a process in
 // whose environment it is tells there what its operations are like while they run,
-// every [LiveEvery]. Nothing is told without it.
+// every [LiveIn] of its window. Nothing is told without it.
 const LiveVar = "DYNO_LIVE"
 
-// LiveEvery is how often that happens.
+// LiveEvery is how often that happens at least.
 const LiveEvery = 500 * time.Millisecond
+
+// LiveIn is how often a window of a length is told of: four times, but not more than
+// twenty times a second. 0 is one whose length is not known.
+func LiveIn(length time.Duration) time.Duration {
+	if length <= 0 {
+		return LiveEvery
+	}
+	return min(max(length/4, LiveEvery/10), LiveEvery)
+}
 
 // Live is what is told: of the operations that ended since it was told last, warm-up
 // included. It is to be looked at, and is what is left where a machine is lost; figures
@@ -93,7 +102,7 @@ type tap struct {
 
 // newTap is nil unless somebody wants to be told and can be reached: a look at a run
 // must not be what ends it.
-func newTap() *tap {
+func newTap(length time.Duration) *tap {
 	path := os.Getenv(LiveVar)
 	if path == "" {
 		return nil
@@ -106,13 +115,13 @@ func newTap() *tap {
 	for i := range t.shards {
 		t.shards[i].latency = record.NewCoarseHistogram()
 	}
-	go t.run()
+	go t.run(LiveIn(length))
 	return t
 }
 
-func (t *tap) run() {
+func (t *tap) run(every time.Duration) {
 	defer close(t.done)
-	tick := time.NewTicker(LiveEvery)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

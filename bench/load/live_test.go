@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"dyno/bench/load"
 	"dyno/internal/record"
@@ -48,6 +49,17 @@ func TestLiveAddsUp(t *testing.T) {
 		}
 		if socket == path && told != 5000 {
 			t.Errorf("%d operations were told", told)
+		}
+	}
+}
+
+// A window is told of while it lasts, however short; a long one as often as any.
+func TestLiveIn(t *testing.T) {
+	for length, want := range map[time.Duration]time.Duration{
+		0: load.LiveEvery, ms: 50 * ms, 300 * ms: 75 * ms, time.Second: 250 * ms, time.Hour: load.LiveEvery,
+	} {
+		if got := load.LiveIn(length); got != want {
+			t.Errorf("a window of %v is told of every %v, want %v", length, got, want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func newRun(c Closed, fail context.CancelCauseFunc) *run {
 	if c.Requests == 0 {
 		r.end = int64(c.Warmup + c.Length)
 	}
-	r.tap = newTap()
+	r.tap = newTap(c.Length)
 	r.Each = r.tap.each(r.Each)
 	r.spans.init(c)
 	r.origin = time.Now()
