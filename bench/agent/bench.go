@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ type Trial struct {
 	hangUp  context.CancelFunc // ends the trial on the machine
 	cancel  context.CancelCauseFunc
 	copies  copies
+	pieces  pieces
 	closed  func() error
 
 	mu        sync.Mutex
@@ -49,11 +51,12 @@ type Trial struct {
 // Open opens a trial on a machine that is connected. The context that it returns ends
 // with the given one, when a process ends that nobody asked to, or when the machine is
 // lost. The trial must be closed.
-// What its processes tell of their load meanwhile is handed to told; nil: they are not
-// asked.
+// What its processes tell of their load meanwhile is handed to told, and what they write
+// is kept in [LostDir]; nil: they are not asked, and nothing is kept.
 func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine string, live []byte)) (context.Context, *Trial, error) {
 	l := m.now()
 	t := &Trial{machine: m, link: l, opts: o, told: told, copies: copies{seen: make(map[string]version)}}
+	t.pieces.dir = filepath.Join(o.Dir, LostDir, m.Name)
 	era := l.present()
 	t.calls, t.hangUp = context.WithCancel(era)
 	opened := context.AfterFunc(ctx, t.hangUp) // the agent may not be done with the trial before
@@ -100,6 +103,8 @@ func (t *Trial) listen(stream grpc.ServerStreamingClient[agentv1.OpenTrialRespon
 			if t.told != nil {
 				t.told(t.machine.Name, event.GetLive())
 			}
+		case event.GetPiece() != nil:
+			t.pieces.keep(event.GetPiece())
 		case event.GetLog() != "":
 			t.opts.Logf("%s: %s", t.machine.Name, event.GetLog())
 		}
@@ -202,6 +207,7 @@ func (t *Trial) close() error {
 	if pullErr := t.pull(ctx, logs); err == nil {
 		err = pullErr
 	}
+	t.pieces.end(err == nil)
 	t.cancel(context.Canceled)
 	return err
 }

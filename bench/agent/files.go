@@ -169,6 +169,7 @@ func (s *server) PutFiles(stream grpc.ClientStreamingServer[agentv1.PutFilesRequ
 			}
 		}
 		if err == nil && req.GetFile() != nil {
+			t.growth.skip(req.GetFile())
 			err = w.begin(req.GetFile())
 		}
 		if err == nil {

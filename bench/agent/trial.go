@@ -36,6 +36,7 @@ type trial struct {
 	ended   bool           // its roles and links
 	live    *load.Listener // nil: nobody wants to know
 	files   sync.Mutex     // one copy at a time
+	growth  *follower
 }
 
 const eventRoom = 256 // that wait to be sent; more are dropped
@@ -53,7 +54,7 @@ func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStre
 	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.scratch.Path, Trial: t.id}); err != nil {
 		return err
 	}
-	return tell(own, ctx, stream, events)
+	return t.tell(own, ctx, stream, events, req.GetLive())
 }
 
 // open ends the trial before and puts another one in its place.
@@ -76,6 +77,7 @@ func (s *server) open(own context.Context, cancel context.CancelFunc, req *agent
 	if t.root, err = os.OpenRoot(t.scratch.Path); err != nil {
 		return nil, nil, errors.Join(err, t.scratch.Release())
 	}
+	t.growth = newFollower(t.root)
 	if req.GetLive() { // that there is nowhere to listen is no reason not to measure
 		t.live, _ = load.Listen(func(told []byte) { note(events, &agentv1.OpenTrialResponse{Live: bytes.Clone(told)}) })
 	}
@@ -111,31 +113,6 @@ func (t *trial) end() error {
 	_ = t.group.Close() // EndTrial has told what it says
 	t.live.Close()
 	return errors.Join(t.endLinks(), t.root.Close(), t.scratch.Release())
-}
-
-// tell sends what happens in a trial until its call is over.
-func tell(own, group context.Context, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse],
-	events <-chan *agentv1.OpenTrialResponse,
-) error {
-	dead := group.Done()
-	for {
-		var event *agentv1.OpenTrialResponse
-		select {
-		case <-own.Done():
-			return nil
-		case event = <-events:
-		case <-dead:
-			dead = nil // once
-			f, ok := errors.AsType[*process.Failure](context.Cause(group))
-			if !ok {
-				continue
-			}
-			event = &agentv1.OpenTrialResponse{Failure: failureOut(f)}
-		}
-		if err := stream.Send(event); err != nil {
-			return err
-		}
-	}
 }
 
 // enter makes a trial the agent's.

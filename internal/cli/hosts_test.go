@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"dyno/bench/agent"
 	"dyno/bench/ssh"
 	"dyno/experiments"
 	"dyno/internal/record"
@@ -175,13 +177,15 @@ scales:
   deep: {blocks: 1, length: 400ms, warmup: 100ms}
 `
 
-const farEcho = `name: far-echo
-title: An echo
+const farStandby = `name: far-standby
+title: A primary and its standby
 question: What is left of a run whose machines fail?
-system: echo
+system: standby
 load: {loop: closed}
+placement: {server: [1, 2], witness: [1], load: [2]}
+knobs: {clients: 4}
 core:
-  - clients: [2]
+  - storage: [disk]
 scales:
   full: {blocks: 3, length: 1500ms, warmup: 100ms}
   deep: {blocks: 3, length: 1500ms, warmup: 100ms}
@@ -222,7 +226,7 @@ func TestHostsInside(t *testing.T) {
 	if os.Getenv(everyVar) != "" {
 		everySystem(t, hosts, here, there)
 	}
-	hardships(t, hosts, file("far-echo", farEcho), there)
+	hardships(t, hosts, file("far-standby", farStandby), there)
 }
 
 // everyVar has the experiments of this repository run here and there, too: minutes.
@@ -349,27 +353,42 @@ func hardships(t *testing.T, hosts, file, out string) {
 			t.Logf("the run said: %s", &said)
 		}
 	}()
-	trials := filepath.Join(out, "results", "far-echo", "trials.jsonl")
+	trials := filepath.Join(out, "results", "far-standby", "trials.jsonl")
 	lines := func() int {
 		text, _ := os.ReadFile(trials)
 		return bytes.Count(text, []byte("\n"))
 	}
 	client := func() (pid int) { // of the trial that runs
 		for _, pid := range agents(t) {
-			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); bytes.Contains(line, []byte("\x00client\x00")) {
+			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); bytes.Contains(line, []byte("\x00load\x00")) {
 				return pid
 			}
 		}
 		return 0
 	}
 	until(t, "the first trial runs", func() bool { return client() != 0 })
-	agent := parent(t, client())
-	if err := syscall.Kill(agent, syscall.SIGKILL); err != nil {
+	journal := func(machine string) (size int64) { // as far as it is here
+		dir := os.DirFS(filepath.Join(out, "results", "raw", "far-standby-b01-c001", agent.LostDir, machine))
+		_ = fs.WalkDir(dir, ".", func(path string, d fs.DirEntry, err error) error { // it comes and goes
+			if err == nil && strings.Contains(path, "/") && strings.HasSuffix(path, ".log") {
+				if info, err := d.Info(); err == nil {
+					size += info.Size()
+				}
+			}
+			return nil
+		})
+		return size
+	}
+	until(t, "what servers write down comes while the trial runs", func() bool { return journal("b") > 0 })
+	if err := syscall.Kill(parent(t, client()), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the first trial is given up", func() bool { return lines() == 1 })
+	if lost, other := journal("b"), journal("a"); lost == 0 || other > 0 {
+		t.Errorf("in the bundle are %d bytes of journals of the machine that was lost, and %d of the other one, whose files were fetched", lost, other)
+	}
 	told := func() []byte {
-		text, _ := os.ReadFile(filepath.Join(out, "results", "raw", "far-echo-b02-c001", experiments.LiveFile))
+		text, _ := os.ReadFile(filepath.Join(out, "results", "raw", "far-standby-b02-c001", experiments.LiveFile))
 		return text
 	}
 	until(t, "the second trial's load has told of itself", func() bool { return len(told()) > 0 })
@@ -382,8 +401,8 @@ func hardships(t *testing.T, hosts, file, out string) {
 	}
 	_ = cmd.Wait() // killed
 	until(t, "no agent is left, nor a role", func() bool { return len(agents(t)) == 0 })
-	left := stored(t, out, "far-echo")
-	for id, why := range map[string]string{"far-echo-b01-c001": "its agent has ended", "far-echo-b02-c001": "answered no heartbeat"} {
+	left := stored(t, out, "far-standby")
+	for id, why := range map[string]string{"far-standby-b01-c001": "its agent has ended", "far-standby-b02-c001": "answered no heartbeat"} {
 		if left[id] == nil || !strings.Contains(left[id].Error, why) {
 			t.Errorf("%s: %+v; want the error %q\n%s", id, left[id], why, &said)
 		}

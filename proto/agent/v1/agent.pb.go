@@ -469,7 +469,8 @@ type OpenTrialRequest struct {
 	// How long a role may take to become ready, and all to end; 0: the agent's own.
 	ReadyNs int64 `protobuf:"varint,4,opt,name=ready_ns,json=readyNs,proto3" json:"ready_ns,omitempty"`
 	GraceNs int64 `protobuf:"varint,5,opt,name=grace_ns,json=graceNs,proto3" json:"grace_ns,omitempty"`
-	// Processes that drive load tell of it while they run.
+	// What is left where the machine is lost is told while roles run: of their load, by
+	// processes that drive some, and what files of the trial's folder have grown by.
 	Live          bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -556,6 +557,7 @@ type OpenTrialResponse struct {
 	Trial   uint64   `protobuf:"varint,4,opt,name=trial,proto3" json:"trial,omitempty"`
 	// What a process that drives load has told of itself while it runs, as it told it.
 	Live          []byte `protobuf:"bytes,5,opt,name=live,proto3" json:"live,omitempty"`
+	Piece         *Piece `protobuf:"bytes,6,opt,name=piece,proto3" json:"piece,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -625,6 +627,76 @@ func (x *OpenTrialResponse) GetLive() []byte {
 	return nil
 }
 
+func (x *OpenTrialResponse) GetPiece() *Piece {
+	if x != nil {
+		return x.Piece
+	}
+	return nil
+}
+
+// Piece is what a role has written to a file.
+type Piece struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Below the trial's folder, with slashes.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Where it belongs; 0: what came of the file before is not in it any more.
+	Offset        int64  `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Piece) Reset() {
+	*x = Piece{}
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Piece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Piece) ProtoMessage() {}
+
+func (x *Piece) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Piece.ProtoReflect.Descriptor instead.
+func (*Piece) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Piece) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Piece) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Piece) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Failure is a role that did not do what it was started for.
 type Failure struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -641,7 +713,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +725,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +738,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Failure) GetName() string {
@@ -736,7 +808,7 @@ type StartRoleRequest struct {
 
 func (x *StartRoleRequest) Reset() {
 	*x = StartRoleRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +820,7 @@ func (x *StartRoleRequest) String() string {
 func (*StartRoleRequest) ProtoMessage() {}
 
 func (x *StartRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +833,7 @@ func (x *StartRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRoleRequest.ProtoReflect.Descriptor instead.
 func (*StartRoleRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *StartRoleRequest) GetTrial() uint64 {
@@ -837,7 +909,7 @@ type StartRoleResponse struct {
 
 func (x *StartRoleResponse) Reset() {
 	*x = StartRoleResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +921,7 @@ func (x *StartRoleResponse) String() string {
 func (*StartRoleResponse) ProtoMessage() {}
 
 func (x *StartRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +934,7 @@ func (x *StartRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRoleResponse.ProtoReflect.Descriptor instead.
 func (*StartRoleResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StartRoleResponse) GetPid() int64 {
@@ -891,7 +963,7 @@ type SignalRoleRequest struct {
 
 func (x *SignalRoleRequest) Reset() {
 	*x = SignalRoleRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +975,7 @@ func (x *SignalRoleRequest) String() string {
 func (*SignalRoleRequest) ProtoMessage() {}
 
 func (x *SignalRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +988,7 @@ func (x *SignalRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalRoleRequest.ProtoReflect.Descriptor instead.
 func (*SignalRoleRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SignalRoleRequest) GetTrial() uint64 {
@@ -955,7 +1027,7 @@ type SignalRoleResponse struct {
 
 func (x *SignalRoleResponse) Reset() {
 	*x = SignalRoleResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1039,7 @@ func (x *SignalRoleResponse) String() string {
 func (*SignalRoleResponse) ProtoMessage() {}
 
 func (x *SignalRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1052,7 @@ func (x *SignalRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalRoleResponse.ProtoReflect.Descriptor instead.
 func (*SignalRoleResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 type AwaitRoleRequest struct {
@@ -993,7 +1065,7 @@ type AwaitRoleRequest struct {
 
 func (x *AwaitRoleRequest) Reset() {
 	*x = AwaitRoleRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1077,7 @@ func (x *AwaitRoleRequest) String() string {
 func (*AwaitRoleRequest) ProtoMessage() {}
 
 func (x *AwaitRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1090,7 @@ func (x *AwaitRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRoleRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRoleRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AwaitRoleRequest) GetTrial() uint64 {
@@ -1044,7 +1116,7 @@ type AwaitRoleResponse struct {
 
 func (x *AwaitRoleResponse) Reset() {
 	*x = AwaitRoleResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1128,7 @@ func (x *AwaitRoleResponse) String() string {
 func (*AwaitRoleResponse) ProtoMessage() {}
 
 func (x *AwaitRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1141,7 @@ func (x *AwaitRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRoleResponse.ProtoReflect.Descriptor instead.
 func (*AwaitRoleResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AwaitRoleResponse) GetOutput() []byte {
@@ -1093,7 +1165,7 @@ type SampleRolesRequest struct {
 
 func (x *SampleRolesRequest) Reset() {
 	*x = SampleRolesRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1177,7 @@ func (x *SampleRolesRequest) String() string {
 func (*SampleRolesRequest) ProtoMessage() {}
 
 func (x *SampleRolesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1190,7 @@ func (x *SampleRolesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleRolesRequest.ProtoReflect.Descriptor instead.
 func (*SampleRolesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SampleRolesRequest) GetTrial() uint64 {
@@ -1160,7 +1232,7 @@ type SampleRolesResponse struct {
 
 func (x *SampleRolesResponse) Reset() {
 	*x = SampleRolesResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1244,7 @@ func (x *SampleRolesResponse) String() string {
 func (*SampleRolesResponse) ProtoMessage() {}
 
 func (x *SampleRolesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1257,7 @@ func (x *SampleRolesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleRolesResponse.ProtoReflect.Descriptor instead.
 func (*SampleRolesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SampleRolesResponse) GetSamples() []byte {
@@ -1204,7 +1276,7 @@ type ReserveAddressRequest struct {
 
 func (x *ReserveAddressRequest) Reset() {
 	*x = ReserveAddressRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1288,7 @@ func (x *ReserveAddressRequest) String() string {
 func (*ReserveAddressRequest) ProtoMessage() {}
 
 func (x *ReserveAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1301,7 @@ func (x *ReserveAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveAddressRequest.ProtoReflect.Descriptor instead.
 func (*ReserveAddressRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReserveAddressRequest) GetTrial() uint64 {
@@ -1249,7 +1321,7 @@ type ReserveAddressResponse struct {
 
 func (x *ReserveAddressResponse) Reset() {
 	*x = ReserveAddressResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1261,7 +1333,7 @@ func (x *ReserveAddressResponse) String() string {
 func (*ReserveAddressResponse) ProtoMessage() {}
 
 func (x *ReserveAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1274,7 +1346,7 @@ func (x *ReserveAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveAddressResponse.ProtoReflect.Descriptor instead.
 func (*ReserveAddressResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReserveAddressResponse) GetAddr() string {
@@ -1298,7 +1370,7 @@ type OpenLinkRequest struct {
 
 func (x *OpenLinkRequest) Reset() {
 	*x = OpenLinkRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1382,7 @@ func (x *OpenLinkRequest) String() string {
 func (*OpenLinkRequest) ProtoMessage() {}
 
 func (x *OpenLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1395,7 @@ func (x *OpenLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLinkRequest.ProtoReflect.Descriptor instead.
 func (*OpenLinkRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OpenLinkRequest) GetTrial() uint64 {
@@ -1364,7 +1436,7 @@ type OpenLinkResponse struct {
 
 func (x *OpenLinkResponse) Reset() {
 	*x = OpenLinkResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1448,7 @@ func (x *OpenLinkResponse) String() string {
 func (*OpenLinkResponse) ProtoMessage() {}
 
 func (x *OpenLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1461,7 @@ func (x *OpenLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenLinkResponse.ProtoReflect.Descriptor instead.
 func (*OpenLinkResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OpenLinkResponse) GetAddr() string {
@@ -1414,7 +1486,7 @@ type StrikeLinkRequest struct {
 
 func (x *StrikeLinkRequest) Reset() {
 	*x = StrikeLinkRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1498,7 @@ func (x *StrikeLinkRequest) String() string {
 func (*StrikeLinkRequest) ProtoMessage() {}
 
 func (x *StrikeLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1511,7 @@ func (x *StrikeLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StrikeLinkRequest.ProtoReflect.Descriptor instead.
 func (*StrikeLinkRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StrikeLinkRequest) GetTrial() uint64 {
@@ -1485,7 +1557,7 @@ type StrikeLinkResponse struct {
 
 func (x *StrikeLinkResponse) Reset() {
 	*x = StrikeLinkResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1569,7 @@ func (x *StrikeLinkResponse) String() string {
 func (*StrikeLinkResponse) ProtoMessage() {}
 
 func (x *StrikeLinkResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1582,7 @@ func (x *StrikeLinkResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StrikeLinkResponse.ProtoReflect.Descriptor instead.
 func (*StrikeLinkResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 type EndTrialRequest struct {
@@ -1522,7 +1594,7 @@ type EndTrialRequest struct {
 
 func (x *EndTrialRequest) Reset() {
 	*x = EndTrialRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1606,7 @@ func (x *EndTrialRequest) String() string {
 func (*EndTrialRequest) ProtoMessage() {}
 
 func (x *EndTrialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1619,7 @@ func (x *EndTrialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndTrialRequest.ProtoReflect.Descriptor instead.
 func (*EndTrialRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EndTrialRequest) GetTrial() uint64 {
@@ -1565,7 +1637,7 @@ type EndTrialResponse struct {
 
 func (x *EndTrialResponse) Reset() {
 	*x = EndTrialResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +1649,7 @@ func (x *EndTrialResponse) String() string {
 func (*EndTrialResponse) ProtoMessage() {}
 
 func (x *EndTrialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1590,7 +1662,7 @@ func (x *EndTrialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndTrialResponse.ProtoReflect.Descriptor instead.
 func (*EndTrialResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 type WitnessRequest struct {
@@ -1606,7 +1678,7 @@ type WitnessRequest struct {
 
 func (x *WitnessRequest) Reset() {
 	*x = WitnessRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1618,7 +1690,7 @@ func (x *WitnessRequest) String() string {
 func (*WitnessRequest) ProtoMessage() {}
 
 func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +1703,7 @@ func (x *WitnessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessRequest.ProtoReflect.Descriptor instead.
 func (*WitnessRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WitnessRequest) GetTrial() uint64 {
@@ -1672,7 +1744,7 @@ type WitnessResponse struct {
 
 func (x *WitnessResponse) Reset() {
 	*x = WitnessResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1756,7 @@ func (x *WitnessResponse) String() string {
 func (*WitnessResponse) ProtoMessage() {}
 
 func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1769,7 @@ func (x *WitnessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WitnessResponse.ProtoReflect.Descriptor instead.
 func (*WitnessResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{26}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WitnessResponse) GetEvidence() []byte {
@@ -1723,7 +1795,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1807,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_agent_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1820,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{27}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *File) GetPath() string {
@@ -1798,7 +1870,7 @@ type PutFilesRequest struct {
 
 func (x *PutFilesRequest) Reset() {
 	*x = PutFilesRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1882,7 @@ func (x *PutFilesRequest) String() string {
 func (*PutFilesRequest) ProtoMessage() {}
 
 func (x *PutFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1895,7 @@ func (x *PutFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFilesRequest.ProtoReflect.Descriptor instead.
 func (*PutFilesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{28}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *PutFilesRequest) GetTrial() uint64 {
@@ -1855,7 +1927,7 @@ type PutFilesResponse struct {
 
 func (x *PutFilesResponse) Reset() {
 	*x = PutFilesResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1939,7 @@ func (x *PutFilesResponse) String() string {
 func (*PutFilesResponse) ProtoMessage() {}
 
 func (x *PutFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1952,7 @@ func (x *PutFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutFilesResponse.ProtoReflect.Descriptor instead.
 func (*PutFilesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{29}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 type GetFilesRequest struct {
@@ -1895,7 +1967,7 @@ type GetFilesRequest struct {
 
 func (x *GetFilesRequest) Reset() {
 	*x = GetFilesRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +1979,7 @@ func (x *GetFilesRequest) String() string {
 func (*GetFilesRequest) ProtoMessage() {}
 
 func (x *GetFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_agent_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +1992,7 @@ func (x *GetFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilesRequest.ProtoReflect.Descriptor instead.
 func (*GetFilesRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{30}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetFilesRequest) GetTrial() uint64 {
@@ -1956,7 +2028,7 @@ type GetFilesResponse struct {
 
 func (x *GetFilesResponse) Reset() {
 	*x = GetFilesResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_agent_v1_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1968,7 +2040,7 @@ func (x *GetFilesResponse) String() string {
 func (*GetFilesResponse) ProtoMessage() {}
 
 func (x *GetFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_agent_v1_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1981,7 +2053,7 @@ func (x *GetFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetFilesResponse.ProtoReflect.Descriptor instead.
 func (*GetFilesResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{31}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetFilesResponse) GetFile() *File {
@@ -2043,13 +2115,18 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x04live\x18\x06 \x01(\bR\x04live\x1a7\n" +
 	"\tImplEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x99\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc5\x01\n" +
 	"\x11OpenTrialResponse\x12\x16\n" +
 	"\x06folder\x18\x01 \x01(\tR\x06folder\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x120\n" +
 	"\afailure\x18\x03 \x01(\v2\x16.dyno.agent.v1.FailureR\afailure\x12\x14\n" +
 	"\x05trial\x18\x04 \x01(\x04R\x05trial\x12\x12\n" +
-	"\x04live\x18\x05 \x01(\fR\x04live\"\x9f\x01\n" +
+	"\x04live\x18\x05 \x01(\fR\x04live\x12*\n" +
+	"\x05piece\x18\x06 \x01(\v2\x14.dyno.agent.v1.PieceR\x05piece\"G\n" +
+	"\x05Piece\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\"\x9f\x01\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x14\n" +
@@ -2182,7 +2259,7 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_agent_v1_agent_proto_goTypes = []any{
 	(Act)(0),                       // 0: dyno.agent.v1.Act
 	(*DescribeRequest)(nil),        // 1: dyno.agent.v1.DescribeRequest
@@ -2193,74 +2270,76 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*ReachResponse)(nil),          // 6: dyno.agent.v1.ReachResponse
 	(*OpenTrialRequest)(nil),       // 7: dyno.agent.v1.OpenTrialRequest
 	(*OpenTrialResponse)(nil),      // 8: dyno.agent.v1.OpenTrialResponse
-	(*Failure)(nil),                // 9: dyno.agent.v1.Failure
-	(*StartRoleRequest)(nil),       // 10: dyno.agent.v1.StartRoleRequest
-	(*StartRoleResponse)(nil),      // 11: dyno.agent.v1.StartRoleResponse
-	(*SignalRoleRequest)(nil),      // 12: dyno.agent.v1.SignalRoleRequest
-	(*SignalRoleResponse)(nil),     // 13: dyno.agent.v1.SignalRoleResponse
-	(*AwaitRoleRequest)(nil),       // 14: dyno.agent.v1.AwaitRoleRequest
-	(*AwaitRoleResponse)(nil),      // 15: dyno.agent.v1.AwaitRoleResponse
-	(*SampleRolesRequest)(nil),     // 16: dyno.agent.v1.SampleRolesRequest
-	(*SampleRolesResponse)(nil),    // 17: dyno.agent.v1.SampleRolesResponse
-	(*ReserveAddressRequest)(nil),  // 18: dyno.agent.v1.ReserveAddressRequest
-	(*ReserveAddressResponse)(nil), // 19: dyno.agent.v1.ReserveAddressResponse
-	(*OpenLinkRequest)(nil),        // 20: dyno.agent.v1.OpenLinkRequest
-	(*OpenLinkResponse)(nil),       // 21: dyno.agent.v1.OpenLinkResponse
-	(*StrikeLinkRequest)(nil),      // 22: dyno.agent.v1.StrikeLinkRequest
-	(*StrikeLinkResponse)(nil),     // 23: dyno.agent.v1.StrikeLinkResponse
-	(*EndTrialRequest)(nil),        // 24: dyno.agent.v1.EndTrialRequest
-	(*EndTrialResponse)(nil),       // 25: dyno.agent.v1.EndTrialResponse
-	(*WitnessRequest)(nil),         // 26: dyno.agent.v1.WitnessRequest
-	(*WitnessResponse)(nil),        // 27: dyno.agent.v1.WitnessResponse
-	(*File)(nil),                   // 28: dyno.agent.v1.File
-	(*PutFilesRequest)(nil),        // 29: dyno.agent.v1.PutFilesRequest
-	(*PutFilesResponse)(nil),       // 30: dyno.agent.v1.PutFilesResponse
-	(*GetFilesRequest)(nil),        // 31: dyno.agent.v1.GetFilesRequest
-	(*GetFilesResponse)(nil),       // 32: dyno.agent.v1.GetFilesResponse
-	nil,                            // 33: dyno.agent.v1.OpenTrialRequest.ImplEntry
+	(*Piece)(nil),                  // 9: dyno.agent.v1.Piece
+	(*Failure)(nil),                // 10: dyno.agent.v1.Failure
+	(*StartRoleRequest)(nil),       // 11: dyno.agent.v1.StartRoleRequest
+	(*StartRoleResponse)(nil),      // 12: dyno.agent.v1.StartRoleResponse
+	(*SignalRoleRequest)(nil),      // 13: dyno.agent.v1.SignalRoleRequest
+	(*SignalRoleResponse)(nil),     // 14: dyno.agent.v1.SignalRoleResponse
+	(*AwaitRoleRequest)(nil),       // 15: dyno.agent.v1.AwaitRoleRequest
+	(*AwaitRoleResponse)(nil),      // 16: dyno.agent.v1.AwaitRoleResponse
+	(*SampleRolesRequest)(nil),     // 17: dyno.agent.v1.SampleRolesRequest
+	(*SampleRolesResponse)(nil),    // 18: dyno.agent.v1.SampleRolesResponse
+	(*ReserveAddressRequest)(nil),  // 19: dyno.agent.v1.ReserveAddressRequest
+	(*ReserveAddressResponse)(nil), // 20: dyno.agent.v1.ReserveAddressResponse
+	(*OpenLinkRequest)(nil),        // 21: dyno.agent.v1.OpenLinkRequest
+	(*OpenLinkResponse)(nil),       // 22: dyno.agent.v1.OpenLinkResponse
+	(*StrikeLinkRequest)(nil),      // 23: dyno.agent.v1.StrikeLinkRequest
+	(*StrikeLinkResponse)(nil),     // 24: dyno.agent.v1.StrikeLinkResponse
+	(*EndTrialRequest)(nil),        // 25: dyno.agent.v1.EndTrialRequest
+	(*EndTrialResponse)(nil),       // 26: dyno.agent.v1.EndTrialResponse
+	(*WitnessRequest)(nil),         // 27: dyno.agent.v1.WitnessRequest
+	(*WitnessResponse)(nil),        // 28: dyno.agent.v1.WitnessResponse
+	(*File)(nil),                   // 29: dyno.agent.v1.File
+	(*PutFilesRequest)(nil),        // 30: dyno.agent.v1.PutFilesRequest
+	(*PutFilesResponse)(nil),       // 31: dyno.agent.v1.PutFilesResponse
+	(*GetFilesRequest)(nil),        // 32: dyno.agent.v1.GetFilesRequest
+	(*GetFilesResponse)(nil),       // 33: dyno.agent.v1.GetFilesResponse
+	nil,                            // 34: dyno.agent.v1.OpenTrialRequest.ImplEntry
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
-	33, // 0: dyno.agent.v1.OpenTrialRequest.impl:type_name -> dyno.agent.v1.OpenTrialRequest.ImplEntry
-	9,  // 1: dyno.agent.v1.OpenTrialResponse.failure:type_name -> dyno.agent.v1.Failure
-	0,  // 2: dyno.agent.v1.SignalRoleRequest.act:type_name -> dyno.agent.v1.Act
-	28, // 3: dyno.agent.v1.PutFilesRequest.file:type_name -> dyno.agent.v1.File
-	28, // 4: dyno.agent.v1.GetFilesRequest.known:type_name -> dyno.agent.v1.File
-	28, // 5: dyno.agent.v1.GetFilesResponse.file:type_name -> dyno.agent.v1.File
-	1,  // 6: dyno.agent.v1.AgentService.Describe:input_type -> dyno.agent.v1.DescribeRequest
-	3,  // 7: dyno.agent.v1.AgentService.Attend:input_type -> dyno.agent.v1.AttendRequest
-	5,  // 8: dyno.agent.v1.AgentService.Reach:input_type -> dyno.agent.v1.ReachRequest
-	7,  // 9: dyno.agent.v1.AgentService.OpenTrial:input_type -> dyno.agent.v1.OpenTrialRequest
-	10, // 10: dyno.agent.v1.AgentService.StartRole:input_type -> dyno.agent.v1.StartRoleRequest
-	12, // 11: dyno.agent.v1.AgentService.SignalRole:input_type -> dyno.agent.v1.SignalRoleRequest
-	14, // 12: dyno.agent.v1.AgentService.AwaitRole:input_type -> dyno.agent.v1.AwaitRoleRequest
-	16, // 13: dyno.agent.v1.AgentService.SampleRoles:input_type -> dyno.agent.v1.SampleRolesRequest
-	18, // 14: dyno.agent.v1.AgentService.ReserveAddress:input_type -> dyno.agent.v1.ReserveAddressRequest
-	20, // 15: dyno.agent.v1.AgentService.OpenLink:input_type -> dyno.agent.v1.OpenLinkRequest
-	22, // 16: dyno.agent.v1.AgentService.StrikeLink:input_type -> dyno.agent.v1.StrikeLinkRequest
-	24, // 17: dyno.agent.v1.AgentService.EndTrial:input_type -> dyno.agent.v1.EndTrialRequest
-	26, // 18: dyno.agent.v1.AgentService.Witness:input_type -> dyno.agent.v1.WitnessRequest
-	29, // 19: dyno.agent.v1.AgentService.PutFiles:input_type -> dyno.agent.v1.PutFilesRequest
-	31, // 20: dyno.agent.v1.AgentService.GetFiles:input_type -> dyno.agent.v1.GetFilesRequest
-	2,  // 21: dyno.agent.v1.AgentService.Describe:output_type -> dyno.agent.v1.DescribeResponse
-	4,  // 22: dyno.agent.v1.AgentService.Attend:output_type -> dyno.agent.v1.AttendResponse
-	6,  // 23: dyno.agent.v1.AgentService.Reach:output_type -> dyno.agent.v1.ReachResponse
-	8,  // 24: dyno.agent.v1.AgentService.OpenTrial:output_type -> dyno.agent.v1.OpenTrialResponse
-	11, // 25: dyno.agent.v1.AgentService.StartRole:output_type -> dyno.agent.v1.StartRoleResponse
-	13, // 26: dyno.agent.v1.AgentService.SignalRole:output_type -> dyno.agent.v1.SignalRoleResponse
-	15, // 27: dyno.agent.v1.AgentService.AwaitRole:output_type -> dyno.agent.v1.AwaitRoleResponse
-	17, // 28: dyno.agent.v1.AgentService.SampleRoles:output_type -> dyno.agent.v1.SampleRolesResponse
-	19, // 29: dyno.agent.v1.AgentService.ReserveAddress:output_type -> dyno.agent.v1.ReserveAddressResponse
-	21, // 30: dyno.agent.v1.AgentService.OpenLink:output_type -> dyno.agent.v1.OpenLinkResponse
-	23, // 31: dyno.agent.v1.AgentService.StrikeLink:output_type -> dyno.agent.v1.StrikeLinkResponse
-	25, // 32: dyno.agent.v1.AgentService.EndTrial:output_type -> dyno.agent.v1.EndTrialResponse
-	27, // 33: dyno.agent.v1.AgentService.Witness:output_type -> dyno.agent.v1.WitnessResponse
-	30, // 34: dyno.agent.v1.AgentService.PutFiles:output_type -> dyno.agent.v1.PutFilesResponse
-	32, // 35: dyno.agent.v1.AgentService.GetFiles:output_type -> dyno.agent.v1.GetFilesResponse
-	21, // [21:36] is the sub-list for method output_type
-	6,  // [6:21] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	34, // 0: dyno.agent.v1.OpenTrialRequest.impl:type_name -> dyno.agent.v1.OpenTrialRequest.ImplEntry
+	10, // 1: dyno.agent.v1.OpenTrialResponse.failure:type_name -> dyno.agent.v1.Failure
+	9,  // 2: dyno.agent.v1.OpenTrialResponse.piece:type_name -> dyno.agent.v1.Piece
+	0,  // 3: dyno.agent.v1.SignalRoleRequest.act:type_name -> dyno.agent.v1.Act
+	29, // 4: dyno.agent.v1.PutFilesRequest.file:type_name -> dyno.agent.v1.File
+	29, // 5: dyno.agent.v1.GetFilesRequest.known:type_name -> dyno.agent.v1.File
+	29, // 6: dyno.agent.v1.GetFilesResponse.file:type_name -> dyno.agent.v1.File
+	1,  // 7: dyno.agent.v1.AgentService.Describe:input_type -> dyno.agent.v1.DescribeRequest
+	3,  // 8: dyno.agent.v1.AgentService.Attend:input_type -> dyno.agent.v1.AttendRequest
+	5,  // 9: dyno.agent.v1.AgentService.Reach:input_type -> dyno.agent.v1.ReachRequest
+	7,  // 10: dyno.agent.v1.AgentService.OpenTrial:input_type -> dyno.agent.v1.OpenTrialRequest
+	11, // 11: dyno.agent.v1.AgentService.StartRole:input_type -> dyno.agent.v1.StartRoleRequest
+	13, // 12: dyno.agent.v1.AgentService.SignalRole:input_type -> dyno.agent.v1.SignalRoleRequest
+	15, // 13: dyno.agent.v1.AgentService.AwaitRole:input_type -> dyno.agent.v1.AwaitRoleRequest
+	17, // 14: dyno.agent.v1.AgentService.SampleRoles:input_type -> dyno.agent.v1.SampleRolesRequest
+	19, // 15: dyno.agent.v1.AgentService.ReserveAddress:input_type -> dyno.agent.v1.ReserveAddressRequest
+	21, // 16: dyno.agent.v1.AgentService.OpenLink:input_type -> dyno.agent.v1.OpenLinkRequest
+	23, // 17: dyno.agent.v1.AgentService.StrikeLink:input_type -> dyno.agent.v1.StrikeLinkRequest
+	25, // 18: dyno.agent.v1.AgentService.EndTrial:input_type -> dyno.agent.v1.EndTrialRequest
+	27, // 19: dyno.agent.v1.AgentService.Witness:input_type -> dyno.agent.v1.WitnessRequest
+	30, // 20: dyno.agent.v1.AgentService.PutFiles:input_type -> dyno.agent.v1.PutFilesRequest
+	32, // 21: dyno.agent.v1.AgentService.GetFiles:input_type -> dyno.agent.v1.GetFilesRequest
+	2,  // 22: dyno.agent.v1.AgentService.Describe:output_type -> dyno.agent.v1.DescribeResponse
+	4,  // 23: dyno.agent.v1.AgentService.Attend:output_type -> dyno.agent.v1.AttendResponse
+	6,  // 24: dyno.agent.v1.AgentService.Reach:output_type -> dyno.agent.v1.ReachResponse
+	8,  // 25: dyno.agent.v1.AgentService.OpenTrial:output_type -> dyno.agent.v1.OpenTrialResponse
+	12, // 26: dyno.agent.v1.AgentService.StartRole:output_type -> dyno.agent.v1.StartRoleResponse
+	14, // 27: dyno.agent.v1.AgentService.SignalRole:output_type -> dyno.agent.v1.SignalRoleResponse
+	16, // 28: dyno.agent.v1.AgentService.AwaitRole:output_type -> dyno.agent.v1.AwaitRoleResponse
+	18, // 29: dyno.agent.v1.AgentService.SampleRoles:output_type -> dyno.agent.v1.SampleRolesResponse
+	20, // 30: dyno.agent.v1.AgentService.ReserveAddress:output_type -> dyno.agent.v1.ReserveAddressResponse
+	22, // 31: dyno.agent.v1.AgentService.OpenLink:output_type -> dyno.agent.v1.OpenLinkResponse
+	24, // 32: dyno.agent.v1.AgentService.StrikeLink:output_type -> dyno.agent.v1.StrikeLinkResponse
+	26, // 33: dyno.agent.v1.AgentService.EndTrial:output_type -> dyno.agent.v1.EndTrialResponse
+	28, // 34: dyno.agent.v1.AgentService.Witness:output_type -> dyno.agent.v1.WitnessResponse
+	31, // 35: dyno.agent.v1.AgentService.PutFiles:output_type -> dyno.agent.v1.PutFilesResponse
+	33, // 36: dyno.agent.v1.AgentService.GetFiles:output_type -> dyno.agent.v1.GetFilesResponse
+	22, // [22:37] is the sub-list for method output_type
+	7,  // [7:22] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
@@ -2274,7 +2353,7 @@ func file_agent_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
