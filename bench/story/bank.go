@@ -109,7 +109,11 @@ func (t *tale) title() string {
 	case len(f.Lost) > 0:
 		return fmt.Sprintf("%s does not see %s", t.who(f.Read), count(len(f.Lost)))
 	case len(f.Twice) > 0:
-		return fmt.Sprintf("%s at %s is counted twice", count(len(f.Twice)), t.at(f.Twice[0]))
+		verb := "is"
+		if len(f.Twice) > 1 {
+			verb = "are"
+		}
+		return fmt.Sprintf("%s at %s %s counted twice", count(len(f.Twice)), t.at(f.Twice[0]), verb)
 	}
 	return fmt.Sprintf("%s reads a balance that nothing explains", t.who(f.Read))
 }

@@ -74,8 +74,15 @@ func TestBank(t *testing.T) {
 			"twice",
 			[]history.BankOp{op(2, 6, 7, history.Deposit, 33), op(3, 8, 9, history.Query, 516)},
 			nil,
-			[]string{"customer 3 read 516 at branch 2, as if the deposit of 33 by customer 2 at branch 1 had happened twice", "right is 483"},
+			[]string{"an acknowledged write at branch 1 is counted twice", "customer 3 read 516 at branch 2, as if the deposit of 33 by customer 2 at branch 1 had happened twice", "right is 483"},
 			2,
+		},
+		{
+			"both twice",
+			[]history.BankOp{op(2, 6, 7, history.Deposit, 33), op(2, 7, 8, history.Deposit, 40), op(3, 9, 10, history.Query, 596)},
+			nil,
+			[]string{"2 acknowledged writes at branch 1 are counted twice", "had happened twice", "right is 523"},
+			3,
 		},
 		{
 			"replica",
@@ -97,7 +104,7 @@ func TestBank(t *testing.T) {
 			if len(s.Steps) != c.calls || !s.Steps[len(s.Steps)-1].Broken {
 				t.Fatalf("%d steps, want %d: %+v", len(s.Steps), c.calls, s)
 			}
-			text := strings.Join(s.Words, "\n")
+			text := strings.Join(append([]string{s.Title}, s.Words...), "\n")
 			for _, want := range c.words {
 				if !strings.Contains(text, want) {
 					t.Errorf("%q does not say %q", text, want)

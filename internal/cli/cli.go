@@ -121,8 +121,11 @@ func needsCommand(c *cobra.Command) {
 				names = append(names, sub.Name())
 			}
 		}
-		return systems.Usagef("%s: command %w", c.CommandPath(),
-			&systems.ChoiceError{Word: args[0], Allowed: names, See: c.CommandPath() + " --help"})
+		where := "" // who reports the error names the program
+		if c.HasParent() {
+			where = c.CommandPath() + ": "
+		}
+		return systems.Usagef("%scommand %w", where, &systems.ChoiceError{Word: args[0], Allowed: names, See: c.CommandPath() + " --help"})
 	}
 }
 

@@ -63,8 +63,8 @@ func TestUsageErrors(t *testing.T) {
 		if code != 2 {
 			t.Errorf("dyno %s: exit %d, want 2 (%s)", line, code, errOut)
 		}
-		if out != "" || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "dyno: ") {
-			t.Errorf("dyno %s: want one line on standard error, got %q and %q", line, out, errOut)
+		if out != "" || strings.Count(errOut, "\n") != 1 || !strings.HasPrefix(errOut, "dyno: ") || strings.Count(errOut, "dyno:") != 1 {
+			t.Errorf("dyno %s: want one line on standard error that names the program once, got %q and %q", line, out, errOut)
 		}
 		for _, w := range want {
 			if !strings.Contains(errOut, w) {

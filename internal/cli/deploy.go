@@ -127,7 +127,7 @@ func (a *app) podReceive() *cobra.Command {
 		Short:  "Fill a folder from an archive on standard input; in a pod that deploy k8s makes",
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
-		RunE:   func(_ *cobra.Command, args []string) error { return kube.Receive(a.in, args[0]) },
+		RunE:   func(_ *cobra.Command, args []string) error { return kube.Receive(a.in, args[0], a.out) },
 	}
 }
 

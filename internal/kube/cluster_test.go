@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -115,14 +116,14 @@ func equipped(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		for range 2 { // a call whose answer is lost is made again
-			if err := kube.Receive(bytes.NewReader(archive), at); err != nil {
+			if err := kube.Receive(bytes.NewReader(archive), at, io.Discard); err != nil {
 				t.Errorf("%s: %v", pod, err)
 			}
 		}
 		if got, err := kube.ReadKeys(at); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s was brought %s, %v", pod, got, err)
 		}
-		if err := kube.Receive(bytes.NewReader(archive[:len(archive)/2]), at+"2"); err == nil {
+		if err := kube.Receive(bytes.NewReader(archive[:len(archive)/2]), at+"2", io.Discard); err == nil {
 			t.Errorf("%s takes half an archive for whole", pod)
 		}
 		if left, _ := os.ReadDir(filepath.Dir(at)); len(left) != 1 {
@@ -198,6 +199,29 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// A second one that follows a run fetches its results, and neither brings other
+// certificates nor deletes what the first is following, also when it is interrupted.
+func TestFollowedTwice(t *testing.T) {
+	c, dir := cluster(t, nil)
+	c.Attach = true
+	write(t, filepath.Join(dir, "received-sweep-runner-keys-followed"), "by the first")
+	out := t.TempDir()
+	if code, err := c.Execute(t.Context(), run(), keys, out); code != 1 || err != nil {
+		t.Errorf("exit code %d, %v; want the runner's 1", code, err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "results", "lb", "trials.jsonl")); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Execute(ctx, run(), keys, out); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if asked, _ := os.ReadFile(filepath.Join(dir, "asked")); strings.Contains(string(asked), "delete") || strings.Contains(string(asked), "/keys/run") {
+		t.Errorf("it was asked %s", asked)
+	}
+}
+
 // What was measured before is brought to the runner, but not what trials left.
 func TestGoesOn(t *testing.T) {
 	c, dir := cluster(t, nil)
@@ -213,7 +237,7 @@ func TestGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer archive.Close()
-	if err := kube.Receive(archive, there); err != nil {
+	if err := kube.Receive(archive, there, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(filepath.Join(there, "results", "lb", "trials.jsonl")); string(text) != "earlier\n" {

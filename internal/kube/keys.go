@@ -23,6 +23,10 @@ const (
 	keysDir = "/keys" // a volume in memory
 	// Credentials is the folder where certificates lie in the pods, once they have come.
 	Credentials = keysDir + "/run"
+	// followed is a folder in the runner's pod: whoever fills it has the run.
+	followed = keysDir + "/followed"
+	// isThere is what dyno deploy receive prints of a folder that was filled before.
+	isThere = "it is there already"
 	// authority is the stem of the file by which all parties know each other.
 	authority = "authority"
 	// atOnce is how many pods are given theirs at the same time.
@@ -88,10 +92,10 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 			defer func() { <-slots }()
 			var err error
 			if party == partyRunner && earlier != nil {
-				err = c.hand(ctx, r, pod, Out, earlier)
+				_, err = c.hand(ctx, r, pod, Out, earlier)
 			}
 			if err == nil {
-				err = c.hand(ctx, r, pod, Credentials, archives[party])
+				_, err = c.hand(ctx, r, pod, Credentials, archives[party])
 			}
 			if err != nil {
 				lost <- err
@@ -104,22 +108,36 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 	return <-lost
 }
 
-// hand brings one pod an archive for a folder there.
-func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive []byte) (err error) {
-	for range tries {
-		if _, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive", folder); err == nil {
-			return nil
+// claim says whether this is the first to follow a run, whose certificates its
+// machines trust, and who deletes it.
+func (c *Cluster) claim(ctx context.Context, r Run) (first bool, err error) {
+	host, _ := os.Hostname() // for whoever looks into the pod
+	archive, err := Keys{authority: fmt.Appendf(nil, "%s, process %d\n", host, os.Getpid())}.pack(authority)
+	if err != nil {
+		return false, err
+	}
+	return c.hand(ctx, r, r.Runner(), followed, archive)
+}
+
+// hand brings one pod an archive for a folder there, and says whether it was the
+// first to do so.
+func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive []byte) (first bool, err error) {
+	for try := range tries {
+		var said []byte
+		said, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive", folder)
+		if err == nil {
+			return try > 0 || !bytes.Contains(said, []byte(isThere)), nil // what is there may be of a call whose answer was lost
 		}
 		if backoff.Sleep(ctx, look) != nil {
 			break
 		}
 	}
-	return fmt.Errorf("%s of %s cannot be filled: %w", folder, pod, errors.Join(err, context.Cause(ctx)))
+	return false, fmt.Errorf("%s of %s cannot be filled: %w", folder, pod, errors.Join(err, context.Cause(ctx)))
 }
 
 // Receive unpacks an archive into a folder, which is there whole or not at all. What
-// came twice stays as it came first.
-func Receive(r io.Reader, dir string) error {
+// came twice stays as it came first, and that is said.
+func Receive(r io.Reader, dir string, said io.Writer) error {
 	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new")
 	if err != nil {
 		return err
@@ -128,10 +146,11 @@ func Receive(r io.Reader, dir string) error {
 	if _, err := Unpack(r, fresh); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, dir); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
+	err = os.Rename(fresh, dir)
+	if errors.Is(err, os.ErrExist) {
+		_, err = fmt.Fprintln(said, isThere)
 	}
-	return nil
+	return err
 }
 
 // Await waits until the folder is there that [Receive] makes.

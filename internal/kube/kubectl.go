@@ -34,8 +34,8 @@ type Cluster struct {
 
 // Execute creates a run, waits until its machines have come, gives them their
 // certificates, follows the run, unpacks its results into a folder, and deletes it,
-// whatever happened. What is in the folder already goes on. It returns the runner's
-// exit code.
+// whatever happened. What is in the folder already goes on. A run that somebody
+// follows already is only followed. It returns the runner's exit code.
 func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (code int, err error) {
 	if ours, err := c.create(ctx, r); err != nil {
 		if ours {
@@ -43,14 +43,28 @@ func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (co
 		}
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, c.tidy(ctx, r)) }()
+	ours := !c.Attach
+	defer func() {
+		if ours {
+			err = errors.Join(err, c.tidy(ctx, r))
+		}
+	}()
 	began := time.Now()
 	parties, err := c.barrier(ctx, r)
 	if err != nil {
 		return 0, err
 	}
 	c.Logf("%d machines run after %v", r.Nodes, time.Since(began).Round(100*time.Millisecond))
-	if err := c.equip(ctx, r, keys, parties, out); err != nil {
+	first, err := c.claim(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	if ours = first; first {
+		err = c.equip(ctx, r, keys, parties, out)
+	} else {
+		c.Logf("%s is followed already: this one fetches its results, too, and deletes nothing (kubectl delete %s -l %s)", r.Name, kinds, r.Selector())
+	}
+	if err != nil {
 		return 0, err
 	}
 	return c.collect(ctx, r, out)

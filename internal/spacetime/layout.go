@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"dyno/internal/record"
 )
@@ -96,6 +97,7 @@ const (
 	lane      = 62 // from one process to the next
 	top       = 62 // the first process's line
 	wordsLine = 19
+	textWidth = 720 // at least, so that sentences are no column of words
 	leave     = 26 // how far a request has gone in time when it arrives
 )
 
@@ -170,15 +172,30 @@ func layout(d Diagram) page {
 	for _, c := range d.Calls {
 		p.call(c, at[c.Begin], at[c.End])
 	}
-	p.Width = p.Right + 24
-	for i, w := range d.Words {
-		w = clean(w)
-		p.Words = append(p.Words, word{p.TickY + 28 + i*wordsLine, w})
-		p.Width = max(p.Width, 32+letter*len([]rune(w)))
+	p.Width = max(p.Right+24, 32+9*len([]rune(p.Title)), textWidth)
+	for _, w := range d.Words {
+		for _, text := range wrap(clean(w), (p.Width-32)/letter) {
+			p.Words = append(p.Words, word{p.TickY + 28 + len(p.Words)*wordsLine, text})
+			p.Width = max(p.Width, 32+letter*utf8.RuneCountInString(text))
+		}
 	}
-	p.Width = max(p.Width, 32+9*len([]rune(p.Title)))
-	p.Height = p.TickY + 24 + len(d.Words)*wordsLine
+	p.Height = p.TickY + 24 + len(p.Words)*wordsLine
 	return p
+}
+
+// wrap cuts a text between words into lines of at most so many letters; a longer
+// word has a line of its own.
+func wrap(text string, letters int) (lines []string) {
+	n := letters + 1 // of the last line, nearly: so the first word begins one
+	for word := range strings.FieldsSeq(text) {
+		size := utf8.RuneCountInString(word)
+		if n += 1 + size; n > letters {
+			lines, n = append(lines, word), size
+			continue
+		}
+		lines[len(lines)-1] += " " + word
+	}
+	return lines
 }
 
 func laneY(process int) int { return top + process*lane }

@@ -93,6 +93,21 @@ func TestDiagram(t *testing.T) {
 	}
 }
 
+// A sentence that is wider than the picture goes on in the next line, whole.
+func TestLongSentence(t *testing.T) {
+	d := example()
+	d.Words = []string{strings.Repeat("deposit 10 by customer 3, ", 30) + strings.Repeat("x", 130)}
+	texts, _, _ := draw(t, d)
+	if all := strings.Join(strings.Fields(strings.Join(texts, " ")), " "); !strings.Contains(all, d.Words[0]) {
+		t.Errorf("%q is not whole in %q", d.Words[0], all)
+	}
+	for _, text := range texts {
+		if strings.Contains(text, strings.Repeat("deposit 10 by customer 3, ", 8)) {
+			t.Errorf("a line is too long: %q", text)
+		}
+	}
+}
+
 // Moments that have names show these, and no time.
 func TestLabels(t *testing.T) {
 	d := example()

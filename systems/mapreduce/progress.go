@@ -18,6 +18,7 @@ type progress struct {
 	began    time.Time
 	last     time.Time
 	line     string
+	done     int64 // tasks of the job so far
 }
 
 func newProgress(sh systems.Shell) *progress {
@@ -28,6 +29,7 @@ func newProgress(sh systems.Shell) *progress {
 const progressPause = time.Second
 
 func (p *progress) show(s *mapreducev1.Status) {
+	p.done = int64(s.GetMapsDone()) + int64(s.GetReducesDone())
 	p.line = fmt.Sprintf("map %d/%d  reduce %d/%d  workers %d", s.GetMapsDone(), s.GetMaps(), s.GetReducesDone(), s.GetReduces(),
 		len(s.GetWorkers()))
 	if e := s.GetEvents(); e.GetReruns() > 0 {

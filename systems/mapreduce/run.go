@@ -50,10 +50,16 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 	c := &cluster.Cluster{Bench: b, Config: &o.config, Workers: o.config.Knobs.Int(config.KnobWorkers)}
 	summary, err := c.Run(bctx, view.show)
 	view.end()
+	interrupted := ctx.Err() != nil && summary == nil && view.done > 0
 	resumable := errors.Is(err, cluster.ErrMasterLost) || errors.Is(err, cluster.ErrNoWorkers)
 	err = errors.Join(err, closeBench()) // whoever is still there by now is asked to leave
-	if resumable {
-		return fmt.Errorf("%w; what is finished stays in %s: the same command with --resume goes on", err, l.Scratch())
+	stays := fmt.Sprintf("what is finished stays in %s: the same command with --resume goes on", l.Scratch())
+	switch {
+	case interrupted:
+		fmt.Fprintln(sh.Err, stays)
+		return ctx.Err()
+	case resumable:
+		return fmt.Errorf("%w; %s", err, stays)
 	}
 	if !o.config.Keep && (summary != nil || !before.Scratch) {
 		err = errors.Join(err, l.Restore(before))
