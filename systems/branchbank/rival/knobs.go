@@ -1,6 +1,7 @@
 package rival
 
 import (
+	_ "embed"
 	"slices"
 	"time"
 
@@ -84,3 +85,8 @@ func overhead(v systems.Values) time.Duration {
 	}
 	return 2600 * time.Millisecond
 }
+
+// section is the rival's part of the system's section of the report.
+//
+//go:embed compared.md.tmpl
+var section string
