@@ -2,7 +2,9 @@ package peer
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"maps"
@@ -78,4 +80,93 @@ func writeIndex(files []string, found map[string][]int, out io.Writer) error {
 		_ = w.WriteByte('\n')
 	}
 	return w.Flush()
+}
+
+// line is one of a text: where it is, and its first 8 bytes as a number that
+// sorts like them, which decides nearly always.
+type line struct {
+	prefix   uint64
+	from, to int
+}
+
+// Sort sorts the lines of a text bytewise with so many goroutines, all of it in
+// memory: each sorts its part of the lines, and the parts are merged as they are
+// written.
+func Sort(ctx context.Context, in io.ReaderAt, size int64, goroutines int, out io.Writer) error {
+	text := make([]byte, size)
+	if n, err := in.ReadAt(text, 0); n < len(text) {
+		return err
+	}
+	parts := make([][]line, goroutines)
+	var wg sync.WaitGroup
+	for i, from := 0, 0; i < goroutines; i++ {
+		to := lineEnd(text, len(text)*(i+1)/goroutines)
+		begin := from
+		wg.Go(func() { parts[i] = sortLines(text, begin, to) })
+		from = max(from, to)
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return mergeLines(text, parts, out)
+}
+
+// lineEnd returns the first place at or after at where a line begins, or the
+// text ends.
+func lineEnd(text []byte, at int) int {
+	if at == 0 || at >= len(text) {
+		return at
+	}
+	if n := bytes.IndexByte(text[at-1:], '\n'); n >= 0 {
+		return at + n
+	}
+	return len(text)
+}
+
+// sortLines returns the lines between two places, sorted.
+func sortLines(text []byte, from, to int) (lines []line) {
+	var head [8]byte
+	for from < to {
+		end, next := to, to
+		if n := bytes.IndexByte(text[from:to], '\n'); n >= 0 {
+			end, next = from+n, from+n+1
+		}
+		clear(head[:])
+		copy(head[:], text[from:end])
+		lines = append(lines, line{binary.BigEndian.Uint64(head[:]), from, end})
+		from = next
+	}
+	slices.SortFunc(lines, func(a, b line) int { return compareLines(text, a, b) })
+	return lines
+}
+
+func compareLines(text []byte, a, b line) int {
+	switch {
+	case a.prefix < b.prefix:
+		return -1
+	case a.prefix > b.prefix:
+		return 1
+	}
+	return bytes.Compare(text[a.from:a.to], text[b.from:b.to])
+}
+
+// mergeLines writes the lines of sorted parts in order.
+func mergeLines(text []byte, parts [][]line, out io.Writer) error {
+	w := bufio.NewWriterSize(out, readBytes)
+	for {
+		least := -1
+		for i, p := range parts {
+			if len(p) > 0 && (least < 0 || compareLines(text, p[0], parts[least][0]) < 0) {
+				least = i
+			}
+		}
+		if least < 0 {
+			return w.Flush()
+		}
+		l := parts[least][0]
+		parts[least] = parts[least][1:]
+		_, _ = w.Write(text[l.from:l.to]) // Flush returns the error
+		_ = w.WriteByte('\n')
+	}
 }
