@@ -148,3 +148,51 @@ func (b *Bank) AcceptLoss(ctx context.Context) ([]*standbyv1.Lost, error) {
 	}
 	return nil, errors.Join(errs...)
 }
+
+// unary sends each request in a call of its own.
+type unary struct {
+	client  standbyv1.AccountServiceClient
+	attempt time.Duration
+}
+
+func (u unary) ask(ctx context.Context, i *standbyv1.ActRequest_Item) (*standbyv1.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, u.attempt)
+	defer cancel()
+	var resp interface{ GetAnswer() *standbyv1.Answer }
+	var err error
+	switch i.GetOperation() {
+	case standbyv1.Operation_OPERATION_WITHDRAW:
+		resp, err = u.client.Withdraw(ctx, &standbyv1.WithdrawRequest{Caller: i.GetCaller(), Account: i.GetAccount(), Amount: i.GetAmount()})
+	case standbyv1.Operation_OPERATION_DEPOSIT:
+		resp, err = u.client.Deposit(ctx, &standbyv1.DepositRequest{Caller: i.GetCaller(), Account: i.GetAccount(), Amount: i.GetAmount()})
+	default:
+		resp, err = u.client.Lookup(ctx, &standbyv1.LookupRequest{Caller: i.GetCaller(), Account: i.GetAccount()})
+	}
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return resp.GetAnswer(), nil
+}
+
+func (unary) close() {}
+
+// maxBound is as long as anybody waits for a bank.
+const maxBound = time.Hour
+
+// Bind declares the flags that say how to reach the bank; what it returns is
+// called once they are parsed, and dials.
+func Bind(fs systems.FlagSet) func() (*Bank, error) {
+	o := &Options{}
+	fs.StringVar(&o.File, "config", config.DefaultFile, "`FILE` with the servers' addresses, such as "+config.HostsExample)
+	fs.DurationVar(&o.Attempt, "attempt", DefaultAttempt, "how long a server may take to answer before the other one is asked")
+	fs.DurationVar(&o.Bound, "bound", DefaultBound, "how long a request is tried")
+	return func() (bank *Bank, err error) {
+		if o.Attempt <= 0 || o.Bound <= 0 || o.Bound > maxBound {
+			return nil, systems.Usagef("--attempt %v --bound %v: give times above 0s, and a bound of %v at most", o.Attempt, o.Bound, maxBound)
+		}
+		if o.Hosts, err = config.ReadHosts(o.File); err != nil {
+			return nil, err
+		}
+		return Dial(*o)
+	}
+}

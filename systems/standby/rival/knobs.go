@@ -1,6 +1,7 @@
 package rival
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"time"
@@ -137,3 +138,8 @@ func overhead(v systems.Values) time.Duration {
 	}
 	return 300 * time.Millisecond
 }
+
+// section is the rival's part of the system's section of the report.
+//
+//go:embed compared.md.tmpl
+var section string
