@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"dyno/internal/backoff"
+	"dyno/internal/node"
 	v1 "dyno/proto/strife/v1"
 	"dyno/systems/strife/core/coordinator"
 	"dyno/systems/strife/core/tx"
@@ -155,4 +156,38 @@ func (l *line) decide(d tx.Decide) {
 	l.put(d.Low, func(m *v1.ExchangeRequest) {
 		m.Decides = append(m.Decides, &v1.Decide{Tx: wire.ID(d.Tx), Commit: d.Commit})
 	})
+}
+
+// kindPaid is the kind of a commit record, as package coordinator documents it.
+const kindPaid = 3
+
+// tap tells the shell which payment the core is asked for, and looks at what it
+// is about to write.
+type tap struct {
+	*coordinator.Coordinator
+	g *gateway
+}
+
+var _ node.Snapshotter = &tap{} // or the journal would grow for ever
+
+func (t *tap) Recover(record []byte) error {
+	failpoint.Hit(failpoint.Recovering)
+	return t.Coordinator.Recover(record)
+}
+
+func (t *tap) Step(now time.Duration, in coordinator.In) node.Effects[coordinator.Out] {
+	if p, ok := in.(pay); ok {
+		t.g.paying = p
+		in = p.Pay
+	}
+	e := t.Coordinator.Step(now, in)
+	if failpoint.Armed(failpoint.BeforeCommit) || failpoint.Armed(failpoint.CommitWritten) {
+		for _, record := range e.Write {
+			if record[0] == kindPaid {
+				failpoint.Hit(failpoint.BeforeCommit)
+				failpoint.Committing()
+			}
+		}
+	}
+	return e
 }

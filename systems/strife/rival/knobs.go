@@ -1,6 +1,7 @@
 package rival
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"time"
@@ -76,3 +77,8 @@ func check(set systems.Setting, v systems.Values) error {
 func overhead(v systems.Values) time.Duration {
 	return 2*time.Second + time.Duration(v.Int("clients"))*15*time.Millisecond
 }
+
+// section is the rival's part of the system's section of the report.
+//
+//go:embed compared.md.tmpl
+var section string

@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -217,4 +220,56 @@ func Flag(args []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// headroom is how much a heap may grow between two collections at least. Go
+// collects whenever a heap has doubled, and a server that remembers little doubles
+// its own many times a second, which costs payments, the slowest above all.
+const headroom = 32 << 20
+
+const headroomEvery = time.Second
+
+// paceCollector keeps the collector to the headroom until the context ends.
+func paceCollector(ctx context.Context) {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	tick := time.NewTicker(headroomEvery)
+	defer tick.Stop()
+	for {
+		metrics.Read(sample)
+		debug.SetGCPercent(growth(sample[0].Value.Uint64()))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// growth is by how many percent a heap of some size may grow.
+func growth(live uint64) int { return int(max(100, headroom*100/max(live, 1<<20))) }
+
+// A server begins nothing new while less than diskReserve is free: what is under
+// way must be able to end, and a journal that meets a full disk ends the server.
+const (
+	diskReserve = 64 << 20
+	diskEvery   = time.Second
+)
+
+// watchDisk tells when the disk gets low, and when it does not any more.
+func watchDisk(ctx context.Context, dir string, tell func(low bool)) {
+	tick := time.NewTicker(diskEvery)
+	defer tick.Stop()
+	for low := false; ; {
+		if n, err := free(dir); err == nil && (n < diskReserve) != low {
+			low = !low
+			tell(low)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

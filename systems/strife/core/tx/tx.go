@@ -23,6 +23,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"strconv"
+	"time"
 
 	"dyno/systems/strife/core/money"
 )
@@ -152,4 +153,105 @@ const (
 // String returns the state's name.
 func (s State) String() string {
 	return [...]string{"none", "committed", "aborted", "prepared"}[min(s, Prepared)]
+}
+
+// Reason says why something is not done.
+type Reason uint8
+
+// The reasons. Those of a bank's business are final: a payment that met one is
+// declined, and stays so. Those of a system pass: the same payment may be tried
+// again.
+const (
+	NoReason        Reason = iota
+	Funds                  // the account has not enough that is free
+	NoAccount              // the bank has no such account
+	WrongCurrency          // the account is in another currency
+	Limit                  // the receiver would have more than it may
+	Closed                 // the account takes part in nothing
+	Full                   // a system's: the disk of a bank or of the gateway is full
+	Busy                   // a system's: as much is under way as may be
+	Stale                  // a system's: the attempt is already over
+	Timeout                // a bank did not answer in time
+	Unreachable            // a bank is not connected
+	BadAmount              // not above 0, or above the cap
+	SameAccount            // from and to are one account
+	UnknownBank            // the gateway knows no such bank
+	OtherPayment           // the key stands for another payment
+	BadLegs                // a bank is asked for what cannot be: a fault of the gateway
+	BadName                // a user, key or account is empty or too long
+	numberOfReasons        // not one
+)
+
+var reasons = [numberOfReasons]string{
+	"", "insufficient funds", "no such account", "the account is in another currency", "the account would go over its limit",
+	"the account is closed", "the disk is full", "too much is under way", "the attempt is over", "a bank did not answer in time",
+	"a bank cannot be reached", "the amount must be above 0 and within the cap", "the two accounts are the same", "no such bank",
+	"the key was used for another payment", "the legs of the transaction make no sense", "a name is empty or too long",
+}
+
+// Business reports whether the reason is final.
+func (r Reason) Business() bool { return r >= Funds && r <= Closed }
+
+// String says it in words.
+func (r Reason) String() string {
+	if r >= numberOfReasons {
+		return "unknown reason"
+	}
+	return reasons[r]
+}
+
+// Agenda is a heap of moments at which something is due for a transaction. An
+// entry is never removed: who takes it out looks whether it still counts. The
+// zero value is ready.
+type Agenda struct{ heap []due }
+
+type due struct {
+	at time.Duration
+	id ID
+}
+
+func (d due) before(o due) bool { return d.at < o.at || d.at == o.at && d.id.Compare(o.id) < 0 }
+
+// Add notes that something is due.
+func (a *Agenda) Add(at time.Duration, id ID) {
+	a.heap = append(a.heap, due{at, id})
+	h := a.heap
+	for i := len(h) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !h[i].before(h[parent]) {
+			return
+		}
+		h[i], h[parent] = h[parent], h[i]
+		i = parent
+	}
+}
+
+// First returns what is due first.
+func (a *Agenda) First() (at time.Duration, id ID, ok bool) {
+	if len(a.heap) == 0 {
+		return 0, ID{}, false
+	}
+	return a.heap[0].at, a.heap[0].id, true
+}
+
+// Pop removes what is due first.
+func (a *Agenda) Pop() {
+	h := a.heap
+	last := len(h) - 1
+	h[0] = h[last]
+	a.heap = h[:last]
+	h = a.heap
+	for i := 0; ; {
+		least := i
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < len(h) && h[child].before(h[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
 }
