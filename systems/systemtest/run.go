@@ -8,9 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"testing"
+	"time"
 
 	"dyno/bench/process"
+	"dyno/internal/record"
 	"dyno/systems"
 )
 
@@ -92,4 +96,95 @@ func commands(s *systems.System) []systems.Command {
 		all = append(all, r.Command)
 	}
 	return all
+}
+
+// What Main leaves in the environment of all processes that the tests start.
+const (
+	binaryVar = "DYNO_TEST_BINARY" // the test binary that acts as dyno
+	familyVar = "DYNO_TEST_FAMILY" // tells the descendants of one test run from all others
+)
+
+// Main is the TestMain of every package whose tests start roles:
+//
+//	func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+//
+// Started by go test, it runs the tests. Started again by one of them, as
+// [process.Group] does, the same binary is dyno: it runs its arguments as a
+// command line and exits with what run returns. It does not return.
+func Main(m *testing.M, run func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int) {
+	exe, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "systemtest: cannot find the test binary:", err)
+		os.Exit(1)
+	}
+	// The path, not just a flag: a go command that a test runs may start test
+	// binaries of other packages, which are to run their tests.
+	if os.Getenv(binaryVar) == exe {
+		process.Adopt()
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	env := map[string]string{
+		binaryVar: exe,
+		familyVar: fmt.Sprintf("%d-%d", os.Getpid(), time.Now().UnixNano()),
+	}
+	if os.Getenv("GORACE") == "" {
+		// Under the race detector a process sleeps for a second before it
+		// exits. Roles that are asked to stop are expected to be quicker.
+		env["GORACE"] = "atexit_sleep_ms=10"
+	}
+	for name, value := range env {
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, "systemtest:", err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// Try runs one trial in real processes, with seed 1 and a closed loop where the
+// setting says nothing else. What it observes can be stored, and its verdict, which
+// may be any, comes out the same when it is judged again. The test is skipped where
+// software is missing that the trial needs.
+func Try(t *testing.T, sys *systems.System, set systems.Setting, values map[string]string) record.Observation {
+	t.Helper()
+	v, err := sys.Resolve(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Setting: set}.complete()
+	set.Seed, set.Load = opts.Setting.Seed, opts.Setting.Load
+	dir := t.ArtifactDir()
+	ctx, g, err := process.NewGroup(t.Context(), process.Options{System: sys, Setting: set, Dir: dir, Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := sys.Trial(ctx, g, v)
+	if err := errors.Join(err, g.Close()); err != nil {
+		if errors.As(err, new(*systems.AbsentError)) {
+			t.Skip(err)
+		}
+		t.Fatal(err, context.Cause(ctx))
+	}
+	if err := o.Conform(sys.Metrics); err != nil {
+		t.Error(err)
+	}
+	if sys.Judge != nil {
+		again, err := sys.Judge(dir)
+		if err := errors.Join(err, sameVerdict(o.Verdict, again)); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("%s: %v %v, %+v", values, o.Scalars, o.Verdict.Reasons(), o.Counts)
+	return o
+}
+
+// Caught are the checks that failed, in order, with commas.
+func Caught(v record.Verdict) string {
+	var names []string
+	for _, c := range v.Checks {
+		if c.Status == record.Invalid {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ",")
 }
