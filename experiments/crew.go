@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"dyno/internal/record"
@@ -21,7 +20,7 @@ type crew struct {
 	number int  // from 1; 0: there is no other
 	block  int  // at hand; 0: none yet
 	noise  int  // where it stands among the run's blocks
-	paired bool // another control is measured meanwhile
+	beset  bool // other controls are measured meanwhile
 }
 
 // next returns the trial at an index: the stored one, or a new measurement, stored
@@ -50,13 +49,13 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 			return nil, "", err
 		}
 		done.Binary, done.Rejected = c.store.run.Binary, rejected
-		disturbed := c.paired && !p.proper(done) // perhaps
-		if again := done.Observation != nil && (disturbed || done.Status() == record.Undetermined); !again || left == 0 {
+		disturbed := c.beset && !done.Absent && !p.proper(done) // perhaps
+		if again := disturbed || done.Observation != nil && done.Status() == record.Undetermined; !again || left == 0 {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			return done, bundle, c.store.append(done)
 		}
-		rejected = append(rejected, cmp.Or(strings.Join(done.Observation.Verdict.Reasons(), "; "), "not found out beside another control"))
+		rejected = append(rejected, cmp.Or(done.Shortcoming(), "not found out beside other controls"))
 		c.mu.Lock()
 		c.progress(Progress{Plan: p, Done: c.done, Next: t, Left: c.remaining(), Again: rejected})
 		c.mu.Unlock()

@@ -36,9 +36,21 @@ func (p *Plan) Estimate(from int) time.Duration {
 		if i == 0 || p.Trials[i-1].Block != p.Trials[i].Block {
 			sum += p.yardstickCost()
 		}
-		sum += p.Trials[i].Cell.cost()
+		sum += p.share(p.Trials[i].Cell)
 	}
 	return sum
+}
+
+// besides says whether trials of a cell may be measured beside each other.
+func (p *Plan) besides(c *Cell) bool { return p.Scale == "quick" && c.Control != "" }
+
+// share is what a trial adds to the whole: those that are measured at once share
+// their time.
+func (p *Plan) share(c *Cell) time.Duration {
+	if p.besides(c) {
+		return c.cost() / together
+	}
+	return c.cost()
 }
 
 // yardstick is how long the yardsticks are measured before each block.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dyno/bench/fleet"
+	"dyno/bench/rival"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -88,6 +89,8 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	if stored := len(p.Trials) - missing; stored > 0 {
 		r.progress(Progress{Plan: p, Note: fmt.Sprintf("%d of %d trials are stored: reused", stored, len(p.Trials))})
 	}
+	forget := rival.Keep()
+	defer func() { err = errors.Join(err, forget()) }()
 	s := newSweep(p, st)
 	if err := s.work(ctx, r); err != nil || run.Finished != nil { // or nothing was missing
 		return s.tally, err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"dyno/internal/atomicfile"
 	"dyno/internal/record"
@@ -172,11 +171,7 @@ func (s *store) failed(t *Trial) []string {
 	if done == nil {
 		return nil
 	}
-	why := done.Error
-	if done.Observation != nil {
-		why = strings.Join(done.Observation.Verdict.Reasons(), "; ")
-	}
-	return append(slices.Clone(done.Rejected), "an earlier run: "+why)
+	return append(slices.Clone(done.Rejected), "an earlier run: "+done.Shortcoming())
 }
 
 // prepare names the trials that are to be measured as no other trial in the file

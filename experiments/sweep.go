@@ -125,7 +125,7 @@ func (c *crew) work(ctx context.Context) error {
 		if i < 0 {
 			break
 		}
-		err := c.measureBoth(ctx, i)
+		err := c.measureTogether(ctx, i)
 		if err == nil {
 			continue
 		}
@@ -224,37 +224,41 @@ func (c *crew) leave(why error) error {
 	return nil
 }
 
-// measureBoth measures a trial, and beside it another where both are controls of a
-// quick run on this machine: nothing is drawn from them, and most of each is waiting.
-func (c *crew) measureBoth(ctx context.Context, i int) error {
-	k := c.beside(i)
-	if c.paired = k >= 0; !c.paired {
-		return c.measureNext(ctx, i)
-	}
-	other, err := *c, error(nil)
+// together is how many controls of a quick run are measured at once: nothing is drawn
+// from them, and most of each is waiting.
+const together = 4
+
+// measureTogether measures a trial, and beside it others where all are controls of a
+// quick run on this machine.
+func (c *crew) measureTogether(ctx context.Context, i int) error {
+	others := c.beside(i)
+	c.beset = len(others) > 0
+	errs := make([]error, len(others)+1)
 	var measuring sync.WaitGroup
-	measuring.Go(func() { err = other.measureNext(ctx, k) })
-	first := c.measureNext(ctx, i)
+	for n, k := range others {
+		other := *c
+		measuring.Go(func() { errs[n] = other.measureNext(ctx, k) })
+	}
+	errs[len(others)] = c.measureNext(ctx, i)
 	measuring.Wait()
-	return errors.Join(first, err)
+	return errors.Join(errs...)
 }
 
-// beside takes a control of the block at hand that can be measured beside a trial;
-// less than 0: there is none.
-func (c *crew) beside(i int) int {
+// beside takes controls of the block at hand that can be measured beside a trial.
+func (c *crew) beside(i int) (others []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	free := func(k int) bool {
-		t := c.plan.Trials[k]
-		return c.plan.Scale == "quick" && c.Machines == nil && t.Block == c.block && t.Cell.Control != ""
+		t := &c.plan.Trials[k]
+		return c.Machines == nil && t.Block == c.block && c.plan.besides(t.Cell)
 	}
 	for k, s := range c.state {
-		if s == waiting && free(i) && free(k) {
+		if s == waiting && len(others) < together-1 && free(i) && free(k) {
 			c.state[k] = running
-			return k
+			others = append(others, k)
 		}
 	}
-	return -1
+	return others
 }
 
 // measureNext measures a trial, or takes it as it is stored, and counts it.

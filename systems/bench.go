@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"dyno/internal/record"
@@ -148,6 +149,17 @@ type Process interface {
 	// standard output, up to 64 MiB. An exit status other than 0 is an error
 	// that quotes the end of its log.
 	Wait(context.Context) ([]byte, error)
+}
+
+// StopAll stops processes, all at once, and waits for their ends.
+func StopAll(ctx context.Context, all ...Process) error {
+	errs := make([]error, len(all))
+	var stopping sync.WaitGroup
+	for i, p := range all {
+		stopping.Go(func() { errs[i] = p.Stop(ctx) })
+	}
+	stopping.Wait()
+	return errors.Join(errs...)
 }
 
 // OneMachine refuses a bench whose roles are on other machines than the trial, which

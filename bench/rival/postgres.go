@@ -1,6 +1,7 @@
 package rival
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"dyno/bench/process"
 	"dyno/bench/sample"
 	"dyno/systems"
 )
@@ -31,6 +33,64 @@ var baseline = []string{
 	"max_connections=300", "log_checkpoints=off", "logging_collector=off",
 }
 
+// pristine are the files of a new cluster, which rooms copy while somebody keeps them:
+// initdb takes most of the start of a cluster, and always makes the same.
+var pristine struct {
+	sync.Mutex
+	keepers int
+	scratch *process.Dir // nil: not made yet
+	data    string
+}
+
+// Keep lets rooms share what is the same for all of them, until forget.
+func Keep() (forget func() error) {
+	pristine.Lock()
+	defer pristine.Unlock()
+	pristine.keepers++
+	return func() (err error) {
+		pristine.Lock()
+		defer pristine.Unlock()
+		if pristine.keepers--; pristine.keepers == 0 && pristine.scratch != nil {
+			err, pristine.scratch = pristine.scratch.Release(), nil
+		}
+		return err
+	}
+}
+
+// initial makes the files of a new cluster in a folder, by itself or from those that are
+// kept.
+func (r *Room) initial(ctx context.Context, bin, dir string) error {
+	pristine.Lock()
+	defer pristine.Unlock()
+	data := filepath.Join(dir, "data")
+	switch {
+	case pristine.keepers == 0:
+		return r.initdb(ctx, bin, dir, data)
+	case pristine.scratch == nil:
+		scratch, err := passable("dyno-cluster")
+		if err != nil {
+			return err
+		}
+		kept, err := r.dirIn(scratch, "new", true)
+		pristine.data = filepath.Join(kept, "data")
+		if err = cmp.Or(err, r.initdb(ctx, bin, kept, pristine.data)); err != nil {
+			return errors.Join(err, scratch.Release())
+		}
+		pristine.scratch = scratch
+	}
+	return r.copy(ctx, pristine.data, dir, data)
+}
+
+func (r *Room) initdb(ctx context.Context, bin, dir, data string) error {
+	// Not synced: it need not survive a loss of power, it is for one trial.
+	return r.help(ctx, "initdb", dir, filepath.Join(bin, "initdb"), "-D", data, "-U", "dyno", "-A", "trust", "-E", "UTF8",
+		"--no-locale", "--no-sync", "--no-instructions")
+}
+
+func (r *Room) copy(ctx context.Context, from, dir, to string) error {
+	return r.help(ctx, "copy-"+filepath.Base(dir), dir, "cp", "-a", from, to)
+}
+
 // files makes the files of n new clusters, which are all the same.
 func (r *Room) files(ctx context.Context, bin string, names []string) ([]string, error) {
 	var dirs []string
@@ -43,13 +103,11 @@ func (r *Room) files(ctx context.Context, bin string, names []string) ([]string,
 		r.data = append(r.data, filepath.Join(dir, "data"))
 	}
 	first := filepath.Join(dirs[0], "data")
-	// Not synced: it need not survive a loss of power, it is for one trial.
-	if err := r.help(ctx, "initdb", dirs[0], filepath.Join(bin, "initdb"), "-D", first, "-U", "dyno", "-A", "trust", "-E", "UTF8",
-		"--no-locale", "--no-sync", "--no-instructions"); err != nil {
+	if err := r.initial(ctx, bin, dirs[0]); err != nil {
 		return nil, err
 	}
-	for i, dir := range dirs[1:] {
-		if err := r.help(ctx, "copy-"+names[i+1], dir, "cp", "-a", first, filepath.Join(dir, "data")); err != nil {
+	for _, dir := range dirs[1:] {
+		if err := r.copy(ctx, first, dir, filepath.Join(dir, "data")); err != nil {
 			return nil, err
 		}
 	}

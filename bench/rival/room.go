@@ -57,13 +57,20 @@ func Open(b systems.Bench) (*Room, error) {
 		forget(data)
 	}
 	var err error
-	if r.scratch, err = process.Scratch(scratchPrefix); err != nil {
+	r.scratch, err = passable(scratchPrefix)
+	return r, err
+}
+
+// passable is a temporary folder that nobody may pass, who reads nothing of others in it.
+func passable(prefix string) (*process.Dir, error) {
+	dir, err := process.Scratch(prefix)
+	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(r.scratch.Path, 0o711); err != nil { // nobody may pass, and reads nothing of others
-		return nil, errors.Join(err, r.scratch.Release())
+	if err := os.Chmod(dir.Path, 0o711); err != nil {
+		return nil, errors.Join(err, dir.Release())
 	}
-	return r, nil
+	return dir, nil
 }
 
 // Close ends the servers and removes their data.
@@ -79,7 +86,11 @@ func (r *Room) Close() error {
 
 // Dir makes a folder for one server, which whoever it runs as owns.
 func (r *Room) dir(name string, other bool) (string, error) {
-	path := filepath.Join(r.scratch.Path, name)
+	return r.dirIn(r.scratch, name, other)
+}
+
+func (r *Room) dirIn(where *process.Dir, name string, other bool) (string, error) {
+	path := filepath.Join(where.Path, name)
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return "", err
 	}

@@ -1,6 +1,9 @@
 package record
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Trial is one line of trials.jsonl: one cell, measured once, with fresh
 // processes. Either Observation or Error is set.
@@ -56,6 +59,14 @@ func (t *Trial) Status() Status {
 // Proved says whether the trial came to a verdict, for or against the system. One
 // that did not is measured again by the next run.
 func (t *Trial) Proved() bool { return t.Status() != Undetermined }
+
+// Shortcoming says in one line what keeps a trial from being valid; empty: nothing does.
+func (t *Trial) Shortcoming() string {
+	if t.Observation == nil {
+		return t.Error
+	}
+	return strings.Join(t.Observation.Verdict.Reasons(), "; ")
+}
 
 // Run is run.json: all that a reader needs to know about how a set of trials
 // came to be.

@@ -31,11 +31,14 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 			Timeout:             pingTimeout,
 			PermitWithoutStream: true,
 		}),
-		// gRPC's defaults (1 s to 2 min) suit a wide-area network; here a
-		// restarted server is back within tens of milliseconds.
-		grpc.WithConnectParams(connectParams(time.Second)),
+		Reconnecting(),
 	), opts...)...)
 }
+
+// Reconnecting is the option of [Dial] by which clients come back: gRPC's defaults (1 s
+// to 2 min) suit a wide-area network; here a restarted server is back within tens of
+// milliseconds. It is also for clients that libraries make.
+func Reconnecting() grpc.DialOption { return grpc.WithConnectParams(connectParams(time.Second)) }
 
 // common are the options of all clients: what counts, and no proxy.
 func common() []grpc.DialOption {

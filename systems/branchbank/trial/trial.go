@@ -155,10 +155,10 @@ func (r *Run) finish(ctx context.Context) error {
 	if !r.agreed && r.client.Counts.OK > 0 {
 		r.proof.Load = append(r.proof.Load, record.Doubt("quiescence", 1, "the branches did not agree within %v after the load", agreeWithin))
 	}
+	if err := systems.StopAll(ctx, r.processes...); err != nil {
+		return err
+	}
 	for i, p := range r.processes {
-		if err := p.Stop(ctx); err != nil {
-			return err
-		}
 		s := r.final[i]
 		if s == nil && r.blind() {
 			r.proof.Load = append(r.proof.Load, record.Fail("end", 1, "branch %d answers no query when all is over", i+1))

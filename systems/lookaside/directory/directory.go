@@ -15,11 +15,12 @@ import (
 	"strings"
 	"time"
 
-	"dyno/internal/backoff"
-
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
+	"dyno/internal/backoff"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
@@ -103,6 +104,7 @@ func Open(discovery, service string, log *slog.Logger) (*Directory, error) {
 		DialTimeout:          Timeout,
 		DialKeepAliveTime:    10 * time.Second,
 		DialKeepAliveTimeout: Timeout,
+		DialOptions:          []grpc.DialOption{rpc.Reconnecting()},
 		Logger:               zap.NewNop(),
 	})
 	if err != nil {

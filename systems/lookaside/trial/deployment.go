@@ -50,17 +50,20 @@ type Deployment struct {
 // heard of and from every server.
 func Deploy(ctx context.Context, b systems.Bench, c Config) (*Deployment, error) {
 	d := &Deployment{Config: c, bench: b, Started: time.Now(), Note: func(string) {}, servers: make([]systems.Process, len(c.capacities))}
-	var err error
-	if d.registry, err = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry"}); err != nil {
+	addr, err := b.Address(ctx, "registry", "registry")
+	if err != nil {
 		return nil, err
 	}
-	d.discovery = "etcd://" + d.registry.Addr()
+	d.discovery = "etcd://" + addr
 	// All at once: starting a process is mostly waiting for it. The servers
 	// register one after the other all the same, since each waits for its
 	// predecessor in the directory.
-	errs := make([]error, len(d.servers)+1)
+	registry, balancer, errs := len(d.servers), len(d.servers)+1, make([]error, len(d.servers)+2)
 	var all sync.WaitGroup
-	all.Go(func() { errs[len(d.servers)] = d.startBalancer(ctx) })
+	all.Go(func() {
+		d.registry, errs[registry] = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry", Args: []string{"--listen", addr}})
+	})
+	all.Go(func() { errs[balancer] = d.startBalancer(ctx) })
 	for i := range d.servers {
 		all.Go(func() { d.servers[i], errs[i] = b.Start(ctx, d.serverLaunch(i)) })
 	}
@@ -186,16 +189,11 @@ func (d *Deployment) clientLaunch(load ...string) systems.Launch {
 func (d *Deployment) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
-	errs := make([]error, len(d.servers), len(d.servers)+2)
-	var all sync.WaitGroup
-	for i, s := range d.servers {
-		all.Go(func() { errs[i] = s.Stop(ctx) })
-	}
-	all.Wait()
+	err := systems.StopAll(ctx, d.servers...)
 	if d.proxy != nil {
-		errs = append(errs, d.proxy.Room.Close())
+		err = errors.Join(err, d.proxy.Room.Close())
 	}
-	return errors.Join(append(errs, d.balancer().Stop(ctx), d.registry.Stop(ctx))...)
+	return errors.Join(err, d.balancer().Stop(ctx), d.registry.Stop(ctx))
 }
 
 // settle waits until the balancer knows every server and its load.

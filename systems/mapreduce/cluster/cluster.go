@@ -209,11 +209,7 @@ const stopTimeout = 5 * time.Second
 func (c *Cluster) Stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	var all sync.WaitGroup
-	for _, p := range c.Processes() {
-		all.Go(func() { _ = p.Stop(ctx) }) // how they end was their affair: they are expendable
-	}
-	all.Wait()
+	_ = systems.StopAll(ctx, c.Processes()...) // how they end was their affair: they are expendable
 }
 
 // Told is what the master of a job that is over has written of it; nothing, unless

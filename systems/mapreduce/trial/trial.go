@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -147,26 +148,33 @@ func newInput(v systems.Values, seed uint64) input {
 // write makes the files: every second one with words of all scripts and bytes
 // that are not UTF-8.
 func (in input) write(ctx context.Context, dir string) ([]string, error) {
-	var names []string
-	for i := range in.files {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		o := text.Options{Seed: in.seed + uint64(i), Bytes: max(1, in.bytes/int64(in.files)), Distinct: in.distinct}
-		if i%2 == 1 && in.mixed {
-			o.Scripts, o.Dirt = text.Mixed, 1000
-		}
-		name := filepath.Join(dir, "input "+strconv.Itoa(i)+".txt")
-		f, err := os.Create(name)
-		if err != nil {
-			return nil, err
-		}
-		if err := errors.Join(text.Write(f, o), f.Close()); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
+	names, errs := make([]string, in.files), make([]error, in.files)
+	var writing sync.WaitGroup
+	room := make(chan struct{}, runtime.NumCPU())
+	for i := range names {
+		room <- struct{}{}
+		names[i] = filepath.Join(dir, "input "+strconv.Itoa(i)+".txt")
+		writing.Go(func() {
+			defer func() { <-room }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = in.writeOne(names[i], i)
+			}
+		})
 	}
-	return names, nil
+	writing.Wait()
+	return names, errors.Join(errs...)
+}
+
+func (in input) writeOne(name string, i int) error {
+	o := text.Options{Seed: in.seed + uint64(i), Bytes: max(1, in.bytes/int64(in.files)), Distinct: in.distinct}
+	if i%2 == 1 && in.mixed {
+		o.Scripts, o.Dirt = text.Mixed, 1000
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(text.Write(f, o), f.Close())
 }
 
 // expectationCache keeps what must come out of the latest inputs: trials of

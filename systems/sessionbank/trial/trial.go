@@ -204,10 +204,8 @@ func (t *run) collect(ctx context.Context) error {
 		}
 		t.history.Branches = append(t.history.Branches, s.Branch)
 	}
-	for _, p := range t.processes {
-		if err := p.Stop(ctx); err != nil {
-			return err
-		}
+	if err := systems.StopAll(ctx, t.processes...); err != nil {
+		return err
 	}
 	return t.journals()
 }

@@ -142,12 +142,9 @@ func (s *stage) offline(ctx context.Context, alice, bob *user) error {
 
 // audit ends everything and reads the journals.
 func (s *stage) audit(ctx context.Context, paid int) error {
-	errs := []error{s.gateway.Stop(ctx)}
-	for _, p := range s.banks {
-		errs = append(errs, p.Stop(ctx))
-	}
+	stopErr := errors.Join(s.gateway.Stop(ctx), systems.StopAll(ctx, s.banks...))
 	b, err := books.Read(s.dir)
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if err = errors.Join(stopErr, err); err != nil {
 		return err
 	}
 	verdict := check.Judge(b.Evidence)

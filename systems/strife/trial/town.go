@@ -212,10 +212,7 @@ func (t *town) stop(ctx context.Context) error {
 	t.mu.Lock()
 	t.stopping = true
 	t.mu.Unlock()
-	errs := []error{t.gateway.Stop(ctx)}
-	for _, p := range t.banks {
-		errs = append(errs, p.Stop(ctx))
-	}
+	err := errors.Join(t.gateway.Stop(ctx), systems.StopAll(ctx, t.banks...))
 	t.watching.Wait()
-	return errors.Join(errs...)
+	return err
 }
