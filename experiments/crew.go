@@ -38,11 +38,6 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 	if stored != nil {
 		return stored, "", nil
 	}
-	if c.block != t.Block {
-		if err := c.openBlock(ctx, t.Block); err != nil {
-			return nil, "", err
-		}
-	}
 	for left := attempts - 1; ; left-- {
 		done, bundle, err := c.trial(ctx, p, t, at)
 		if err != nil {
@@ -60,6 +55,17 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 		c.progress(Progress{Plan: p, Done: c.done, Next: t, Left: c.remaining(), Again: rejected})
 		c.mu.Unlock()
 	}
+}
+
+// enter opens the block of a trial that is to be measured, if it is another one.
+func (c *crew) enter(ctx context.Context, t *Trial) error {
+	c.mu.Lock()
+	stored := c.store.reuse(t)
+	c.mu.Unlock()
+	if stored != nil || c.block == t.Block {
+		return nil
+	}
+	return c.openBlock(ctx, t.Block)
 }
 
 // openBlock notes the machine's state before a block, and measures the

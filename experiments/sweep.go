@@ -231,6 +231,9 @@ const together = 4
 // measureTogether measures a trial, and beside it others where all are controls of a
 // quick run on this machine.
 func (c *crew) measureTogether(ctx context.Context, i int) error {
+	if err := c.enter(ctx, &c.plan.Trials[i]); err != nil {
+		return err
+	}
 	others := c.beside(i)
 	c.beset = len(others) > 0
 	errs := make([]error, len(others)+1)
@@ -250,7 +253,7 @@ func (c *crew) beside(i int) (others []int) {
 	defer c.mu.Unlock()
 	free := func(k int) bool {
 		t := &c.plan.Trials[k]
-		return c.Machines == nil && t.Block == c.block && c.plan.besides(t.Cell)
+		return c.Machines == nil && t.Block == c.plan.Trials[i].Block && c.plan.besides(t.Cell)
 	}
 	for k, s := range c.state {
 		if s == waiting && len(others) < together-1 && free(i) && free(k) {

@@ -31,14 +31,17 @@ func Dial(target string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 			Timeout:             pingTimeout,
 			PermitWithoutStream: true,
 		}),
-		Reconnecting(),
+		Reconnecting(firstRetry),
 	), opts...)...)
 }
 
-// Reconnecting is the option of [Dial] by which clients come back: gRPC's defaults (1 s
-// to 2 min) suit a wide-area network; here a restarted server is back within tens of
-// milliseconds. It is also for clients that libraries make.
-func Reconnecting() grpc.DialOption { return grpc.WithConnectParams(connectParams(time.Second)) }
+// Reconnecting is the option of [Dial] by which clients come back, first after a wait, at
+// last every second: gRPC's defaults (1 s to 2 min) suit a wide-area network; here a
+// restarted server is back within tens of milliseconds. It is also for clients that
+// libraries make.
+func Reconnecting(first time.Duration) grpc.DialOption {
+	return grpc.WithConnectParams(connectParams(first, time.Second))
+}
 
 // common are the options of all clients: what counts, and no proxy.
 func common() []grpc.DialOption {
@@ -50,10 +53,13 @@ func common() []grpc.DialOption {
 	}, observers.dial...)
 }
 
-func connectParams(timeout time.Duration) grpc.ConnectParams {
+// firstRetry is the wait before a second attempt to connect.
+const firstRetry = 50 * time.Millisecond
+
+func connectParams(first, timeout time.Duration) grpc.ConnectParams {
 	return grpc.ConnectParams{
 		Backoff: backoff.Config{
-			BaseDelay:  50 * time.Millisecond,
+			BaseDelay:  first,
 			Multiplier: 1.6,
 			Jitter:     0.2,
 			MaxDelay:   time.Second,

@@ -105,7 +105,7 @@ func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
 		grpc.WithTransportCredentials(watchful{transport, seen}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(size), grpc.MaxCallSendMsgSize(size)),
 		grpc.WithKeepaliveParams(ping),
-		grpc.WithConnectParams(connectParams(connectTimeout)))
+		grpc.WithConnectParams(connectParams(firstRetry, connectTimeout)))
 	options = append(options, FixedWindows()...)
 	if e.Authority != "" {
 		options = append(options, grpc.WithAuthority(e.Authority))

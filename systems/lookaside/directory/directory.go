@@ -32,6 +32,10 @@ const (
 
 	Timeout = 2 * time.Second // of one call to etcd
 
+	// retry is the wait before a second attempt to connect: etcd may start at the same
+	// time as who looks for it.
+	retry = 10 * time.Millisecond
+
 	// A copy of the directory is read afresh this often even when the watch
 	// says nothing: a watch on an etcd that came back without its data would
 	// wait for a revision that is long in the future.
@@ -104,7 +108,7 @@ func Open(discovery, service string, log *slog.Logger) (*Directory, error) {
 		DialTimeout:          Timeout,
 		DialKeepAliveTime:    10 * time.Second,
 		DialKeepAliveTimeout: Timeout,
-		DialOptions:          []grpc.DialOption{rpc.Reconnecting()},
+		DialOptions:          []grpc.DialOption{rpc.Reconnecting(retry)},
 		Logger:               zap.NewNop(),
 	})
 	if err != nil {
