@@ -16,8 +16,10 @@ import (
 // for the blends at the edges of letters and lines the nearest of those.
 // Figures are committed with every run, and this makes them half as large.
 func encode(w io.Writer, full *image.RGBA) error {
-	small := image.NewPaletted(full.Bounds(), nil)
-	in := scanOf(full)
+	in := scans.Get().(*scan)
+	defer scans.Put(in)
+	in.read(full)
+	small := &image.Paletted{Pix: in.small[:len(full.Pix)/4], Stride: full.Stride / 4, Rect: full.Rect}
 	few := in.frequent(256)
 	shown := make([]uint8, len(in.colours)) // of each colour: where what stands for it is in the palette
 	for _, c := range few {
@@ -57,9 +59,14 @@ func (b *buffers) Get() *png.EncoderBuffer {
 
 func (b *buffers) Put(kept *png.EncoderBuffer) { b.Pool.Put(kept) }
 
+// scans keeps the memory of images that were encoded: 1 MB each.
+var scans = sync.Pool{New: func() any { return &scan{known: make(map[uint32]int32)} }}
+
 // scan is an image as its rows: most are as the one above, and most of each are long
 // stretches of one colour.
 type scan struct {
+	known     map[uint32]int32 // colours by what they are
+	small     []uint8          // room for a byte of each pixel
 	rows      []row
 	stretches []stretch // of one row after another
 	colours   []uint32  // red, green, blue and opacity
@@ -71,15 +78,16 @@ type row struct{ stretches, times int }
 
 type stretch struct{ colour, pixels int32 }
 
-func scanOf(img *image.RGBA) *scan {
-	s := &scan{stretches: make([]stretch, 0, 1<<14)}
-	known := make(map[uint32]int32)
+func (s *scan) read(img *image.RGBA) {
+	clear(s.known)
+	s.rows, s.stretches, s.colours, s.pixels = s.rows[:0], s.stretches[:0], s.colours[:0], s.pixels[:0]
+	s.small = slices.Grow(s.small[:0], len(img.Pix)/4)
 	var above []byte
 	for pixels := img.Pix; len(pixels) > 0; pixels = pixels[img.Stride:] {
 		this := pixels[:img.Stride]
 		if !bytes.Equal(this, above) {
 			before := len(s.stretches)
-			s.take(this, known)
+			s.take(this)
 			s.rows = append(s.rows, row{stretches: len(s.stretches) - before})
 		}
 		last := &s.rows[len(s.rows)-1]
@@ -89,21 +97,23 @@ func scanOf(img *image.RGBA) *scan {
 		}
 		above = this
 	}
-	return s
 }
 
 // take adds a row.
-func (s *scan) take(pixels []byte, known map[uint32]int32) {
+func (s *scan) take(pixels []byte) {
 	for len(pixels) > 0 {
 		c := binary.BigEndian.Uint32(pixels)
-		n := 4
+		n, two := 4, uint64(c)<<32|uint64(c)
+		for n+8 <= len(pixels) && binary.BigEndian.Uint64(pixels[n:]) == two {
+			n += 8
+		}
 		for n < len(pixels) && binary.BigEndian.Uint32(pixels[n:]) == c {
 			n += 4
 		}
-		i, ok := known[c]
+		i, ok := s.known[c]
 		if !ok {
 			i = int32(len(s.colours))
-			known[c], s.colours, s.pixels = i, append(s.colours, c), append(s.pixels, 0)
+			s.known[c], s.colours, s.pixels = i, append(s.colours, c), append(s.pixels, 0)
 		}
 		s.stretches, pixels = append(s.stretches, stretch{i, int32(n / 4)}), pixels[n:]
 	}
