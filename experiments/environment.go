@@ -43,7 +43,7 @@ func Reported(module string) bool { return slices.Contains(reported, module) }
 
 // binary is the fingerprint of what this process and its roles run.
 func binary() (string, error) {
-	exe, err := os.Executable()
+	exe, err := process.Dyno()
 	if err != nil {
 		return "", err
 	}
@@ -106,11 +106,9 @@ func environment(ctx context.Context) record.Environment {
 		env.Kernel = h.KernelVersion
 		env.Virtual = h.VirtualizationSystem
 	}
-	if build, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range build.Deps {
-			if Reported(m.Path) {
-				env.Dependencies[m.Path] = m.Version
-			}
+	for _, m := range process.Libraries() {
+		if Reported(m.Path) {
+			env.Dependencies[m.Path] = m.Version
 		}
 	}
 	// Built without VCS stamps, so that the same sources give the same binary;

@@ -58,6 +58,9 @@ type System struct {
 	// say, and nothing of what was promised.
 	OfFigures []string
 
+	// Whole says of its commands and trials what [Role].Whole says of a role.
+	Whole bool
+
 	// Contract says what programs owe that stand in for roles, and what dyno check
 	// climbs: YAML, as package ladder reads it.
 	Contract string
@@ -92,9 +95,10 @@ type Role struct {
 	// gRPC health service there, and calls Shell.Ready with its address.
 	Serves bool
 
-	// Whole says that the role needs what dyno itself links and the slim program
-	// beside it does not: a library larger than all roles together.
-	Whole bool
+	// Large says that the role needs what dyno links and the slim program beside
+	// it does not: a library larger than all roles together. Whole says that not
+	// even dyno does, but only its whole program.
+	Large, Whole bool
 
 	// TLS reads from the role's command line how to connect to it: a role under
 	// mutual TLS names the folder of its certificates there, and one that it

@@ -77,14 +77,14 @@ func Always(request []byte) func() ([]*Message, error) {
 }
 
 // RunGHZ lets ghz do a witness's work. ghz brings more code than all roles
-// together, so it is linked into dyno ([dyno/systems/all/whole]) and not into
-// what is measured; nil: it is not linked.
+// together, so it is linked into dyno-whole ([dyno/systems/all/whole]) alone;
+// nil: it is not linked.
 var RunGHZ func(context.Context, Witness) (Report, error)
 
 // Run lets ghz do its work.
 func (w Witness) Run(ctx context.Context) (Report, error) {
 	if RunGHZ == nil {
-		return Report{}, errors.New("ghz is not linked into this program: dyno itself runs this role")
+		return Report{}, errors.New("ghz is linked into bin/dyno-whole, which make build makes")
 	}
 	return RunGHZ(ctx, w)
 }

@@ -31,11 +31,12 @@ type Options struct {
 	// asks for. It is created if missing.
 	Dir string
 
-	// Binary is what is executed; empty: the running executable, or [Slim] for
-	// roles that do without the rest of it.
+	// Binary is what is executed; empty: the running executable, [Slim] for
+	// roles that do without the rest of it, and [Whole] for those that need more.
 	Binary string
 	slim   string
-	stamp  string // of Binary and slim, where those are dyno's own; empty: nobody knows
+	whole  string
+	stamp  string // of all three, where those are dyno's own; empty: nobody knows
 
 	// Host is the address on which roles listen that do not say where; empty: that
 	// of loopback, where only this machine reaches them.
@@ -93,7 +94,7 @@ func (o Options) complete() (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
-		o.Binary, o.stamp = exe, Stamp()
+		o.Binary, o.stamp, o.whole = exe, Stamp(), Whole()
 		if os.Getenv(TracesVar) == "" {
 			o.slim = Slim()
 		}

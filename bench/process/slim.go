@@ -37,19 +37,58 @@ func stampOf(b *debug.BuildInfo) string {
 // what they do. The slim program cannot, so dyno runs all roles itself then.
 const TracesVar = "DYNO_TRACES"
 
-// slimSuffix is what the name of the slim program has more than that of dyno.
-const slimSuffix = "-role"
+// What the names of the programs beside dyno have more than its own.
+const (
+	slimSuffix  = "-role"
+	wholeSuffix = "-whole"
+)
+
+// Linked says that this program links what [systems.Role].Whole speaks of.
+var Linked bool
 
 // Slim returns the program beside dyno's own that runs roles and links nothing
 // else: what is measured then is the role. It is "" if there is none, or one of
 // other sources; dyno runs the roles itself then. It is read, not run.
-var Slim = sync.OnceValue(func() string {
+var Slim = sync.OnceValue(func() string { return beside(slimSuffix) })
+
+// Whole returns the program that links what [systems.Role].Whole speaks of: this
+// one, or that beside it; "" if there is none of the same sources.
+var Whole = sync.OnceValue(func() string {
+	if exe, err := os.Executable(); Linked && err == nil {
+		return exe
+	}
+	return beside(wholeSuffix)
+})
+
+// Dyno returns the path of dyno itself, in its whole program, too: that is another
+// one of the same sources, for which nothing is measured anew.
+func Dyno() (string, error) {
+	if dyno := beside(""); dyno != "" {
+		return dyno, nil
+	}
+	return os.Executable()
+}
+
+// beside is a program of the same sources whose name ends otherwise; "": none.
+func beside(suffix string) string {
 	exe, err := os.Executable()
-	if err != nil || Stamp() == "" || replaced(exe+slimSuffix, Stamp()) != nil {
+	path := strings.TrimSuffix(exe, wholeSuffix) + suffix
+	if err != nil || Stamp() == "" || replaced(path, Stamp()) != nil {
 		return ""
 	}
-	return exe + slimSuffix
-})
+	return path
+}
+
+// Libraries are the modules that this program and the whole one link.
+func Libraries() (all []*debug.Module) {
+	if build, ok := debug.ReadBuildInfo(); ok {
+		all = build.Deps
+	}
+	if build, err := buildinfo.ReadFile(Whole()); err == nil && !Linked {
+		all = append(all, build.Deps...)
+	}
+	return all
+}
 
 // replaced is an error unless a program, as it lies there now, is of the sources that
 // a stamp names.

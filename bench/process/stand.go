@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,10 +37,13 @@ func (g *Group) program(r systems.Role, l systems.Launch) (path string, before [
 
 // own is dyno's program for a role.
 func (o *Options) own(r systems.Role, l systems.Launch) string {
-	if o.slim != "" && !r.Whole && !l.Whole {
-		return o.slim
+	switch {
+	case r.Whole || l.Whole:
+		return cmp.Or(o.whole, o.Binary)
+	case r.Large:
+		return o.Binary
 	}
-	return o.Binary
+	return cmp.Or(o.slim, o.Binary)
 }
 
 // stands says whether a command stands in for the member's role.

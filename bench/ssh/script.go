@@ -19,15 +19,17 @@ type Program struct {
 	Size int64
 }
 
-// Programs are dyno itself and, where it has one, the slim program beside it.
+// Programs are dyno itself and those beside it that it has.
 func Programs() ([]Program, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	out := []Program{{Name: "dyno", Path: exe}}
-	if slim := process.Slim(); slim != "" {
-		out = append(out, Program{Name: "dyno-role", Path: slim})
+	for _, p := range []Program{{Name: "dyno-role", Path: process.Slim()}, {Name: "dyno-whole", Path: process.Whole()}} {
+		if p.Path != "" && p.Path != exe {
+			out = append(out, p)
+		}
 	}
 	for i := range out {
 		if err := out[i].measure(); err != nil {

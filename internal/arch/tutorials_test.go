@@ -329,7 +329,7 @@ func TestTutorialCommands(t *testing.T) {
 	}
 	dir, overlay := newEdition(t, all).write(t)
 	dyno := filepath.Join(dir, "bin", "dyno")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", dyno, "./cmd/dyno")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-overlay", overlay, "-o", dyno, "./cmd/dyno-whole")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -17,7 +17,6 @@ import (
 	"dyno/internal/role"
 	"dyno/systems"
 	"dyno/systems/all"
-	"dyno/systems/all/whole"
 )
 
 // errFailed ends a command with exit code 1 after it has said why itself.
@@ -37,7 +36,6 @@ type app struct {
 // Main runs one command line and returns the exit code. In a process that dyno
 // started, it ends when that dyno does.
 func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	whole.Link()
 	ctx, stop := role.Adopt(ctx)
 	defer stop()
 	a := &app{args: args, in: in, out: out, err: errOut, systems: all.Systems}

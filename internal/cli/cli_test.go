@@ -16,10 +16,14 @@ import (
 	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/internal/rpc"
+	"dyno/systems/all/whole"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) {
+	whole.Link()
+	systemtest.Main(m, cli.Main)
+}
 
 // dyno runs a command line in this process.
 func dyno(t *testing.T, args ...string) (code int, out, errOut string) {

@@ -46,7 +46,7 @@ failed its check or did not end well; 2 a usage mistake.
 With two folders (results/NAME, or a folder that holds results/): two stored
 runs, which were measured at different times and so are only shown beside each
 other, never judged.`,
-		Example: `  go build -o bin/dyno-old ./cmd/dyno     before the change; bin/dyno-new after it
+		Example: `  go build -o bin/dyno-old ./cmd/dyno-whole    before the change; bin/dyno-new after it
   dyno compare --old bin/dyno-old --new bin/dyno-new lb-policies --scale quick
   dyno compare --old bin/dyno-old --new bin/dyno-new mine.yaml --only clients=10 --blocks 10 --out out/compare
   dyno compare results/lb-policies out/mine`,
@@ -96,7 +96,7 @@ func binary(flag, path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", systems.Usagef("%s %s: no such file; build one with: go build -trimpath -buildvcs=false -o %s ./cmd/dyno", flag, path, path)
+		return "", systems.Usagef("%s %s: no such file; build one with: go build -trimpath -buildvcs=false -o %s ./cmd/dyno-whole", flag, path, path)
 	case err != nil:
 		return "", systems.Usagef("%s %w", flag, err)
 	case info.IsDir():

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,10 @@ func (a *app) replay() *cobra.Command {
 			}
 			run, old, err := experiments.Find(out, args[0])
 			if err != nil {
+				return err
+			}
+			needed := slices.ContainsFunc(a.systems, func(s *systems.System) bool { return s.Name == old.System && s.Whole })
+			if err := a.whole("trials of "+old.System+" are", needed); err != nil {
 				return err
 			}
 			lock, err := experiments.Lock(out) // it would disturb a run, and its logs may be that run's

@@ -91,6 +91,11 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
+	for _, p := range plans {
+		if err := a.whole("trials of "+p.System.Name+" are", p.System.Whole && !f.dryRun); err != nil {
+			return err
+		}
+	}
 	machines, err := a.fleet(f.hosts)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,19 @@ func logging(root *cobra.Command) {
 		})
 		must(root.RegisterFlagCompletionFunc(f.name, cobra.FixedCompletions(f.words, cobra.ShellCompDirectiveNoFileComp)))
 	}
+}
+
+// whole lets the program that links what few commands need go on in place of this
+// one, if this does not and a command does.
+func (a *app) whole(what string, needed bool) error {
+	if !needed || process.Linked {
+		return nil
+	}
+	path := process.Whole()
+	if path == "" {
+		return fmt.Errorf("%s in bin/dyno-whole, beside bin/dyno and of the same sources: make build makes both", what)
+	}
+	return syscall.Exec(path, append([]string{path}, a.args...), os.Environ())
 }
 
 // show begins what the flags ask for. Processes that this one starts do it too.

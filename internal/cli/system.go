@@ -16,15 +16,15 @@ func (a *app) system(s *systems.System) *cobra.Command {
 	c := &cobra.Command{Use: s.Name, Short: s.Summary}
 	needsCommand(c)
 	for _, cmd := range s.Commands {
-		c.AddCommand(a.command(s, cmd, false))
+		c.AddCommand(a.command(s, cmd, false, s.Whole))
 	}
 	for _, r := range s.Roles {
-		c.AddCommand(a.command(s, r.Command, true))
+		c.AddCommand(a.command(s, r.Command, true, s.Whole || r.Whole))
 	}
 	return c
 }
 
-func (a *app) command(s *systems.System, cmd systems.Command, role bool) *cobra.Command {
+func (a *app) command(s *systems.System, cmd systems.Command, role, whole bool) *cobra.Command {
 	c := &cobra.Command{
 		Use:     strings.TrimSpace(cmd.Name + " " + cmd.Args),
 		Short:   cmd.Summary,
@@ -44,6 +44,9 @@ func (a *app) command(s *systems.System, cmd systems.Command, role bool) *cobra.
 	}
 	shows := showing(c, s.Name+" "+cmd.Name, role, cmd.Starts)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if err := a.whole(s.Name+" "+cmd.Name+" is", whole); err != nil {
+			return err
+		}
 		stop, err := a.show(c.Context(), *shows)
 		if err != nil {
 			return err

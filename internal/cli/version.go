@@ -55,14 +55,10 @@ func thisVersion(all bool) versionJSON {
 		Version: "(devel)", Sources: process.Stamp(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Dependencies: make(map[string]string),
 	}
-	build, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	if build.Main.Version != "" {
+	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
 		v.Version = build.Main.Version
 	}
-	for _, m := range build.Deps {
+	for _, m := range process.Libraries() {
 		if all || experiments.Reported(m.Path) {
 			v.Dependencies[m.Path] = m.Version
 		}

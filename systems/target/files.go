@@ -19,8 +19,7 @@ import (
 )
 
 // Compile reads .proto files by their paths in some folders. It is linked into
-// dyno ([dyno/systems/all/whole]) and not into what is measured; nil: it is not
-// linked.
+// dyno-whole ([dyno/systems/all/whole]) alone; nil: it is not linked.
 var Compile func(ctx context.Context, folders, names []string) ([]protoreflect.FileDescriptor, error)
 
 // parse reads .proto files, which may be named as protoc takes them.
@@ -30,7 +29,7 @@ func (s source) parse(ctx context.Context) (*catalog, error) {
 		return nil, err
 	}
 	if Compile == nil {
-		return nil, errors.New("--proto: .proto files cannot be read by this program: dyno itself runs this role")
+		return nil, errors.New("--proto: .proto files are read by bin/dyno-whole, which make build makes")
 	}
 	parsed, err := Compile(ctx, folders, names)
 	if err != nil {

@@ -107,11 +107,11 @@ type watcher struct {
 	scraper *sample.Scraper // nil: no metrics are wanted
 }
 
-// Exported are series that a service exports, where dyno links what reads them
+// Exported are series that a service exports, where what reads them is linked
 // ([dyno/systems/all/whole]): a client of HTTP and more, and no role of a trial
 // looks at the service's side.
 var Exported = func(url, series string) (sample.Source, error) {
-	return sample.Source{}, errors.New("this program has no client of HTTP: dyno itself has one")
+	return sample.Source{}, errors.New("this program has no client of HTTP: bin/dyno-whole has one, which make build makes")
 }
 
 // watch begins, so that a mistake is told before anything is sent.

@@ -35,6 +35,7 @@ var section string
 // System is somebody's service on the bench.
 var System = &systems.System{
 	Name:    name,
+	Whole:   true, // for .proto files
 	Summary: "your own gRPC service under load, in any language: address, method, data, expected answer",
 	Roles: []systems.Role{
 		{Command: systems.Command{

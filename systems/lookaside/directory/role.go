@@ -7,14 +7,14 @@ import (
 	"dyno/systems"
 )
 
-// Registry serves etcd, embedded. It is linked into dyno
-// ([dyno/systems/all/whole]) and not into what is measured; nil: it is not linked.
+// Registry serves etcd, embedded. It is linked by package lookaside, and not into
+// what is measured; nil: it is not linked.
 var Registry func(ctx context.Context, sh systems.Shell, where *systems.Reach, data string) error
 
 // Role is etcd, embedded. It answers the standard health service by
 // itself; reflection is added.
 func Role() systems.Role {
-	return systems.Role{Serves: true, Whole: true, Command: systems.Command{
+	return systems.Role{Serves: true, Large: true, Command: systems.Command{
 		Name:    "registry",
 		Summary: "etcd with one member, for where no etcd runs: the servers' membership and the balancer's address",
 		Example: "dyno lookaside registry --listen 127.0.0.1:2379",
