@@ -79,7 +79,7 @@ func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
 func open(t *testing.T, m *agent.Machine) (context.Context, *agent.Trial, string) {
 	t.Helper()
 	dir := t.TempDir()
-	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf}, nil)
+	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf}, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestOpenIsCalledOff(t *testing.T) {
 	late := errors.New("its time is over")
 	trial, end := context.WithCancelCause(ctx)
 	go func() { <-asked; end(late) }()
-	if _, _, err := m.Open(trial, process.Options{System: echo.System, Dir: t.TempDir(), Logf: t.Logf}, nil); !errors.Is(err, late) {
+	if _, _, err := m.Open(trial, process.Options{System: echo.System, Dir: t.TempDir(), Logf: t.Logf}, nil, 1); !errors.Is(err, late) {
 		t.Error(err)
 	}
 }

@@ -51,9 +51,12 @@ type Trial struct {
 // Open opens a trial on a machine that is connected. The context that it returns ends
 // with the given one, when a process ends that nobody asked to, or when the machine is
 // lost. The trial must be closed.
-// What its processes tell of their load meanwhile is handed to told, and what they write
-// is kept in [LostDir]; nil: they are not asked, and nothing is kept.
-func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine string, live []byte)) (context.Context, *Trial, error) {
+// What its processes tell of their load meanwhile is handed to told; nil: they are not
+// asked. What they write is kept in [LostDir], as far as the machine's share among so many
+// reaches.
+func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine string, live []byte), among int) (
+	context.Context, *Trial, error,
+) {
 	l := m.now()
 	t := &Trial{machine: m, link: l, opts: o, told: told, copies: copies{seen: make(map[string]version)}}
 	t.pieces.dir = filepath.Join(o.Dir, LostDir, m.Name)
@@ -62,7 +65,7 @@ func (m *Machine) Open(ctx context.Context, o process.Options, told func(machine
 	opened := context.AfterFunc(ctx, t.hangUp) // the agent may not be done with the trial before
 	stream, err := l.client.OpenTrial(t.calls, &agentv1.OpenTrialRequest{
 		System: o.System.Name, Seed: o.Setting.Seed, Impl: o.Setting.Impl, ReadyNs: int64(o.Ready), GraceNs: int64(o.Grace),
-		Live: told != nil,
+		Live: told != nil, LookBytes: lookBytes / int64(max(among, 1)),
 	})
 	var first *agentv1.OpenTrialResponse
 	if err == nil {

@@ -20,15 +20,15 @@ const LostDir = "lost"
 // Bounds on that: it shares the way and the processors with what is measured.
 const (
 	lookEvery = 500 * time.Millisecond
-	lookBytes = 64 << 10 // of all files, in one look: 1 Mbit/s
-	lookFiles = 256      // that are looked at
-	fileBytes = 1 << 20  // of a file, in a trial
+	lookBytes = 128 << 10 // of all files, in one look, all machines together: 2 Mbit/s
+	lookFiles = 256       // that are looked at
+	fileBytes = 1 << 20   // of a file, in a trial
 )
 
 // follower sees what the files of a folder have grown by.
 type follower struct {
 	root *os.Root
-	buf  []byte
+	buf  []byte // as much as is told in one look
 
 	mu   sync.Mutex
 	seen map[string]*followed
@@ -42,8 +42,8 @@ type followed struct {
 	told int64       // bytes, of all files of this name
 }
 
-func newFollower(root *os.Root) *follower {
-	return &follower{root: root, buf: make([]byte, lookBytes), seen: make(map[string]*followed)}
+func newFollower(root *os.Root, share int64) *follower {
+	return &follower{root: root, buf: make([]byte, max(0, min(share, lookBytes))), seen: make(map[string]*followed)}
 }
 
 // skip notes what the runner has written: it is not followed until a role changes it.
@@ -88,7 +88,7 @@ func (f *follower) grown() (out []*followed) {
 // look tells what files have grown by, a part of it where that is much. What is told is
 // not kept: the next piece is in its place. An error is what each returned.
 func (f *follower) look(each func(*agentv1.Piece) error) error {
-	left := int64(lookBytes)
+	left := int64(len(f.buf))
 	for _, s := range f.grown() {
 		n := f.read(s, min(left, fileBytes-s.told, s.info.Size()-s.at))
 		if n == 0 {

@@ -14,11 +14,11 @@ import (
 // tell sends what happens in a trial until its call is over. Who does not take pieces
 // as fast holds up the next look: nothing waits but in files.
 func (t *trial) tell(own, group context.Context, stream grpc.ServerStreamingServer[agentv1.OpenTrialResponse],
-	events <-chan *agentv1.OpenTrialResponse, live bool,
+	events <-chan *agentv1.OpenTrialResponse,
 ) error {
 	dead := group.Done()
 	look := make(<-chan time.Time)
-	if live {
+	if len(t.growth.buf) > 0 {
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		look = tick.C

@@ -54,7 +54,7 @@ func (s *server) OpenTrial(req *agentv1.OpenTrialRequest, stream grpc.ServerStre
 	if err := stream.Send(&agentv1.OpenTrialResponse{Folder: t.scratch.Path, Trial: t.id}); err != nil {
 		return err
 	}
-	return t.tell(own, ctx, stream, events, req.GetLive())
+	return t.tell(own, ctx, stream, events)
 }
 
 // open ends the trial before and puts another one in its place.
@@ -77,7 +77,7 @@ func (s *server) open(own context.Context, cancel context.CancelFunc, req *agent
 	if t.root, err = os.OpenRoot(t.scratch.Path); err != nil {
 		return nil, nil, errors.Join(err, t.scratch.Release())
 	}
-	t.growth = newFollower(t.root)
+	t.growth = newFollower(t.root, req.GetLookBytes())
 	if req.GetLive() { // that there is nowhere to listen is no reason not to measure
 		t.live, _ = load.Listen(func(told []byte) { note(events, &agentv1.OpenTrialResponse{Live: bytes.Clone(told)}) })
 	}

@@ -57,7 +57,7 @@ func (f *Fleet) Open(ctx context.Context, p *record.Placement, o process.Options
 	b.closed = sync.OnceValue(b.close)
 	ctx, end := context.WithCancelCause(ctx)
 	err = f.each(func(i int, m *agent.Machine) error {
-		part, trial, err := m.Open(ctx, o, told)
+		part, trial, err := m.Open(ctx, o, told, len(f.machines))
 		if err != nil {
 			return err
 		}

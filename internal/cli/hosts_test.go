@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -191,6 +192,18 @@ scales:
   deep: {blocks: 3, length: 1500ms, warmup: 100ms}
 `
 
+const farEcho = `name: far-echo
+title: An echo
+question: What is left of a run one of whose sets of machines dies?
+system: echo
+load: {loop: closed}
+core:
+  - clients: [2]
+scales:
+  full: {blocks: 6, length: 1500ms, warmup: 100ms}
+  deep: {blocks: 6, length: 1500ms, warmup: 100ms}
+`
+
 // TestHostsInside is what TestHosts runs.
 func TestHostsInside(t *testing.T) {
 	if os.Getenv(insideVar) == "" {
@@ -225,6 +238,8 @@ func TestHostsInside(t *testing.T) {
 	}
 	if os.Getenv(everyVar) != "" {
 		everySystem(t, hosts, here, there)
+		pageSays(t, hosts)
+		setDies(t, hosts, file("far-echo", farEcho), there+"-sets")
 	}
 	hardships(t, hosts, file("far-standby", farStandby), there)
 }
@@ -243,11 +258,74 @@ func everySystem(t *testing.T, hosts, here, there string) {
 	for _, name := range names {
 		compareRows(t, name, here, there)
 	}
-	must(t, " 0 invalid", "run", "byzantine-cost", "--scale", "quick", "--blocks", "2", "--only", "transport=process", "--yardsticks=false", "--out", there+"-sets", "--hosts", hosts, "--sets", "2")
 	_, out, errOut := dyno(t, "run", "mr-scaling", "--scale", "quick", "--yardsticks=false", "--out", there, "--hosts", hosts)
 	if all := out + errOut; !strings.Contains(all, "has input and output in a folder that its workers share") {
 		t.Errorf("mapreduce over SSH: %s", all)
 	}
+}
+
+// pageSays runs what docs/many-machines.md tells of SSH, word by word.
+func pageSays(t *testing.T, hosts string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/many-machines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(hosts))
+	lines := regexp.MustCompile(`(?m)^dyno (?:deploy ssh|run) .*$`).FindAllString(string(text), -1)
+	if len(lines) != 5 {
+		t.Errorf("the commands of the page are %q", lines)
+	}
+	for _, l := range lines {
+		words := ""
+		if strings.Contains(l, "--out") {
+			words = " 0 invalid, 0 unknown, 0 without"
+		}
+		must(t, words, strings.Fields(l)[1:]...)
+	}
+}
+
+// setDies runs an experiment on two sets, one of which is off the network for good from
+// its first trial on: the other measures what is left, each trial once.
+func setDies(t *testing.T, hosts, file, out string) {
+	t.Helper()
+	const blocks = 6
+	args := []string{"run", file, "--hosts", hosts, "--sets", "2", "--blocks", strconv.Itoa(blocks), "--out", out, "--yardsticks=false"}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the second set measures", func() bool {
+		files, _ := filepath.Glob(filepath.Join(out, "results", "raw", "far-echo-*", experiments.LiveFile)) // the pattern is well formed
+		return slices.ContainsFunc(files, func(f string) bool {
+			text, _ := os.ReadFile(f)
+			return bytes.Contains(text, []byte(`"machine":"b"`))
+		})
+	})
+	shell(t, "ip link set to-b down")
+	err = cmd.Wait()
+	shell(t, "ip link set to-b up")
+	if !strings.Contains(said.String(), "set 2 of machines (b) is given up, the others go on") {
+		t.Errorf("%v: the run goes on without a set, and does not say so: %s", err, &said)
+	}
+	must(t, fmt.Sprintf("%d valid", blocks), args...)
+	var valid []string
+	for id, trial := range stored(t, out, "far-echo") {
+		if id, _, _ = strings.Cut(id, "."); trial.Status() == record.Valid {
+			valid = append(valid, id)
+		}
+	}
+	slices.Sort(valid)
+	if len(valid) != blocks || len(slices.Compact(slices.Clone(valid))) != blocks {
+		t.Errorf("valid are %q", valid)
+	}
+	t.Logf("a set died, and %d trials are valid: %s", len(valid), &said)
 }
 
 // must runs dyno and wants its success, and words in what it prints.

@@ -469,9 +469,11 @@ type OpenTrialRequest struct {
 	// How long a role may take to become ready, and all to end; 0: the agent's own.
 	ReadyNs int64 `protobuf:"varint,4,opt,name=ready_ns,json=readyNs,proto3" json:"ready_ns,omitempty"`
 	GraceNs int64 `protobuf:"varint,5,opt,name=grace_ns,json=graceNs,proto3" json:"grace_ns,omitempty"`
-	// What is left where the machine is lost is told while roles run: of their load, by
-	// processes that drive some, and what files of the trial's folder have grown by.
-	Live          bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
+	// Processes that drive load tell of it while they run.
+	Live bool `protobuf:"varint,6,opt,name=live,proto3" json:"live,omitempty"`
+	// So many bytes at most of what roles write are told in each look at their files, in
+	// pieces; 0: none.
+	LookBytes     int64 `protobuf:"varint,7,opt,name=look_bytes,json=lookBytes,proto3" json:"look_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -546,6 +548,13 @@ func (x *OpenTrialRequest) GetLive() bool {
 		return x.Live
 	}
 	return false
+}
+
+func (x *OpenTrialRequest) GetLookBytes() int64 {
+	if x != nil {
+		return x.LookBytes
+	}
+	return 0
 }
 
 type OpenTrialResponse struct {
@@ -2105,14 +2114,16 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\taddresses\x18\x01 \x03(\tR\taddresses\">\n" +
 	"\rReachResponse\x12\x15\n" +
 	"\x06rtt_ns\x18\x01 \x03(\x03R\x05rttNs\x12\x16\n" +
-	"\x06errors\x18\x02 \x03(\tR\x06errors\"\x80\x02\n" +
+	"\x06errors\x18\x02 \x03(\tR\x06errors\"\x9f\x02\n" +
 	"\x10OpenTrialRequest\x12\x16\n" +
 	"\x06system\x18\x01 \x01(\tR\x06system\x12\x12\n" +
 	"\x04seed\x18\x02 \x01(\x04R\x04seed\x12=\n" +
 	"\x04impl\x18\x03 \x03(\v2).dyno.agent.v1.OpenTrialRequest.ImplEntryR\x04impl\x12\x19\n" +
 	"\bready_ns\x18\x04 \x01(\x03R\areadyNs\x12\x19\n" +
 	"\bgrace_ns\x18\x05 \x01(\x03R\agraceNs\x12\x12\n" +
-	"\x04live\x18\x06 \x01(\bR\x04live\x1a7\n" +
+	"\x04live\x18\x06 \x01(\bR\x04live\x12\x1d\n" +
+	"\n" +
+	"look_bytes\x18\a \x01(\x03R\tlookBytes\x1a7\n" +
 	"\tImplEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc5\x01\n" +

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,6 +35,12 @@ func (s *stamped) Write(p []byte) (int, error) {
 	}
 }
 
+func (s *stamped) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n") + "\n" + string(s.rest)
+}
+
 // when is the time of the first line with a text.
 func (s *stamped) when(t *testing.T, text string) (int, time.Time) {
 	t.Helper()
@@ -48,6 +53,7 @@ func (s *stamped) when(t *testing.T, text string) (int, time.Time) {
 
 // sweepCost is what a run took.
 type sweepCost struct {
+	way                  string
 	startup, whole, each time.Duration // until the first trial begins; all; of a trial
 	trials               int           // those that were measured again, too
 }
@@ -80,41 +86,54 @@ func (s *stamped) cost(t *testing.T, began time.Time, after, over string) (c swe
 	return c
 }
 
-// TestCost measures what pods add to each trial and to the start of a sweep, in turns
-// with the same sweep on this machine: DYNO_COST=6 go test -v -run Cost. Both share
-// this machine's cores, so that it is what the way costs, not what machines give.
-func TestCost(t *testing.T) {
+// TestThreeWays runs one experiment file, unchanged, on this machine, over SSH on the two
+// nodes of the cluster, and on its pods, in turns, and says what each way costs a trial and
+// the start of a sweep: DYNO_COST=6 go test -v -run ThreeWays. All share this machine's
+// cores, so that it is what the way costs, not what machines give.
+func TestThreeWays(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("DYNO_COST"))
 	if err != nil {
-		t.Skip("DYNO_COST says how many pairs to measure")
+		t.Skip("DYNO_COST says how often to measure each way")
 	}
 	b := open(t)
+	hosts, err := b.SSH(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range n {
-		local := measure(t, func(out string) []string { return append([]string{"run", "--out", out}, sweep("2")...) }, "", " valid, ")
-		pods := measure(t, func(out string) []string {
-			return append([]string{
-				"deploy", "k8s", "--kubectl", b.kubectl, "--out", out, "--name", fmt.Sprintf("cost%d", i), "--nodes", "2",
-				"--image", "localhost/dyno:1", "--cpus", "1", "--memory", "512Mi", "--",
-			}, sweep("2")...)
-		}, "machines run after", " valid, ")
-		load, _ := os.ReadFile("/proc/loadavg") // there always
-		t.Logf("local: start %v, %d trials of %v; pods: start %v after they run, %d trials of %v: %v more a trial; load %.4s",
-			ms(local.startup), local.trials, ms(local.each), ms(pods.startup), pods.trials, ms(pods.each), ms(pods.each-local.each), load)
+		local := measure(t, "local", "", "run")
+		for _, far := range []sweepCost{
+			measure(t, "ssh", "", "run", "--hosts", hosts),
+			measure(t, "pods", "machines run after", "deploy", "k8s", "--kubectl", b.kubectl, "--name", fmt.Sprintf("cost%d", i), "--nodes", "2",
+				"--image", "localhost/dyno:1", "--cpus", "1", "--memory", "512Mi"),
+		} {
+			t.Logf("%s: %v more a trial than locally", far.way, ms(far.each-local.each))
+		}
 	}
 }
 
 func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
-func measure(t *testing.T, line func(out string) []string, after, over string) sweepCost {
+// measure runs a sweep, and wants its report, all of it valid.
+func measure(t *testing.T, way, after string, words ...string) sweepCost {
 	t.Helper()
-	var said stamped
-	cmd := exec.Command(dyno, line(filepath.Join(t.TempDir(), "out"))...)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	began := time.Now()
-	err := cmd.Run()
-	c := said.cost(t, began, after, over)
-	if err != nil {
-		t.Logf("%v: %s", err, strings.Join(said.lines, "\n"))
+	out := filepath.Join(t.TempDir(), "out")
+	r := &run{out: out, line: slices.Concat([]string{dyno}, words, []string{"--out", out})}
+	if words[0] == "deploy" {
+		r.line = append(r.line, "--")
 	}
+	r.line = append(r.line, sweep("2")...)
+	began := time.Now()
+	r.start(t)
+	t.Cleanup(func() { r.wait(t) })
+	r.wait(t)
+	c := r.said.cost(t, began, after, " valid, ")
+	c.way = way
+	r.sound(t, "lb-policies")
+	if _, err := os.Stat(filepath.Join(out, "REPORT.md")); err != nil {
+		t.Error(err)
+	}
+	load, _ := os.ReadFile("/proc/loadavg") // there always
+	t.Logf("%s: first trial after %v, %d trials of %v; stored: %v; load %.4s", way, ms(c.startup), c.trials, ms(c.each), r.trials(t, "lb-policies"), load)
 	return c
 }

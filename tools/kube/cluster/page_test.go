@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -29,21 +28,17 @@ func testPage(ctx context.Context, t *testing.T, b *bed) {
 		t.Fatalf("the commands of the page are %q", lines)
 	}
 	here := strings.NewReplacer("registry.example/dyno:1", "localhost/dyno:1", "--nodes 2 --image", "--nodes 2 --cpus 1 --memory 1Gi --image")
-	for _, l := range lines {
-		cmd := exec.CommandContext(ctx, "sh", "-ec", here.Replace(l))
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Dir(b.kubectl)+":"+path+":"+os.Getenv("PATH"))
-		said, err := cmd.CombinedOutput()
-		t.Logf("$ %s\n%s", l, said)
-		_, out, follows := strings.Cut(l, " --out ")
-		if !follows {
-			if err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
+	for _, l := range []string{lines[0], lines[1] + "\n" + lines[2]} { // what is attached to was created before
+		_, out, _ := strings.Cut(l, " --out ")
 		out, _, _ = strings.Cut(out, " ")
-		r := run{out: filepath.Join(dir, out)}
-		r.sound(t, cmd.ProcessState.ExitCode())
+		r := &run{
+			out: filepath.Join(dir, out), dir: dir, line: []string{"sh", "-ec", here.Replace(l)},
+			env: append(os.Environ(), "PATH="+filepath.Dir(b.kubectl)+":"+path+":"+os.Getenv("PATH")),
+		}
+		r.start(t)
+		t.Cleanup(func() { r.wait(t) })
+		r.sound(t, "lb-policies")
+		t.Logf("$ %s\n%s", l, r.said)
 		if _, err := os.Stat(filepath.Join(r.out, "REPORT.md")); err != nil {
 			t.Error(err)
 		}

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ func TestRuns(t *testing.T) {
 	for name, test := range map[string]func(context.Context, *testing.T, *bed){
 		"as the page says": testPage,
 		"checked trials":   testChecked,
+		"other systems":    testOthers,
 		"two at once":      testTwo,
 		"two sets":         testSets,
 		"too little CPU":   testScarce,
@@ -37,7 +39,7 @@ func TestRuns(t *testing.T) {
 // The experiment file of dyno itself, unchanged: every trial is valid.
 func testChecked(_ context.Context, t *testing.T, b *bed) {
 	r := b.deploy(t, "checked", 2, nil, sweep("2")...)
-	r.sound(t, r.wait(t))
+	r.sound(t, "lb-policies")
 	if _, err := os.Stat(r.out + "/REPORT.md"); err != nil {
 		t.Error(err)
 	}
@@ -47,14 +49,36 @@ func testChecked(_ context.Context, t *testing.T, b *bed) {
 func testTwo(_ context.Context, t *testing.T, b *bed) {
 	first, second := b.deploy(t, "first", 1, nil, sweep("1")...), b.deploy(t, "second", 1, nil, sweep("1")...)
 	for _, r := range []*run{first, second} {
-		r.sound(t, r.wait(t))
+		r.sound(t, "lb-policies")
 	}
 }
 
-// Each machine measures blocks of its own.
-func testSets(_ context.Context, t *testing.T, b *bed) {
-	r := b.deploy(t, "sets", 2, nil, append([]string{"--sets", "2"}, sweep("2")...)...)
-	r.sound(t, r.wait(t))
+// All other systems that several machines can run: branches that are struck, over links,
+// a primary that is killed, generals, sessions, coordinators that crash.
+func testOthers(_ context.Context, t *testing.T, b *bed) {
+	others := []string{"branch-faults", "standby-failover", "byzantine-cost", "session-guarantees", "2pc-crashes", "lb-faults"}
+	r := b.deploy(t, "others", 2, nil, append([]string{"--scale", "quick", "--blocks", "1", "--yardsticks=false"}, others...)...)
+	r.sound(t, others...)
+}
+
+// Each machine measures blocks of its own; when one dies the other measures what is left,
+// and no trial is lost, nor measured twice.
+func testSets(ctx context.Context, t *testing.T, b *bed) {
+	const blocks = 8
+	r := b.deploy(t, "sets", 2, nil, append([]string{"--sets", "2"}, sweep(strconv.Itoa(blocks))...)...)
+	agent := b.agent(ctx, t, r, 1)
+	b.measuring(t, r)
+	if err := b.Kill(ctx, agent); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t)
+	if said := r.said.String(); !strings.Contains(said, "set 2 of machines (sets-1) is given up, the others go on") {
+		t.Errorf("the run goes on without a set, and does not say so: %s", said)
+	}
+	r.sound(t, "lb-policies")
+	if got := r.trials(t, "lb-policies"); got["valid"] != 2*blocks { // one and a control in each block
+		t.Errorf("trials %v, want %d", got, 2*blocks)
+	}
 }
 
 // Kubernetes starts some machines and leaves others waiting for ever; each of those
