@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,8 @@ type echo struct {
 	began   time.Time
 	n       atomic.Int64
 	came    atomic.Pointer[[]int64] // ns since began, by call; nil: nobody asks
+	next    atomic.Pointer[func()]  // is told of each call
+	gate    sync.RWMutex            // is locked while nothing is answered
 }
 
 func serve() (*echo, error) {
@@ -37,6 +40,11 @@ func serve() (*echo, error) {
 
 // UnaryCall answers with the payload.
 func (s *echo) UnaryCall(_ context.Context, r *grpc_testing.SimpleRequest) (*grpc_testing.SimpleResponse, error) {
+	if next := s.next.Load(); next != nil {
+		(*next)()
+	}
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 	if came := s.came.Load(); came != nil {
 		if i := s.n.Add(1) - 1; i < int64(len(*came)) {
 			(*came)[i] = int64(time.Since(s.began))

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,7 +77,7 @@ func (s *echo) generators(o options, rate float64, length time.Duration) map[str
 	seconds := length.String()
 	ours := []string{
 		o.dyno, "target", "client", "--address", s.address, "--method", method, "--data", payload,
-		"--warmup", "0s", "--length", seconds, "--json",
+		"--warmup", "0s", "--length", seconds,
 	}
 	ghz := []string{
 		o.ghz, "--insecure", "--call", method, "-d", payload, "--connections", "1", "--timeout", "10s", "--disable-template-functions",
@@ -94,33 +93,37 @@ func (s *echo) generators(o options, rate float64, length time.Duration) map[str
 		ghz = append(ghz, "-c", "50", "--async", "--rps", text, "-n", strconv.Itoa(int(rate*length.Seconds())))
 		hand = append(hand, "-rate", text)
 	}
-	return map[string][]string{"dyno": ours, "ghz": append(ghz, s.address), "hand": hand}
+	all := map[string][]string{"dyno": ours, "ghz": append(ghz, s.address), "hand": hand}
+	if o.others != "" {
+		all["fortio"], all["k6"] = s.fortio(o, rate, length), s.k6(o, rate, length)
+	}
+	return all
 }
 
-// counted are the calls that a generator says it made.
-var counted = regexp.MustCompile(`(?m)^(?:calls|\s*Count:)\s+(\d+)`)
+// counted are the calls that a generator says it made, and told is the mean of
+// what it says they took.
+var (
+	counted = regexp.MustCompile(`(?m)^(?:calls |\s*Count:\s+|\d+ requests: )(\d+)`)
+	told    = regexp.MustCompile(`(?m)(?:response mean |^mean |Average:\s+)([\d.]+) ?([mµn]?s)`)
+)
 
 // run lets one generator make its calls, and returns the CPU time of its whole
-// process, from start to end.
-func run(ctx context.Context, command []string) (used time.Duration, calls int64, err error) {
+// process, from start to end, and what it says.
+func run(ctx context.Context, command []string) (used time.Duration, calls int64, said string, err error) {
 	var out, log bytes.Buffer
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
-		return 0, 0, fmt.Errorf("%w: %s", err, strings.TrimSpace(log.String()))
+		return 0, 0, "", fmt.Errorf("%w: %s", err, strings.TrimSpace(log.String()))
 	}
-	var ours struct {
-		Counts struct{ OK, Sent int64 }
-	}
-	if m := counted.FindSubmatch(out.Bytes()); m != nil {
-		calls, err = strconv.ParseInt(string(m[1]), 10, 64)
-	} else if err = json.Unmarshal(out.Bytes(), &ours); err == nil {
-		calls = ours.Counts.OK
+	said = out.String()
+	if m := counted.FindStringSubmatch(said); m != nil {
+		calls, err = strconv.ParseInt(m[1], 10, 64)
 	}
 	if err == nil && calls == 0 {
-		err = fmt.Errorf("it made no call: %.300s", out.String())
+		err = fmt.Errorf("it made no call: %.300s", said)
 	}
-	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), calls, err
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), calls, said, err
 }
 
 // memory prints what our generator occupies on its way through many calls.

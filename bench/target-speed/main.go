@@ -19,6 +19,7 @@ import (
 // options are what a person asks for.
 type options struct {
 	dyno, ghz string
+	others    string // folder
 	only      string
 	blocks    int
 	length    time.Duration
@@ -33,8 +34,9 @@ func main() {
 	var o options
 	flag.StringVar(&o.dyno, "dyno", "dyno", "the program")
 	flag.StringVar(&o.ghz, "ghz", "ghz", "the program, v0.121.0")
+	flag.StringVar(&o.others, "others", "", "folder of the programs fortio and k6; empty: without them")
 	flag.IntVar(&o.blocks, "blocks", 6, "repeats of everything; the range of six is a 97 % interval of their median")
-	flag.StringVar(&o.only, "rows", ".", "regular expression of rows to measure: closed, open 2000/s, open 10000/s, highest rate")
+	flag.StringVar(&o.only, "rows", ".", "regular expression of rows to measure: closed, open 2000/s, open 10000/s, highest rate, server stops")
 	flag.IntVar(&o.calls, "calls", 100_000, "of each run at a rate: what a program takes to start counts, as for who uses it")
 	flag.DurationVar(&o.length, "length", 10*time.Second, "of each closed loop; a third of it, of each try to hold a rate")
 	flag.Int64Var(&o.memory, "memory", 0, "instead: memory of our generator over so many calls, such as 50000000")
@@ -82,6 +84,11 @@ func measure(o options) error {
 				return err
 			}
 		}
+		if only.MatchString(stalled) {
+			if err := honesty(ctx, s, o, t); err != nil {
+				return err
+			}
+		}
 	}
 	return t.print(os.Stdout)
 }
@@ -115,7 +122,7 @@ func costs(ctx context.Context, s *echo, o options, rates []float64, t *pool) er
 	}
 	rand.Shuffle(len(turns), func(i, k int) { turns[i], turns[k] = turns[k], turns[i] })
 	for _, turn := range turns {
-		used, calls, err := run(ctx, turn.command)
+		used, calls, _, err := run(ctx, turn.command)
 		if err != nil {
 			return fmt.Errorf("%s at %v: %w", turn.name, turn.rate, err)
 		}
@@ -140,7 +147,7 @@ func held(ctx context.Context, s *echo, o options, t *pool) error {
 		for rate, missed := 125.0, 0; missed < 2 && rate < 200_000; rate *= step(rate) {
 			rate = float64(int(rate))
 			s.begin(int(rate*length.Seconds()) + 1000)
-			if _, _, err := run(ctx, s.generators(o, rate, length)[name]); err != nil {
+			if _, _, _, err := run(ctx, s.generators(o, rate, length)[name]); err != nil {
 				return fmt.Errorf("%s at %v: %w", name, rate, err)
 			}
 			if lag, share := s.lag(rate, length); lag < o.late && share > 0.98 {

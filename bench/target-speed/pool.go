@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 )
 
 // block is one repeat of a row: what each generator came to.
@@ -58,8 +59,8 @@ func (p *pool) add(row string, values map[string]float64) error {
 // print writes a table: of each row medians, and in brackets the range.
 func (p *pool) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %d processors; rates per second, else CPU seconds per 100,000 calls\n", runtime.Version(), runtime.NumCPU())
-	fmt.Fprintln(w, "| row | blocks | dyno | ghz | by hand | dyno / ghz | dyno / by hand | load |\n|:--|--:|--:|--:|--:|--:|--:|:--|")
 	var rows []string
+	there := make(map[string]bool)
 	values, loads := make(map[string]map[string][]float64), make(map[string][]float64)
 	for _, b := range p.blocks {
 		if values[b.Row] == nil {
@@ -68,18 +69,26 @@ func (p *pool) print(w io.Writer) error {
 		v := values[b.Row]
 		loads[b.Row] = append(loads[b.Row], b.Load)
 		for name, x := range b.Values {
+			there[name] = true
 			v[name] = append(v[name], x)
-			if x > 0 && name != "dyno" {
-				v["/"+name] = append(v["/"+name], b.Values["dyno"]/x)
+			if x > 0 {
+				v["dyno / "+name] = append(v["dyno / "+name], b.Values["dyno"]/x)
 			}
 		}
 	}
+	columns := []string{"dyno"}
+	for _, name := range []string{"ghz", "hand", "fortio", "k6"} {
+		if there[name] {
+			columns = append(columns, name, "dyno / "+name)
+		}
+	}
+	fmt.Fprintf(w, "| row | blocks | %s | load |\n|:--|--:|%s:--|\n", strings.Join(columns, " | "), strings.Repeat("--:|", len(columns)))
 	for _, row := range rows {
-		v := values[row]
-		_, err := fmt.Fprintf(w, "| %s | %d | %s | %s | %s | %s | %s | %.1f to %.1f |\n",
-			row, len(v["dyno"]), spread(v["dyno"]), spread(v["ghz"]),
-			spread(v["hand"]), spread(v["/ghz"]), spread(v["/hand"]), slices.Min(loads[row]), slices.Max(loads[row]))
-		if err != nil {
+		fmt.Fprintf(w, "| %s | %d |", row, len(values[row]["dyno"]))
+		for _, c := range columns {
+			fmt.Fprintf(w, " %s |", spread(values[row][c]))
+		}
+		if _, err := fmt.Fprintf(w, " %.1f to %.1f |\n", slices.Min(loads[row]), slices.Max(loads[row])); err != nil {
 			return err
 		}
 	}

@@ -43,11 +43,25 @@ function mark(x, y, color) {
   return g('circle', {cx: x, cy: y, r: 4, fill: hollow(color) ? 'var(--paper)' : colour(color), stroke: hollow(color) ? colour(color) : 'var(--ink)', 'stroke-width': hollow(color) ? 2 : 0.7});
 }
 
+const letter = 7.4; // how wide one is, nearly
+
+// fold breaks a name after joints into lines of at most so many letters; a longer
+// part has its own.
+function fold(name, letters) {
+  const lines = [''];
+  for (const part of name.split(/(?<=[_\- \/,@])(?!>)/)) {
+    const last = lines.length - 1;
+    if (lines[last] && (lines[last] + part).trimEnd().length > letters) lines.push(part); else lines[last] += part;
+  }
+  return lines;
+}
+
 function panel(chart, p, y, wide, series, tip, pick) {
   const left = 68, right = 10, top = p.title ? 24 : 10, inner = wide - left - right, high = wide < 500 ? 190 : 230;
-  const x = xAxis(chart, p), longest = Math.max(...x.ticks.map(t => t[1].length)) * 6.6;
-  const slots = p.x ? 0 : inner / p.cats.length, turn = slots && longest > slots - 4;
-  const bottom = turn ? Math.min(90, longest * 0.72 + 26) + 12 : 42, tall = top + high + bottom;
+  const x = xAxis(chart, p), slots = p.x ? 0 : inner / p.cats.length, letters = Math.floor((slots - 4) / letter);
+  const names = x.ticks.map(t => slots ? fold(t[1], letters) : [t[1]]), turn = slots && names.some(n => n.length > 3 || n.some(l => l.length > letters));
+  const cut = s => s.length > 18 ? s.slice(0, 17) + '…' : s;
+  const bottom = 42 + (turn ? Math.max(...x.ticks.map(t => cut(t[1]).length)) * letter * 0.65 : 13 * (Math.max(...names.map(n => n.length)) - 1)), tall = top + high + bottom;
   const px = v => left + x.at(v) * inner, py = v => top + (1 - y.at(v)) * high;
   const svg = g('svg', {viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: 'img', 'aria-label': chart.title + (p.title ? ', ' + p.title : '')});
   const text = (s, at, attrs) => svg.append(g('text', {x: at[0], y: at[1], ...attrs}, s));
@@ -57,10 +71,10 @@ function panel(chart, p, y, wide, series, tip, pick) {
   }
   bands(chart, p, svg, text, px, left, inner, top, high);
   let free = -1e9;
-  for (const [v, label] of x.ticks) {
-    const at = px(v), half = label.length * 3.3 + 3;
-    if (turn) text(label.length > 18 ? label.slice(0, 17) + '…' : label, [at + 4, top + high + 14], {'text-anchor': 'end', transform: `rotate(-40 ${at + 4} ${top + high + 14})`});
-    else if (at - half > free) { text(label, [at, top + high + 16], {'text-anchor': 'middle'}); free = at + half; }
+  for (const [i, [v, label]] of x.ticks.entries()) {
+    const at = px(v), half = label.length * letter / 2 + 2;
+    if (turn) text(cut(label), [at + 4, top + high + 14], {'text-anchor': 'end', transform: `rotate(-40 ${at + 4} ${top + high + 14})`});
+    else if (slots || at - half > free) { names[i].forEach((l, k) => text(l, [at, top + high + 16 + 13 * k], {'text-anchor': 'middle'})); free = at + half; }
   }
   text(chart.x.label, [left + inner / 2, tall - 6], {'text-anchor': 'middle', class: 'label'});
   text(chart.y.label, [13, top + high / 2], {'text-anchor': 'middle', class: 'label', transform: `rotate(-90 13 ${top + high / 2})`});

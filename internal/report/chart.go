@@ -129,7 +129,10 @@ func (d *drawing) panel(facet string) figure.Panel {
 		p.Categories, p.X = sorted, numbers
 	}
 	for _, s := range d.view.of(d.f.Series) {
-		series := figure.Series{Name: inFigure(d.f.Series, s), Color: d.colours.of(d.Result, d.f.Series, s)}
+		series := figure.Series{Color: d.colours.of(d.Result, d.f.Series, s)}
+		if d.f.Series != "" { // else the legend would name what has no other beside it
+			series.Name = inFigure(d.f.Series, s)
+		}
 		for _, x := range p.Categories {
 			series.Points = append(series.Points, d.point(d.view.at(record.Values{d.f.X: x, d.f.Series: s, d.f.Facet: facet})))
 		}

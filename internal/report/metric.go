@@ -70,23 +70,19 @@ func (r *Result) relative(base, yardstick string, want record.Kind) (measure, er
 	return m, nil
 }
 
-// unitWords are endings of names that only repeat the unit.
-var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%"}
+// unitWords are parts of names that only repeat the unit.
+var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%", "us": "µs", "mb": "MB"}
 
 // words is the metric's name in plain words: "throughput_rps" in req/s is
-// "throughput", "cpu_us_per_request" in us "cpu per request", and "mb_per_s" in
+// "throughput", "cpu_us_per_request" in µs "cpu per request", and "mb_per_s" in
 // MB/s, which is nothing but its unit, "rate".
 func (m measure) words() string {
 	parts := strings.Split(m.of.Name, "_")
-	if m.of.Name == strings.ToLower(strings.ReplaceAll(m.of.Unit, "/", "_per_")) {
+	if strings.Contains(m.of.Unit, "/") && m.of.Name == strings.ToLower(strings.ReplaceAll(m.of.Unit, "/", "_per_")) {
 		parts = []string{"rate"}
 	}
-	if i := slices.Index(parts, m.of.Unit); i > 0 && i+1 < len(parts) {
-		parts = slices.Delete(parts, i, i+1)
-	}
-	if last := parts[len(parts)-1]; len(parts) > 1 && (last == m.of.Unit || unitWords[last] == m.of.Unit) {
-		parts = parts[:len(parts)-1]
-	}
+	repeats := func(part string) bool { return part == m.of.Unit || unitWords[part] == m.of.Unit }
+	parts = append(parts[:1], slices.DeleteFunc(parts[1:], repeats)...)
 	if m.stat != "" {
 		parts = append(parts, m.stat)
 	}
