@@ -286,13 +286,17 @@ func TestReportHeadings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		page, err := os.ReadFile("../../results/" + name + "/README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
 		var stored record.Run
 		if err := json.Unmarshal(run, &stored); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range stored.Experiment.Claims {
-			if !strings.Contains(string(text), c.Claim) {
-				t.Errorf("REPORT.md does not show a claim of %s: %s", name, c.Claim)
+			if !strings.Contains(string(page), c.Claim) {
+				t.Errorf("results/%s/README.md does not show a claim: %s", name, c.Claim)
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func TestTextsOfExperimentsAreText(t *testing.T) {
 func TestReportSaysWhatWasMeasured(t *testing.T) {
 	out := prose(wholeReport(t))
 	for _, want := range []string{
-		"Least load serves 560 [410, 650] req/s, 1.05 (1.05 to 1.05) times\n", // the ratio does not drift
+		"Least load serves 560 [410, 650] req/s†, 1.05 (1.05 to 1.05)† times\n", // the ratio does not drift
 		"pick first: (not measured: no valid trial, policy=pick_first clients=100).",
 		"43 trials of 2 experiments: 35 valid, 6 invalid, 1 unknown, 1 without a result. 1 carries quality flags.",
 		"**Unfinished:** echo-cost was cut short after 3 of 4 planned trials",
@@ -224,14 +224,14 @@ func TestTemplateMistakesAreErrors(t *testing.T) {
 func TestTemplateNumbers(t *testing.T) {
 	s := oneFigure(t)
 	for call, want := range map[string]string{
-		`.Value "throughput_rps" "policy=least_load" "clients=10"`:                               "93 [69, 108] req/s",
-		`.Value "throughput_rps" "policy=least_load,clients=10"`:                                 "93 [69, 108] req/s",
-		`.Value "throughput_rps" "policy=least_load" "report-interval=1s"`:                       "250 (206 to 294) req/s",
-		`.Value "jain" "policy=power_of_two"`:                                                    "0.915 (0.910 to 0.920)",
+		`.Value "throughput_rps" "policy=least_load" "clients=10"`:                               "93 [69, 108] req/s†",
+		`.Value "throughput_rps" "policy=least_load,clients=10"`:                                 "93 [69, 108] req/s†",
+		`.Value "throughput_rps" "policy=least_load" "report-interval=1s"`:                       "250 (206 to 294) req/s†",
+		`.Value "jain" "policy=power_of_two"`:                                                    "0.915 (0.910 to 0.920)†",
 		`.Value "response.p99" "policy=pick_first" "clients=10"`:                                 "(not measured: too few samples: n=90, policy=pick_first clients=10)",
 		`.Value "jain" "policy=random" "clients=10"`:                                             "(not measured: no such cell, policy=random clients=10)",
 		`.Value "jain" "policy=power_of_two" "clients=10"`:                                       "(not measured: no such cell, policy=power_of_two clients=10)",
-		`.Ratio "throughput_rps" "policy=least_load,clients=10" "policy=round_robin,clients=10"`: "1.05 [1.05, 1.05]",
+		`.Ratio "throughput_rps" "policy=least_load,clients=10" "policy=round_robin,clients=10"`: "1.05 [1.05, 1.05]†",
 		`.Ratio "jain" "policy=least_load,clients=10" "policy=pick_first,clients=100"`:           "(not measured: no valid trial, policy=pick_first clients=100)",
 		`.Ratio "response.p99" "policy=least_load,clients=100" "policy=pick_first,clients=10"`:   "(not measured: too few samples: n=90, policy=pick_first clients=10)",
 		`.Ratio "jain" "policy=least_load,clients=10" "clients=77"`:                              "(not measured: no such cell, clients=77)",

@@ -16,62 +16,100 @@ import (
 type Ruling string
 
 // The rulings. A claim is supported or refuted only when its whole interval
-// lies on one side of the bound; without an interval it stays undecided.
+// lies on one side of the bound; without an interval it is not judged.
 const (
 	Supported Ruling = "supported"
 	Refuted   Ruling = "refuted"
 	Undecided Ruling = "undecided"
-	NotAsked  Ruling = "asked at deep" // and the run is of a smaller scale
+	NotJudged Ruling = "not judged" // too few blocks, or the run is of a smaller scale than the claim
 )
 
 // judged is a claim with its evidence.
 type judged struct {
 	record.Claim
-	ruling   Ruling
-	evidence string // the number with its interval, or why there is none
+	ruling Ruling
+	what   string // the figure that it is about, in words
+	bound  string // in its unit
+
+	// found is the figure with interval, unit and the words given, or why there is
+	// none; then, in parentheses, how many blocks it is from where no interval says
+	// so, and the note.
+	found func(words, note string) string
 }
+
+// say has a claim found to be no figure but a text.
+func (j *judged) say(text string) {
+	j.found = func(_, note string) string { return strings.TrimSuffix(text+" ("+note+")", " ()") }
+}
+
+func (j judged) evidence() string { return j.found("", "") }
 
 // judge holds a claim against the blocks: the metric of its cell, divided
 // block by block by that of another cell or by theory.
 func (r *Result) judge(c record.Claim) judged {
-	j := judged{Claim: c, ruling: Undecided}
-	if c.Scale != "" && c.Scale != r.Run.Scale {
-		j.ruling = NotAsked
-	}
+	j := judged{Claim: c, ruling: NotJudged, what: "objective", bound: bound(c, 1, "")}
 	if c.Objective != "" {
 		return r.judgeObjective(j)
 	}
+	m, err := r.measure(c.Metric, record.KindScalar)
+	if err != nil {
+		j.say("(" + table.Text(err.Error()) + ")")
+		return j
+	}
+	j.what = m.words()
 	s, err := r.evidence(c)
 	if err != nil {
-		j.evidence = "(" + table.Text(err.Error()) + ")"
+		j.say("(" + table.Text(err.Error()) + ")")
 		return j
 	}
-	j.evidence = table.Number(s)
-	if s.Kind != stats.Interval {
-		j.evidence += fmt.Sprintf("; %s, an interval needs 6", plural(int64(s.N), "block"))
-		return j
-	}
+	unit, scale := m.units(max(-s.Lo, s.Hi))
 	switch {
-	case j.ruling == NotAsked:
-	case c.AtLeast != nil && s.Lo >= *c.AtLeast, c.AtMost != nil && s.Hi <= *c.AtMost:
-		j.ruling = Supported
-	case c.AtLeast != nil && s.Hi < *c.AtLeast, c.AtMost != nil && s.Lo > *c.AtMost:
-		j.ruling = Refuted
+	case len(c.Over) > 0:
+		j.what, unit, scale = j.what+" ratio", "", 1
+	case c.Theory != "":
+		j.what, unit, scale = j.what+" ÷ theory", "", 1
+	}
+	j.bound = bound(c, scale, unit)
+	j.found = func(words, note string) string {
+		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note)
+	}
+	j.ruling = rule(c, s)
+	if r.early(c) {
+		j.ruling = NotJudged
 	}
 	return j
 }
+
+// rule says on which side of the bound the whole interval lies.
+func rule(c record.Claim, s stats.Summary) Ruling {
+	switch {
+	case s.Kind != stats.Interval:
+		return NotJudged
+	case c.AtLeast != nil && s.Lo >= *c.AtLeast, c.AtMost != nil && s.Hi <= *c.AtMost:
+		return Supported
+	case c.AtLeast != nil && s.Hi < *c.AtLeast, c.AtMost != nil && s.Lo > *c.AtMost:
+		return Refuted
+	}
+	return Undecided
+}
+
+// early reports whether a claim is for runs of a larger scale than this one.
+func (r *Result) early(c record.Claim) bool { return c.Scale != "" && c.Scale != r.Run.Scale }
 
 // judgeObjective holds an objective against every block, for a service promises
 // it of each: no interval is needed, and one block that misses it decides.
 func (r *Result) judgeObjective(j judged) judged {
 	cell, err := r.claimed(j.Cell, j.Where)
 	if err != nil {
-		j.evidence = "(" + table.Text(err.Error()) + ")"
+		j.ruling = Undecided
+		j.say("(" + table.Text(err.Error()) + ")")
 		return j
 	}
 	values := stats.PerBlock(cell.trials, j.Metric)
 	if len(values) == 0 {
-		j.evidence = "(no valid block says; a percentile needs five calls beyond it)"
+		if j.say("(no valid block says; a percentile needs five calls beyond it)"); !r.early(j.Claim) {
+			j.ruling = Undecided // and so missed
+		}
 		return j
 	}
 	bound := record.Bound{Metric: j.Metric, AtLeast: j.AtLeast, AtMost: j.AtMost}
@@ -84,9 +122,9 @@ func (r *Result) judgeObjective(j judged) judged {
 			kept++
 		}
 	}
-	j.evidence = fmt.Sprintf("kept in %d of %d blocks, the worst has %s", kept, len(values), bound.Show(worst))
+	j.say(fmt.Sprintf("kept in %d of %d blocks, the worst has %s", kept, len(values), bound.Show(worst)))
 	switch {
-	case j.ruling == NotAsked:
+	case r.early(j.Claim):
 	case kept == len(values):
 		j.ruling = Supported
 	default:
@@ -130,15 +168,20 @@ func (r *Result) claimed(index int, where record.Values) (*cell, error) {
 
 // Claims shows what was claimed before the run, and what the run says of it.
 func (e *Experiment) Claims() string {
-	if len(e.Run.Experiment.Claims) == 0 {
+	var lines []string
+	for _, c := range e.Run.Experiment.Claims {
+		lines = append(lines, e.judge(c).line("`"+table.Text(compared(c))+"`"))
+	}
+	if len(lines) == 0 {
 		return ""
 	}
-	out := table.New("claim, written before the run", "what is compared", "claimed", "found", "ruling")
-	for _, c := range e.Run.Experiment.Claims {
-		j := e.judge(c)
-		out.Add(table.Text(c.Claim), table.Text(compared(c)), bound(c), j.evidence, string(j.ruling))
-	}
-	return out.String() + "\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed."
+	return strings.Join(lines, "\n") +
+		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed. Not judged: fewer than six blocks."
+}
+
+// line is a claim with what was found, and a word of where that comes from.
+func (j judged) line(from string) string {
+	return fmt.Sprintf("- **%s**: %s %s (%s)", j.ruling, table.Text(j.Claim.Claim), sentence(j.what+" "+j.evidence()+"; claimed "+j.bound), from)
 }
 
 func compared(c record.Claim) string {
@@ -163,14 +206,15 @@ func selector(v record.Values) string {
 	return strings.Join(parts, ",")
 }
 
-func bound(c record.Claim) string {
+func bound(c record.Claim, scale float64, unit string) string {
+	sign, at := "≤", c.AtMost
 	switch {
 	case c.Objective != "":
 		return table.Text(c.Objective)
 	case c.AtLeast != nil:
-		return fmt.Sprintf("≥ %g", *c.AtLeast)
+		sign, at = "≥", c.AtLeast
 	}
-	return fmt.Sprintf("≤ %g", *c.AtMost)
+	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, digits(*at*scale), unit))
 }
 
 // RefutedClaims lists the claims of the named experiments that their stored
@@ -182,7 +226,7 @@ func (s *Store) RefutedClaims(experiments []string) []string {
 // MissedObjectives lists the claims that are service-level objectives, were asked,
 // and that the stored runs do not show to be kept.
 func (s *Store) MissedObjectives(experiments []string) []string {
-	return s.claims(experiments, func(j judged) bool { return j.Objective != "" && j.ruling != Supported && j.ruling != NotAsked })
+	return s.claims(experiments, func(j judged) bool { return j.Objective != "" && j.ruling != Supported && j.ruling != NotJudged })
 }
 
 func (s *Store) claims(experiments []string, which func(judged) bool) []string {
@@ -201,9 +245,9 @@ func (s *Store) claims(experiments []string, which func(judged) bool) []string {
 				if j.ruling == Undecided {
 					verdict = "not shown to be kept"
 				}
-				out = append(out, fmt.Sprintf("%s: %s: %s, %s", name, c.Objective, verdict, j.evidence))
+				out = append(out, fmt.Sprintf("%s: %s: %s, %s", name, c.Objective, verdict, j.evidence()))
 			default:
-				out = append(out, fmt.Sprintf("%s: %s: %s is not %s", name, c.Claim, j.evidence, bound(c)))
+				out = append(out, fmt.Sprintf("%s: %s: %s is not %s", name, c.Claim, j.evidence(), j.bound))
 			}
 		}
 	}
@@ -213,15 +257,35 @@ func (s *Store) claims(experiments []string, which func(judged) bool) []string {
 // Rulings counts the claims by what the runs say of them.
 func (o *overview) Rulings() string {
 	n := make(map[Ruling]int)
+	var all int
 	for _, r := range o.store.Results {
 		for _, c := range r.Run.Experiment.Claims {
 			n[r.judge(c).ruling]++
+			all++
 		}
 	}
-	text := fmt.Sprintf("Of what was claimed before the runs %d claims are supported, %d refuted, %d undecided.",
-		n[Supported], n[Refuted], n[Undecided])
-	if n[NotAsked] > 0 {
-		text += fmt.Sprintf(" %d more are for runs of scale deep, and were not asked.", n[NotAsked])
+	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, since fewer than six blocks measured them.",
+		plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
+}
+
+// Claims lists what was claimed of a system and is not supported: what is refuted
+// first. What is supported is counted, and stands on the pages of the experiments.
+func (p *part) Claims() string {
+	lines := make(map[Ruling][]string)
+	var all int
+	for _, r := range p.results {
+		for _, c := range r.Run.Experiment.Claims {
+			j := r.judge(c)
+			lines[j.ruling] = append(lines[j.ruling], j.line(r.link()))
+			all++
+		}
+	}
+	if all == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %s are supported; they stand on the pages below.", len(lines[Supported]), plural(int64(all), "claim"))
+	if rest := slices.Concat(lines[Refuted], lines[Undecided], lines[NotJudged]); len(rest) > 0 {
+		text += " The others:\n\n" + strings.Join(rest, "\n")
 	}
 	return text
 }

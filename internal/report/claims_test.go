@@ -43,18 +43,18 @@ func TestClaims(t *testing.T) {
 		"at most, above":     {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtMost: new(1.5)}, Refuted, ""},
 		"over theory":        {six, double, record.Claim{Theory: "theory", AtLeast: new(1.5)}, Supported, "2.0"},
 		"the metric itself":  {six, double, record.Claim{AtMost: new(150.0)}, Refuted, "200"},
-		"asked at deep":      {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(3.0), Scale: "deep"}, NotAsked, "2.0"},
-		"five blocks":        {six[:5], double[:5], record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "5 blocks"},
-		"nothing measured":   {six, nil, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},
-		"blocks do not meet": {nil, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, Undecided, "no block"},
+		"of deep":            {six, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(3.0), Scale: "deep"}, NotJudged, "2.0"},
+		"five blocks":        {six[:5], double[:5], record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, NotJudged, "("},
+		"nothing measured":   {six, nil, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, NotJudged, "no block"},
+		"blocks do not meet": {nil, double, record.Claim{Over: record.Values{"policy": "a"}, AtLeast: new(1.5)}, NotJudged, "no block"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := claimRun(t, c.a, c.b)
 			c.claim.Metric, c.claim.Where, c.claim.Claim = "rate", record.Values{"policy": "b"}, "b is fast"
 			c.claim.Cell, c.claim.OverCell = 2, 1
 			j := r.judge(c.claim)
-			if j.ruling != c.want || !strings.Contains(j.evidence, c.because) {
-				t.Errorf("%s on %q, want %s on %q", j.ruling, j.evidence, c.want, c.because)
+			if j.ruling != c.want || !strings.Contains(j.evidence(), c.because) {
+				t.Errorf("%s on %q, want %s on %q", j.ruling, j.evidence(), c.want, c.because)
 			}
 			r.Run.Experiment.Claims = []record.Claim{c.claim}
 			refuted := (&Store{Results: []*Result{r}}).RefutedClaims([]string{"x", "none"})
@@ -81,21 +81,67 @@ func TestObjectives(t *testing.T) {
 		"missed once":  {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0)}, Refuted},
 		"too slow":     {[]float64{90, 101}, record.Claim{AtLeast: new(100.0)}, Refuted},
 		"not measured": {nil, record.Claim{AtMost: new(100.0)}, Undecided},
-		"of deep":      {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
-		"deep, kept":   {[]float64{90}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
-		"deep, none":   {nil, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotAsked},
+		"of deep":      {[]float64{90, 101, 80}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotJudged},
+		"deep, kept":   {[]float64{90}, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotJudged},
+		"deep, none":   {nil, record.Claim{AtMost: new(100.0), Scale: "deep"}, NotJudged},
 	} {
 		r := claimRun(t, nil, c.b)
 		c.bound.Metric, c.bound.Where, c.bound.Cell, c.bound.Objective = "rate", record.Values{"policy": "b"}, 2, "rate < 100"
 		if j := r.judge(c.bound); j.ruling != c.want {
-			t.Errorf("%s: %s on %q, want %s", name, j.ruling, j.evidence, c.want)
+			t.Errorf("%s: %s on %q, want %s", name, j.ruling, j.evidence(), c.want)
 		}
 		r.Run.Experiment.Claims = []record.Claim{c.bound}
 		s := &Store{Results: []*Result{r}}
-		none := c.want == Supported || c.want == NotAsked
+		none := c.want == Supported || c.want == NotJudged
 		if missed := s.MissedObjectives([]string{"x"}); (len(missed) == 0) != none || len(s.RefutedClaims([]string{"x"})) > 0 {
 			t.Errorf("%s: missed %q", name, missed)
 		}
+	}
+}
+
+// Text shows a share in %, short times in ms, the bound in the same unit, and how
+// many blocks there are where no interval says it; a finding prints every bound that
+// was claimed of its figure.
+func TestClaimsInWords(t *testing.T) {
+	all := []float64{0.25, 0.25, 0.25, 0.25, 0.25, 0.25}
+	for _, c := range []struct {
+		unit, help, want string
+		of               []float64
+	}{
+		{"1", "share of reads", "25 % of reads (all 6 blocks; ≥ 20 %: *supported*; ≥ 30 %: *refuted*)", all},
+		{"s", "time", "250 ms of reads (all 6 blocks; ≥ 200 ms: *supported*; ≥ 300 ms: *refuted*)", all},
+		{"MB", "size", "0.250 MB of reads (all 6 blocks; ≥ 0.2 MB: *supported*; ≥ 0.3 MB: *refuted*)", all},
+		{"MB", "size", "0.250 MB of reads (one block; ≥ 0.2 MB: *not judged*; ≥ 0.3 MB: *not judged*)", all[:1]},
+	} {
+		r := claimRun(t, c.of, nil)
+		r.Run.Metrics[0] = record.Metric{Name: "rate", Kind: record.KindScalar, Unit: c.unit, Help: c.help, Road: record.Road{Law: "both sides count"}}
+		claim := record.Claim{Name: "low", Metric: "rate", Where: record.Values{"policy": "a"}, Cell: 1, AtLeast: new(0.2)}
+		high := claim
+		high.Name, high.AtLeast = "high", new(0.3)
+		r.Run.Experiment.Claims = []record.Claim{claim, high}
+		if got, err := (&Experiment{Result: r}).Claim("low", "of reads"); err != nil || got != c.want {
+			t.Errorf("%q, %v; want %q", got, err, c.want)
+		}
+	}
+}
+
+// A system's page lists what is not supported, what is refuted first; the first page
+// says what is refuted.
+func TestClaimsThatFail(t *testing.T) {
+	r := claimRun(t, []float64{95, 100, 105, 95, 100, 105}, nil)
+	for name, least := range map[string]float64{"kept": 50, "open": 100, "missed": 200} {
+		r.Run.Experiment.Claims = append(r.Run.Experiment.Claims, record.Claim{
+			Name: name, Claim: "It is " + name + ".", Metric: "rate", Where: record.Values{"policy": "a"}, Cell: 1, AtLeast: new(least),
+		})
+	}
+	text := (&part{results: []*Result{r}}).Claims()
+	missed, open := strings.Index(text, "- **refuted**: It is missed."), strings.Index(text, "- **undecided**: It is open.")
+	if missed < 0 || open < missed || strings.Contains(text, "kept") || !strings.Contains(text, "1 of 3 claims are supported") {
+		t.Error(text)
+	}
+	against, err := (&overview{store: &Store{Results: []*Result{r}}}).Against()
+	if err != nil || !strings.Contains(against, "It is missed.") || strings.Contains(against, "It is open.") {
+		t.Error(against, err)
 	}
 }
 
@@ -104,8 +150,8 @@ func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
 	r := claimRun(t, []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2})
 	r.cells[1].trials[3].Observation.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
 	j := r.judge(record.Claim{Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}, Cell: 2, OverCell: 1, AtLeast: new(1.5)})
-	if j.ruling != Undecided || !strings.Contains(j.evidence, "5 blocks") {
-		t.Errorf("%s on %q", j.ruling, j.evidence)
+	if j.ruling != NotJudged || !strings.Contains(j.evidence(), " to ") {
+		t.Errorf("%s on %q", j.ruling, j.evidence())
 	}
 }
 
@@ -129,8 +175,8 @@ func TestClaimsAreRuledOnTheirCell(t *testing.T) {
 		}
 	}
 	claim := r.Run.Experiment.Claims[0]
-	if j := r.judge(claim); claim.Cell != 1 || j.ruling != Refuted || !strings.Contains(j.evidence, "8842") {
-		t.Errorf("cell %d: %s on %q; want refuted on 8842", claim.Cell, j.ruling, j.evidence)
+	if j := r.judge(claim); claim.Cell != 1 || j.ruling != Refuted || !strings.Contains(j.evidence(), "8842") {
+		t.Errorf("cell %d: %s on %q; want refuted on 8842", claim.Cell, j.ruling, j.evidence())
 	}
 	v, err := r.view([]string{"payload"}, nil)
 	if err != nil || v.at(record.Values{"payload": "16"}).Index != 1 || v.at(record.Values{"payload": "64"}).Index != 2 {
@@ -138,8 +184,8 @@ func TestClaimsAreRuledOnTheirCell(t *testing.T) {
 	}
 	for _, index := range []int{0, 2, 4} { // none, one of 64 bytes, none
 		claim.Cell = index
-		if j := r.judge(claim); j.ruling != Undecided || !strings.Contains(j.evidence, "is not payload=16") {
-			t.Errorf("cell %d: %s on %q", index, j.ruling, j.evidence)
+		if j := r.judge(claim); j.ruling != NotJudged || !strings.Contains(j.evidence(), "is not payload=16") {
+			t.Errorf("cell %d: %s on %q", index, j.ruling, j.evidence())
 		}
 	}
 }

@@ -13,83 +13,137 @@ import (
 // software names the check whose detail says with which packages a trial was made.
 const software = "software"
 
-// Compared is what others' software does beside each system, a table for each:
-// whoever is better than the system comes first. Empty when nothing was measured.
-func (o *overview) Compared() (string, error) {
-	tables := make(map[string][][]string)
-	var order []string
+// rivalry is a rival beside the system, as readers see it.
+type rivalry struct {
+	system, rival, metric, theirs, ours, ratio string
+	software, promise, passed, says            string
+	better                                     bool // than the system, where six blocks say so
+	ahead                                      bool // the same, of fewer blocks
+	link                                       string
+}
+
+// rivalries are all that were measured, by system: whoever is better stands first.
+func (o *overview) rivalries() (systems []string, by map[string][]rivalry, err error) {
+	by = make(map[string][]rivalry)
 	for _, r := range o.store.Results {
 		for _, p := range r.Run.Experiment.Peers {
-			row, better, err := r.compare(p)
+			row, err := r.compare(p)
 			if err != nil {
-				return "", fmt.Errorf("experiment %s: peer %s: %w", r.Run.Experiment.Name, p.Name, err)
+				return nil, nil, fmt.Errorf("experiment %s: peer %s: %w", r.Run.Experiment.Name, p.Name, err)
 			}
-			if row == nil {
+			if row.system == "" {
 				continue // no part of this run
 			}
-			system := r.Run.Experiment.System
-			if !slices.Contains(order, system) {
-				order = append(order, system)
+			if by[row.system] == nil {
+				systems = append(systems, row.system)
 			}
-			if better {
-				row[0] = "**" + row[0] + "**"
-				first := len(slices.DeleteFunc(slices.Clone(tables[system]), func(row []string) bool { return row[0][0] != '*' }))
-				tables[system] = slices.Insert(tables[system], first, row)
-			} else {
-				tables[system] = append(tables[system], row)
-			}
+			by[row.system] = append(by[row.system], row)
 		}
 	}
-	var out []string
-	for _, system := range order {
-		t := table.New("rival", "software", "what it promises", "figure", "trials and checks passed", "in a sentence")
-		for _, row := range tables[system] {
-			t.Add(row...)
+	rank := func(r rivalry) int {
+		switch {
+		case r.better:
+			return 0
+		case r.ahead:
+			return 1
 		}
-		out = append(out, "### "+system+" and its rivals\n\n"+t.String())
+		return 2
+	}
+	for _, rows := range by {
+		slices.SortStableFunc(rows, func(a, b rivalry) int { return rank(a) - rank(b) })
+	}
+	return systems, by, nil
+}
+
+// Compared is what others' software does beside each system: a table of figures
+// for each, and what a reader must know of every rival. Empty when nothing was
+// measured.
+func (o *overview) Compared() (string, error) {
+	systems, by, err := o.rivalries()
+	if err != nil {
+		return "", err
+	}
+	var out []string
+	for _, system := range systems {
+		t := table.New("rival", "figure", "rival's", system, "ratio")
+		var notes []string
+		for _, r := range by[system] {
+			name := r.rival
+			if r.better || r.ahead {
+				name = "**" + name + "**"
+			}
+			t.Add(name, r.metric, r.theirs, r.ours, r.ratio)
+			notes = append(notes, fmt.Sprintf("- %s (%s). It promises: %s. Proved: %s. %s", name, r.software, r.promise, r.passed, r.says))
+		}
+		out = append(out, "### "+system+" and its rivals\n\n"+t.String()+"\n"+strings.Join(notes, "\n"))
 	}
 	return strings.Join(out, "\n\n"), nil
 }
 
-// compare is a peer's row, and whether it is better than the system; no row when
-// the run was not to measure it.
-func (r *Result) compare(p record.Peer) (row []string, better bool, err error) {
-	m, err := r.measure(p.Metric, record.KindScalar)
-	if err != nil {
-		return nil, false, err
-	}
-	theirs := r.meant(p.Where)
-	if theirs == nil || len(theirs.trials) == 0 {
-		return nil, false, nil
-	}
-	figure, blocks := strings.TrimPrefix(m.words(), "rival ")+" "+r.level(theirs, m, p.Where), 0 // whose it is, the row says
-	if strings.HasPrefix(m.of.Help, "share of ") {
-		figure = "share of " + figure
-	}
-	if len(p.Over) > 0 {
-		ours := r.meant(p.Over)
-		figure += ", " + r.Run.Experiment.System + " " + r.level(ours, m, p.Over)
-		if ours != nil {
-			s, err := stats.PerBlockRatio(stats.PerBlock(theirs.trials, p.Metric), stats.PerBlock(ours.trials, p.Metric))
-			if err == nil {
-				figure += ", ratio " + table.Number(s) + fmt.Sprintf(" of %s", plural(int64(s.N), "block"))
-				blocks = s.N
-				better = m.of.Better == record.Higher && s.Lo > 1 || m.of.Better == record.Lower && s.Hi < 1
+// Against lists what speaks against the systems of this repository: claims that
+// the runs refute, and rivals that are better.
+func (o *overview) Against() (string, error) {
+	var lines []string
+	for _, r := range o.store.Results {
+		for _, c := range r.Run.Experiment.Claims {
+			if j := r.judge(c); j.ruling == Refuted {
+				lines = append(lines, j.line(r.link()))
 			}
 		}
 	}
-	used, passed := proven(theirs.trials)
+	systems, by, err := o.rivalries()
+	if err != nil {
+		return "", err
+	}
+	ahead := 0
+	for _, system := range systems {
+		for _, r := range by[system] {
+			if r.better {
+				lines = append(lines, fmt.Sprintf("- **better than %s**: %s: %s %s, %s %s, ratio %s (%s)",
+					system, r.rival, r.metric, r.theirs, system, r.ours, r.ratio, r.link))
+			} else if r.ahead {
+				ahead++
+			}
+		}
+	}
+	if ahead > 0 {
+		lines = append(lines, fmt.Sprintf("- %s did better in fewer than six blocks, which judges nothing: [all rivals](%s).", plural(int64(ahead), "rival"), comparedPath))
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// compare is a peer's row; one without a system when the run was not to measure it.
+func (r *Result) compare(p record.Peer) (row rivalry, err error) {
+	m, err := r.measure(p.Metric, record.KindScalar)
+	if err != nil {
+		return row, err
+	}
+	theirs := r.meant(p.Where)
+	if theirs == nil || len(theirs.trials) == 0 {
+		return row, nil
+	}
+	row = rivalry{
+		system: r.Run.Experiment.System, rival: table.Text(p.Rival), promise: table.Text(p.Promise), says: table.Text(p.Says), link: r.link(),
+		metric: strings.TrimPrefix(m.words(), "rival "), theirs: r.level(theirs, m, p.Where), // whose it is, the row says
+	}
+	if len(p.Over) > 0 {
+		ours := r.meant(p.Over)
+		row.ours = r.level(ours, m, p.Over)
+		if ours != nil {
+			s, err := stats.PerBlockRatio(stats.PerBlock(theirs.trials, p.Metric), stats.PerBlock(ours.trials, p.Metric))
+			if err == nil {
+				row.ratio = inSentence(s, "", "", "")
+				row.ahead = m.of.Better == record.Higher && s.Lo > 1 || m.of.Better == record.Lower && s.Hi < 1
+				row.better = row.ahead && s.Kind == stats.Interval
+			}
+		}
+	}
+	row.software, row.passed = proven(theirs.trials)
 	if v := r.Run.Environment.Dependencies[p.Library]; v != "" {
-		used = p.Library + " " + v
+		row.software = p.Library + " " + v
 	}
-	says := p.Says
-	switch {
-	case better && blocks == 1:
-		says = "The rival was better here, in the one block that there is. " + says
-	case better:
-		says = "The rival is better here. " + says
-	}
-	return []string{table.Text(p.Rival), table.Text(used), table.Text(p.Promise), figure, passed, table.Text(says)}, better, nil
+	row.software = table.Text(row.software)
+	return row, nil
 }
 
 // level is what a cell of a comparison was measured to be.
@@ -101,7 +155,7 @@ func (r *Result) level(c *cell, m measure, where record.Values) string {
 	if err != nil {
 		return unknownNumber(c.why(err), "")
 	}
-	return strings.TrimSpace(table.Number(s) + " " + m.unit)
+	return m.text(s)
 }
 
 // proven says with which software trials were made, and what of them was proved.

@@ -123,14 +123,15 @@ func (e *Experiment) Value(metric string, selectors ...string) (string, error) {
 	if err != nil {
 		return unknownNumber(c.why(err), c.label()), nil
 	}
-	return strings.TrimSpace(table.Number(s) + " " + m.unit), nil
+	return m.text(s), nil
 }
 
 // Ratio gives the median of the per-block ratios of one cell's metric to
 // another's, with interval:
 // {{.Ratio "throughput_rps" "policy=least_load,clients=100" "policy=round_robin,clients=100"}}.
 func (e *Experiment) Ratio(metric, over, under string) (string, error) {
-	if _, err := e.measure(metric, record.KindScalar); err != nil {
+	m, err := e.measure(metric, record.KindScalar)
+	if err != nil {
 		return "", err
 	}
 	var values [2]map[int]float64
@@ -155,7 +156,7 @@ func (e *Experiment) Ratio(metric, over, under string) (string, error) {
 	if err != nil {
 		return unknownNumber(err.Error(), over+" / "+under), nil
 	}
-	return table.Number(s), nil
+	return inSentence(s, "", m.mark(), ""), nil
 }
 
 func noCell(selectors []string) string {
@@ -179,11 +180,28 @@ func (e *Experiment) Others(knob, but string) int {
 	return len(slices.DeleteFunc(slices.Clone(e.levels(knob)), func(l string) bool { return l == but }))
 }
 
-// Verdict gives the ruling on a claim, by its name, with a link.
-func (e *Experiment) Verdict(claim string) (string, error) {
-	i := slices.IndexFunc(e.Run.Experiment.Claims, func(c record.Claim) bool { return c.Name == claim })
+// TrialCount counts the experiment's trials, controls aside.
+func (e *Experiment) TrialCount() string { return plural(int64(len(e.Trials)), "trial") }
+
+// Claim gives what was found of a claim, by its name, with the ruling on each bound
+// that was claimed of the same figure; words say what the figure is of:
+// {{.Claim "too-short-aborts" "of payments"}} is
+// "98.5 [96.9, 100.0] % of payments (≥ 95 %: *supported*)".
+func (e *Experiment) Claim(name string, words ...string) (string, error) {
+	claims := e.Run.Experiment.Claims
+	i := slices.IndexFunc(claims, func(c record.Claim) bool { return c.Name == name })
 	if i < 0 {
-		return "", fmt.Errorf("experiment %s: no claim is named %q", e.Name(), claim)
+		return "", fmt.Errorf("experiment %s: no claim is named %q", e.Name(), name)
 	}
-	return fmt.Sprintf("*%s* ([%s](%s))", e.judge(e.Run.Experiment.Claims[i]).ruling, e.Name(), readmePath(e.Name())), nil
+	var rulings []string
+	for _, c := range claims {
+		if compared(c) == compared(claims[i]) {
+			j := e.judge(c)
+			rulings = append(rulings, fmt.Sprintf("%s: *%s*", j.bound, j.ruling))
+		}
+	}
+	return e.judge(claims[i]).found(strings.Join(words, " "), strings.Join(rulings, "; ")), nil
 }
+
+// Link leads to the experiment's page.
+func (e *Experiment) Link() string { return "(" + e.link() + ")" }

@@ -8,6 +8,7 @@ import (
 
 	"dyno/internal/record"
 	"dyno/internal/stats"
+	"dyno/internal/table"
 )
 
 // measure is a metric as figures, tables and templates name it: a scalar, a
@@ -70,7 +71,67 @@ func (r *Result) relative(base, yardstick string, want record.Kind) (measure, er
 	return m, nil
 }
 
-// unitWords are parts of names that only repeat the unit.
+// share reports whether the metric is a part of a whole, which text shows in %.
+func (m measure) share() bool {
+	return m.per == "" && m.of.Unit == "1" && (strings.HasSuffix(m.of.Name, "_share") || strings.HasPrefix(m.of.Help, "share of "))
+}
+
+// mark is † behind a figure that nothing else vouches for.
+func (m measure) mark() string {
+	if m.unroaded() {
+		return unroaded
+	}
+	return ""
+}
+
+// units are the unit in which text shows a value that is nowhere beyond most, and
+// how many of them are one of the metric's own: a share is shown in %.
+func (m measure) units(most float64) (unit string, scale float64) {
+	switch {
+	case m.share():
+		return "%", 100
+	case m.unit == "s" && most < 1:
+		return "ms", 1000
+	}
+	return m.unit, 1
+}
+
+// text writes a level in a sentence, with its unit and mark.
+func (m measure) text(s stats.Summary) string {
+	unit, scale := m.units(max(-s.Lo, s.Hi))
+	return inSentence(scaled(s, scale), unit, m.mark(), "")
+}
+
+func scaled(s stats.Summary, by float64) stats.Summary {
+	s.Center, s.Lo, s.Hi = s.Center*by, s.Lo*by, s.Hi*by
+	return s
+}
+
+// inSentence writes a number where no head of a column explains it: what has no
+// interval says how many blocks it is from. A note joins these words in their
+// parentheses.
+func inSentence(s stats.Summary, unit, mark, note string) string {
+	number := table.Number(s)
+	var notes []string
+	switch {
+	case s.Kind == stats.Interval && s.Lo == s.Hi:
+		number, notes = table.Value(s.Center), []string{fmt.Sprintf("all %d blocks", s.N)}
+	case s.N == 1:
+		notes = []string{"one block"}
+	case s.Kind == stats.Alone:
+		notes = []string{"no interval"}
+	}
+	if note != "" {
+		notes = append(notes, note)
+	}
+	text := strings.TrimSpace(number+" "+unit) + mark
+	if len(notes) > 0 {
+		text += " (" + strings.Join(notes, "; ") + ")"
+	}
+	return text
+}
+
+// unitWords are endings of names that only repeat the unit.
 var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%", "us": "µs", "mb": "MB"}
 
 // words is the metric's name in plain words: "throughput_rps" in req/s is

@@ -8,7 +8,6 @@ import (
 	"text/template"
 
 	"dyno/internal/page"
-	"dyno/internal/table"
 )
 
 // Section is what a system contributes to the report.
@@ -140,26 +139,17 @@ func (b *builder) page(r *Result, section *template.Template) (_ page.Document, 
 	return b.add(readmePath(name), text), nil
 }
 
-// Claims lists what was claimed before the runs of the system's experiments,
-// and what they say of it.
-func (p *part) Claims() string {
-	var lines []string
-	for _, r := range p.results {
-		for _, c := range r.Run.Experiment.Claims {
-			j := r.judge(c)
-			lines = append(lines, fmt.Sprintf("- %s %s; %s was claimed: **%s** ([%s](%s))",
-				table.Text(c.Claim), j.evidence, bound(c), j.ruling, r.Run.Experiment.Name, readmePath(r.Run.Experiment.Name)))
-		}
-	}
-	return strings.Join(lines, "\n")
+// link leads from REPORT.md to an experiment's page.
+func (r *Result) link() string {
+	name := r.Run.Experiment.Name
+	return fmt.Sprintf("[%s](%s)", name, readmePath(name))
 }
 
 // Experiments names the system's experiments.
 func (p *part) Experiments() string {
 	var names []string
 	for _, r := range p.results {
-		name := r.Run.Experiment.Name
-		names = append(names, fmt.Sprintf("[%s](%s)", name, readmePath(name)))
+		names = append(names, r.link())
 	}
 	return strings.Join(names, ", ")
 }
