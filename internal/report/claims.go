@@ -264,8 +264,8 @@ func (o *overview) Rulings() string {
 			all++
 		}
 	}
-	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, since fewer than six blocks measured them.",
-		plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
+	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, "+
+		"since fewer than six blocks measured them.", plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
 }
 
 // Claims lists what was claimed of a system and is not supported: what is refuted

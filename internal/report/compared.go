@@ -107,7 +107,8 @@ func (o *overview) Against() (string, error) {
 		}
 	}
 	if ahead > 0 {
-		lines = append(lines, fmt.Sprintf("- %s did better in fewer than six blocks, which judges nothing: [all rivals](%s).", plural(int64(ahead), "rival"), comparedPath))
+		lines = append(lines, fmt.Sprintf("- %s did better in fewer than six blocks, which judges nothing: [all rivals](%s).",
+			plural(int64(ahead), "rival"), comparedPath))
 	}
 	return strings.Join(lines, "\n"), nil
 }
