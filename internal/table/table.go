@@ -5,7 +5,9 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/clipperhouse/displaywidth"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 )
 
 // Table is a table under construction.
@@ -31,51 +33,48 @@ func (t *Table) Len() int { return len(t.rows) }
 // String renders the table in Markdown, each line ended by a newline. Columns
 // of numbers are aligned to the right.
 func (t *Table) String() string {
-	lines := [][]string{escaped(t.header)}
+	var out strings.Builder
+	align := make(tw.Alignment, len(t.header))
+	for i := range align {
+		align[i] = t.alignment(i)
+	}
+	off := tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}
+	w := tablewriter.NewTable(&out,
+		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithConfig(tablewriter.Config{
+			Header: tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+			Row:    tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+		}),
+	)
+	w.Header(escaped(t.header))
 	for _, row := range t.rows {
-		lines = append(lines, escaped(row))
-	}
-	full := make([]strings.Builder, len(lines))
-	rule := ""
-	for i := range t.header {
-		wide, numbers := 0, t.numeric(i)
-		for _, cells := range lines {
-			wide = max(wide, displaywidth.String(cells[i]))
-		}
-		for n, cells := range lines {
-			cell, blank := cells[i], strings.Repeat(" ", wide-displaywidth.String(cells[i]))
-			if numbers {
-				cell, blank = blank, cell
-			}
-			full[n].WriteString("| " + cell + blank + " ")
-		}
-		dashes := strings.Repeat("-", wide+1)
-		if numbers {
-			rule += "|" + dashes + ":"
-		} else {
-			rule += "|:" + dashes
+		if err := w.Append(escaped(row)); err != nil {
+			panic(err) // the number of cells was checked
 		}
 	}
-	out := full[0].String() + "|\n" + rule + "|\n"
-	for i := range t.rows {
-		out += full[i+1].String() + "|\n"
+	if err := w.Render(); err != nil {
+		panic(err) // a strings.Builder takes everything
 	}
-	return out
+	return out.String()
 }
 
-// numeric says whether a column holds numbers, perhaps with gaps that say why in
-// parentheses.
-func (t *Table) numeric(column int) (numbers bool) {
+// alignment looks at what a column holds: numbers, perhaps with gaps that say
+// why in parentheses, are aligned to the right.
+func (t *Table) alignment(column int) tw.Align {
+	numbers := false
 	for _, row := range t.rows {
 		switch cell := strings.TrimPrefix(row[column], "-"); {
 		case cell == "" || cell[0] == '(':
 		case cell[0] >= '0' && cell[0] <= '9':
 			numbers = true
 		default:
-			return false
+			return tw.AlignLeft
 		}
 	}
-	return numbers
+	if numbers {
+		return tw.AlignRight
+	}
+	return tw.AlignLeft
 }
 
 // escaped keeps cells within their column and on their line.
