@@ -1,7 +1,6 @@
 package rival
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,38 +56,37 @@ func Keep() (forget func() error) {
 	}
 }
 
-// initial makes the files of a new cluster in a folder, by itself or from those that are
-// kept.
-func (r *Room) initial(ctx context.Context, bin, dir string) error {
+// initial says where the files of a new cluster lie: in a folder, where it makes them,
+// or where they are kept.
+func (r *Room) initial(ctx context.Context, bin, dir string) (data string, err error) {
 	pristine.Lock()
 	defer pristine.Unlock()
-	data := filepath.Join(dir, "data")
-	switch {
-	case pristine.keepers == 0:
-		return r.initdb(ctx, bin, dir, data)
-	case pristine.scratch == nil:
-		scratch, err := passable("dyno-cluster")
-		if err != nil {
-			return err
-		}
-		kept, err := r.dirIn(scratch, "new", true)
-		pristine.data = filepath.Join(kept, "data")
-		if err = cmp.Or(err, r.initdb(ctx, bin, kept, pristine.data)); err != nil {
-			return errors.Join(err, scratch.Release())
-		}
-		pristine.scratch = scratch
+	if pristine.keepers == 0 {
+		return r.initdb(ctx, bin, dir)
 	}
-	return r.copy(ctx, pristine.data, dir, data)
+	if pristine.scratch != nil {
+		return pristine.data, nil
+	}
+	scratch, err := passable("dyno-cluster")
+	if err != nil {
+		return "", err
+	}
+	if dir, err = r.dirIn(scratch, "new", true); err == nil {
+		pristine.data, err = r.initdb(ctx, bin, dir)
+	}
+	if err != nil {
+		return "", errors.Join(err, scratch.Release())
+	}
+	pristine.scratch = scratch
+	return pristine.data, nil
 }
 
-func (r *Room) initdb(ctx context.Context, bin, dir, data string) error {
-	// Not synced: it need not survive a loss of power, it is for one trial.
-	return r.help(ctx, "initdb", dir, filepath.Join(bin, "initdb"), "-D", data, "-U", "dyno", "-A", "trust", "-E", "UTF8",
+// initdb makes the files of a new cluster in a folder. They are not synced: they need
+// not survive a loss of power, they are for trials.
+func (r *Room) initdb(ctx context.Context, bin, dir string) (data string, err error) {
+	data = filepath.Join(dir, "data")
+	return data, r.help(ctx, "initdb", dir, filepath.Join(bin, "initdb"), "-D", data, "-U", "dyno", "-A", "trust", "-E", "UTF8",
 		"--no-locale", "--no-sync", "--no-instructions")
-}
-
-func (r *Room) copy(ctx context.Context, from, dir, to string) error {
-	return r.help(ctx, "copy-"+filepath.Base(dir), dir, "cp", "-a", from, to)
 }
 
 // files makes the files of n new clusters, which are all the same.
@@ -102,16 +100,19 @@ func (r *Room) files(ctx context.Context, bin string, names []string) ([]string,
 		dirs = append(dirs, dir)
 		r.data = append(r.data, filepath.Join(dir, "data"))
 	}
-	first := filepath.Join(dirs[0], "data")
-	if err := r.initial(ctx, bin, dirs[0]); err != nil {
+	from, err := r.initial(ctx, bin, dirs[0])
+	if err != nil {
 		return nil, err
 	}
-	for _, dir := range dirs[1:] {
-		if err := r.copy(ctx, first, dir, filepath.Join(dir, "data")); err != nil {
-			return nil, err
+	errs := make([]error, len(dirs))
+	var copying sync.WaitGroup
+	for i, dir := range dirs {
+		if data := filepath.Join(dir, "data"); data != from {
+			copying.Go(func() { errs[i] = r.help(ctx, "copy-"+filepath.Base(dir), dir, "cp", "-a", from, data) })
 		}
 	}
-	return dirs, nil
+	copying.Wait()
+	return dirs, errors.Join(errs...)
 }
 
 // help lets a program do its work as whoever the servers run as.

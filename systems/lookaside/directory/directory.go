@@ -149,15 +149,15 @@ func (d *Directory) BalancersPrefix() string { return d.prefix() + "lb/" }
 // Announce keeps a key in the directory until the context ends, and then takes
 // it away. It tells held the key's create revision each time that the key is
 // put, which is again after every loss of the lease (etcd was away, or this
-// process was paused).
-func (d *Directory) Announce(ctx context.Context, key string, v Value, held func(revision int64)) {
+// process was paused). Before each it waits for its turn, with a lease in hand.
+func (d *Directory) Announce(ctx context.Context, key string, v Value, turn func(), held func(revision int64)) {
 	value, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // a NaN capacity: flags and the balancer refuse it
 	}
 	var b backoff.Backoff
 	for ctx.Err() == nil {
-		err := d.hold(ctx, key, string(value), func(revision int64) {
+		err := d.hold(ctx, key, string(value), turn, func(revision int64) {
 			b.Reset()
 			held(revision)
 		})
@@ -170,14 +170,21 @@ func (d *Directory) Announce(ctx context.Context, key string, v Value, held func
 }
 
 // hold puts the key under a lease of its own and returns when that is lost.
-func (d *Directory) hold(ctx context.Context, key, value string, held func(revision int64)) error {
-	call, cancel := context.WithTimeout(ctx, Timeout)
-	defer cancel()
-	lease, err := d.client.Grant(call, int64(LeaseTTL/time.Second))
+func (d *Directory) hold(ctx context.Context, key, value string, turn func(), held func(revision int64)) error {
+	granting, granted := context.WithTimeout(ctx, Timeout)
+	lease, err := d.client.Grant(granting, int64(LeaseTTL/time.Second))
+	granted()
 	if err != nil {
 		return err
 	}
 	defer d.revoke(ctx, lease.ID)
+	alive, err := d.client.KeepAlive(ctx, lease.ID)
+	if err != nil {
+		return err
+	}
+	turn()
+	call, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
 	// A key that an earlier lease still holds keeps its create revision, so the
 	// put's own revision would not be it.
 	done, err := d.client.Txn(call).Then(clientv3.OpPut(key, value, clientv3.WithLease(lease.ID)), clientv3.OpGet(key)).Commit()
@@ -185,10 +192,6 @@ func (d *Directory) hold(ctx context.Context, key, value string, held func(revis
 		return err
 	}
 	created := done.Responses[1].GetResponseRange().Kvs[0].CreateRevision
-	alive, err := d.client.KeepAlive(ctx, lease.ID)
-	if err != nil {
-		return err
-	}
 	held(created)
 	for range alive { // drained: a full channel makes the client complain
 	}

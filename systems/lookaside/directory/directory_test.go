@@ -91,7 +91,7 @@ func announcing(t *testing.T, d *Directory, key string, v Value) (held <-chan in
 	revisions, done := make(chan int64, 10), make(chan struct{})
 	go func() {
 		defer close(done)
-		d.Announce(ctx, key, v, func(r int64) { revisions <- r })
+		d.Announce(ctx, key, v, func() {}, func(r int64) { revisions <- r })
 	}()
 	leave = func() {
 		cancel()

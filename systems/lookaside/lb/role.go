@@ -77,12 +77,14 @@ func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Dir
 		Log:    dir.Log,
 		Ready: func(addr string) {
 			addr = reach.At(addr)
-			announced.Go(func() {
+			turn := func() {
 				select {
 				case <-known:
-					dir.Announce(ctx, dir.BalancersPrefix()+directory.NewInstance(), directory.Value{Address: addr}, func(int64) {})
 				case <-ctx.Done():
 				}
+			}
+			announced.Go(func() {
+				dir.Announce(ctx, dir.BalancersPrefix()+directory.NewInstance(), directory.Value{Address: addr}, turn, func(int64) {})
 			})
 			dir.Log.Info("serving", "policy", b.policy, "address", addr)
 			sh.Ready(addr)

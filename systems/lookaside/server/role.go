@@ -129,12 +129,13 @@ func (s *shell) serve(ctx context.Context, sh systems.Shell, dir *directory.Dire
 			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.Log)
 			background.Go(func() { f.Run(life) })
 			background.Go(func() { r.run(life) })
-			announced.Go(func() {
+			turn := sync.OnceFunc(func() { // the other may be gone when this one registers again
 				if o.after != "" {
 					dir.Await(ctx, dir.ServerPrefix(o.after))
 				}
-				dir.Announce(ctx, dir.ServerPrefix(s.id)+s.instance, directory.Value{Address: addr, Capacity: s.capacity}, r.revision.Set)
 			})
+			v := directory.Value{Address: addr, Capacity: s.capacity}
+			announced.Go(func() { dir.Announce(ctx, dir.ServerPrefix(s.id)+s.instance, v, turn, r.revision.Set) })
 			dir.Log.Info("serving", "server", s.id, "address", addr)
 			sh.Ready(addr)
 		},

@@ -23,10 +23,10 @@ import (
 
 const (
 	// One node has nobody to wait for: with etcd's own ticks (100 ms, 1 s) it
-	// would be ready after 0.8 s, with these after 50 ms. The shortest lease
+	// would be ready after 0.8 s, with these after 30 ms. The shortest lease
 	// that etcd then grants is still 1 s, and ours are LeaseTTL.
 	registryTick     = 10 * time.Millisecond
-	registryElection = 100 * time.Millisecond
+	registryElection = 50 * time.Millisecond
 
 	registryStart = 30 * time.Second       // replaying a large --data directory included
 	registryGrace = 300 * time.Millisecond // for requests in progress; watches never end by themselves
