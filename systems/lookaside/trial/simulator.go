@@ -31,7 +31,7 @@ const (
 func Overhead(v systems.Values) time.Duration {
 	switch {
 	case v.Text("world") != knobs.Simulator:
-		return 250*time.Millisecond + time.Duration(v.Int("servers"))*35*time.Millisecond + drain(v)
+		return 200*time.Millisecond + time.Duration(v.Int("servers"))*30*time.Millisecond + drain(v)
 	case v.Float("offered-load") > 0.85:
 		return 800 * time.Millisecond
 	}
