@@ -141,11 +141,15 @@ func (s *scan) frequent(n int) []uint32 {
 }
 
 func nearest(few []uint32, c uint32) uint8 {
-	best, least := 0, 1<<30
+	best, least := 0, int32(1<<30)
+	red, green, blue := int32(c>>24), int32(c>>16&255), int32(c>>8&255)
 	for i, f := range few {
-		r, g, b := int(f>>24)-int(c>>24), int(f>>16&255)-int(c>>16&255), int(f>>8&255)-int(c>>8&255)
+		r, g, b := int32(f>>24)-red, int32(f>>16&255)-green, int32(f>>8&255)-blue
 		if d := r*r + g*g + b*b; d < least {
 			best, least = i, d
+		}
+		if least == 0 {
+			break // it is one of them, as nearly all pixels are
 		}
 	}
 	return uint8(best)

@@ -20,6 +20,14 @@ import (
 type packed struct {
 	counts []byte
 	total  int64
+	marks  [4]mark
+}
+
+// mark is a place in the counts, and what is before it: a rank is looked for from the
+// last mark on that it is behind.
+type mark struct {
+	at, bucket int32
+	before     int64
 }
 
 // The header of a V2 histogram, big endian; what is before it in the stored text
@@ -98,6 +106,10 @@ func appendAll(b []byte, r io.Reader) ([]byte, error) {
 func (p *packed) check() bool {
 	bucket := int64(0)
 	for rest := p.counts; len(rest) > 0; {
+		at := len(p.counts) - len(rest)
+		if m := &p.marks[at*len(p.marks)/len(p.counts)]; m.at == 0 {
+			*m = mark{int32(at), int32(min(bucket, maxBuckets)), p.total}
+		}
 		n, length := binary.Varint(rest)
 		if length <= 0 || length > maxVarint {
 			return false
@@ -118,10 +130,12 @@ func (p *packed) check() bool {
 
 // buckets yields every bucket that is not empty, from the shortest durations on,
 // and its count.
-func (p *packed) buckets() iter.Seq2[int64, int64] {
+func (p *packed) buckets() iter.Seq2[int64, int64] { return p.from(mark{}) }
+
+func (p *packed) from(m mark) iter.Seq2[int64, int64] {
 	return func(yield func(bucket, count int64) bool) {
-		bucket := int64(0)
-		for rest := p.counts; len(rest) > 0; {
+		bucket := int64(m.bucket)
+		for rest := p.counts[m.at:]; len(rest) > 0; {
 			n, length := int64(rest[0]>>1), 1 // most counts are below 64: the first byte is all
 			if rest[0]&0x81 != 0 {
 				n, length = binary.Varint(rest)
@@ -152,7 +166,14 @@ func mostOf(bucket int64) int64 { return leastOf(bucket+1) - 1 }
 // rank lies; for 0 the least.
 func (p *packed) quantile(q float64) int64 {
 	rank := min(max(1, int64(q*100/100*float64(p.total)+0.5)), p.total)
-	for bucket, n := range p.buckets() {
+	var start mark
+	for _, m := range p.marks {
+		if m.before < rank && m.at > start.at {
+			start = m
+		}
+	}
+	rank -= start.before
+	for bucket, n := range p.from(start) {
 		if rank -= n; rank > 0 {
 			continue
 		}

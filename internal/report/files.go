@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"dyno/internal/atomicfile"
 )
 
@@ -22,14 +24,19 @@ var generated = []struct{ folder, ending string }{{"plots", ".png"}, {"results",
 // are left alone, and so is what bears no stored experiment's name: it may be
 // somebody's own (Stale names it).
 func Write(dir string, files Files) error {
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		full := filepath.Join(dir, filepath.FromSlash(path))
-		if old, err := os.ReadFile(full); err == nil && bytes.Equal(old, files[path]) {
-			continue
-		}
-		if err := replace(full, files[path]); err != nil {
-			return err
-		}
+	var all errgroup.Group
+	all.SetLimit(8) // most of writing a file is waiting until the disk has it
+	for path, content := range files {
+		all.Go(func() error {
+			full := filepath.Join(dir, filepath.FromSlash(path))
+			if old, err := os.ReadFile(full); err == nil && bytes.Equal(old, content) {
+				return nil
+			}
+			return replace(full, content)
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return err
 	}
 	for _, path := range extra(dir, files) {
 		if !files.outdated(path) {
