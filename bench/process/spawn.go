@@ -23,6 +23,10 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr(), g.opts.anywhere()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
+	if g.opts.stamp != "" && g.opts.whole == "" && (role.Whole || l.Whole) && !m.stands() {
+		return nil, nil, fmt.Errorf("%s needs what is in %s%s, which is not there or of other sources: make build makes it",
+			l.Name, g.opts.Binary, wholeSuffix)
+	}
 	if g.opts.stamp != "" && !m.stands() {
 		if err := replaced(g.opts.own(role, l), g.opts.stamp); err != nil {
 			return nil, nil, err

@@ -96,7 +96,8 @@ func binary(flag, path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", systems.Usagef("%s %s: no such file; build one with: go build -trimpath -buildvcs=false -o %s ./cmd/dyno-whole", flag, path, path)
+		return "", systems.Usagef("%s %s: no such file; build one with: go build -trimpath -buildvcs=false -o %s ./cmd/dyno-whole",
+			flag, path, path)
 	case err != nil:
 		return "", systems.Usagef("%s %w", flag, err)
 	case info.IsDir():

@@ -44,7 +44,7 @@ func (a *app) replay() *cobra.Command {
 				return err
 			}
 			needed := slices.ContainsFunc(a.systems, func(s *systems.System) bool { return s.Name == old.System && s.Whole })
-			if err := a.whole("trials of "+old.System+" are", needed); err != nil {
+			if err := a.whole(needed); err != nil {
 				return err
 			}
 			lock, err := experiments.Lock(out) // it would disturb a run, and its logs may be that run's

@@ -92,7 +92,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return err
 	}
 	for _, p := range plans {
-		if err := a.whole("trials of "+p.System.Name+" are", p.System.Whole && !f.dryRun); err != nil {
+		if err := a.whole(p.System.Whole && !f.dryRun); err != nil {
 			return err
 		}
 	}

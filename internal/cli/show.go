@@ -62,14 +62,11 @@ func logging(root *cobra.Command) {
 }
 
 // whole lets the program that links what few commands need go on in place of this
-// one, if this does not and a command does.
-func (a *app) whole(what string, needed bool) error {
-	if !needed || process.Linked {
-		return nil
-	}
+// one, where a command may need it and it is there.
+func (a *app) whole(needed bool) error {
 	path := process.Whole()
-	if path == "" {
-		return fmt.Errorf("%s in bin/dyno-whole, beside bin/dyno and of the same sources: make build makes both", what)
+	if !needed || process.Linked || path == "" {
+		return nil
 	}
 	return syscall.Exec(path, append([]string{path}, a.args...), os.Environ())
 }

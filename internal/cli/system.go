@@ -44,7 +44,7 @@ func (a *app) command(s *systems.System, cmd systems.Command, role, whole bool) 
 	}
 	shows := showing(c, s.Name+" "+cmd.Name, role, cmd.Starts)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		if err := a.whole(s.Name+" "+cmd.Name+" is", whole); err != nil {
+		if err := a.whole(whole); err != nil {
 			return err
 		}
 		stop, err := a.show(c.Context(), *shows)

@@ -43,6 +43,9 @@ func setupInit(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if len(sh.Args) != 1 {
 			return systems.Usagef("want one argument, the address of a running service, such as 127.0.0.1:50051; got %d", len(sh.Args))
 		}
+		if Fill == nil {
+			return errors.New("target init is in bin/dyno-whole, which make build makes beside bin/dyno")
+		}
 		addr, err := address(sh.Args[0])
 		if err != nil {
 			return systems.Usagef("%s: %w", sh.Args[0], err)
