@@ -24,7 +24,8 @@ func (c *Cluster) SSH(ctx context.Context) (hosts string, err error) {
 		if err := os.MkdirAll(filepath.Join(n.Dir, "tmp"), 0o755); err != nil {
 			return "", err
 		}
-		options := strings.NewReplacer("HOST", in("host"), "USER", in("user.pub"), "DIR", n.Dir).Replace("-o HostKey=HOST -o AuthorizedKeysFile=USER " +
+		here := strings.NewReplacer("HOST", in("host"), "USER", in("user.pub"), "DIR", n.Dir)
+		options := here.Replace("-o HostKey=HOST -o AuthorizedKeysFile=USER " +
 			"-o StrictModes=no -o UsePAM=no -o PidFile=none -o PermitRootLogin=yes -o 'SetEnv=XDG_CACHE_HOME=DIR/cache TMPDIR=DIR/tmp'")
 		ns := fmt.Sprintf("/proc/%d/ns/", n.machine.cmd.Process.Pid)
 		p, err := c.start(n.Name+"-sshd", "nsenter", "--net="+ns+"net", "--mount="+ns+"mnt", "--pid="+ns+"pid_for_children",
