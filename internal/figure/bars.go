@@ -75,7 +75,7 @@ func (p *panelPlot) drawBar(pn pen, st style, pt *Point, at, wide, floor vg.Leng
 		}
 	}
 	if pt.Theory != nil {
-		pn.theory(at, p.yat(pn, *pt.Theory), wide*1.1)
+		pn.theory(nil, at, p.yat(pn, *pt.Theory), wide*1.1)
 	}
 }
 

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 
 	"gonum.org/v1/plot"
@@ -109,7 +110,7 @@ func (p *panelPlot) drawLines(pn pen) {
 	}
 	p.eachPoint(func(i, k int, pt *Point) {
 		if pt.Theory != nil {
-			pn.theory(at(i, k).X, p.yat(pn, *pt.Theory), 22)
+			pn.theory(p.rim(i), at(i, k).X, p.yat(pn, *pt.Theory), 22)
 		}
 	})
 	p.eachPoint(func(i, k int, pt *Point) {
@@ -120,6 +121,14 @@ func (p *panelPlot) drawLines(pn pen) {
 	p.eachPoint(func(i, k int, pt *Point) {
 		p.drawMark(pn, styleOf(p.Series[i].Color), pt, at(i, k))
 	})
+}
+
+// rim tells of which of several series a dash is the theory.
+func (p *panelPlot) rim(series int) color.Color {
+	if len(p.Series) == 1 {
+		return nil
+	}
+	return styleOf(p.Series[series].Color).fill
 }
 
 // drawLine joins the points of a series: across cells that were never

@@ -94,10 +94,13 @@ func (p pen) errorBar(x, lo, hi, capWidth, rim vg.Length, bare bool) {
 	}
 }
 
-// theory draws the black dash that stands for what theory expects.
-func (p pen) theory(x, y, width vg.Length) {
+// theory draws the black dash that stands for what theory expects, in a rim if
+// there is to be one.
+func (p pen) theory(rim color.Color, x, y, width vg.Length) {
 	dash := []vg.Point{{X: x - width/2, Y: y}, {X: x + width/2, Y: y}}
-	p.line(white, theoryWidth+2*halo, nil, dash...)
+	if rim != nil {
+		p.line(rim, theoryWidth+4*halo, nil, dash...)
+	}
 	p.line(black, theoryWidth, nil, dash...)
 }
 

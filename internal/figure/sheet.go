@@ -74,7 +74,10 @@ func newSheet(kind Kind, c *Chart) *sheet {
 		own = append(own, "The y axis does not start at 0.")
 	}
 	if c.some(func(p *Point) bool { return p.Lo < p.Hi }) && c.some(func(p *Point) bool { return p.drawn() && p.Lo == p.Hi }) {
-		own = append(own, "Without a whisker: one block, or blocks that all found the same.")
+		own = append(own, "Without a whisker: one block, blocks that all found the same, or too few samples in each for a percentile of its own.")
+	}
+	if kind.Name == bars.Name && c.some(func(p *Point) bool { return p.Absent }) {
+		own = append(own, "Where a bar is missing from a group, no such cell was to be run.")
 	}
 	slices.Sort(own)
 	for _, n := range append(slices.Compact(own), c.Notes...) {
@@ -109,7 +112,7 @@ func (s *sheet) entries(width vg.Length) [][]entry {
 	if s.hasTheory() {
 		add("theory", plain, func(p pen) {
 			at := p.Center()
-			p.theory(at.X, at.Y, 16)
+			p.theory(nil, at.X, at.Y, 16)
 		})
 	}
 	return pack(all, width)

@@ -25,6 +25,7 @@ const (
 // Histograms hold nanoseconds and are shown in milliseconds.
 type Metric struct {
 	Name   string `json:"name"`
+	Words  string `json:"words,omitempty"` // what readers see in place of the name, without unit
 	Kind   Kind   `json:"kind"`
 	Unit   string `json:"unit"`
 	Better Better `json:"better,omitempty"`

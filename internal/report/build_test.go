@@ -73,7 +73,7 @@ func TestReportSaysWhatWasMeasured(t *testing.T) {
 		"Closed loop.",
 		"whiskers without caps: range of the blocks",
 		"Whiskers with caps: 96.9 % interval of the median",
-		"Black dashes: theory (`theory_rps`)",
+		"Black dashes: theory (`theory_rps`), where",
 		"Without a value: policy=pick_first clients=100 (no valid trial).",
 		"6 core cells in 6 blocks; 2 detail cells in 2 blocks",
 		"dyno run lb-policies --scale deep --seed 7",

@@ -15,6 +15,9 @@ import (
 // model, and what is missing.
 func (d *drawing) caption() string {
 	what := d.y.of.Help
+	if clause := strings.Index(what, "; of an open loop"); clause >= 0 && d.Run.Experiment.Load.Loop == "closed" {
+		what = what[:clause]
+	}
 	if y, ok := record.Yardstick(d.y.per); ok {
 		what += "; divided by the yardstick " + y.Name + " of the same block (" + y.Help + ")"
 	}
@@ -24,7 +27,7 @@ func (d *drawing) caption() string {
 		parts = append(parts, sentence("one trial each: "+table.Text(strings.Join(d.single, "; "))))
 	}
 	if d.f.Theory != "" {
-		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`)"))
+		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`), where it has a formula"))
 	}
 	parts = append(parts, sentence(loop(d.Run.Experiment.Load)))
 	if d.y.unroaded() {

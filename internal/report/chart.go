@@ -167,6 +167,9 @@ func legible(level string) string { return cmp.Or(level, "none") }
 
 // inFigure is a level of a knob in a figure, where whoever has no rival is dyno.
 func inFigure(knob, level string) string {
+	if knob == "" {
+		return ""
+	}
 	if knob == "rival" && level == "none" {
 		return "dyno (this)"
 	}

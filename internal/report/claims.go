@@ -181,7 +181,8 @@ func (e *Experiment) Claims() string {
 
 // line is a claim with what was found, and a word of where that comes from.
 func (j judged) line(from string) string {
-	return fmt.Sprintf("- **%s**: %s %s (%s)", j.ruling, table.Text(j.Claim.Claim), sentence(j.what+" "+j.evidence()+"; claimed "+j.bound), from)
+	found := sentence(j.what + " " + j.evidence() + "; claimed " + j.bound)
+	return fmt.Sprintf("- **%s**: %s %s (%s)", j.ruling, table.Text(j.Claim.Claim), found, from)
 }
 
 func compared(c record.Claim) string {

@@ -73,7 +73,7 @@ func (o *overview) Compared() (string, error) {
 				name = "**" + name + "**"
 			}
 			t.Add(name, r.metric, r.theirs, r.ours, r.ratio)
-			notes = append(notes, fmt.Sprintf("- %s (%s). It promises: %s. Proved: %s. %s", name, r.software, r.promise, r.passed, r.says))
+			notes = append(notes, fmt.Sprintf("- %s (%s). Promise: %s. Proof: %s. %s", name, r.software, r.promise, r.passed, r.says))
 		}
 		out = append(out, "### "+system+" and its rivals\n\n"+t.String()+"\n"+strings.Join(notes, "\n"))
 	}

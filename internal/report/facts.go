@@ -174,7 +174,7 @@ func (e *Experiment) Metrics() string {
 	for _, t := range e.Run.Experiment.Tables {
 		names = append(names, t.Columns...)
 	}
-	out := table.New("metric", "unit", "better", "what it is")
+	var lines []string
 	var seen []string
 	for _, name := range names {
 		base, _, _ := record.Per(name)
@@ -190,7 +190,11 @@ func (e *Experiment) Metrics() string {
 		if m.Kind == record.KindHistogram {
 			m.Unit = "ms"
 		}
-		out.Add("`"+m.Name+"`", m.Unit, string(m.Better), table.Text(m.Help))
+		about := m.Unit
+		if m.Better != "" {
+			about += ", " + string(m.Better) + " is better"
+		}
+		lines = append(lines, fmt.Sprintf("- `%s` (%s): %s", m.Name, strings.TrimPrefix(about, "1, "), table.Text(m.Help)))
 	}
-	return out.String()
+	return strings.Join(lines, "\n")
 }

@@ -139,6 +139,9 @@ var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", 
 // MB/s, which is nothing but its unit, "rate".
 func (m measure) words() string {
 	parts := strings.Split(m.of.Name, "_")
+	if m.of.Words != "" {
+		parts = []string{m.of.Words}
+	}
 	if strings.Contains(m.of.Unit, "/") && m.of.Name == strings.ToLower(strings.ReplaceAll(m.of.Unit, "/", "_per_")) {
 		parts = []string{"rate"}
 	}

@@ -122,7 +122,7 @@ func (o *overview) Noise() string {
 		row := []string{r.Run.Experiment.Name, r.Run.Started.UTC().Format("2006-01-02 15:04"), took}
 		out.Add(append(row, noise(&r.Run, most)...)...)
 	}
-	return out.String()
+	return out.Within(screen, 1)
 }
 
 // noise shows the machine's state around each of a number of blocks; those of a

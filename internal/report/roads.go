@@ -21,7 +21,6 @@ func (m measure) unroaded() bool { return m.of.Road.Law == "" }
 // Roads says for every system what its figures are held against, and which are
 // held against nothing.
 func (o *overview) Roads() string {
-	out := table.New("system", "held against", "figures")
 	var lines []string
 	for _, system := range o.systems() {
 		metrics := o.metrics(system)
@@ -33,20 +32,17 @@ func (o *overview) Roads() string {
 			}
 			by[m.Road.Law] = append(by[m.Road.Law], "`"+m.Name+"`")
 		}
-		for _, law := range laws {
-			out.Add(system, table.Text(law), strings.Join(by[law], ", "))
-		}
 		bare := by[""]
 		line := fmt.Sprintf("- **%s**: %d of %d figures are held against something else", system, len(metrics)-len(bare), len(metrics))
 		if len(bare) > 0 {
 			line += "; not cross-checked: " + strings.Join(bare, ", ")
 		}
 		lines = append(lines, line+".")
+		for _, law := range laws {
+			lines = append(lines, "  - "+table.Text(law)+": "+strings.Join(by[law], ", "))
+		}
 	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return strings.Join(lines, "\n") + "\n\n" + out.String()
+	return strings.Join(lines, "\n")
 }
 
 // systems lists those with results, in the order of their names.

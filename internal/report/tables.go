@@ -18,55 +18,72 @@ func (e *Experiment) table(t record.Table) (string, error) {
 	fail := func(err error) (string, error) {
 		return "", fmt.Errorf("experiment %s, table %s: %w", e.Name(), t.Name, err)
 	}
-	var header []string
-	var bare bool // some column is not cross-checked
-	for _, knob := range t.Rows {
-		k, err := e.knob(knob)
-		if err != nil {
-			return fail(err)
-		}
-		header = append(header, withUnit(k.Name, k.Unit))
-	}
-	for _, name := range t.Columns {
-		m, err := e.measure(name, record.KindScalar)
-		if err != nil {
-			return fail(err)
-		}
-		mark := ""
-		if m.unroaded() {
-			mark, bare = " "+unroaded, true
-		}
-		header = append(header, m.label()+mark)
+	header, columns, err := e.heads(t)
+	if err != nil {
+		return fail(err)
 	}
 	v, err := e.view(t.Rows, t.Where)
 	if err != nil {
 		return fail(err)
 	}
-	relative := slices.ContainsFunc(t.Columns, func(name string) bool { _, _, ok := record.Per(name); return ok })
-	out := table.New(append(header, "valid trials", "remarks")...)
+	rows := v.rows()
+	said := slices.ContainsFunc(rows, func(c *cell) bool { return remarks(c.trials) != "" })
+	if header = append(header, "valid trials"); said {
+		header = append(header, "remarks")
+	}
+	out := table.New(header...)
 	var shown []stats.Summary
-	for _, c := range v.rows() {
+	for _, c := range rows {
 		var cells []string
 		for _, knob := range t.Rows {
 			cells = append(cells, table.Text(legible(c.Values[knob])))
 		}
-		for _, name := range t.Columns {
+		for i, name := range t.Columns {
 			s, err := c.number(name)
 			if err != nil {
 				cells = append(cells, "("+c.why(err)+")")
 				continue
 			}
 			shown = append(shown, s)
-			cells = append(cells, table.Number(s))
+			_, scale := columns[i].units(1)
+			cells = append(cells, table.Number(scaled(s, scale)))
 		}
-		out.Add(append(cells, fmt.Sprint(len(stats.Valid(c.trials))), remarks(c.trials))...)
+		if cells = append(cells, fmt.Sprint(len(stats.Valid(c.trials)))); said {
+			cells = append(cells, remarks(c.trials))
+		}
+		out.Add(cells...)
 	}
+	relative := slices.ContainsFunc(columns, func(m measure) bool { return m.per != "" })
 	legend := e.legend(shown, relative)
-	if bare {
+	if slices.ContainsFunc(columns, measure.unroaded) {
 		legend += " " + unroadedNote
 	}
-	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out, legend), nil
+	return fmt.Sprintf("**%s**\n\n%s\n%s", table.Text(t.Title), out.Within(screen, len(t.Rows)), legend), nil
 }
+
+// heads are those of a table's columns, and the metrics of those that show one.
+func (e *Experiment) heads(t record.Table) (header []string, columns []measure, err error) {
+	for _, knob := range t.Rows {
+		k, err := e.knob(knob)
+		if err != nil {
+			return nil, nil, err
+		}
+		header = append(header, withUnit(k.Name, k.Unit))
+	}
+	for _, name := range t.Columns {
+		m, err := e.measure(name, record.KindScalar)
+		if err != nil {
+			return nil, nil, err
+		}
+		columns = append(columns, m)
+		unit, _ := m.units(1)
+		header = append(header, strings.TrimSpace(withUnit(m.words(), unit)+" "+m.mark()))
+	}
+	return header, columns, nil
+}
+
+// screen is how many columns of text a table may be wide.
+const screen = 160
 
 // legend says how to read a table's numbers.
 func (e *Experiment) legend(shown []stats.Summary, relative bool) string {

@@ -2,8 +2,10 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
@@ -56,6 +58,35 @@ func (t *Table) String() string {
 		panic(err) // a strings.Builder takes everything
 	}
 	return out.String()
+}
+
+// Within renders the table as several ones below each other where it would be wider
+// than a screen: each has the first columns, by which rows are told apart, and as
+// many of the others as fit.
+func (t *Table) Within(width, first int) string {
+	wide := make([]int, len(t.header))
+	for _, row := range append([][]string{t.header}, t.rows...) {
+		for i, cell := range escaped(row) {
+			wide[i] = max(wide[i], utf8.RuneCountInString(cell))
+		}
+	}
+	const frame = 3
+	var out []string
+	for from, to := first, first; from < len(t.header); from = to {
+		used := 1
+		for _, w := range wide[:first] {
+			used += w + frame
+		}
+		for ; to < len(t.header) && (to == from || used+wide[to]+frame <= width); to++ {
+			used += wide[to] + frame
+		}
+		part := New(slices.Concat(t.header[:first], t.header[from:to])...)
+		for _, row := range t.rows {
+			part.Add(slices.Concat(row[:first], row[from:to])...)
+		}
+		out = append(out, part.String())
+	}
+	return strings.Join(out, "\n")
 }
 
 // alignment looks at what a column holds: numbers, perhaps with gaps that say

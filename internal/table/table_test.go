@@ -130,3 +130,17 @@ func TestNumberRoundsLittle(t *testing.T) {
 		}
 	})
 }
+
+// A table that is wider than asked for goes on below, with its first columns again;
+// no column is lost, and one that is too wide for any screen stands alone.
+func TestWithin(t *testing.T) {
+	tab := table.New("key", "a", "b", "wide")
+	tab.Add("k1", "1", "22", strings.Repeat("w", 30))
+	if got := tab.Within(200, 1); got != tab.String() {
+		t.Errorf("what fits was changed:\n%s", got)
+	}
+	parts := strings.Split(tab.Within(16, 1), "\n\n")
+	if len(parts) != 2 || !strings.HasPrefix(parts[0], "| key | a |  b |\n") || !strings.HasPrefix(parts[1], "| key | wide ") {
+		t.Errorf("%d parts:\n%s", len(parts), strings.Join(parts, "\n\n"))
+	}
+}

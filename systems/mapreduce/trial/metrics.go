@@ -123,7 +123,7 @@ var Metrics = []record.Metric{
 	},
 	{
 		Name: "speedup", Kind: record.KindScalar, Unit: "1", Better: record.Higher,
-		Help: "time_s of the same job with one worker, run right before, divided by time_s",
+		Help: "time of the same job with one worker, run right before, divided by the time with all",
 		Road: otherRoad("alone_", func(time, speedup float64) float64 { return time * speedup }),
 	},
 	{

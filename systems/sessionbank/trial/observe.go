@@ -26,10 +26,10 @@ var violated = []string{"ryw_violated", "mw_violated", "mr_violated", "wfr_viola
 
 // Metrics are those of the system.
 var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
-	violation(0, "reads that lack an earlier write of their session"),
-	violation(1, "writes that a branch applied before an earlier one of their session"),
-	violation(2, "reads that lack what their session had read before"),
-	violation(3, "writes that a branch applied before what their session had read"),
+	violation(0, "reads missing an own write", "reads that lack an earlier write of their session"),
+	violation(1, "writes before an own earlier one", "writes that a branch applied before an earlier one of their session"),
+	violation(2, "reads missing what was read before", "reads that lack what their session had read before"),
+	violation(3, "writes before what was read before", "writes that a branch applied before what their session had read"),
 	{
 		Name: "waited_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "of all answered requests, those for which the branch had to catch up first, as it says itself",
@@ -49,9 +49,9 @@ var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
 	},
 })
 
-func violation(i int, help string) record.Metric {
+func violation(i int, words, help string) record.Metric {
 	return record.Metric{
-		Name: violated[i], Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of " + help,
+		Name: violated[i], Words: words, Kind: record.KindScalar, Unit: "1", Better: record.Lower, Help: "share of " + help,
 		Road: evidence.Fact("again/"+violated[i], "a second count by other code"),
 	}
 }
