@@ -27,7 +27,11 @@ func (d *drawing) caption() string {
 		parts = append(parts, sentence("one trial each: "+table.Text(strings.Join(d.single, "; "))))
 	}
 	if d.f.Theory != "" {
-		parts = append(parts, sentence("black dashes: theory (`"+d.f.Theory+"`), where it has a formula"))
+		rim := ""
+		if d.f.Kind == "lines" && len(d.view.of(d.f.Series)) > 1 {
+			rim = " in a rim of the series' colour"
+		}
+		parts = append(parts, sentence("black dashes"+rim+": theory (`"+d.f.Theory+"`), where it has a formula"))
 	}
 	parts = append(parts, sentence(loop(d.Run.Experiment.Load)))
 	if d.y.unroaded() {

@@ -176,7 +176,8 @@ func (e *Experiment) Claims() string {
 		return ""
 	}
 	return strings.Join(lines, "\n") +
-		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed. Not judged: fewer than six blocks."
+		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed. " +
+		"Not judged: fewer than six blocks."
 }
 
 // line is a claim with what was found, and a word of where that comes from.

@@ -46,7 +46,7 @@ var Metrics = slices.Concat(load.SearchMetrics, []record.Metric{
 	},
 	{
 		Name: "availability", Kind: record.KindScalar, Unit: "1", Better: record.Higher,
-		Help: "requests that were answered rightly, of those that ended in the window", Road: evidence.Available(responses),
+		Help: "share of requests that ended in the window which were answered rightly", Road: evidence.Available(responses),
 	},
 	{
 		Name: "client_errors", Kind: record.KindScalar, Unit: "req", Better: record.Lower,
