@@ -98,7 +98,7 @@ const (
 	top       = 62 // the first process's line
 	wordsLine = 19
 	textWidth = 720 // at least, so that sentences are no column of words
-	leave     = 26 // how far a request has gone in time when it arrives
+	leave     = 26  // how far a request has gone in time when it arrives
 )
 
 type page struct {
