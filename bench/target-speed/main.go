@@ -36,7 +36,8 @@ func main() {
 	flag.StringVar(&o.ghz, "ghz", "ghz", "the program, v0.121.0")
 	flag.StringVar(&o.others, "others", "", "folder of the programs fortio and k6; empty: without them")
 	flag.IntVar(&o.blocks, "blocks", 6, "repeats of everything; the range of six is a 97 % interval of their median")
-	flag.StringVar(&o.only, "rows", ".", "regular expression of rows to measure: closed, open 2000/s, open 10000/s, highest rate, server stops")
+	flag.StringVar(&o.only, "rows", ".",
+		"regular expression of rows to measure: closed, open 2000/s, open 10000/s, highest rate, server stops")
 	flag.IntVar(&o.calls, "calls", 100_000, "of each run at a rate: what a program takes to start counts, as for who uses it")
 	flag.DurationVar(&o.length, "length", 10*time.Second, "of each closed loop; a third of it, of each try to hold a rate")
 	flag.Int64Var(&o.memory, "memory", 0, "instead: memory of our generator over so many calls, such as 50000000")

@@ -62,7 +62,8 @@ func (c *Cluster) Execute(ctx context.Context, r Run, keys Keys, out string) (co
 	if ours = first; first {
 		err = c.equip(ctx, r, keys, parties, out)
 	} else {
-		c.Logf("%s is followed already: this one fetches its results, too, and deletes nothing (kubectl delete %s -l %s)", r.Name, kinds, r.Selector())
+		c.Logf("%s is followed already: this one fetches its results, too, and deletes nothing (kubectl delete %s -l %s)",
+			r.Name, kinds, r.Selector())
 	}
 	if err != nil {
 		return 0, err

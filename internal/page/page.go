@@ -13,6 +13,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	tables "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
@@ -147,6 +148,10 @@ func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
 			n.Destination = p.within(n.Destination, d, prefix)
 		case *ast.Heading:
 			headings = append(headings, n)
+		case *tables.TableCell:
+			if len(words(n, d.Text)) > 80 { // else it is squeezed to a column of single words
+				n.SetAttributeString("class", []byte("long"))
+			}
 		}
 		return ast.WalkContinue, nil
 	})

@@ -76,8 +76,8 @@ func TestHeadingsHaveAnchors(t *testing.T) {
 }
 
 func TestTablesAndCode(t *testing.T) {
-	out := render(t, "| a | b |\n|---|--:|\n| 1 | 2 |\n\n```sh\ndyno report\n```\n")
-	for _, want := range []string{"<table>", "<td class=r>2\n", `<pre><code class="language-sh">`} {
+	out := render(t, "| a | b |\n|---|--:|\n| 1 | 2 |\n| "+strings.Repeat("a word ", 20)+"| 3 |\n\n```sh\ndyno report\n```\n")
+	for _, want := range []string{"<table>", "<td>1<td class=r>2\n", `<td class="long">a word`, `<pre><code class="language-sh">`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}

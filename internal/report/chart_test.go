@@ -61,6 +61,15 @@ func TestChartOfScalars(t *testing.T) {
 	}
 }
 
+// What has no other beside it needs no legend.
+func TestOneSeriesHasNoName(t *testing.T) {
+	r := measured(t, result("e", "s", false, "a", "b"), 2)
+	c, _ := chartOf(t, r, record.Figure{Kind: "bars", X: "policy", Y: "share"})
+	if s := c.Panels[0].Series; len(s) != 1 || s[0].Name != "" || c.Legend != "" {
+		t.Errorf("%d series, legend %q: %+v", len(s), c.Legend, s)
+	}
+}
+
 func TestChartOfMembers(t *testing.T) {
 	r := measured(t, result("e", "s", false, "a", "b"), 2)
 	c, _ := chartOf(t, r, record.Figure{Kind: "members", Y: "load", Series: "policy"})

@@ -183,21 +183,6 @@ func layout(d Diagram) page {
 	return p
 }
 
-// wrap cuts a text between words into lines of at most so many letters; a longer
-// word has a line of its own.
-func wrap(text string, letters int) (lines []string) {
-	n := letters + 1 // of the last line, nearly: so the first word begins one
-	for word := range strings.FieldsSeq(text) {
-		size := utf8.RuneCountInString(word)
-		if n += 1 + size; n > letters {
-			lines, n = append(lines, word), size
-			continue
-		}
-		lines[len(lines)-1] += " " + word
-	}
-	return lines
-}
-
 func laneY(process int) int { return top + process*lane }
 
 // call draws an operation on the line of who asked, and its two messages.

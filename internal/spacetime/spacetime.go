@@ -3,6 +3,8 @@ package spacetime
 import (
 	"fmt"
 	"math"
+	"strings"
+	"unicode/utf8"
 
 	"dyno/internal/record"
 )
@@ -92,4 +94,19 @@ func (d *Diagram) check() error {
 		}
 	}
 	return nil
+}
+
+// wrap cuts a text between words into lines of at most so many letters; a longer
+// word has a line of its own.
+func wrap(text string, letters int) (lines []string) {
+	n := letters + 1 // of the last line, nearly: so the first word begins one
+	for word := range strings.FieldsSeq(text) {
+		size := utf8.RuneCountInString(word)
+		if n += 1 + size; n > letters {
+			lines, n = append(lines, word), size
+			continue
+		}
+		lines[len(lines)-1] += " " + word
+	}
+	return lines
 }
