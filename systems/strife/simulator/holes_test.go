@@ -267,7 +267,6 @@ func TestAccountsRefuse(t *testing.T) {
 		p    func(*tx.Payment)
 		want tx.Reason
 	}{
-		"closed":         {participant.Close{Account: "b", Closed: true}, func(*tx.Payment) {}, tx.Closed},
 		"no account":     {participant.GatewayUp{}, func(p *tx.Payment) { p.To.Name = "x" }, tx.NoAccount},
 		"other currency": {participant.GatewayUp{}, func(p *tx.Payment) { p.Amount.Currency = money.Currency([]byte("JPY")) }, tx.WrongCurrency},
 		"funds":          {participant.GatewayUp{}, func(p *tx.Payment) { p.Amount.Minor = 100_01 }, tx.Funds},

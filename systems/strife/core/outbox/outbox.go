@@ -126,10 +126,9 @@ type Attempt struct {
 
 // Notice tells the user of an end; it comes again until it is Told.
 type Notice struct {
-	ID       uint64
-	Payment  Payment
-	Result   Result
-	Attempts int // in this life
+	ID      uint64
+	Payment Payment
+	Result  Result
 }
 
 // LoginNeeded says that nothing is sent until the user has logged in.
@@ -271,5 +270,5 @@ func (o *Outbox) finals() (out []*entry) {
 }
 
 func (x *entry) notice() Notice {
-	return Notice{ID: x.id, Payment: x.Payment, Result: x.result, Attempts: x.attempts}
+	return Notice{ID: x.id, Payment: x.Payment, Result: x.result}
 }

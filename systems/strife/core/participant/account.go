@@ -14,25 +14,12 @@ const defaultLimit = 1 << 60
 type account struct {
 	name, owner string
 	currency    money.Currency
-	closed      bool
 	opening     int64
 	posted      int64
 	held        int64 // promised to others
 	incoming    int64 // promised to it
 	limit       int64
-
-	// The newest postings, in two lists that share nothing with what changes: the
-	// older one is dropped when the newer is full.
-	newer, older *posted
-	count        int // of newer
 }
-
-type posted struct {
-	Posting
-	before *posted
-}
-
-const keptPostings = 16
 
 // leg is a leg of this bank, by the number of its account.
 type leg struct {
@@ -82,8 +69,6 @@ func (a *account) check(l tx.Leg) tx.Reason {
 	switch {
 	case l.Delta == 0 || l.Delta == -l.Delta: // the least number has no opposite
 		return tx.BadLegs
-	case a.closed:
-		return tx.Closed
 	case a.currency != l.Currency:
 		return tx.WrongCurrency
 	}
@@ -112,30 +97,9 @@ func (a *accounts) hold(l leg, sign int64) {
 }
 
 // post carries out a leg whose room was held.
-func (a *accounts) post(id tx.ID, l leg) {
+func (a *accounts) post(l leg) {
 	a.hold(l, -1)
-	x := &a.all[l.account]
-	x.posted += l.delta
-	x.add(Posting{id, l.delta, x.posted, l.other})
-}
-
-// add adds a posting to the newest.
-func (a *account) add(new Posting) {
-	if a.count == keptPostings {
-		a.older, a.newer, a.count = a.newer, nil, 0
-	}
-	a.newer = &posted{new, a.newer}
-	a.count++
-}
-
-// postings returns the newest postings, the newest first.
-func (a *account) postings() (out []Posting) {
-	for _, list := range []*posted{a.newer, a.older} {
-		for p := list; p != nil; p = p.before {
-			out = append(out, p.Posting)
-		}
-	}
-	return out
+	a.all[l.account].posted += l.delta
 }
 
 // maxName bounds names, in bytes.
@@ -156,7 +120,7 @@ func (p *Participant) balance(now time.Duration, in tx.Balance, e *Effects) {
 }
 
 func (a *account) balance(request uint64) Balance {
-	return Balance{request, a.name, true, a.owner, a.currency, a.opening, a.posted, a.held, a.closed}
+	return Balance{request, a.name, true, a.owner, a.currency, a.opening, a.posted, a.held}
 }
 
 // open opens an account.
@@ -178,7 +142,7 @@ func (p *Participant) open(in Open, e *Effects) {
 	case p.diskLow:
 		out.Reason = tx.Full
 	default:
-		out.New, out.Same = true, true
+		out.Same = true
 		new := account{
 			name: in.Account, owner: in.Owner, currency: in.Currency, opening: in.Opening, posted: in.Opening, limit: in.Limit,
 		}
@@ -186,16 +150,6 @@ func (p *Participant) open(in Open, e *Effects) {
 		p.write(openedRecord(&new), e)
 	}
 	p.say(out, e)
-}
-
-// close closes an account, or opens it again.
-func (p *Participant) close(in Close, e *Effects) {
-	a := p.accounts.get(in.Account)
-	if a != nil && a.closed != in.Closed {
-		a.closed = in.Closed
-		p.write(closedRecord(p.accounts.index[in.Account], in.Closed), e)
-	}
-	p.say(Closed{in.Request, a != nil}, e)
 }
 
 // resolve decides by an operator's word.

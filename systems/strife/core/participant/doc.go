@@ -27,7 +27,6 @@
 // the kind:
 //
 //	1 opened     name, owner, 3 letters, opening balance, limit; accounts are numbered from 0
-//	2 closed     account, 1 or 0
 //	3 prepared   ID, low mark (epoch, number), number of legs, each: account, delta,
 //	             other side; then the names of the peers
 //	4 committed  ID

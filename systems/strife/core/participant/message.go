@@ -7,12 +7,11 @@ import (
 
 // In is what happens to a participant: [tx.Prepare], [tx.Decide] and
 // [tx.Balance] from the gateway, [tx.Ask] and [tx.Told] from other banks, [Open],
-// [Close], [Resolve], [Statement], [GatewayUp] and [DiskLow] from the shell.
-// Requests are numbers of the shell's choice, which come back in the answers.
+// [Resolve], [GatewayUp] and [DiskLow] from the shell. Requests are numbers of the shell's choice, which come back in the answers.
 type In any
 
-// Out is what a participant wants: [ToGateway], [ToBank], [Balance], [Opened],
-// [Closed], [Resolved] or [Postings].
+// Out is what a participant wants: [ToGateway], [ToBank], [Balance], [Opened]
+// or [Resolved].
 type Out any
 
 // ToGateway is a [tx.Vote], [tx.Ack] or [tx.Inquire] for the gateway.
@@ -37,22 +36,8 @@ type Open struct {
 // Opened answers an [Open].
 type Opened struct {
 	Request uint64
-	New     bool // it did not exist before
 	Same    bool // it is as it was asked for, now or before: owner and currency
 	Reason  tx.Reason
-}
-
-// Close has an account take part in no new transactions, or again.
-type Close struct {
-	Request uint64
-	Account string
-	Closed  bool
-}
-
-// Closed answers a [Close].
-type Closed struct {
-	Request uint64
-	Found   bool
 }
 
 // Balance answers a [tx.Balance]. What it shows is durable.
@@ -65,29 +50,6 @@ type Balance struct {
 	Opening  int64 // with which it was opened
 	Posted   int64
 	Held     int64 // of it, for payments in doubt: what is available is the rest
-	Closed   bool
-}
-
-// Statement asks for an account's newest postings.
-type Statement struct {
-	Request uint64
-	Account string
-}
-
-// Postings answers a [Statement], the newest first: the last 16 at least, if
-// there are so many.
-type Postings struct {
-	Request uint64
-	Found   bool
-	All     []Posting
-}
-
-// Posting is a leg that was carried out.
-type Posting struct {
-	Tx      tx.ID
-	Delta   int64
-	Balance int64 // after it
-	Other   string
 }
 
 // Resolve decides what is in doubt by an operator's word: it may contradict the
@@ -117,7 +79,6 @@ type DiskLow struct{ Low bool }
 
 // Doubt is a transaction in doubt.
 type Doubt struct {
-	Tx    tx.ID
-	Legs  []tx.Leg
-	Peers []string
+	Tx   tx.ID
+	Legs []tx.Leg
 }

@@ -99,16 +99,8 @@ func (p *Participant) Step(now time.Duration, in In) (e Effects) {
 		p.told(now, in, &e)
 	case Open:
 		p.open(in, &e)
-	case Close:
-		p.close(in, &e)
 	case Resolve:
 		p.resolve(in, &e)
-	case Statement:
-		out := Postings{Request: in.Request}
-		if a := p.accounts.get(in.Account); a != nil {
-			out.Found, out.All = true, a.postings()
-		}
-		p.say(out, &e)
 	case GatewayUp:
 		p.inquireAll(now, &e)
 	case DiskLow:
@@ -187,7 +179,7 @@ func (p *Participant) say(out Out, e *Effects) {
 func (p *Participant) Doubts() []Doubt {
 	out := make([]Doubt, 0, len(p.doubts))
 	for _, d := range p.inDoubt() {
-		out = append(out, Doubt{d.id, p.legs(d), d.peers})
+		out = append(out, Doubt{d.id, p.legs(d)})
 	}
 	return out
 }

@@ -13,7 +13,7 @@ import (
 // The kinds of records.
 const (
 	kindOpened = iota + 1
-	kindClosed
+	_          // of an account that was closed, which nobody could ask for
 	kindPrepared
 	kindCommitted
 	kindAborted
@@ -26,10 +26,6 @@ var errRecord = errors.New("participant: a record is not as it was written")
 func openedRecord(a *account) []byte {
 	b := tx.AppendText(tx.AppendText([]byte{kindOpened}, a.name), a.owner)
 	return binary.AppendVarint(binary.AppendVarint(append(b, a.currency[:]...), a.posted), a.limit)
-}
-
-func closedRecord(account int, closed bool) []byte {
-	return append(binary.AppendUvarint([]byte{kindClosed}, uint64(account)), flag(closed))
 }
 
 func flag(on bool) byte {
@@ -70,12 +66,6 @@ func (p *Participant) Recover(record []byte) error {
 	switch kind := r.Byte(); kind {
 	case kindOpened:
 		return p.recoverOpened(r)
-	case kindClosed:
-		i, closed := int(r.Uint(math.MaxInt32)), r.Byte() == 1
-		if err := r.Done(); err != nil || i >= len(p.accounts.all) {
-			return broken(r, "closes an account that there is not")
-		}
-		p.accounts.all[i].closed = closed
 	case kindPrepared:
 		return p.recoverPrepared(r)
 	case kindCommitted, kindAborted, kindRefused, kindResolved:
@@ -83,7 +73,6 @@ func (p *Participant) Recover(record []byte) error {
 	default:
 		return fmt.Errorf("participant: a record of kind %d, which this version does not know", kind)
 	}
-	return nil
 }
 
 // broken says what is wrong with a record: that it is torn, or why.

@@ -65,18 +65,13 @@ func (p *Participant) Freeze() func(io.Writer) error {
 	}
 }
 
-// append adds an account with its postings, the oldest first.
+// append adds an account. The two zeros stand for what earlier versions knew of it:
+// whether it was closed, and how many postings follow.
 func (a *account) append(b []byte) []byte {
 	b = tx.AppendText(tx.AppendText(b, a.name), a.owner)
-	b = append(append(b, a.currency[:]...), flag(a.closed))
+	b = append(append(b, a.currency[:]...), 0)
 	b = binary.AppendVarint(binary.AppendVarint(binary.AppendVarint(b, a.opening), a.posted), a.limit)
-	all := a.postings()
-	b = binary.AppendUvarint(b, uint64(len(all)))
-	for _, x := range slices.Backward(all) {
-		b = binary.AppendVarint(binary.AppendVarint(x.Tx.Append(b), x.Delta), x.Balance)
-		b = tx.AppendText(b, x.Other)
-	}
-	return b
+	return append(b, 0)
 }
 
 // Restore implements [node.Snapshotter].
@@ -119,9 +114,13 @@ func (p *Participant) Restore(_ uint64, snapshot []byte) error {
 func readAccount(r *tx.Reader) account {
 	a := account{name: string(r.Text()), owner: string(r.Text())}
 	copy(a.currency[:], r.Bytes(len(money.Currency{})))
-	a.closed, a.opening, a.posted, a.limit = r.Byte() == 1, r.Int(), r.Int(), r.Int()
-	for range r.Uint(2 * keptPostings) {
-		a.add(Posting{r.ID(), r.Int(), r.Int(), string(r.Text())})
+	r.Byte()
+	a.opening, a.posted, a.limit = r.Int(), r.Int(), r.Int()
+	for range r.Uint(32) { // postings of an earlier version
+		r.ID()
+		r.Int()
+		r.Int()
+		r.Text()
 	}
 	return a
 }
@@ -132,7 +131,7 @@ type Kind uint8
 // The kinds of events.
 const (
 	AccountOpened Kind = iota + 1
-	AccountClosed
+	_
 	LegsPrepared
 	TxCommitted
 	TxAborted
@@ -147,7 +146,6 @@ type Event struct {
 	Commit  bool     // of TxCommitted and TxResolved
 	Legs    []tx.Leg // of what was prepared, also when it ends
 	Account Balance  // of AccountOpened
-	By      string   // of TxResolved
 }
 
 // History reads a participant's journal for those who judge it.
@@ -164,7 +162,7 @@ func (h *History) Record(record []byte) (Event, error) {
 		e.Tx = r.ID()
 		e.Commit = e.Kind == TxCommitted
 		if e.Kind == TxResolved {
-			e.Commit, e.By = r.Byte() == 1, string(r.Text())
+			e.Commit = r.Byte() == 1
 		}
 		if d := h.p.doubts[e.Tx]; d != nil {
 			e.Legs = h.p.legs(d)

@@ -90,7 +90,7 @@ func (p *Participant) commit(now time.Duration, id tx.ID, e *Effects) {
 // post carries out a promise.
 func (p *Participant) post(d *doubt) {
 	for _, l := range d.legs {
-		p.accounts.post(d.id, l)
+		p.accounts.post(l)
 	}
 	p.finished.set(d.id, committed)
 	p.forget(d)
