@@ -47,8 +47,6 @@ type Options struct {
 	// Login tells the user that a login is needed, and returns once there is a new
 	// session, or the context has ended.
 	Login func(context.Context)
-
-	Limits outbox.Config // what is zero has its default; Seed and Origin are set by the queue
 }
 
 // Queue is a user's offline queue, in the hands of its owner.
@@ -84,8 +82,7 @@ func Open(opt Options) (*Queue, error) {
 		return nil, err
 	}
 	now := time.Now()
-	limits := opt.Limits
-	limits.Seed, limits.Origin = uint64(now.UnixNano()), time.Duration(now.UnixNano())
+	limits := outbox.Config{Seed: uint64(now.UnixNano()), Origin: time.Duration(now.UnixNano())}
 	q := &Queue{opt: opt, core: outbox.New(limits), notices: make(chan outbox.Notice, mostNotices)}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	h, recovery, err := host.Open(q.core, host.Options[outbox.Output]{
