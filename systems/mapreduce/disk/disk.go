@@ -41,7 +41,7 @@ func (Disk) Rename(oldName, newName string) error { return os.Rename(oldName, ne
 // Remove implements [task.Disk].
 func (Disk) Remove(name string) error { return os.Remove(name) }
 
-// SyncDir implements [task.Disk].
+// SyncDir makes the names in a folder durable.
 func (Disk) SyncDir(name string) error {
 	if name == "" {
 		name = "."

@@ -1,14 +1,18 @@
 package trial
 
 import (
+	"context"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
+	"dyno/bench/sample"
 	"dyno/internal/record"
 	mapreducev1 "dyno/proto/mapreduce/v1"
 	"dyno/systems"
 	"dyno/systems/mapreduce/config"
+	"dyno/systems/mapreduce/ledger"
 )
 
 // observe turns a job into figures and their proof; what is read as its output
@@ -156,3 +160,55 @@ func sumOf(list []int64) (sum int64) {
 func megabytes(n int64) float64 { return float64(n) / 1e6 }
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
+
+// witness is what the process that waits for a job sees of it, by its own clock
+// and from outside the processes that do it. Moments are nanoseconds since 1970.
+type witness struct {
+	began int64 // before the first process was started
+	over  int64 // the news that the job is over has come
+	gone  int64 // all processes have ended
+
+	published int64 // the file system's stamp of the output folder: the last output has got its name
+	ledgers   [][]byte
+	told      []byte   // the master's, where another program stands in for the workers
+	struck    []stroke // what befell workers
+
+	mu   sync.Mutex
+	peak int64 // most resident memory of one process, in bytes
+}
+
+// stroke is a fault that struck.
+type stroke struct {
+	worker, kind string
+	at           int64
+}
+
+// lookPause is the time between two looks at the processes' memory.
+const lookPause = 20 * time.Millisecond
+
+// look notes how much memory processes have held so far.
+func (w *witness) look(pids []int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, pid := range pids {
+		w.peak = max(w.peak, ledger.PeakRSS(strconv.Itoa(pid)))
+	}
+}
+
+// watchMemory looks at processes and their children until the context ends.
+func (w *witness) watchMemory(ctx context.Context, processes func() []systems.Process) {
+	tick := time.NewTicker(lookPause)
+	defer tick.Stop()
+	for {
+		var pids []int
+		for _, p := range processes() {
+			pids = append(append(pids, p.PID()), sample.Children(p.PID())...)
+		}
+		w.look(pids)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

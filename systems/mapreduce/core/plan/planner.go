@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -229,11 +230,6 @@ func (p *Planner) Workers(now time.Duration) []WorkerState {
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b WorkerState) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(list, func(a, b WorkerState) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }

@@ -85,12 +85,6 @@ func (m *memory) Remove(name string) error {
 	return nil
 }
 
-func (m *memory) SyncDir(string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.op()
-}
-
 // names lists the files that begin with one of the prefixes.
 func (m *memory) names(prefixes ...string) (out []string) {
 	for name := range m.files {

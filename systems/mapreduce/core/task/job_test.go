@@ -64,7 +64,7 @@ func (p plan) run(ctx context.Context, d *memory) (outputs []string, total task.
 		if err != nil {
 			return nil, total, err
 		}
-		m := task.Map{Job: "id", Program: prog, Task: i, Split: s, Reduces: p.reduces, Dir: "tmp", Memory: p.mapMemory, Skip: p.skip, Sync: i%2 == 0, Workspace: space}
+		m := task.Map{Job: "id", Program: prog, Task: i, Split: s, Reduces: p.reduces, Dir: "tmp", Memory: p.mapMemory, Skip: p.skip, Workspace: space}
 		got, err := m.Run(ctx, d)
 		if err != nil {
 			return nil, total, fmt.Errorf("map %d: %w", i, err)

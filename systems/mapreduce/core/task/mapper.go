@@ -98,7 +98,7 @@ func (w *mapper) writeRuns(runs []Run) (made []string, err error) {
 		runs[r].Name = RunName(w.Job, w.Task, r)
 		name := path.Join(w.Dir, w.temporary(runs[r].Name))
 		made = append(made, name)
-		err := writeFile(w.ctx, w.disk, name, w.Sync, func(f io.Writer) error {
+		err := writeFile(w.ctx, w.disk, name, false, func(f io.Writer) error {
 			w.writer.start(f)
 			if err := w.fill(r); err != nil {
 				return err
@@ -117,9 +117,6 @@ func (w *mapper) writeRuns(runs []Run) (made []string, err error) {
 			return made, err
 		}
 		made[r] = name
-	}
-	if w.Sync {
-		return made, w.disk.SyncDir(w.Dir)
 	}
 	return made, nil
 }
@@ -160,12 +157,6 @@ func (w *mapper) readSplit() error {
 			return err
 		}
 		w.counters.InputBytes += int64(len(block))
-		if w.Pace == nil {
-			continue
-		}
-		if err := w.Pace(w.ctx, w.counters.InputBytes); err != nil {
-			return err
-		}
 	}
 }
 
@@ -183,12 +174,6 @@ type Map struct {
 	Dir     string // where it leaves them; "" is the current directory
 	Memory  int64  // budget of tables and buffers, in bytes; 0: DefaultMemoryBytes
 	Skip    []Record
-	Sync    bool // make the runs durable before they are reported: a resumed job relies on them
-
-	// Pace, if set, is called after each block of input with the number of
-	// bytes mapped so far: to show progress, or to slow the task down. Its
-	// error ends the task.
-	Pace func(ctx context.Context, done int64) error
 
 	Workspace *Workspace // memory kept from task to task; nil: made for this one
 }

@@ -58,11 +58,6 @@ type Reduce struct {
 	Memory  int64       // budget in bytes; 0: DefaultMemoryBytes
 	FanIn   int         // how many runs are open at a time, at least 2; 0: DefaultFanIn, fewer if the budget asks for it
 	Skip    []Record    // keys to leave out; those of map tasks are ignored
-
-	// Pace, if set, is called now and then with the number of bytes of runs
-	// read so far: to show progress, or to slow the task down. Its error ends
-	// the task.
-	Pace func(ctx context.Context, done int64) error
 }
 
 // Reduced is what a reduce task reports.

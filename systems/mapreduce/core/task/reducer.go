@@ -223,11 +223,6 @@ func (r *reducer) step() error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
-		if r.Pace != nil {
-			if err := r.Pace(r.ctx, r.read); err != nil {
-				return err
-			}
-		}
 	}
 	return r.merge.next()
 }

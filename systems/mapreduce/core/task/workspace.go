@@ -82,8 +82,6 @@ type Disk interface {
 	Rename(oldName, newName string) error
 	// Remove removes a file.
 	Remove(name string) error
-	// SyncDir makes the names in a folder durable.
-	SyncDir(name string) error
 }
 
 // Source is a file open for reading. It may be read at several places at once.
