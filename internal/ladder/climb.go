@@ -30,9 +30,8 @@ type Climb struct {
 	Out     string   // folder for results, logs and diagrams; whoever climbs holds its lock
 	Command []string // as typed
 
-	Begin  func(*experiments.Plan)    // a rung begins; nil: nobody wants to know
-	Report func(experiments.Progress) // as [experiments.Runner] does
-	End    func(Result)               // a rung is over
+	Begin func(*experiments.Plan) // a rung begins; nil: nobody wants to know
+	End   func(Result)            // a rung is over
 }
 
 // Run climbs. An error means that the climb could not go on; that a rung does not
@@ -127,9 +126,6 @@ func (c *Climb) try(ctx context.Context, rung Rung) (Result, error) {
 		}
 		if p.Last != nil && c.against(rung, p.Last) > c.against(rung, failed) {
 			failed, r.Bundle = p.Last, p.Bundle
-		}
-		if c.Report != nil {
-			c.Report(p)
 		}
 	}}
 	_, err = runner.Run(ctx, plan)

@@ -76,7 +76,6 @@ func (r *Replica[B]) Outgoing(now time.Duration) (out []Message[B], wake time.Du
 		switch {
 		case p.askNow:
 			p.askNow = false
-			r.stats.Asked++
 			p.wait = min(2*p.wait, r.cfg.RetryMax)
 			out = append(out, Message[B]{Kind: Ask, From: r.cfg.Self, To: p.id, Vector: r.has.Clone()})
 		case p.asking:
@@ -170,11 +169,7 @@ func (r *Replica[B]) deliver(w Write[B], applied []Write[B]) []Write[B] {
 	case r.cfg.Flaw == SkipsGaps && w.Seq > has, r.cfg.Flaw == Twice && w.Seq == has:
 		r.take(w)
 		return append(applied, w)
-	case w.Seq <= has:
-		r.stats.Dropped++
-		return applied
-	case w.Seq > has+uint64(r.cfg.Window):
-		r.stats.Overflow++
+	case w.Seq <= has, w.Seq > has+uint64(r.cfg.Window): // it is there already, or too far ahead to wait
 		return applied
 	case !r.ready(w):
 		r.stats.Waited++

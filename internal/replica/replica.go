@@ -58,11 +58,8 @@ func (e *ForgottenError) Error() string {
 
 // Stats count what a replica met.
 type Stats struct {
-	Dropped  uint64 // writes that were there already
-	Waited   uint64 // writes that came before one that they follow
-	Overflow uint64 // writes that came too far ahead to wait
-	Asked    uint64 // peers asked for their vectors
-	Resent   uint64 // writes sent again
+	Waited uint64 // writes that came before one that they follow
+	Resent uint64 // writes sent again
 }
 
 // Replica replicates writes. It belongs to one core.

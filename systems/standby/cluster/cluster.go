@@ -21,7 +21,6 @@ type Options struct {
 	Lease    time.Duration
 	Witness  bool
 	Args     []string // further flags of the servers
-	CPUs     int      // GOMAXPROCS of each; 0: 1
 
 	// Faults may strike who is started, and the links between them and Client; nil:
 	// nothing does.
@@ -120,7 +119,7 @@ func (c *Cluster) startServers(ctx context.Context, b systems.Bench, dir string,
 		}, o.Args...)
 		go func() {
 			var err error
-			c.Servers[i], err = b.Start(ctx, systems.Launch{Role: "server", Name: name, Args: args, CPUs: o.CPUs, Expendable: true})
+			c.Servers[i], err = b.Start(ctx, systems.Launch{Role: "server", Name: name, Args: args, Expendable: true})
 			errs <- err
 		}()
 	}

@@ -65,7 +65,7 @@ func New(cfg Config) *Branch {
 	if cfg.Mode == Stream {
 		r.Batch, r.Messages, r.Gather = streamBatch, streamMessages, cfg.Gather
 	}
-	b := &Branch{cfg: cfg, rep: replica.New[Body](r), balance: wide{}.add(cfg.Balance), requests: newRequests(cfg.Requests)}
+	b := &Branch{cfg: cfg, rep: replica.New[Body](r), balance: wide{}.add(cfg.Balance), requests: newRequests(mostRequests)}
 	if cfg.Funds == Escrow {
 		b.rights = shares(cfg.Balance, b.rep.Members())
 		b.escrow.init()

@@ -163,10 +163,10 @@ type requests struct {
 	most   int
 }
 
+// mostRequests is how many a branch remembers.
+const mostRequests = 1 << 16
+
 func newRequests(most int) requests {
-	if most == 0 {
-		most = 1 << 16
-	}
 	return requests{byName: make(map[string]request), most: most}
 }
 

@@ -122,7 +122,6 @@ type Config struct {
 	Retry    time.Duration // first wait for an answer of another branch; 0: 200 ms
 	Gather   time.Duration // under Stream, from one message to a branch to the next
 	Patience time.Duration // of a withdrawal that waits for rights; 0: 1 s
-	Requests int           // request ids that are remembered, the latest; 0: 65,536
 
 	Flaw Flaw // for tests of tests
 }
