@@ -9,12 +9,8 @@ import (
 )
 
 // ActionLog is the order in which a server says it applied actions: Requests[i]
-// has action id Base+i+1. Base is not 0 when the log was cut behind a
-// snapshot; the bank's Initial balances are those at Base.
-type ActionLog struct {
-	Base     int64
-	Requests []string
-}
+// has action id i+1.
+type ActionLog struct{ Requests []string }
 
 // InOrder tells whether the answers are those of the order that the server
 // reports, and whether that order is possible: an operation that ended before
@@ -65,7 +61,7 @@ func (o *ordering) writes(ops []BankOp) {
 	}
 	applied := make(map[string]int64, len(o.log.Requests))
 	for i, request := range o.log.Requests {
-		at := o.log.Base + int64(i) + 1
+		at := int64(i) + 1
 		op := o.asked[request]
 		o.found.Examined++
 		switch {
@@ -87,16 +83,14 @@ func (o *ordering) writes(ops []BankOp) {
 		if op.Input.Kind == Query || op.Outcome != record.OK || applied[op.Input.Request] != 0 {
 			continue
 		}
-		if op.Output.Order <= 0 || op.Output.Order > o.log.Base { // else behind the snapshot
-			o.found.Examined++
-			o.found.violate(fmt.Sprintf("%v was acknowledged and is not in the log", *op))
-		}
+		o.found.Examined++
+		o.found.violate(fmt.Sprintf("%v was acknowledged and is not in the log", *op))
 	}
 }
 
 // answers places queries and refusals.
 func (o *ordering) answers(ops []BankOp) {
-	end := o.log.Base + int64(len(o.log.Requests))
+	end := int64(len(o.log.Requests))
 	for i := range ops {
 		op := &ops[i]
 		query := op.Input.Kind == Query && op.Outcome == record.OK
@@ -111,8 +105,6 @@ func (o *ordering) answers(ops []BankOp) {
 			o.found.leaveOpen(fmt.Sprintf("%v carries no action id", *op))
 		case at > end:
 			o.found.violate(fmt.Sprintf("%v carries an action id beyond the log, which ends with %d", *op, end))
-		case at < o.log.Base:
-			o.found.leaveOpen(fmt.Sprintf("%v is older than the log, which begins after %d", *op, o.log.Base))
 		default:
 			o.line = append(o.line, placed{op, at, false})
 		}
