@@ -32,8 +32,7 @@ const (
 
 	Timeout = 2 * time.Second // of one call to etcd
 
-	// retry is the wait before a second attempt to connect: etcd may start at the same
-	// time as who looks for it.
+	// retry is the wait before connecting again: etcd may start together with who looks for it.
 	retry = 10 * time.Millisecond
 
 	// A copy of the directory is read afresh this often even when the watch
