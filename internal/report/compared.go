@@ -123,9 +123,10 @@ func (r *Result) compare(p record.Peer) (row rivalry, err error) {
 	if theirs == nil || len(theirs.trials) == 0 {
 		return row, nil
 	}
+	unit, _ := m.units(1)
 	row = rivalry{
 		system: r.Run.Experiment.System, rival: table.Text(p.Rival), promise: table.Text(p.Promise), says: table.Text(p.Says), link: r.link(),
-		metric: strings.TrimPrefix(m.words(), "rival "), theirs: r.level(theirs, m, p.Where), // whose it is, the row says
+		metric: withUnit(strings.TrimPrefix(m.words(), "rival "), unit), theirs: r.level(theirs, m, p.Where), // whose it is, the row says
 	}
 	if len(p.Over) > 0 {
 		ours := r.meant(p.Over)
@@ -147,7 +148,7 @@ func (r *Result) compare(p record.Peer) (row rivalry, err error) {
 	return row, nil
 }
 
-// level is what a cell of a comparison was measured to be.
+// level is what a cell of a comparison was measured to be, in the unit of its column.
 func (r *Result) level(c *cell, m measure, where record.Values) string {
 	if c == nil {
 		return noCell([]string{selector(where)})
@@ -156,7 +157,8 @@ func (r *Result) level(c *cell, m measure, where record.Values) string {
 	if err != nil {
 		return unknownNumber(c.why(err), "")
 	}
-	return m.text(s)
+	_, scale := m.units(1)
+	return inSentence(scaled(s, scale), "", m.mark(), "")
 }
 
 // proven says with which software trials were made, and what of them was proved.

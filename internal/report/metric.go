@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -135,7 +136,7 @@ func inSentence(s stats.Summary, unit, mark, note string) string {
 var unitWords = map[string]string{"rps": "req/s", "ops": "op/s", "tps": "tx/s", "bytes": "B", "pct": "%", "us": "µs", "mb": "MB"}
 
 // words is the metric's name in plain words: "throughput_rps" in req/s is
-// "throughput", "cpu_us_per_request" in µs "cpu per request", and "mb_per_s" in
+// "throughput", "cpu_us_per_request" in µs "CPU per request", and "mb_per_s" in
 // MB/s, which is nothing but its unit, "rate".
 func (m measure) words() string {
 	parts := strings.Split(m.of.Name, "_")
@@ -147,6 +148,9 @@ func (m measure) words() string {
 	}
 	repeats := func(part string) bool { return part == m.of.Unit || unitWords[part] == m.of.Unit }
 	parts = append(parts[:1], slices.DeleteFunc(parts[1:], repeats)...)
+	for i, part := range parts {
+		parts[i] = cmp.Or(map[string]string{"cpu": "CPU"}[part], part)
+	}
 	if m.stat != "" {
 		parts = append(parts, m.stat)
 	}

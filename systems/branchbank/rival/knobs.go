@@ -42,7 +42,7 @@ var knobs = rival.Choices{
 // half of the operations each.
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
-		Name: "rival_stale_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "rival_stale_reads", Words: "reads missing an own write", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share of reads at the replica that lacked a write of their own session (read your writes)",
 	},
 	{

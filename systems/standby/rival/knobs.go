@@ -62,11 +62,11 @@ var knobs = append(rival.Choices{
 // metrics are what a trial reports beside the load's own.
 var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 	{
-		Name: "rival_outage_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
+		Name: "rival_outage_ms", Words: "time without service", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
 		Help: "longest time, after the fault, in which no client that looks for the primary had a write acknowledged",
 	},
 	{
-		Name: "rival_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "rival_lost", Words: "acknowledged writes lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "writes that were acknowledged to clients who look for the primary and that the survivor lacks",
 	},
 	{
@@ -74,11 +74,11 @@ var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
 		Help: "writes that the survivor has more than once, because they were tried again",
 	},
 	{
-		Name: "rival_old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "rival_old_acked", Words: "writes that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "writes that the old primary acknowledged after the fault, to a client whose connection stayed open",
 	},
 	{
-		Name: "rival_old_lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "rival_old_lost", Words: "writes lost that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "of these, those that the survivor lacks",
 	},
 }...)

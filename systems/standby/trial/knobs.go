@@ -85,11 +85,11 @@ var Metrics = append(driver.Metrics(answeredRoad), []record.Metric{
 		Help: "the longest of them in the trial", Road: slowestRoad,
 	},
 	{
-		Name: "lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "lost", Words: "acknowledged writes lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "writes that were acknowledged and are not in the survivor's log", Road: lostRoad,
 	},
 	{
-		Name: "old_acked", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+		Name: "old_acked", Words: "writes that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "writes that an old primary acknowledged after it went on, in an epoch that had ended, also to a client who had waited for it",
 	},
 	{
