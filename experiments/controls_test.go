@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"dyno/internal/record"
@@ -175,5 +176,60 @@ func TestControlsMustBeCaught(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Controls of a quick run are measured together, and all others alone. One that comes to
+// nothing beside others is measured again, for they may be why.
+func TestControlsTogether(t *testing.T) {
+	p := controlPlan(t, Selection{Scale: "quick", Seed: 1, Blocks: 1})
+	var inside, others atomic.Int64
+	met := make(chan struct{}) // closed when both controls are under way
+	p.System.Trial = func(ctx context.Context, _ systems.Bench, v systems.Values) (record.Observation, error) {
+		defer inside.Add(-1)
+		o, n, check := observed(), inside.Add(1), "answers"
+		switch v.Text("pause") {
+		default:
+			if n > 1 {
+				t.Error("a trial that counts is measured beside another")
+			}
+			return o, nil
+		case "0s":
+			check = "counts"
+			if others.Add(1) == 1 {
+				if n == 2 {
+					close(met)
+				}
+				<-met
+				return o, errors.New("the machine was busy")
+			}
+		case "30ms":
+			if n == 2 {
+				close(met)
+			}
+			<-met
+		}
+		o.Verdict = record.Judge(record.Fail(check, 1, "broken on purpose"))
+		return o, ctx.Err()
+	}
+	out := t.TempDir()
+	tally, err := (&Runner{Out: out}).Run(t.Context(), p)
+	if err != nil || tally.Caught != 2 || tally.Failed() {
+		t.Errorf("%+v, %v", tally, err)
+	}
+	_, trials := stored(t, out)
+	for _, tr := range trials {
+		if again := len(tr.Rejected) > 0; again != (tr.Control == "other") {
+			t.Errorf("control %q: rejected %q", tr.Control, tr.Rejected)
+		}
+	}
+	want := p.yardstickCost()
+	for _, tr := range p.Trials {
+		if want += tr.Cell.cost(); tr.Cell.Control != "" {
+			want -= tr.Cell.cost() - tr.Cell.cost()/together
+		}
+	}
+	if got := p.Estimate(0); got != want {
+		t.Errorf("the estimate is %v, want %v", got, want)
 	}
 }

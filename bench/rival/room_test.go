@@ -86,10 +86,23 @@ func TestRedisPair(t *testing.T) {
 	}
 }
 
-// Two clusters that are told apart, one of them killed and started again.
+// Two clusters of files that are kept are told apart, one of them is killed and started
+// again. Who comes later copies those files too, and they go with the last who keeps them.
 func TestPostgres(t *testing.T) {
 	_, err := postgres.Find()
 	r, ctx := room(t, err)
+	forget, again := Keep(), Keep()
+	defer func() {
+		if from, err := r.initial(ctx, "a folder without initdb", ""); from != pristine.data || err != nil {
+			t.Errorf("later ones copy %q, %v; want %s", from, err, pristine.data)
+		}
+		if err := errors.Join(forget(), again()); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(pristine.data); err == nil {
+			t.Errorf("%s is still there", pristine.data)
+		}
+	}()
 	pgs, err := r.Postgres(ctx, []string{"max_prepared_transactions=10"}, "one", "two")
 	if err != nil {
 		t.Fatal(err)

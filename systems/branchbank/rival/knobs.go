@@ -83,7 +83,7 @@ func overhead(v systems.Values) time.Duration {
 	if v.Text(rival.Knob) == Redis {
 		return time.Second
 	}
-	return 2100 * time.Millisecond
+	return 1600 * time.Millisecond
 }
 
 // section is the rival's part of the system's section of the report.

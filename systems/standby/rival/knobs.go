@@ -127,7 +127,7 @@ func overhead(v systems.Values) time.Duration {
 	fault := v.Text(rival.KnobFault) != rival.None
 	switch v.Text(rival.Knob) {
 	case Postgres:
-		return 1850 * time.Millisecond
+		return 1350 * time.Millisecond
 	case Memory, Durable:
 		switch {
 		case fault && v.Text(KnobWait) == "on" && v.Text(rival.KnobFault) == faultPause:

@@ -75,7 +75,7 @@ func check(set systems.Setting, v systems.Values) error {
 
 // overhead is what clusters take to be made, filled and ended.
 func overhead(v systems.Values) time.Duration {
-	return 1850*time.Millisecond + time.Duration(v.Int("clients"))*15*time.Millisecond
+	return 1350*time.Millisecond + time.Duration(v.Int("clients"))*15*time.Millisecond
 }
 
 // section is the rival's part of the system's section of the report.
