@@ -131,7 +131,7 @@ func (p *pieces) keep(piece *agentv1.Piece) {
 	name := filepath.FromSlash(piece.GetPath())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over || !filepath.IsLocal(name) {
+	if p.over {
 		return
 	}
 	if p.root == nil {

@@ -103,8 +103,11 @@ func TestPiecesEnd(t *testing.T) {
 			t.Errorf("fetched %t: %v, too late %v, outside %v", fetched, lost, late, out)
 		}
 	}
+	late := &pieces{dir: filepath.Join(dir, LostDir, "b")}
+	late.end(true)
+	late.keep(&agentv1.Piece{Path: "late.log", Data: []byte("x")})
 	if _, err := os.Stat(filepath.Join(dir, LostDir)); err == nil {
-		t.Error("an empty folder is left")
+		t.Error("a folder is left")
 	}
 }
 

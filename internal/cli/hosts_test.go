@@ -108,7 +108,8 @@ ip link set lan up`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := "hosts:\n"
+	var lines strings.Builder
+	lines.WriteString("hosts:\n")
 	for i, name := range []string{"a", "b"} {
 		ip := fmt.Sprintf("10.77.0.%d", 11+i)
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-ec", `mount -t tmpfs tmpfs /tmp
@@ -141,11 +142,11 @@ exec /usr/sbin/sshd -D -e -f `+keys+`/sshd_config`)
 			return err == nil
 		})
 		// The test's binary is dyno there, too, where it is copied to.
-		lines += fmt.Sprintf("- {name: %s, host: %s, user: root, key: %s/user, options: [StrictHostKeyChecking=no, UserKnownHostsFile=/dev/null, "+
+		fmt.Fprintf(&lines, "- {name: %s, host: %s, user: root, key: %s/user, options: [StrictHostKeyChecking=no, UserKnownHostsFile=/dev/null, "+
 			"LogLevel=ERROR, SetEnv=DYNO_TEST_BINARY=/root/.cache/%s/dyno]}\n", name, ip, keys, ssh.Folder(programs))
 	}
 	hosts = filepath.Join(t.TempDir(), "hosts.yaml")
-	if err := os.WriteFile(hosts, []byte(lines), 0o600); err != nil {
+	if err := os.WriteFile(hosts, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return hosts

@@ -19,7 +19,8 @@ func (c *Cluster) SSH(ctx context.Context) (hosts string, err error) {
 			return "", fmt.Errorf("ssh-keygen: %w: %s", err, said)
 		}
 	}
-	text := "hosts:\n"
+	var text strings.Builder
+	text.WriteString("hosts:\n")
 	for _, n := range c.nodes {
 		if err := os.MkdirAll(filepath.Join(n.Dir, "tmp"), 0o755); err != nil {
 			return "", err
@@ -44,8 +45,8 @@ func (c *Cluster) SSH(ctx context.Context) (hosts string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("sshd of %s: %w; its log is %s", n.Name, err, p.log)
 		}
-		text += fmt.Sprintf("- {name: %s, host: %s, user: root, key: %s, "+
+		fmt.Fprintf(&text, "- {name: %s, host: %s, user: root, key: %s, "+
 			"options: [StrictHostKeyChecking=no, UserKnownHostsFile=/dev/null, LogLevel=ERROR]}\n", n.Name, n.Address, in("user"))
 	}
-	return in("hosts.yaml"), os.WriteFile(in("hosts.yaml"), []byte(text), 0o600)
+	return in("hosts.yaml"), os.WriteFile(in("hosts.yaml"), []byte(text.String()), 0o600)
 }
