@@ -156,6 +156,7 @@ func (r *run) trials(t *testing.T, experiment string) map[string]int {
 	for lines.Scan() {
 		var trial struct {
 			ID, Error   string
+			Control     string // it is broken on purpose: it is as it should be when it is caught
 			Observation struct {
 				Verdict struct{ Status string }
 				Flags   []struct{ Name, Detail string }
@@ -171,9 +172,16 @@ func (r *run) trials(t *testing.T, experiment string) map[string]int {
 		if latest[id] == "valid" {
 			t.Errorf("%s was measured already", id)
 		}
-		if latest[id] = trial.Observation.Verdict.Status; trial.Error != "" {
+		switch status := trial.Observation.Verdict.Status; {
+		case trial.Error != "":
 			latest[id] = "error"
 			t.Logf("a trial: %s", trial.Error)
+		case trial.Control != "" && status == "valid":
+			latest[id] = "missed"
+		case trial.Control != "" && status == "invalid":
+			latest[id] = "valid"
+		default:
+			latest[id] = status
 		}
 	}
 	for _, verdict := range latest {
