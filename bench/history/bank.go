@@ -51,7 +51,6 @@ type BankOp = Op[BankInput, BankOutput]
 // Bank is what the bank promises, and where it began.
 type Bank struct {
 	Initial   map[string]int64 // balances by account; 0 where missing
-	External  map[string]int64 // what came from outside of the history, by account, net
 	Overdraft bool             // a withdrawal may exceed the balance
 	Cautious  bool             // a withdrawal may be refused although the money is there
 }

@@ -98,7 +98,7 @@ func oneServerWith(clients, perClient, unknown int, shown, distinct bool) func(r
 // branches simulates writing to all of three replicas and reading one.
 func branches(distinct bool) func(r *rand.Rand) world {
 	return func(r *rand.Rand) world {
-		w := world{bank: Bank{Initial: map[string]int64{"a": 40}, External: map[string]int64{"a": 0}, Overdraft: true, Cautious: true}}
+		w := world{bank: Bank{Initial: map[string]int64{"a": 40}, Overdraft: true, Cautious: true}}
 		for i := range 3 {
 			w.replicas = append(w.replicas, Replica{fmt.Sprint("b", i+1), map[string]int64{"a": 40}, []string{}})
 		}

@@ -129,7 +129,7 @@ func (e *explainer) held(b Bank, r Replica, account string, ops []*BankOp) {
 		Client: NoClient, Begin: last + 1, End: last + 1, Outcome: record.OK,
 		Input: BankInput{Kind: Query, Account: account}, Output: BankOutput{Balance: r.Balances[account]},
 	}
-	scan(append(writes, look), b.Initial[account]+b.External[account], e.first)
+	scan(append(writes, look), b.Initial[account], e.first)
 	if e.flaw != nil {
 		e.flaw.Where = r.Name
 	}

@@ -11,9 +11,9 @@ import (
 // Regular tells whether every balance shown by a query is the initial one plus
 // some set of operations that contains all acknowledged before the query began
 // and none that began after it ended; of those under way or unknown, any. It is
-// exact; where too many different totals are possible it is undecided. External
-// terms have no time, so they do not count here. Cost: O(n log n), and per query
-// what is under way or unknown, times the totals these can have.
+// exact; where too many different totals are possible it is undecided. Cost:
+// O(n log n), and per query what is under way or unknown, times the totals these
+// can have.
 func (b Bank) Regular(ops []BankOp) Finding {
 	return settled(ops, b.regular)
 }

@@ -38,10 +38,8 @@ func (b Bank) conservedAt(r *Replica, ops []BankOp, f *Finding) {
 		applied[request] = true
 	}
 	total := make(map[string]sum)
-	for _, terms := range []map[string]int64{b.Initial, b.External} {
-		for account, n := range terms {
-			total[account] = total[account].add(n)
-		}
+	for account, n := range b.Initial {
+		total[account] = total[account].add(n)
 	}
 	open := make(map[string][]int64)
 	for i := range ops {

@@ -80,13 +80,3 @@ func TestOrder(t *testing.T) {
 		t.Errorf("a query without action id: %+v", f)
 	}
 }
-
-func TestExternalTermsCount(t *testing.T) {
-	replicas := []Replica{{"s", map[string]int64{"a": 15}, nil}}
-	for external, want := range map[int64]int64{5: 0, 4: 1} {
-		bank := Bank{Initial: map[string]int64{"a": 10}, External: map[string]int64{"a": external}}
-		if f := bank.Conserved(nil, replicas); f.Examined != 1 || f.Violations != want {
-			t.Errorf("external %d: %+v", external, f)
-		}
-	}
-}
