@@ -70,7 +70,7 @@ func (c Config) complete() (Config, error) {
 		c.Budget = DefaultBudget
 	}
 	if c.Dial == nil {
-		c.Dial = func(addr string) (*grpc.ClientConn, error) { return rpc.Dial(addr) }
+		c.Dial = func(addr string) (*grpc.ClientConn, error) { return rpc.Dial(addr, rpc.FixedWindows()...) }
 	}
 	switch {
 	case c.Mode != Ask && c.Mode != List:

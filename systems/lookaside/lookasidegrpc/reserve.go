@@ -17,10 +17,15 @@ const maxAge = 20 * time.Millisecond
 // are rarer, asking costs little and a pick would age for long.
 const dense = time.Millisecond
 
+// soon is when a pick is used, in the mean of a steady demand, at the latest. A frame
+// costs the balancer and the client as much as a good part of a call, so it is to
+// bring many; one client whose picks came one by one found one at every call, and
+// paid for a frame with each.
+const soon = maxAge / 4
+
 // reserve is picks that the balancer made ahead of the calls, so that most calls
-// find one and need not wait. How many are kept follows the demand: twice as many
-// when a call found none, half as many when one became too old. A client with
-// little to do asks for each call.
+// find one and need not wait. How many are kept follows the demand: as many as there
+// will be calls soon. A client with little to do asks for each call.
 type reserve struct {
 	most, level int // as many as may be, and as are to be kept now
 	stock       []ahead
@@ -50,8 +55,9 @@ func (r *reserve) take(now time.Time) *Server {
 	}
 	r.gap += (min(now.Sub(r.asked), maxAge) - r.gap) / 16
 	r.asked = now
-	if r.gap >= dense {
-		r.level = 0
+	r.level = 0
+	if r.gap < dense {
+		r.level = int(min(int64(r.most), int64(soon/max(r.gap, 1))))
 	}
 	for len(r.stock) > 0 {
 		p := r.stock[0]
@@ -61,10 +67,6 @@ func (r *reserve) take(now time.Time) *Server {
 			return p.server
 		}
 		r.drop(p.server)
-		r.level /= 2
-	}
-	if r.gap < dense {
-		r.level = min(r.most, max(1, 2*r.level))
 	}
 	return nil
 }
@@ -93,7 +95,7 @@ func (r *reserve) drop(s *Server) {
 	r.unused[*s]++
 }
 
-// forget drops the picks of a server, or all of them, and starts small.
+// forget drops the picks of a server, or all of them. None is wanted until a call is.
 func (r *reserve) forget(s *Server) {
 	kept := r.room[:0]
 	for _, p := range r.stock {

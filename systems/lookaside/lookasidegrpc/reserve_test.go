@@ -30,13 +30,17 @@ func TestReserveFollowsDemand(t *testing.T) {
 			t.Fatal("rare calls are asked for one by one")
 		}
 	}
-	r.gap = dense / 2
-	for _, level := range []int{1, 2, 4, 8, 16, 16} {
-		now = now.Add(dense / 2)
-		for r.take(now) != nil { // uses it up, and then some call finds none
+	// As many as there are calls soon, also where no call ever finds none.
+	for _, c := range []struct {
+		gap   time.Duration
+		level int
+	}{{dense / 2, 10}, {soon, 0}, {soon / 8, 8}, {soon / 16, 16}, {soon / 1000, 16}} {
+		for r.gap = c.gap; len(r.stock) > 0; now = now.Add(c.gap) {
+			r.take(now)
 		}
-		if fill(&r, now, one, two); r.level != level || len(r.stock) != level {
-			t.Fatalf("%d of %d are kept, want %d", len(r.stock), r.level, level)
+		r.take(now.Add(c.gap))
+		if now = now.Add(c.gap); r.level != c.level || fill(&r, now, one, two) != c.level {
+			t.Fatalf("a call every %v: %d of %d are kept, want %d", c.gap, len(r.stock), r.level, c.level)
 		}
 	}
 	for range 7 {
@@ -48,7 +52,7 @@ func TestReserveFollowsDemand(t *testing.T) {
 		t.Fatalf("half are left: %d are wanted", r.wants())
 	}
 	if s := r.take(now.Add(maxAge + 1)); s != nil || len(r.stock) != 0 || r.level != 0 {
-		t.Errorf("%v is too old; %d of %d are kept", s, len(r.stock), r.level)
+		t.Errorf("%v is too old, and calls are rare; %d of %d are kept", s, len(r.stock), r.level)
 	}
 	if r.unused[*one]+r.unused[*two] != 8 {
 		t.Errorf("8 went unused, not %v", r.unused)
@@ -75,7 +79,7 @@ func TestReserveAccounts(t *testing.T) {
 
 // Without a reserve each call is asked for, and with one the frame brings more.
 func TestFramesBringTheReserve(t *testing.T) {
-	for most, want := range map[int]int{0: 0, 8: 1} {
+	for most, want := range map[int]int{0: 0, 8: 8} {
 		a := newAsker(most)
 		a.reserve.asked = time.Now() // calls are dense, and somebody called just now
 		go a.ask(t.Context())
