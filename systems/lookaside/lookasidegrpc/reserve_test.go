@@ -35,11 +35,9 @@ func TestReserveFollowsDemand(t *testing.T) {
 		gap   time.Duration
 		level int
 	}{{dense / 2, 10}, {soon, 0}, {soon / 8, 8}, {soon / 16, 16}, {soon / 1000, 16}} {
-		for r.gap = c.gap; len(r.stock) > 0; now = now.Add(c.gap) {
-			r.take(now)
-		}
-		r.take(now.Add(c.gap))
-		if now = now.Add(c.gap); r.level != c.level || fill(&r, now, one, two) != c.level {
+		r.stock, r.gap, r.asked = nil, c.gap, now
+		now = now.Add(c.gap)
+		if r.take(now) != nil || r.level != c.level || fill(&r, now, one, two) != c.level {
 			t.Fatalf("a call every %v: %d of %d are kept, want %d", c.gap, len(r.stock), r.level, c.level)
 		}
 	}
