@@ -58,11 +58,11 @@ func (r *Result) judge(c record.Claim) judged {
 	}
 	j.what = m.words()
 	s, err := r.evidence(c)
+	most := max(-s.Lo, s.Hi)
 	if err != nil {
-		j.say("(" + table.Text(err.Error()) + ")")
-		return j
+		most = 1
 	}
-	unit, scale := m.units(max(-s.Lo, s.Hi))
+	unit, scale := m.units(most)
 	switch {
 	case len(c.Over) > 0:
 		j.what, unit, scale = j.what+" ratio", "", 1
@@ -70,6 +70,10 @@ func (r *Result) judge(c record.Claim) judged {
 		j.what, unit, scale = j.what+" ÷ theory", "", 1
 	}
 	j.bound = bound(c, scale, unit)
+	if err != nil {
+		j.say("(" + table.Text(err.Error()) + ")")
+		return j
+	}
 	j.found = func(words, note string) string {
 		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note)
 	}
@@ -101,8 +105,9 @@ func (r *Result) early(c record.Claim) bool { return c.Scale != "" && c.Scale !=
 func (r *Result) judgeObjective(j judged) judged {
 	cell, err := r.claimed(j.Cell, j.Where)
 	if err != nil {
-		j.ruling = Undecided
-		j.say("(" + table.Text(err.Error()) + ")")
+		if j.say("(" + table.Text(err.Error()) + ")"); !r.early(j.Claim) {
+			j.ruling = Undecided // and so missed
+		}
 		return j
 	}
 	values := stats.PerBlock(cell.trials, j.Metric)
@@ -177,7 +182,7 @@ func (e *Experiment) Claims() string {
 	}
 	return strings.Join(lines, "\n") +
 		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed. " +
-		"Not judged: fewer than six blocks."
+		"Not judged: fewer than six blocks, or a claim for runs of a larger scale."
 }
 
 // line is a claim with what was found, and a word of where that comes from.
@@ -267,7 +272,8 @@ func (o *overview) Rulings() string {
 		}
 	}
 	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, "+
-		"since fewer than six blocks measured them.", plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
+		"since fewer than six blocks measured them or they are for runs of a larger scale.",
+		plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
 }
 
 // Claims lists what was claimed of a system and is not supported: what is refuted

@@ -97,6 +97,10 @@ func TestObjectives(t *testing.T) {
 			t.Errorf("%s: missed %q", name, missed)
 		}
 	}
+	left := record.Claim{Objective: "rate < 100", Metric: "rate", Where: record.Values{"policy": "b"}, AtMost: new(100.0), Scale: "deep"}
+	if j := claimRun(t, nil, nil).judge(left); j.ruling != NotJudged {
+		t.Errorf("of a cell that only deep runs have: %s on %q", j.ruling, j.evidence())
+	}
 }
 
 // Text shows a share in %, short times in ms, the bound in the same unit, and how
@@ -104,6 +108,7 @@ func TestObjectives(t *testing.T) {
 // was claimed of its figure.
 func TestClaimsInWords(t *testing.T) {
 	all := []float64{0.25, 0.25, 0.25, 0.25, 0.25, 0.25}
+	most := append([]float64{0.1, 0.25, 0.9}, all...) // the interval of nine leaves the first and the last out
 	for _, c := range []struct {
 		unit, help, want string
 		of               []float64
@@ -112,6 +117,8 @@ func TestClaimsInWords(t *testing.T) {
 		{"s", "time", "250 ms of reads (all 6 blocks; ≥ 200 ms: *supported*; ≥ 300 ms: *refuted*)", all},
 		{"MB", "size", "0.250 MB of reads (all 6 blocks; ≥ 0.2 MB: *supported*; ≥ 0.3 MB: *refuted*)", all},
 		{"MB", "size", "0.250 MB of reads (one block; ≥ 0.2 MB: *not judged*; ≥ 0.3 MB: *not judged*)", all[:1]},
+		{"MB", "size", "0.250 [0.250, 0.250] MB of reads (≥ 0.2 MB: *supported*; ≥ 0.3 MB: *refuted*)", most},
+		{"1", "share of reads", "(no block supports it) (≥ 20 %: *not judged*; ≥ 30 %: *not judged*)", nil},
 	} {
 		r := claimRun(t, c.of, nil)
 		r.Run.Metrics[0] = record.Metric{Name: "rate", Kind: record.KindScalar, Unit: c.unit, Help: c.help, Road: record.Road{Law: "both sides count"}}
@@ -142,6 +149,20 @@ func TestClaimsThatFail(t *testing.T) {
 	against, err := (&overview{store: &Store{Results: []*Result{r}}}).Against()
 	if err != nil || !strings.Contains(against, "It is missed.") || strings.Contains(against, "It is open.") {
 		t.Error(against, err)
+	}
+}
+
+// A rival is better where six blocks say so; of fewer it is only counted.
+func TestRivalsThatAreBetter(t *testing.T) {
+	ours, theirs := []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2}
+	for n, want := range map[int]string{6: "- **better than s**: them: rate 2", 5: "- 1 rival did better in fewer than six blocks"} {
+		r := claimRun(t, ours[:n], theirs[:n])
+		r.Run.Experiment.System, r.Run.Metrics[0].Better = "s", record.Higher
+		r.Run.Experiment.Peers = []record.Peer{{Rival: "them", Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}}}
+		against, err := (&overview{store: &Store{Results: []*Result{r}}}).Against()
+		if err != nil || !strings.HasPrefix(against, want) || strings.Contains(against, "\n") {
+			t.Errorf("%d blocks: %q, %v; want %q", n, against, err, want)
+		}
 	}
 }
 

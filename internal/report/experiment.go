@@ -180,8 +180,11 @@ func (e *Experiment) Others(knob, but string) int {
 	return len(slices.DeleteFunc(slices.Clone(e.levels(knob)), func(l string) bool { return l == but }))
 }
 
-// TrialCount counts the experiment's trials, controls aside.
-func (e *Experiment) TrialCount() string { return plural(int64(len(e.Trials)), "trial") }
+// TrialCount counts the experiment's trials, controls aside, and those that passed
+// their checks.
+func (e *Experiment) TrialCount() string {
+	return fmt.Sprintf("%d of %s passed all checks", count(e.Trials).valid, plural(int64(len(e.Trials)), "trial"))
+}
 
 // Claim gives what was found of a claim, by its name, with the ruling on each bound
 // that was claimed of the same figure; words say what the figure is of:

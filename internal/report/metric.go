@@ -115,7 +115,7 @@ func inSentence(s stats.Summary, unit, mark, note string) string {
 	number := table.Number(s)
 	var notes []string
 	switch {
-	case s.Kind == stats.Interval && s.Lo == s.Hi:
+	case s.Kind == stats.Interval && s.Same:
 		number, notes = table.Value(s.Center), []string{fmt.Sprintf("all %d blocks", s.N)}
 	case s.N == 1:
 		notes = []string{"one block"}

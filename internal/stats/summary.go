@@ -1,6 +1,8 @@
 package stats
 
 import (
+	"slices"
+
 	"golang.org/x/perf/benchmath"
 )
 
@@ -30,6 +32,7 @@ type Summary struct {
 	N          int // blocks
 	Kind       Kind
 	Confidence float64 // of an interval, from 0 to 1; 0 otherwise
+	Same       bool    // of an interval: each block found Center, which one without width does not say
 	Samples    int64   // operations behind a mean or quantile; 0 for other metrics
 }
 
@@ -45,6 +48,7 @@ func Summarize(values []float64) Summary {
 	switch {
 	case s.N >= leastBlocks:
 		s.Kind, s.Lo, s.Hi, s.Confidence = Interval, got.Lo, got.Hi, got.Confidence
+		s.Same = slices.Min(values) == slices.Max(values)
 	case s.N > 1:
 		s.Kind, s.Lo, s.Hi = Range, sample.Values[0], sample.Values[s.N-1]
 	default:
