@@ -233,3 +233,19 @@ func TestControlsTogether(t *testing.T) {
 		t.Errorf("the estimate is %v, want %v", got, want)
 	}
 }
+
+// Controls are measured beside one that is stored only when their block was opened, else
+// nothing would tell what the machine was like.
+func TestControlsWaitForTheirBlock(t *testing.T) {
+	p := controlPlan(t, Selection{Scale: "quick", Seed: 1, Blocks: 1})
+	first := slices.IndexFunc(p.Trials, func(tr Trial) bool { return tr.Cell.Control != "" })
+	c := &crew{sweep: &sweep{plan: p, state: make([]state, len(p.Trials))}}
+	c.state[first] = running
+	if others := c.beside(first); len(others) > 0 {
+		t.Errorf("trials %v of a block that is not opened", others)
+	}
+	c.block = p.Trials[first].Block
+	if others := c.beside(first); len(others) != 1 {
+		t.Errorf("trials %v, want one", others)
+	}
+}
