@@ -74,7 +74,7 @@ func newSheet(kind Kind, c *Chart) *sheet {
 		own = append(own, "The y axis does not start at 0.")
 	}
 	if c.some(func(p *Point) bool { return p.Lo < p.Hi }) && c.some(func(p *Point) bool { return p.drawn() && p.Lo == p.Hi }) {
-		own = append(own, "Without a whisker: one block, blocks that all found the same, or too few samples in each for a percentile of its own.")
+		own = append(own, "Without a whisker: one block, nearly all blocks found the same, or too few samples in each for its own percentile.")
 	}
 	if kind.Name == bars.Name && c.some(func(p *Point) bool { return p.Absent }) {
 		own = append(own, "Where a bar is missing from a group, no such cell was to be run.")

@@ -105,8 +105,11 @@ function whisker(d, at, k, s, half) {
   d.area.append(g('path', {class: 'whisker', d: `M${at} ${a}V${b}M${at - cap} ${a}h${2 * cap}M${at - cap} ${b}h${2 * cap}`}));
 }
 
-function theory(d, at, k, s, half) {
-  if (s.theory && s.theory[k] !== null) d.area.append(g('path', {class: 'theory', d: `M${at - half} ${d.py(s.theory[k])}h${2 * half}`}));
+function theory(d, at, k, s, half, rim) {
+  if (!s.theory || s.theory[k] === null) return;
+  const path = `M${at - half} ${d.py(s.theory[k])}h${2 * half}`;
+  if (rim) d.area.append(g('path', {d: path, stroke: colour(s.color), 'stroke-width': 7}));
+  d.area.append(g('path', {class: 'theory', d: path}));
 }
 
 function bars(p, s, i, d) {
@@ -142,7 +145,7 @@ function lines(p, s, i, d) {
   if (!d.slots) d.area.append(g('path', {class: 'line', d: path, stroke: colour(s.color), 'stroke-dasharray': dashes[Math.max(0, s.color) % 5]}));
   s.y.forEach((v, k) => {
     const why = (s.why || {})[k], foot = d.py(d.foot);
-    theory(d, at(k), k, s, 11);
+    theory(d, at(k), k, s, 11, d.n > 1);
     if (v !== null) {
       whisker(d, at(k), k, s, 4);
       if (d.y.log && v <= 0) d.area.append(g('path', {class: 'whisker', d: `M${at(k)} ${foot - 1}l-5 -8h10z`}));
