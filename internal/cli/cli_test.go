@@ -298,6 +298,9 @@ func TestReportHeadings(t *testing.T) {
 			if !strings.Contains(string(page), c.Claim) {
 				t.Errorf("results/%s/README.md does not show a claim: %s", name, c.Claim)
 			}
+			if !strings.Contains(string(page), "- **supported**: "+c.Claim) && !strings.Contains(string(text), c.Claim) {
+				t.Errorf("REPORT.md does not show a claim of %s that is not supported: %s", name, c.Claim)
+			}
 		}
 	}
 }
