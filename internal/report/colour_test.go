@@ -70,7 +70,7 @@ func TestMetricWords(t *testing.T) {
 		"throughput (req/s)":   {of: record.Metric{Name: "throughput_rps", Unit: "req/s"}, unit: "req/s"},
 		"theory mean (ms)":     {of: record.Metric{Name: "theory_mean_ms", Unit: "ms"}, unit: "ms"},
 		"response p99 (ms)":    {of: record.Metric{Name: "response", Unit: "ns"}, stat: "p99", unit: "ms"},
-		"cpu per request (µs)": {of: record.Metric{Name: "cpu_us_per_request", Unit: "µs"}, unit: "µs"},
+		"CPU per request (µs)": {of: record.Metric{Name: "cpu_us_per_request", Unit: "µs"}, unit: "µs"},
 		"rate (MB/s)":          {of: record.Metric{Name: "mb_per_s", Unit: "MB/s"}, unit: "MB/s"},
 		"values":               {of: record.Metric{Name: "values", Unit: "values"}, unit: "values"},
 		"jain requests":        {of: record.Metric{Name: "jain_requests", Unit: "1"}},
