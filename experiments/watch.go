@@ -126,13 +126,14 @@ func (r *Runner) watch(ctx context.Context, l *lookout, p *Plan, t *Trial, bench
 		tick := time.NewTicker(load.LiveIn(t.Cell.Length))
 		defer tick.Stop()
 		began, last, used := time.Now(), time.Now(), cpu()
-		for ctx.Err() == nil {
+		for ended := false; !ended; {
 			select {
 			case <-ctx.Done():
+				ended = true
 			case <-tick.C:
 			}
 			now, next, live := time.Now(), cpu(), l.sum()
-			if ctx.Err() != nil && live == nil {
+			if ended && live == nil {
 				return
 			}
 			r.Watch(Sample{Plan: p, Trial: t, At: now.Sub(began), Live: live, CPU: usage(used, next, now.Sub(last))})
