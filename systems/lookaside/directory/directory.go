@@ -101,7 +101,6 @@ func Open(discovery, service string, log *slog.Logger) (*Directory, error) {
 	if service == "" || strings.Contains(service, "/") {
 		return nil, systems.Usagef("--service %q: give a name without slashes", service)
 	}
-	// Connecting happens with the first call.
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints:            endpoints,
 		DialTimeout:          Timeout,
@@ -177,7 +176,9 @@ func (d *Directory) hold(ctx context.Context, key, value string, turn func(), he
 		return err
 	}
 	defer d.revoke(ctx, lease.ID)
-	alive, err := d.client.KeepAlive(ctx, lease.ID)
+	kept, drop := context.WithCancel(ctx)
+	defer drop() // or a lease that cannot be revoked would be kept alive for nobody
+	alive, err := d.client.KeepAlive(kept, lease.ID)
 	if err != nil {
 		return err
 	}
@@ -232,9 +233,8 @@ func (d *Directory) Await(ctx context.Context, prefix string) {
 	})
 }
 
-// watch reads the entries once and then follows the changes, for no longer
-// than directoryRefresh. An error (a compaction, a lost connection) means that
-// changes may have been missed.
+// watch reads the entries once and then follows the changes until a refresh is due.
+// An error (a compaction, a lost connection) means that changes may have been missed.
 func (d *Directory) watch(ctx context.Context, prefix string, apply func([]Entry, int64)) error {
 	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), refresh)
 	defer cancel()

@@ -153,8 +153,6 @@ func TestDirectory(t *testing.T) {
 	})
 }
 
-// A watch that asks for a past that etcd has forgotten is an error: the
-// directory must then be read anew.
 // A key whose old lease is still alive keeps its create revision; a server
 // that announces another one is told to announce itself again for as long as
 // that lease lives (found by the simulator, see mutantRevision).
@@ -172,6 +170,8 @@ func TestAnnounceTellsTheCreateRevision(t *testing.T) {
 	}
 }
 
+// A watch that asks for a past that etcd has forgotten is an error: the
+// directory must then be read anew.
 func TestWatchStartsOverAfterCompaction(t *testing.T) {
 	d := testDirectory(t, startRegistry(t))
 	held, _ := announcing(t, d, d.ServerPrefix("s1")+"a", Value{Address: "x:1", Capacity: 1})
