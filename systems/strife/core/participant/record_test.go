@@ -2,7 +2,9 @@ package participant
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"dyno/systems/strife/core/money"
@@ -63,6 +65,12 @@ func TestSnapshot(t *testing.T) {
 		t.Errorf("a snapshot of a snapshot is another: %v", err)
 	}
 	snapshot := half.Snapshot()
+	early := slices.Concat(snapshot[:len(snapshot)-1], []byte{1}, tx.ID{Gateway: 1, Epoch: 1, Number: 5}.Append(nil),
+		binary.AppendVarint(binary.AppendVarint(nil, -300), 700), tx.AppendText(nil, "beta/b"))
+	again = New(half.config)
+	if err := again.Restore(1, early); err != nil || !bytes.Equal(again.Snapshot(), snapshot) {
+		t.Errorf("a snapshot of earlier versions, with a posting, is another: %v", err)
+	}
 	for n := range snapshot {
 		if New(half.config).Restore(1, snapshot[:n]) == nil {
 			t.Fatalf("a snapshot of %d bytes is taken with %d", len(snapshot), n)
