@@ -176,6 +176,27 @@ func TestInterrupted(t *testing.T) {
 	d.resume(t)
 }
 
+// Of a job that is interrupted before anything was finished nothing is left; else it
+// says how to go on.
+func TestInterruptedEarly(t *testing.T) {
+	d := newDisaster(t)
+	c := dyno(t, d.dir, d.args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the master's address", func() bool {
+		_, err := os.Stat(filepath.Join(d.out, ".dyno-mapreduce", "master"))
+		return err == nil
+	})
+	kill(t, syscall.SIGINT, c.Process.Pid)
+	code := c.code(t)
+	_, left := os.Stat(d.out)
+	if code != 130 || strings.Contains(c.err.String(), "--resume") != (left == nil) {
+		t.Errorf("exit status %d, %s; its folder: %v", code, c.err.String(), left)
+	}
+	nothingLeft(t, d.dir)
+}
+
 // By hand: a master, workers that come and go, and a table of what they do.
 func TestByHand(t *testing.T) {
 	d := newDisaster(t)
