@@ -6,7 +6,7 @@
 // connections, by any resolver of gRPC's. Descriptors come from its reflection
 // service (reflect.go), or from .proto files or a protoset (files.go). Requests
 // (requests.go) come from one text or from lines of a file, with gaps that are
-// filled in (template.go); each is encoded once (message.go), and our loops and
+// filled in (template.go); each is encoded once (messages.go), and our loops and
 // ghz send these bytes, in calls or in streams (stream.go, talk.go). An answer is
 // right when the fields that expect names have its values (expect.go,
 // pattern.go). Without expect, and with ghz, which hands out no answers, nobody

@@ -1,5 +1,5 @@
 // Package compile reads .proto files as protoc does, and fills in templates. Only
-// dyno itself links it.
+// dyno-whole links it.
 package compile
 
 import (
