@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	lookBytes = 128 << 10 // of all files, in one look, all machines together: 2 Mbit/s
 	lookFiles = 256       // that are looked at
 	fileBytes = 1 << 20   // of a file, in a trial
+
+	// readable are files that others than their owner may read. What nobody else may is
+	// a secret, such as a key or a session: a bundle must not have it.
+	readable = 0o044
 )
 
 // follower sees what the files of a folder have grown by.
@@ -61,14 +66,21 @@ func (f *follower) grown() (out []*followed) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, l := range files[:min(len(files), lookFiles)] {
+	looked := 0
+	for _, l := range files {
 		s := f.seen[l.GetPath()]
 		if s == nil {
 			s = &followed{path: l.GetPath()}
-			f.seen[s.path] = s
 		}
+		if l.GetFolder() || l.GetMode()&readable == 0 || versionOf(l) == s.put || strings.HasSuffix(s.path, partial) {
+			continue // a secret, or the runner's, whole or under way
+		}
+		if looked++; looked > lookFiles {
+			break
+		}
+		f.seen[s.path] = s
 		info, err := f.root.Stat(filepath.FromSlash(s.path))
-		if err != nil || !info.Mode().IsRegular() || versionOf(l) == s.put {
+		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		if s.info != nil && (!os.SameFile(s.info, info) || info.Size() < s.at) {
@@ -131,7 +143,7 @@ func (p *pieces) keep(piece *agentv1.Piece) {
 	name := filepath.FromSlash(piece.GetPath())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over {
+	if at := piece.GetOffset(); p.over || at < 0 || at > fileBytes-int64(len(piece.GetData())) {
 		return
 	}
 	if p.root == nil {

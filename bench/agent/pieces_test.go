@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,6 +54,12 @@ func TestPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.skip(files[0])
+	put(t, there, "keys/next"+partial, "of the runner, under way")
+	for i := range lookFiles { // more would be too many to look at, if they counted
+		if err := os.WriteFile(filepath.Join(there, "keys", "secret-"+strconv.Itoa(i)), []byte("a secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	put(t, there, "s1/journal", "one ")
 	grow("s1.log", "ready\n")
 	look()
@@ -60,8 +67,10 @@ func TestPieces(t *testing.T) {
 	look()
 	want("a file that grows", "s1/journal", "one two")
 	want("a log", "s1.log", "ready\n")
-	if _, err := os.Stat(filepath.Join(kept.dir, "keys/input")); err == nil || look() != 0 {
-		t.Errorf("what the runner has written is told, or something twice: %v", err)
+	for _, name := range []string{"keys/input", "keys/next" + partial, "keys/secret-0"} {
+		if _, err := os.Stat(filepath.Join(kept.dir, name)); err == nil || look() != 0 {
+			t.Errorf("%s, of the runner or a secret, is told, or something twice: %v", name, err)
+		}
 	}
 	grow("keys/input", ", and of a role")
 	put(t, there, "new", "another one, longer")
@@ -94,11 +103,15 @@ func TestPiecesEnd(t *testing.T) {
 		p := &pieces{dir: filepath.Join(dir, LostDir, "b")}
 		p.keep(&agentv1.Piece{Path: "../../outside", Data: []byte("x")})
 		p.keep(&agentv1.Piece{Path: "s.log", Data: []byte("x")})
+		p.keep(&agentv1.Piece{Path: "far.log", Offset: fileBytes, Data: []byte("x")})
 		p.end(fetched)
 		p.keep(&agentv1.Piece{Path: "late.log", Data: []byte("x")})
 		_, lost := os.Stat(filepath.Join(p.dir, "s.log"))
 		_, late := os.Stat(filepath.Join(p.dir, "late.log"))
 		_, out := os.Stat(outside)
+		if _, err := os.Stat(filepath.Join(p.dir, "far.log")); err == nil {
+			t.Error("a piece from beyond what is told of a file is kept")
+		}
 		if (lost != nil) != fetched || late == nil || out == nil {
 			t.Errorf("fetched %t: %v, too late %v, outside %v", fetched, lost, late, out)
 		}
