@@ -1,12 +1,15 @@
 package process
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // What a started process finds in its environment: numbers of file
@@ -16,6 +19,9 @@ const (
 	announceVar = "DYNO_ANNOUNCE"
 	testifyVar  = "DYNO_TESTIFY"
 )
+
+// adopted are the descriptors that a [Group] gave this process, by those names.
+var adopted = make(map[string]uintptr)
 
 // announcement is the pipe to the parent, if there is one and nothing has been
 // announced yet.
@@ -62,7 +68,21 @@ func inherited(name string) (uintptr, bool) {
 	_ = os.Unsetenv(name)
 	syscall.CloseOnExec(fd)
 	_ = syscall.SetNonblock(fd, true) // read by the poller: costs no thread
+	adopted[name] = uintptr(fd)
 	return uintptr(fd), true
+}
+
+// Become lets another program go on in place of this one, bound as this one is to
+// the group that started it.
+func Become(path string, args []string) error {
+	env := os.Environ()
+	for name, fd := range adopted {
+		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		env = append(env, fmt.Sprintf("%s=%d", name, fd))
+	}
+	return syscall.Exec(path, append([]string{path}, args...), env)
 }
 
 // Announce tells the group that started this process where it listens. A role

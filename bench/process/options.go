@@ -31,7 +31,7 @@ type Options struct {
 	// asks for. It is created if missing.
 	Dir string
 
-	// Binary is what is executed; empty: the running executable, [Slim] for
+	// Binary is what is executed; empty: dyno itself ([Dyno]), [Slim] for
 	// roles that do without the rest of it, and [Whole] for those that need more.
 	Binary string
 	slim   string
@@ -90,7 +90,7 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("process group: directory for logs: %w", err)
 	}
 	if o.Binary == "" {
-		exe, err := os.Executable()
+		exe, err := Dyno()
 		if err != nil {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}

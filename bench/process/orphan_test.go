@@ -4,13 +4,19 @@ package process_test
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"dyno/bench/process"
+	"dyno/systems"
 )
 
 // dyno starts the test binary as dyno, without a group.
@@ -87,8 +93,23 @@ func TestKernelKillsTheProcessesOfAKilledDyno(t *testing.T) {
 	killOuter(t, outer, pids)
 }
 
+// becomes lets another program go on in its place.
+func becomes(context.Context, systems.Shell) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return process.Become(exe, []string{"toy", "worker"})
+}
+
 func TestLifeline(t *testing.T) {
-	cmd := dyno(t, "toy", "worker")
+	t.Run("worker", func(t *testing.T) { lifeline(t, "worker") })
+	t.Run("becomes a worker", func(t *testing.T) { lifeline(t, "becomes") })
+}
+
+func lifeline(t *testing.T, role string) {
+	t.Helper()
+	cmd := dyno(t, "toy", role)
 	cmd.Env = append(os.Environ(), "DYNO_LIFELINE=0")
 	line, err := cmd.StdinPipe()
 	if err != nil {
@@ -97,9 +118,14 @@ func TestLifeline(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the worker is there", func() bool {
+		words, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+		return bytes.Contains(words, []byte("worker"))
+	})
 	if err := line.Close(); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the worker has ended", func() bool { return gone(cmd.Process.Pid) })
 	var status *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &status) || status.ExitCode() != 1 {
 		t.Errorf("the lifeline is cut, but the process ended with %v", err)

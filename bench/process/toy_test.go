@@ -58,7 +58,7 @@ var toy = &systems.System{
 		{Command: printer()},
 		{Command: scribe()},
 	},
-	Commands: []systems.Command{role("nest", nest), role("deaf", deaf), role("adopts", adopts)},
+	Commands: []systems.Command{role("nest", nest), role("deaf", deaf), role("adopts", adopts), role("becomes", becomes)},
 }
 
 func role(name string, run func(context.Context, systems.Shell) error) systems.Command {

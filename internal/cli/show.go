@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +67,7 @@ func (a *app) whole(needed bool) error {
 	if !needed || process.Linked || path == "" {
 		return nil
 	}
-	return syscall.Exec(path, append([]string{path}, a.args...), os.Environ())
+	return process.Become(path, a.args)
 }
 
 // show begins what the flags ask for. Processes that this one starts do it too.

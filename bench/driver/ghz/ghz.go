@@ -1,5 +1,5 @@
 // Package ghz is a witness from outside: another load generator, in the form of
-// our own. Only dyno itself links it; roles reach it by [driver.RunGHZ].
+// our own. Only dyno-whole links it; roles reach it by [driver.RunGHZ].
 package ghz
 
 import (
