@@ -27,7 +27,8 @@ func (c *Cluster) SSH(ctx context.Context) (hosts string, err error) {
 		}
 		here := strings.NewReplacer("HOST", in("host"), "USER", in("user.pub"), "DIR", n.Dir)
 		options := here.Replace("-o HostKey=HOST -o AuthorizedKeysFile=USER " +
-			"-o StrictModes=no -o UsePAM=no -o PidFile=none -o PermitRootLogin=yes -o 'SetEnv=XDG_CACHE_HOME=DIR/cache TMPDIR=DIR/tmp'")
+			"-o StrictModes=no -o UsePAM=no -o PidFile=none -o PermitRootLogin=yes " +
+			"-o PasswordAuthentication=no -o 'SetEnv=XDG_CACHE_HOME=DIR/cache TMPDIR=DIR/tmp'")
 		ns := fmt.Sprintf("/proc/%d/ns/", n.machine.cmd.Process.Pid)
 		p, err := c.start(n.Name+"-sshd", "nsenter", "--net="+ns+"net", "--mount="+ns+"mnt", "--pid="+ns+"pid_for_children",
 			"sh", "-ec", "mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -f /dev/null "+options)
