@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -77,7 +78,8 @@ func inherited(name string) (uintptr, bool) {
 func Become(path string, args []string) error {
 	env := os.Environ()
 	for name, fd := range adopted {
-		if _, err := unix.FcntlInt(fd, unix.F_SETFD, 0); err != nil {
+		_, err := unix.FcntlInt(fd, unix.F_SETFD, 0)
+		if err = errors.Join(err, syscall.SetNonblock(int(fd), false)); err != nil { // else it would be read by the poller twice
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		env = append(env, fmt.Sprintf("%s=%d", name, fd))

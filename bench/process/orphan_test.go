@@ -122,6 +122,10 @@ func lifeline(t *testing.T, role string) {
 		words, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
 		return bytes.Contains(words, []byte("worker"))
 	})
+	time.Sleep(100 * time.Millisecond) // a worker that takes its lifeline for cut has noticed by then
+	if gone(cmd.Process.Pid) {
+		t.Error("the lifeline is not cut, but the process has ended")
+	}
 	if err := line.Close(); err != nil {
 		t.Fatal(err)
 	}
