@@ -7,7 +7,8 @@
 // six blocks no such interval exists and the range is given instead. The
 // quantile of a latency is taken from the histograms of all blocks merged,
 // never averaged. A comparison is the median of the ratios within each block,
-// since a shared machine drifts between blocks more than within one.
+// since a shared machine drifts between blocks more than within one; its interval
+// is that of Wilcoxon's signed-rank test ([PerBlockRatio]).
 //
 // Only valid trials count here: what was not proved right has no number.
 package stats

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"dyno/internal/record"
@@ -119,7 +120,12 @@ func perYardstick(trials []*record.Trial, base, yardstick string) map[int]float6
 	return out
 }
 
-// PerBlockRatio summarizes a over b, divided within each block that has both.
+// PerBlockRatio summarizes a over b, divided within each block that has both: the
+// median ratio, whose interval is that of the signed-rank test on logarithms. Of
+// two measurements that differ by a factor and otherwise scatter alike, the
+// logarithm of the ratio is symmetric about that of the factor; an interval that
+// leans on it is as narrow as one of half as many blocks again that assumes
+// nothing. Where a ratio has no logarithm, or beyond 60 blocks, it assumes nothing.
 func PerBlockRatio(a, b map[int]float64) (Summary, error) {
 	var ratios []float64
 	for _, block := range slices.Sorted(maps.Keys(a)) {
@@ -135,7 +141,17 @@ func PerBlockRatio(a, b map[int]float64) (Summary, error) {
 	if len(ratios) == 0 {
 		return Summary{}, errors.New("no block has both")
 	}
-	return Summarize(ratios), nil
+	s := Summarize(ratios)
+	if s.Kind == Interval && len(ratios) <= exact && slices.Min(ratios) > 0 {
+		logs := make([]float64, len(ratios))
+		for i, r := range ratios {
+			logs[i] = math.Log(r)
+		}
+		lo, hi, confidence := symmetric(logs)
+		lo, hi = max(math.Exp(lo), slices.Min(ratios)), min(math.Exp(hi), slices.Max(ratios)) // rounding aside, they are
+		s.Lo, s.Hi, s.Confidence = min(lo, s.Center), max(hi, s.Center), confidence
+	}
+	return s, nil
 }
 
 // Valid returns the trials whose verdict is valid.

@@ -12,7 +12,6 @@ import (
 // included, up to 60 values, and that of the normal distribution beyond. A value
 // of 0 counts as one below. n values give at least 2^-n, and none give 1.
 func SignedRank(values []float64) float64 {
-	const exact = 60
 	ranks := doubledRanks(values)
 	sum, total, squares := 0, 0, 0.0
 	for i, r := range ranks {
@@ -29,10 +28,46 @@ func SignedRank(values []float64) float64 {
 	return tail(ranks, sum, total)
 }
 
+// exact is the greatest sample whose signed-rank sums are counted out.
+const exact = 60
+
+// symmetric bounds the median of two to [exact] values by the signed-rank test:
+// it lies between Lo and Hi with the confidence returned, at least [Level] from
+// [leastBlocks] values on, if they are symmetric about it, however they are
+// distributed. The bounds are those of the means of all pairs, each value with
+// itself included, that the test leaves (Hodges and Lehmann).
+func symmetric(values []float64) (lo, hi, confidence float64) {
+	var means []float64
+	ranks := make([]int, len(values))
+	for i, v := range values {
+		ranks[i] = i + 1
+		for _, w := range values[:i+1] {
+			means = append(means, v/2+w/2)
+		}
+	}
+	slices.Sort(means)
+	outside, cut := 0.0, 0
+	for i, p := range chances(ranks, len(means)) {
+		if 2*(outside+p) > 1-Level && i > 0 {
+			break
+		}
+		outside, cut = outside+p, i
+	}
+	return means[cut], means[len(means)-1-cut], 1 - 2*outside
+}
+
 // tail is the probability that ranks with fair signs add up to sum at least.
 func tail(ranks []int, sum, total int) float64 {
-	// chance[s] is the probability that the ranks with a positive sign add up
-	// to s when every sign is a fair coin.
+	chance, p := chances(ranks, total), 0.0
+	for s := total; s >= sum; s-- { // the small ones first
+		p += chance[s]
+	}
+	return min(p, 1)
+}
+
+// chances[s] is the probability that the ranks with a positive sign add up to s
+// when every sign is a fair coin.
+func chances(ranks []int, total int) []float64 {
 	chance := make([]float64, total+1)
 	chance[0] = 1
 	reached := 0
@@ -45,11 +80,7 @@ func tail(ranks []int, sum, total int) float64 {
 			}
 		}
 	}
-	p := 0.0
-	for s := total; s >= sum; s-- { // the small ones first
-		p += chance[s]
-	}
-	return min(p, 1)
+	return chance
 }
 
 // doubledRanks ranks values by size without sign, from 2 on in steps of 2;

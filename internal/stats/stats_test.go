@@ -3,6 +3,7 @@ package stats_test
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -197,6 +198,48 @@ func TestPerBlockRatio(t *testing.T) {
 	}
 	if _, err := stats.PerBlockRatio(a, map[int]float64{2: 0}); err == nil {
 		t.Error("division by 0 went through")
+	}
+}
+
+// The interval of a ratio holds what the signed-rank test does not reject, and
+// nothing else.
+func TestPerBlockRatioInvertsTheTest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{6, 7, 9, 16, 25, 60, 61} {
+		a, b, logs := map[int]float64{}, map[int]float64{}, []float64{}
+		for i := range n {
+			logs = append(logs, rng.NormFloat64())
+			a[i], b[i] = 3*math.Exp(logs[i]), 3
+		}
+		s, err := stats.PerBlockRatio(a, b)
+		if err != nil || s.Kind != stats.Interval || s.Confidence < stats.Level || s.Lo > s.Center || s.Hi < s.Center {
+			t.Fatalf("%d blocks: %+v, %v", n, s, err)
+		}
+		for _, c := range []struct {
+			at     float64
+			inside bool
+		}{{math.Log(s.Lo) - 1e-9, false}, {math.Log(s.Lo) + 1e-9, true}, {math.Log(s.Hi) - 1e-9, true}, {math.Log(s.Hi) + 1e-9, false}} {
+			above, below := make([]float64, n), make([]float64, n)
+			for i, x := range logs {
+				above[i], below[i] = x-c.at, c.at-x
+			}
+			kept := 2*min(stats.SignedRank(above), stats.SignedRank(below)) > 1-stats.Level
+			if n <= 60 && kept != c.inside {
+				t.Errorf("%d blocks: a ratio of %v is kept by the test: %v, in the interval: %v", n, math.Exp(c.at), kept, c.inside)
+			}
+		}
+	}
+	// A zero has no logarithm, equal ratios no width.
+	same, zero := map[int]float64{}, map[int]float64{}
+	one := map[int]float64{}
+	for i := range 8 {
+		same[i], zero[i], one[i] = 0.8, float64(i), 1
+	}
+	if s, _ := stats.PerBlockRatio(same, one); s.Lo != 0.8 || s.Hi != 0.8 || !s.Same {
+		t.Errorf("equal ratios: %+v", s)
+	}
+	if s, _ := stats.PerBlockRatio(zero, one); s.Lo != 0 || s.Hi < 6 || s.Kind != stats.Interval {
+		t.Errorf("with a zero: %+v", s)
 	}
 }
 
