@@ -223,7 +223,7 @@ func TestControlsTogether(t *testing.T) {
 			t.Errorf("control %q: rejected %q", tr.Control, tr.Rejected)
 		}
 	}
-	want := p.yardstickCost()
+	want := yardstickCost
 	for _, tr := range p.Trials {
 		if want += tr.Cell.cost(); tr.Cell.Control != "" {
 			want -= tr.Cell.cost() - tr.Cell.cost()/together

@@ -84,7 +84,7 @@ func (c *crew) openBlock(ctx context.Context, block int) error {
 	}
 	if c.Yardsticks != nil && c.number == 0 { // beside others' trials it would not be quiet
 		bundle := filepath.Join(c.Out, "results", "raw", fmt.Sprintf("%s-b%02d-yardsticks", c.plan.Name, block))
-		y, err := c.Yardsticks(ctx, bundle, c.plan.yardstick())
+		y, err := c.Yardsticks(ctx, bundle, yardstickLength)
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), os.RemoveAll(bundle))
 		}

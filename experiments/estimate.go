@@ -13,12 +13,12 @@ const trialOverhead = 800 * time.Millisecond
 // the trials. Starting and ending their two processes comes on top.
 const (
 	yardstickLength   = 200 * time.Millisecond
-	yardstickDeep     = 2 * time.Second
 	yardstickOverhead = 200 * time.Millisecond
+	yardstickCost     = yardstickLength + yardstickOverhead
 )
 
 func (p *Plan) cost(blocks, detail int) time.Duration {
-	sum := time.Duration(blocks) * p.yardstickCost()
+	sum := time.Duration(blocks) * yardstickCost
 	for _, c := range p.Cells {
 		sum += time.Duration(p.repeats(c, blocks, detail)) * c.cost()
 	}
@@ -34,7 +34,7 @@ func (p *Plan) Estimate(from int) time.Duration {
 	var sum time.Duration
 	for i := min(from, len(p.Trials)); i < len(p.Trials); i++ {
 		if i == 0 || p.Trials[i-1].Block != p.Trials[i].Block {
-			sum += p.yardstickCost()
+			sum += yardstickCost
 		}
 		sum += p.share(p.Trials[i].Cell)
 	}
@@ -52,13 +52,3 @@ func (p *Plan) share(c *Cell) time.Duration {
 	}
 	return c.cost()
 }
-
-// yardstick is how long the yardsticks are measured before each block.
-func (p *Plan) yardstick() time.Duration {
-	if p.Scale == "deep" {
-		return yardstickDeep
-	}
-	return yardstickLength
-}
-
-func (p *Plan) yardstickCost() time.Duration { return p.yardstick() + yardstickOverhead }

@@ -163,7 +163,7 @@ func (r *Rivals) left(p *Plan, started time.Time, done, total int) time.Duration
 func (r *Rivals) Estimate(p *Plan) time.Duration {
 	one := p.Estimate(0) + time.Duration(len(p.Trials))*startCost
 	if !r.Yardsticks {
-		one -= time.Duration(p.Blocks) * p.yardstickCost()
+		one -= time.Duration(p.Blocks) * yardstickCost
 	}
 	return 2 * one
 }

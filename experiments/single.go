@@ -99,7 +99,7 @@ func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, yardst
 	if err := os.RemoveAll(out); err != nil {
 		return nil, err
 	}
-	limit := attempts*(t.Cell.cost()+patience) + p.yardstickCost() + patience // its own limits come first
+	limit := attempts*(t.Cell.cost()+patience) + yardstickCost + patience // its own limits come first
 	args := []string{"--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10)}
 	if !yardsticks && r.bare[side] {
 		args = append(args, noYardsticks)
