@@ -104,22 +104,27 @@ func TestStandsIn(t *testing.T) {
 }
 
 // Nobody is left of programs that hang, crash, flood, fork, or leave others
-// behind; each is told by what it did.
+// behind; each is told by what it did. Those that end by themselves are given the
+// time that it takes them.
 func TestStandsInBadly(t *testing.T) {
-	for name, c := range map[string]struct{ command, want string }{
-		"hangs":       {"sh -c 'sleep 987654'", "was not ready within"},
-		"crashes":     {"sh -c 'echo boom >&2; exit 3'", "| boom"},
-		"floods":      {"sh -c 'yes >&2'", "was not ready within"},
-		"forks":       {"sh -c 'for i in 1 2 3 4 5 6 7 8; do (for j in 1 2 3 4 5 6 7 8; do sleep 987654 & done; wait) & done; wait'", "open a "},
-		"leaves":      {"sh -c 'setsid sleep 987654 & echo gone >&2; exit 4'", "exit status 4"},
-		"not there":   {"/no/such/program", "No such file"},
-		"wrong quote": {"sh -c 'x", "exit status 2"},
+	const never = 800 * time.Millisecond // for those that are not ready in any time
+	for name, c := range map[string]struct {
+		command, want string
+		ready         time.Duration
+	}{
+		"hangs":       {"sh -c 'sleep 987654'", "was not ready within", never},
+		"crashes":     {"sh -c 'echo boom >&2; exit 3'", "| boom", 0},
+		"floods":      {"sh -c 'yes >&2'", "was not ready within", never},
+		"forks":       {"sh -c 'for i in 1 2 3 4 5 6 7 8; do (for j in 1 2 3 4 5 6 7 8; do sleep 987654 & done; wait) & done; wait'", "open a ", never},
+		"leaves":      {"sh -c 'setsid sleep 987654 & echo gone >&2; exit 4'", "exit status 4", 0},
+		"not there":   {"/no/such/program", "No such file", 0},
+		"wrong quote": {"sh -c 'x", "exit status 2", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, mark := t.TempDir(), fmt.Sprintf("TOY_CASE=%s-%d", strings.ReplaceAll(name, " ", "-"), os.Getpid())
 			g := standing(t, "open", "env "+mark+" "+c.command, func(o *process.Options) {
-				o.Ready, o.Tasks, o.Dir = 800*time.Millisecond, 40, dir
+				o.Ready, o.Tasks, o.Dir = c.ready, 40, dir
 			})
 			_, err := g.Start(t.Context(), systems.Launch{Role: "open", Name: "a"})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
