@@ -89,7 +89,7 @@ func newCluster(clients []byzantinev1.GeneralServiceClient) *Cluster {
 }
 
 // Used is the processor time of all generals from their first part until they
-// told their latest decisions.
+// were told their latest, or told their latest decisions.
 func (a *Cluster) Used() (sum time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -152,12 +152,7 @@ func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
 		return nil, fmt.Errorf("rounds of %v begin by the clocks of the generals' machines, which are known to within %v only: "+
 			"give a timeout of %v or more, or nearer machines", b.Timeout, unknown, 4*unknown)
 	}
-	a.runs++
-	addresses := make([]string, b.N)
-	for id, p := range a.processes {
-		addresses[id] = p.Addr()
-	}
-	if err := a.muster(ctx, b, addresses); err != nil {
+	if err := a.Muster(ctx, b); err != nil {
 		return nil, err
 	}
 	o := &play.Outcome{Run: b}
@@ -189,6 +184,17 @@ func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
 		}
 	}
 	return o, nil
+}
+
+// Muster gives all generals their parts in the next run, without beginning it. What
+// they tell of their processor time is as new as the call.
+func (a *Cluster) Muster(ctx context.Context, b play.Run) error {
+	a.runs++
+	addresses := make([]string, b.N)
+	for id, p := range a.processes {
+		addresses[id] = p.Addr()
+	}
+	return a.muster(ctx, b, addresses)
 }
 
 // muster tells everybody his part.

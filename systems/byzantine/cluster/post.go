@@ -37,7 +37,7 @@ type post struct {
 
 // Muster implements byzantinev1.GeneralServiceServer.
 func (p *post) Muster(ctx context.Context, req *byzantinev1.MusterRequest) (*byzantinev1.MusterResponse, error) {
-	cpu := OwnCPU().Nanoseconds() // connecting is a part of the run
+	cpu := OwnCPU().Nanoseconds() // connecting is a part of what follows
 	c, err := p.enlist(req)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -29,7 +30,8 @@ type summary struct {
 	CPU      float64           `json:"cpu_s"` // seconds
 	Duration *record.Histogram `json:"duration"`
 	Raw      testimony         `json:"raw"`
-	Between  float64           `json:"between_cpu_s"` // processor time between two runs, in memory
+	Slack    time.Duration     `json:"slack_ns"`      // how far from the window's ends the generals told what they had used
+	Between  float64           `json:"between_cpu_s"` // processor time in the window that no run is charged for
 	Tallied  play.Traffic      `json:"tallied"`       // what receivers took in or turned away, in all runs
 	Story    story.Story       `json:"story"`         // of the first run that broke a promise
 }
@@ -38,41 +40,65 @@ type summary struct {
 // what its trial reads.
 const maxRuns = 400_000
 
+// generals are those whose runs are measured, wherever they are.
+type generals interface {
+	Play(ctx context.Context, b play.Run) (*play.Outcome, error)
+	// Muster readies them for a run, so that Used is what they have used by now.
+	Muster(ctx context.Context, b play.Run) error
+	Used() time.Duration // how much processor time, as they told last
+}
+
 // measure plays run after run until the window is over, and at least one. The
-// window begins with the first run in it; used says how much processor time was
-// used so far.
-func (c *config) measure(ctx context.Context, set systems.Setting, fight func(context.Context, play.Run) (*play.Outcome, error),
-	used func() time.Duration,
-) (*summary, error) {
+// window begins before the first run in it. At both its ends all generals are asked
+// what they have used: what they told of a run is older than its end by as much as
+// they did, and waited for a processor, after their decisions.
+func (c *config) measure(ctx context.Context, set systems.Setting, g generals) (*summary, error) {
 	a := &summary{Duration: record.NewHistogram()}
 	warm := time.Now().Add(set.Warmup)
+	if err := g.Muster(ctx, c.draw(set.Seed, 0)); err != nil { // connects them: to be connected to costs time, too
+		return nil, err
+	}
 	var last time.Duration // of used, after the run before
 	for i := 0; a.Runs == 0 || time.Now().Before(a.End) && a.Runs < maxRuns; i++ {
-		start, before := time.Now(), used()
-		o, err := fight(ctx, c.draw(set.Seed, i))
-		after := used()
-		if err != nil {
-			return nil, err
+		run, counts := c.draw(set.Seed, i), !time.Now().Before(warm)
+		if counts && a.Runs == 0 {
+			begin, used, err := a.ask(ctx, g, run)
+			if err != nil {
+				return nil, err
+			}
+			a.Begin, a.End, last = begin, begin.Add(set.Length), used
 		}
-		if err := ctx.Err(); err != nil {
+		before := g.Used()
+		o, err := g.Play(ctx, run)
+		after := g.Used()
+		if err := cmp.Or(err, ctx.Err()); err != nil {
 			return nil, err
 		}
 		a.check(o)
 		a.Tallied.Add(play.Traffic{Batches: o.Physical + o.Refused, Bytes: o.Bytes + o.TurnedAway.Bytes})
-		if start.Before(warm) {
+		if !counts {
 			continue
-		}
-		if a.Runs == 0 {
-			a.Begin, a.End, last = start, start.Add(set.Length), before
 		}
 		a.CPU += c.counted(after - before)
 		a.Between += (before - last).Seconds()
 		last = after
 		a.add(c, o)
 	}
-	a.End = time.Now()
-	a.Between += (used() - last).Seconds()
-	return a, nil
+	end, used, err := a.ask(ctx, g, c.draw(set.Seed, 0))
+	a.End = end
+	a.Between += (used - last).Seconds()
+	return a, err
+}
+
+// ask has the generals tell what they have used at a moment, which is known to
+// within slack.
+func (a *summary) ask(ctx context.Context, g generals, run play.Run) (at time.Time, used time.Duration, err error) {
+	before := time.Now()
+	err = g.Muster(ctx, run)
+	used = g.Used()
+	half := time.Since(before) / 2
+	a.Slack = max(a.Slack, half)
+	return before.Add(half), used, err
 }
 
 // add counts a run of the window.

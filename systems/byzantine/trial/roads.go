@@ -33,7 +33,7 @@ const (
 func (c *config) evidence(a *summary) *record.Evidence {
 	t := &a.Raw
 	e := &record.Evidence{
-		Begin: a.Begin.UnixNano(), End: a.End.UnixNano(),
+		Begin: a.Begin.UnixNano(), End: a.End.UnixNano(), Slack: int64(a.Slack),
 		Spans: map[string]record.SpanDigest{"run": t.digest()},
 		Facts: map[string]float64{
 			factRuns: float64(len(t.Took)), factAgreed: float64(t.agreed(c.n, c.base.Commander)),

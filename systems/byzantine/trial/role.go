@@ -30,7 +30,7 @@ func Role() systems.Role {
 				if err != nil {
 					return err
 				}
-				a, err := c.measure(ctx, set, func(ctx context.Context, b play.Run) (*play.Outcome, error) { return b.PlayUnder(ctx) }, cluster.OwnCPU)
+				a, err := c.measure(ctx, set, inMemory{})
 				if err != nil {
 					return err
 				}
@@ -39,6 +39,13 @@ func Role() systems.Role {
 		},
 	}}
 }
+
+// inMemory are generals of this process, which are always ready.
+type inMemory struct{}
+
+func (inMemory) Play(ctx context.Context, b play.Run) (*play.Outcome, error) { return b.PlayUnder(ctx) }
+func (inMemory) Muster(context.Context, play.Run) error                      { return nil }
+func (inMemory) Used() time.Duration                                         { return cluster.OwnCPU() }
 
 // memoryKnobs are those that the role has: all but where the generals are.
 func memoryKnobs() (names []string) {

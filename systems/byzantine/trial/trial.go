@@ -71,7 +71,7 @@ func (c *config) withProcesses(ctx context.Context, b systems.Bench) (*summary, 
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.measure(ctx, b.Setting(), generals.Play, generals.Used)
+	a, err := c.measure(ctx, b.Setting(), generals)
 	if err != nil {
 		return nil, errors.Join(err, generals.Disconnect())
 	}
