@@ -1,9 +1,6 @@
 package driver
 
 import (
-	"os"
-	"runtime/debug"
-	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -19,22 +16,15 @@ type Meter struct {
 	at         [2]time.Time  // when these were read
 	ended      bool
 	timers     [2]*time.Timer
+	resume     func() // collecting garbage as usual
 }
 
-// headroom is how much the heap of a generator may grow between two collections.
-// It is small, and would double many times a second: what the collector takes
-// meanwhile would be told as the service's slowest answers.
-const headroom = 64 << 20
-
 // StartMeter reads the meter after warmup, and again length later. From now on
-// the process collects garbage seldom, unless GOGC says when.
+// until it is stopped the process collects garbage seldom, and once at the end of
+// warmup, unless GOGC says when.
 func StartMeter(warmup, length time.Duration) *Meter {
-	if os.Getenv("GOGC") == "" {
-		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-		metrics.Read(live)
-		debug.SetGCPercent(int(max(100, headroom*100/max(live[0].Value.Uint64(), 4<<20))))
-	}
-	m := &Meter{begin: CPUTime(), at: [2]time.Time{time.Now()}}
+	resume := holdOff(warmup)
+	m := &Meter{begin: CPUTime(), at: [2]time.Time{time.Now()}, resume: resume}
 	m.timers[0] = time.AfterFunc(warmup, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -58,6 +48,7 @@ func (m *Meter) Stop() time.Duration {
 		t.Stop()
 	}
 	m.read()
+	m.resume()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.end - m.begin

@@ -36,32 +36,41 @@ func noQuota(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", systems.ErrNoQuota, fmt.Sprintf(format, args...))
 }
 
-// findGroupHome finds the hierarchy of control groups of a controller: version 1's
-// own, or version 2. root is that of the file system, "/" but in tests.
+// ownGroupFolder finds the control group that this process is in, of a controller:
+// in version 1's own hierarchy at top, or in version 2. root is that of the file
+// system, "/" but in tests.
+func ownGroupFolder(root, controller string) (dir, top string, v2 bool, err error) {
+	mounts, err := os.ReadFile(filepath.Join(root, "proc/self/mountinfo"))
+	if err != nil {
+		return "", "", false, noQuota("this system has no control groups (%v)", err)
+	}
+	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
+	if err != nil {
+		return "", "", false, noQuota("this process is in no control group (%v)", err)
+	}
+	first, second := groupMounts(string(mounts), controller)
+	m := first
+	path, ok := ownGroup(string(own), controller)
+	if !ok || m == nil {
+		m, v2 = second, true
+		path, ok = ownGroup(string(own), "")
+	}
+	if !ok || m == nil {
+		return "", "", false, noQuota("no hierarchy of control groups with the controller %s is mounted", controller)
+	}
+	top = filepath.Join(root, m.point)
+	return filepath.Join(top, strings.TrimPrefix(path, strings.TrimSuffix(m.root, "/"))), top, v2, nil
+}
+
+// findGroupHome finds where groups can be limited by a controller.
 //
 // In version 2 a group with processes in it cannot limit groups below it,
 // unless it is the root: then the new ones go beside it.
 func findGroupHome(root, controller string) (groupHome, error) {
-	mounts, err := os.ReadFile(filepath.Join(root, "proc/self/mountinfo"))
-	if err != nil {
-		return groupHome{}, noQuota("this system has no control groups (%v)", err)
+	dir, _, v2, err := ownGroupFolder(root, controller)
+	if err != nil || !v2 {
+		return groupHome{dir: dir}, err
 	}
-	own, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
-	if err != nil {
-		return groupHome{}, noQuota("this process is in no control group (%v)", err)
-	}
-	at := func(m groupMount, path string) string {
-		return filepath.Join(root, m.point, strings.TrimPrefix(path, strings.TrimSuffix(m.root, "/")))
-	}
-	v1, v2 := groupMounts(string(mounts), controller)
-	if path, ok := ownGroup(string(own), controller); ok && v1 != nil {
-		return groupHome{dir: at(*v1, path)}, nil
-	}
-	path, ok := ownGroup(string(own), "")
-	if !ok || v2 == nil {
-		return groupHome{}, noQuota("no hierarchy of control groups with the controller %s is mounted", controller)
-	}
-	dir := at(*v2, path)
 	for _, dir := range []string{dir, filepath.Dir(dir)} {
 		enabled, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
 		if err == nil && slices.Contains(strings.Fields(string(enabled)), controller) {

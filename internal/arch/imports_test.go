@@ -60,7 +60,7 @@ var rules = []rule{
 	{"bench/deposit", []string{"bench/driver", "bench/load", "internal/record"}, "what clients write does not depend on who keeps it"},
 	{"bench/visit", []string{"bench/driver", "bench/load", "internal/record"}, "what customers do at two copies does not depend on who keeps them"},
 	{"bench/story", []string{"bench/history", "bench/inject", "bench/link", "internal/spacetime", "internal/record"}, "a story is told of a history, whoever made it"},
-	{"bench/driver", []string{"systems", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
+	{"bench/driver", []string{"systems", "bench/process", "bench/load", "bench/evidence", "internal/record", "internal/rpc"}, "the client roles of all systems have this in common; it knows the contract, never one system"},
 	{"bench/agent", []string{"systems", "bench/fault", "bench/link", "bench/load", "bench/process", "bench/sample", "internal/rpc", "internal/record", "proto/agent/v1"}, "an agent runs the roles of any system, by the bench of its machine"},
 	{"bench/fleet", []string{"systems", "bench/agent", "bench/inject", "bench/link", "bench/process", "internal/record"}, "several machines are one bench; how they are reached is not its matter"},
 	{"bench/ssh", []string{"systems", "bench/agent", "bench/process", "internal/rpc", "internal/record"}, "ssh brings agents to machines, and knows nothing of trials"},

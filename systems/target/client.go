@@ -131,10 +131,11 @@ func (p *prepared) drive(ctx context.Context, f *driver.Flags, kind string, m dr
 	if err != nil {
 		return nil, err
 	}
-	meter, begin, end := driver.StartMeter(f.Warmup, f.Length), time.Now().Add(f.Warmup), time.Now().Add(f.Warmup+f.Length)
+	warmup, length, end := f.Warmup, f.Length, time.Now().Add(f.Warmup+f.Length)
 	if m.Requests > 0 { // then the whole run is measured
-		meter, begin, end = driver.StartMeter(0, math.MaxInt64), time.Now(), time.Unix(math.MaxInt32, 0)
+		warmup, length, end = 0, math.MaxInt64, time.Unix(math.MaxInt32, 0)
 	}
+	meter, begin := driver.StartMeter(warmup, length), time.Now().Add(warmup)
 	p.streams.window(begin, end)
 	sum, err := loop(p.outgoing(ctx), p.op())
 	if err != nil {
