@@ -61,10 +61,10 @@ func TestReportSaysWhatWasMeasured(t *testing.T) {
 		"pick first: (not measured: no valid trial, policy=pick_first clients=100).",
 		"43 trials of 2 experiments: 35 valid, 6 invalid, 1 unknown, 1 without a result. 1 carries quality flags.",
 		"**Unfinished:** echo-cost was cut short after 3 of 4 planned trials",
-		"| lb-policies-b01-c002 | policy=pick_first clients=100  | invalid   | counts is invalid: server s1 counts 3 \\| more than its clients |",
-		"| lb-policies-b02-c004 | policy=round_robin clients=100 | unknown   | counts is unknown: the \\*checker\\* ran out of time",
-		"| lb-policies-b03-c004 | policy=round_robin clients=100 | no result | server s3 did not start: listen &lt;nil&gt;",
-		"| noisy | lb-policies |      1 | lb-policies-b01-c003: steal of 7 % in the window |",
+		"- **lb-policies-b01-c002**, policy=pick_first clients=100, invalid: counts is invalid: server s1 counts 3 | more than its clients.",
+		"- **lb-policies-b02-c004**, policy=round_robin clients=100, unknown: counts is unknown: the \\*checker\\* ran out of time",
+		"- **lb-policies-b03-c004**, policy=round_robin clients=100, no result: server s3 did not start: listen &lt;nil&gt;",
+		"- **noisy** on 1 trial of lb-policies, for example lb-policies-b01-c003: steal of 7 % in the window.",
 		"(too few samples: n=90)",
 		"1 unknown; 1 without a result",
 		"noisy ×1",
@@ -88,6 +88,33 @@ func TestReportSaysWhatWasMeasured(t *testing.T) {
 	for _, bad := range []string{"NaN", "%!", "<nil>", "map[", "\n\n\n"} {
 		if strings.Contains(out, bad) {
 			t.Errorf("the report holds %q", bad)
+		}
+	}
+}
+
+// Long texts of an experiment, a check or a flag make no table wider than a screen.
+func TestLongTextsMakeNoWideTable(t *testing.T) {
+	long := strings.Repeat("long words ", 40)
+	run, trials := controlled()
+	run.Experiment.Figures, run.Experiment.Core[0][0].Levels = nil, append(run.Experiment.Core[0][0].Levels, long)
+	run.Experiment.Controls[0].Broken = long
+	run.Experiment.Peers = []record.Peer{{Name: "p", Rival: long[:90], Promise: long, Says: long, Metric: "throughput_rps", Where: record.Values{"policy": "least_load", "clients": "100"}}}
+	trials = edit(trials, 2, func(tr *record.Trial) { tr.Observation.Flag("wordy", "%s", long) })
+	trials = edit(trials, 0, func(tr *record.Trial) {
+		tr.Observation.Verdict = record.Judge(record.Fail("counts", 3, "%s", long))
+		tr.Rejected = []string{long}
+	})
+	dir := t.TempDir()
+	store(t, dir, run, trials)
+	for path, text := range build(t, load(t, dir)) {
+		if !strings.HasSuffix(path, ".md") {
+			continue
+		}
+		if _, wide := report.TooWide(string(text)); wide != "" {
+			t.Errorf("%s: %s", path, wide)
+		}
+		if path == "results/lb-policies/README.md" && strings.Count(string(text), strings.TrimSpace(long)) < 4 {
+			t.Errorf("the texts are not on the page:\n%s", text)
 		}
 	}
 }

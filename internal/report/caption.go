@@ -89,8 +89,11 @@ func unitOf(d *drawing) string {
 // sentence begins with a capital and ends with a full stop.
 func sentence(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
-	return strings.ToUpper(s[:n]) + strings.TrimRight(s[n:], ". ") + "."
+	return strings.ToUpper(s[:n]) + ended(s[n:])
 }
+
+// ended ends with a full stop.
+func ended(s string) string { return strings.TrimRight(s, ". ") + "." }
 
 // basis says what the numbers are taken from.
 func basis(y measure, of record.Kind, shown []stats.Summary) string {

@@ -55,8 +55,8 @@ func (o *overview) rivalries() (systems []string, by map[string][]rivalry, err e
 	return systems, by, nil
 }
 
-// Compared is what others' software does beside each system: a table of figures
-// for each, and what a reader must know of every rival. Empty when nothing was
+// Compared is what others' software does beside each system: a table for each
+// figure, and what a reader must know of every rival. Empty when nothing was
 // measured.
 func (o *overview) Compared() (string, error) {
 	systems, by, err := o.rivalries()
@@ -65,17 +65,25 @@ func (o *overview) Compared() (string, error) {
 	}
 	var out []string
 	for _, system := range systems {
-		t := table.New("rival", "figure", "rival's", system, "ratio")
-		var notes []string
+		var figures, notes []string
+		tables := make(map[string]*table.Table)
 		for _, r := range by[system] {
 			name := r.rival
 			if r.better || r.ahead {
 				name = "**" + name + "**"
 			}
-			t.Add(name, r.metric, r.theirs, r.ours, r.ratio)
+			if tables[r.metric] == nil {
+				tables[r.metric] = table.New(r.metric, "rival's", system, "ratio")
+				figures = append(figures, r.metric)
+			}
+			tables[r.metric].Add(name, r.theirs, r.ours, r.ratio)
 			notes = append(notes, fmt.Sprintf("- %s (%s). Promise: %s. Proof: %s. %s", name, r.software, r.promise, r.passed, r.says))
 		}
-		out = append(out, "### "+system+" and its rivals\n\n"+t.String()+"\n"+strings.Join(notes, "\n"))
+		out = append(out, "### "+system+" and its rivals")
+		for _, f := range figures {
+			out = append(out, tables[f].Within(screen, 1))
+		}
+		out = append(out, strings.Join(notes, "\n"))
 	}
 	return strings.Join(out, "\n\n"), nil
 }

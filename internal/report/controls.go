@@ -81,12 +81,9 @@ func (c *control) missed() string {
 	return strings.Join(parts, "; ")
 }
 
-var controlHeader = []string{
-	"experiment", "what is broken", "in the cell", "must be caught by", "caught", "for example",
-	"the same cell, unbroken",
-}
-
-func (r *Result) controlRow(c *control) []string {
+// line is a control in words: what it broke, who must notice, and what was found
+// of it and of the same cell unbroken.
+func (r *Result) line(c *control) string {
 	n, example := c.caught()
 	found := fmt.Sprintf("%d of %s", n, plural(int64(len(c.trials)), "trial"))
 	if text := c.missed(); text != "" {
@@ -97,14 +94,18 @@ func (r *Result) controlRow(c *control) []string {
 		where = "the only core cell"
 	}
 	whole := count(r.unbroken(c))
-	beside := fmt.Sprintf("%d of %d valid", whole.valid, whole.valid+whole.invalid+whole.unknown+whole.errors)
-	return []string{r.Run.Experiment.Name, table.Text(c.Broken), table.Text(where), table.Text(c.CaughtBy), found, table.Text(example), beside}
+	text := fmt.Sprintf("- **%s**, %s: %s Must be caught by *%s*: caught in %s; unbroken, %d of %d valid.", r.Run.Experiment.Name, table.Text(where),
+		sentence(table.Text(c.Broken)), table.Text(c.CaughtBy), found, whole.valid, whole.valid+whole.invalid+whole.unknown+whole.errors)
+	if example != "" {
+		text += " For example: " + ended(table.Text(example))
+	}
+	return text
 }
 
 // Controls shows the negative controls of all experiments; empty when none was
 // measured.
 func (o *overview) Controls() string {
-	out := table.New(controlHeader...)
+	var lines []string
 	trials, caught := 0, 0
 	for _, r := range o.store.Results {
 		for _, c := range r.controls {
@@ -113,14 +114,14 @@ func (o *overview) Controls() string {
 			}
 			n, _ := c.caught()
 			trials, caught = trials+len(c.trials), caught+n
-			out.Add(r.controlRow(c)...)
+			lines = append(lines, r.line(c))
 		}
 	}
-	if out.Len() == 0 {
+	if len(lines) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%d of %s %s caught.\n\n%s", caught, plural(int64(trials), "trial"),
-		map[bool]string{true: "was", false: "were"}[trials == 1], out.String())
+		map[bool]string{true: "was", false: "were"}[trials == 1], strings.Join(lines, "\n"))
 }
 
 // planned is how many trials the run was to bring, those of controls left out.

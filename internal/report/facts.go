@@ -78,7 +78,7 @@ func (e *Experiment) Checks() string {
 		r := rows[name]
 		out.Add(table.Text(name), fmt.Sprint(r.valid), fmt.Sprint(r.invalid), fmt.Sprint(r.unknown), fmt.Sprint(r.examined))
 	}
-	text := out.String()
+	text := out.Within(screen, 1)
 	if n := count(e.Trials).errors; n > 0 {
 		text += fmt.Sprintf("\n%s ended without a result and proved nothing.\n", plural(int64(n), "trial"))
 	}
@@ -88,26 +88,24 @@ func (e *Experiment) Checks() string {
 // Setup shows under which conditions the experiment was made.
 func (e *Experiment) Setup() string {
 	x := &e.Run.Experiment
-	out := table.New("set-up", "")
-	out.Add("load model", sentence(loadModel(x.Load)))
+	var lines []string
+	add := func(what, text string) { lines = append(lines, "- *"+what+"*: "+text) }
+	add("load model", sentence(loadModel(x.Load)))
 	for _, knob := range sweptKnobs(x) {
 		k, _ := e.knob(knob) // without a unit if the run does not say
-		out.Add(withUnit("swept: "+knob, k.Unit), table.Text(strings.Join(e.levels(knob), ", ")))
+		add("swept, "+table.Text(withUnit(knob, k.Unit)), table.Text(strings.Join(e.levels(knob), ", ")))
 	}
 	for _, knob := range slices.Sorted(maps.Keys(x.Knobs)) {
 		k, _ := e.knob(knob)
-		out.Add(withUnit("fixed: "+knob, k.Unit), table.Text(x.Knobs[knob]))
+		add("fixed, "+table.Text(withUnit(knob, k.Unit)), table.Text(legible(x.Knobs[knob])))
 	}
 	scale := x.Scales[e.Run.Scale]
-	out.Add("scale", e.Run.Scale)
-	out.Add("cells", e.cellCounts())
-	out.Add("warm-up", e.seconds(scale.Warmup, func(t *record.Trial) record.Seconds { return t.Warmup }))
-	out.Add("measured window", e.seconds(scale.Length, func(t *record.Trial) record.Seconds { return t.Length }))
-	out.Add("seed", fmt.Sprint(e.Run.Seed))
-	if text := e.Yardsticks(); text != "" {
-		return out.String() + "\n" + text
-	}
-	return out.String()
+	add("scale", table.Text(e.Run.Scale))
+	add("cells", e.cellCounts())
+	add("warm-up", e.seconds(scale.Warmup, func(t *record.Trial) record.Seconds { return t.Warmup }))
+	add("measured window", e.seconds(scale.Length, func(t *record.Trial) record.Seconds { return t.Length }))
+	add("seed", fmt.Sprint(e.Run.Seed))
+	return strings.TrimSuffix(strings.Join(lines, "\n")+"\n\n"+e.Yardsticks(), "\n\n")
 }
 
 func sweptKnobs(x *record.Experiment) []string {

@@ -30,7 +30,7 @@ func machines(all []record.Machine) string {
 		out.Add(table.Text(m.Name), table.Text(m.Address), table.Text(m.Hostname), table.Text(m.CPU), fmt.Sprint(m.Cores),
 			fmt.Sprintf("%.1f", float64(m.MemoryBytes)/(1<<30)), table.Text(m.OS), table.Text(m.Kernel), table.Text(m.QoS))
 	}
-	return out.String()
+	return out.Within(screen, 1)
 }
 
 // trips is the median over blocks for each pair.

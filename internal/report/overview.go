@@ -47,7 +47,7 @@ func (o *overview) Machines() string {
 			fmt.Sprintf("%.1f", float64(env.MemoryBytes)/gib),
 			table.Text(env.OS), table.Text(env.Kernel), table.Text(env.Virtual), table.Text(env.Go), commit(env))
 	}
-	return out.String() + "\n" + o.dependencies()
+	return out.Within(screen, 1) + "\n" + o.dependencies()
 }
 
 func commit(env record.Environment) string {
@@ -170,7 +170,7 @@ func (o *overview) Experiments() string {
 		out.Add(r.Run.Experiment.Name, r.Run.Experiment.System, r.Run.Scale, fmt.Sprint(r.planned()),
 			fmt.Sprint(t.valid), fmt.Sprint(t.invalid), fmt.Sprint(t.unknown), fmt.Sprint(t.errors), fmt.Sprint(t.flagged))
 	}
-	return out.String()
+	return out.Within(screen, 1)
 }
 
 // Unfinished names the runs that did not come to their end, and what was left
@@ -206,7 +206,7 @@ func (o *overview) Aside() string {
 
 // NotValid lists every trial that is not valid, with the reasons.
 func (o *overview) NotValid() string {
-	out := table.New("trial", "cell", "status", "why", "flags")
+	var lines []string
 	for _, r := range o.store.Results {
 		for _, t := range r.Trials {
 			status, why := string(t.Status()), ""
@@ -224,30 +224,32 @@ func (o *overview) NotValid() string {
 					why = "nothing was checked"
 				}
 			}
-			out.Add(t.ID, table.Text(r.cells[t.Cell-1].label()), status, table.Text(why), flagDetails(t))
+			line := fmt.Sprintf("- **%s**, %s, %s: %s", t.ID, table.Text(r.cells[t.Cell-1].label()), status, ended(table.Text(why)))
+			if flags := flagDetails(t); flags != "" {
+				line += " Flags: " + ended(flags)
+			}
+			lines = append(lines, line)
 		}
 	}
-	if out.Len() == 0 {
+	if len(lines) == 0 {
 		return "None."
 	}
-	return out.String()
+	return strings.Join(lines, "\n")
 }
 
 // Again lists the trials that were measured more than once, because an attempt
 // proved nothing. Empty when there was none.
 func (o *overview) Again() string {
-	out := table.New("trial", "cell", "attempts", "status of the last", "why the others do not count")
+	var lines []string
 	for _, r := range o.store.Results {
 		for _, t := range r.Trials {
 			if n := len(t.Rejected); n > 0 {
-				out.Add(t.ID, table.Text(r.cells[t.Cell-1].label()), fmt.Sprint(n+1), string(t.Status()), table.Text(strings.Join(t.Rejected, "; ")))
+				lines = append(lines, fmt.Sprintf("- **%s**, %s: %s, the last one %s; the others do not count: %s", t.ID,
+					table.Text(r.cells[t.Cell-1].label()), plural(int64(n+1), "attempt"), t.Status(), ended(table.Text(strings.Join(t.Rejected, "; ")))))
 			}
 		}
 	}
-	if out.Len() == 0 {
-		return ""
-	}
-	return out.String()
+	return strings.Join(lines, "\n")
 }
 
 func flagDetails(t *record.Trial) string {
@@ -263,7 +265,7 @@ func flagDetails(t *record.Trial) string {
 
 // Flags counts the quality flags, with the detail of one of each.
 func (o *overview) Flags() string {
-	out := table.New("flag", "experiment", "trials", "for example")
+	var lines []string
 	for _, r := range o.store.Results {
 		trials := make(map[string]int)
 		example := make(map[string]string)
@@ -277,11 +279,12 @@ func (o *overview) Flags() string {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(trials)) {
-			out.Add(table.Text(name), r.Run.Experiment.Name, fmt.Sprint(trials[name]), table.Text(example[name]))
+			lines = append(lines, fmt.Sprintf("- **%s** on %s of %s, for example %s",
+				table.Text(name), plural(int64(trials[name]), "trial"), r.Run.Experiment.Name, ended(table.Text(example[name]))))
 		}
 	}
-	if out.Len() == 0 {
+	if len(lines) == 0 {
 		return "None."
 	}
-	return out.String()
+	return strings.Join(lines, "\n")
 }

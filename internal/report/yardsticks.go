@@ -63,5 +63,5 @@ func (e *Experiment) Yardsticks() string {
 	text := fmt.Sprintf("Two processes that only exchange 16 bytes, measured right before each block (%s); all %d answers were compared "+
 		"with their requests. ",
 		plural(int64(shown[0].N), "block"), checked)
-	return text + "A metric *per* yardstick is divided by that of its own block.\n\n" + out.String()
+	return text + "A metric *per* yardstick is divided by that of its own block.\n\n" + out.Within(screen, 1)
 }
