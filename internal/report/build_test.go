@@ -225,6 +225,7 @@ func render(s *report.Store, template string) (string, error) {
 func TestTemplateMistakesAreErrors(t *testing.T) {
 	s := oneFigure(t)
 	for template, want := range map[string]string{
+		`{{with experiment "lb-policies"}}{{if .Supported "luck"}}{{end}}{{end}}`:                            `no claim is named "luck"`,
 		`{{with experiment "lb-policies"}}{{.Figure "speed"}}{{end}}`:                                        `figure "speed" is not one of fairness`,
 		`{{with experiment "lb-policies"}}{{.Table "speed"}}{{end}}`:                                         `table "speed" is not one of overview`,
 		`{{with experiment "lb-policies"}}{{.Value "speed" "policy=least_load"}}{{end}}`:                     `metric "speed" is not one of throughput_rps, theory_rps, jain, response.mean, response.p50, response.p99`,

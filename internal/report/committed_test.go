@@ -2,6 +2,7 @@ package report
 
 import (
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -99,3 +100,91 @@ func tooWide(text string) (lines int, wide string) {
 
 // TooWide lets tests of whole reports measure tables, too.
 var TooWide = tooWide
+
+// conclusions are words of the templates that say what was found: those of when the
+// claims they rest on are supported, and those of when they are refuted.
+var conclusions = []struct{ page, supported, refuted string }{
+	{reportPath, "Old reports make herds.", "Old reports made no herd."},
+	{reportPath, "which goes at the slowest one's pace", "which goes faster than the slowest one's pace"},
+	{reportPath, "the policy matters little for throughput and more for the tail", ""},
+	{reportPath, "A prepare timeout is a step:", "A prepare timeout is no step:"},
+	{reportPath, "*Write-all buys reads that need nobody else*", "*Write-all was not what an absent branch stops*"},
+	{reportPath, "*Escrow is never overdrawn*, and most withdrawals need nobody else.", "*Escrow was overdrawn*"},
+	{reportPath, "So signed messages save values and cost bytes.", "So signed messages do not halve the values."},
+	{reportPath, "Within its bound each algorithm is completely effective.", "were *not* effective in every run"},
+	{reportPath, "Beyond the bound agreement is luck.", "Beyond the bound more than nine of ten runs agreed"},
+	{reportPath, "least load comes near the 600 req/s", "least load does not come near the 600 req/s"},
+	{reportPath, "*Equal servers*: do not take turns;", "*Equal servers*: taking turns is good enough;"},
+	{reportPath, "*Unequal servers*: never take turns;", "*Unequal servers*: looking did not pay threefold;"},
+	{reportPath, "must count what it has sent since", "counting what was sent since is not what helps"},
+	{reportPath, "*Retries* hide a server that goes and a balancer that moves", "*Retries* did not hide everything"},
+	{reportPath, "*Reduce tasks are cheap*", "*Many reduce tasks are dear*"},
+	{reportPath, "*Workers pay up to the number of cores*", "*A second worker pays less than a second core*"},
+	{reportPath, "*Backup tasks are worth having*", "*Backup tasks were not worth having*"},
+	{reportPath, "*cost one propagation delay*", "*cost more than one propagation delay*"},
+	{reportPath, "*A vector stays small, a write set does not scale*", "*A vector grows with what was written*"},
+	{reportPath, "*A failover keeps within its bound*", "*A failover takes longer than was claimed*"},
+	{reportPath, "for both disks are written at the same time", ""},
+	{reportPath, "*One sync serves many*", "*Syncs are not shared enough*"},
+	{reportPath, "*A prepare timeout costs nothing while votes come in time*", "*A longer prepare timeout costs payments*"},
+	{reportPath, "since it does not look where gRPC says so", ""},
+	{"results/2pc-clients/README.md", "With more users one sync serves many", "More users did not share their syncs."},
+	{"results/2pc-timeouts/README.md", "the step is there", "and that is not what was found"},
+	{"results/2pc-timeouts/README.md", "Since a timeout costs nothing", "A longer timeout had its price"},
+	{"results/branch-faults/README.md", "So one absent branch stops the writes of all", "Yet with one branch cut off"},
+	{"results/branch-peers/README.md", "So of these only `remote_apply` gives all four guarantees", ""},
+	{"results/byzantine-cost/README.md", ", not the counting", ""},
+	{"results/lb-policies/README.md", "most of what looking at all queues would give", "with many, two looks were not nearly"},
+	{"results/lb-staleness/README.md", ": no worse than round robin", ": worse than round robin"},
+	{"results/lb-scale/README.md", "A random server does not care", "should not care how many others there are, and did"},
+	{"results/lb-scale/README.md", "Round robin becomes a metronome", "Round robin gained nothing from many servers."},
+	{"results/lb-scale/README.md", "The choice stays cheap", "The choice became dear"},
+	{"results/load-honesty/README.md", "slow requests drown among all the others", "here these 50 are enough to show"},
+	{"results/load-honesty/README.md", "just too few to show in the 95th", ""},
+	{"results/mr-faults/README.md", "the worker itself is hardly", "and the worker is missed"},
+	{"results/mr-faults/README.md", "the paper's point about stragglers", "The paper's one mechanism did not serve for both here."},
+	{"results/session-guarantees/README.md", "Each guarantee brings its own share to 0", "Not each guarantee brings its own share to 0."},
+	{"results/standby-modes/README.md", "costs several times what an action does", ""},
+	{"results/standby-sentinel/README.md", ", longer: the server that was promoted", ""},
+}
+
+// What the templates conclude follows from the verdicts: where all claims are
+// refuted the words change, and where none is judged there are none.
+func TestConclusionsFollowVerdicts(t *testing.T) {
+	b, _ := committed()
+	ruled := func(as Ruling) map[string]string {
+		for _, r := range b.store.Results {
+			kept := r.Run.Experiment.Claims
+			defer func() { r.Run.Experiment.Claims = kept }()
+			r.Run.Experiment.Claims = slices.Clone(kept)
+			for i := range r.Run.Experiment.Claims {
+				c := &r.Run.Experiment.Claims[i]
+				far := math.Inf(1)
+				if (c.AtLeast != nil) == (as == Supported) {
+					far = math.Inf(-1)
+				}
+				if c.AtLeast != nil {
+					c.AtLeast = &far
+				} else {
+					c.AtMost = &far
+				}
+				if c.Scale = ""; as == NotJudged {
+					c.Scale = "another"
+				}
+			}
+		}
+		return texts(t)
+	}
+	supported, refuted, open := ruled(Supported), ruled(Refuted), ruled(NotJudged)
+	says := func(pages map[string]string, page, words string) bool {
+		return words != "" && strings.Contains(pages[page], words)
+	}
+	for _, c := range conclusions {
+		if !says(supported, c.page, c.supported) || says(refuted, c.page, c.supported) || says(open, c.page, c.supported) {
+			t.Errorf("%s: %q does not follow from what is supported", c.page, c.supported)
+		}
+		if says(supported, c.page, c.refuted) || says(open, c.page, c.refuted) || c.refuted != "" && !says(refuted, c.page, c.refuted) {
+			t.Errorf("%s: %q does not follow from what is refuted", c.page, c.refuted)
+		}
+	}
+}

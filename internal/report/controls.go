@@ -94,7 +94,8 @@ func (r *Result) line(c *control) string {
 		where = "the only core cell"
 	}
 	whole := count(r.unbroken(c))
-	text := fmt.Sprintf("- **%s**, %s: %s Must be caught by *%s*: caught in %s; unbroken, %d of %d valid.", r.Run.Experiment.Name, table.Text(where),
+	text := fmt.Sprintf("- **%s**, %s: %s Must be caught by *%s*: caught in %s; unbroken, %d of %d valid.",
+		r.Run.Experiment.Name, table.Text(where),
 		sentence(table.Text(c.Broken)), table.Text(c.CaughtBy), found, whole.valid, whole.valid+whole.invalid+whole.unknown+whole.errors)
 	if example != "" {
 		text += " For example: " + ended(table.Text(example))

@@ -113,7 +113,7 @@ func TestControlsOnThePage(t *testing.T) {
 // A control that is not found out is said to be missed, however it ended.
 func TestMissedControls(t *testing.T) {
 	for want, change := range map[string]func(*record.Trial){
-		"**missed** in lb-policies-b03-c009: valid; unbroken":                              func(t *record.Trial) { t.Observation.Verdict = record.Judge(record.Pass("answers", 1)) },
+		"**missed** in lb-policies-b03-c009: valid; unbroken":                      func(t *record.Trial) { t.Observation.Verdict = record.Judge(record.Pass("answers", 1)) },
 		"**missed** in lb-policies-b03-c009: unknown: answers is unknown: perhaps": func(t *record.Trial) { t.Observation.Verdict = record.Judge(record.Doubt("answers", 1, "perhaps")) },
 		"**missed** in lb-policies-b03-c009: invalid: counts is invalid: for another reason": func(t *record.Trial) {
 			t.Observation.Verdict = record.Judge(record.Fail("counts", 1, "for another reason"))

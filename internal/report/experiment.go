@@ -191,19 +191,54 @@ func (e *Experiment) TrialCount() string {
 // {{.Claim "too-short-aborts" "of payments"}} is
 // "98.5 [96.9, 100.0] % of payments (≥ 95 %: *supported*)".
 func (e *Experiment) Claim(name string, words ...string) (string, error) {
-	claims := e.Run.Experiment.Claims
-	i := slices.IndexFunc(claims, func(c record.Claim) bool { return c.Name == name })
-	if i < 0 {
-		return "", fmt.Errorf("experiment %s: no claim is named %q", e.Name(), name)
+	claim, err := e.claim(name)
+	if err != nil {
+		return "", err
 	}
 	var rulings []string
-	for _, c := range claims {
-		if compared(c) == compared(claims[i]) {
+	for _, c := range e.Run.Experiment.Claims {
+		if compared(c) == compared(claim) {
 			j := e.judge(c)
 			rulings = append(rulings, fmt.Sprintf("%s: *%s*", j.bound, j.ruling))
 		}
 	}
-	return e.judge(claims[i]).found(strings.Join(words, " "), strings.Join(rulings, "; ")), nil
+	return e.judge(claim).found(strings.Join(words, " "), strings.Join(rulings, "; ")), nil
+}
+
+func (e *Experiment) claim(name string) (record.Claim, error) {
+	claims := e.Run.Experiment.Claims
+	i := slices.IndexFunc(claims, func(c record.Claim) bool { return c.Name == name })
+	if i < 0 {
+		return record.Claim{}, fmt.Errorf("experiment %s: no claim is named %q", e.Name(), name)
+	}
+	return claims[i], nil
+}
+
+// Supported is for words that hold only if all of the named claims are supported:
+// {{if .Supported "looking-pays"}}never take turns{{end}}.
+func (e *Experiment) Supported(names ...string) (bool, error) {
+	n, err := e.ruled(Supported, names)
+	return n == len(names), err
+}
+
+// Refuted is for what is to be said instead if any of the named claims is refuted.
+// Where it is neither, nothing is to be said.
+func (e *Experiment) Refuted(names ...string) (bool, error) {
+	n, err := e.ruled(Refuted, names)
+	return n > 0, err
+}
+
+func (e *Experiment) ruled(as Ruling, names []string) (n int, err error) {
+	for _, name := range names {
+		c, err := e.claim(name)
+		if err != nil {
+			return 0, err
+		}
+		if e.judge(c).ruling == as {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Link leads to the experiment's page.
