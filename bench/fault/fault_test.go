@@ -193,3 +193,44 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestWords(t *testing.T) {
+	kinds := make(map[fault.Kind]bool)
+	for text, want := range map[string]string{
+		"kill primary@2s":                  "primary killed at 2 s",
+		"kill b2@200ms..500ms; pause c@3s": "b2 killed at 200 ms, back at 500 ms; c paused at 3 s",
+		"stop s@1s..3s":                    "s stopped at 1 s, back at 3 s",
+		"crash s1=0.5@120ms..1.5s":         "s1 loses power but for 50 % of what was not synced at 120 ms, back at 1.5 s",
+		"crash s1@0s":                      "s1 loses power at 0 s",
+		"restart s1@90s":                   "s1 started again at 90 s",
+		"pause b2@200ms..500ms":            "b2 paused from 200 ms to 500 ms",
+		"resume b2@1s":                     "b2 resumed at 1 s",
+		"cut b2-b1,b3@200ms..500ms":        "cut between b2 and b1, b3 from 200 ms to 500 ms",
+		"cut s1->*@0s":                     "cut from s1 to all others throughout",
+		"heal@1ms":                         "all healed on all links at 1 ms",
+		"drop a->b=0.25@0s":                "25 % lost from a to b throughout",
+		"duplicate=0.001@1s":               "0.1 % doubled on all links at 1 s",
+		"delay a-b=5ms±1ms@0s":             "5 ms ± 1 ms of delay between a and b throughout",
+		"delay a-b=5ms~1ms@0s":             "5 ms and more, in the mean 1 ms, of delay between a and b throughout",
+		"delay a-b=1500µs@1s..2s":          "1.5 ms of delay between a and b from 1 s to 2 s",
+		"rate a-b=64kB@0s":                 "at most 64000 bytes/s between a and b throughout",
+		"refuse a->b@1m30s":                "connections refused from a to b at 90 s",
+		"reset a->b@0s":                    "connections reset from a to b at 0 s",
+		"full-disk s1@0s":                  "s1 disk full at 0 s",
+		"full-disk s1=0.5@0s":              "s1 disk full in 50 % of cases at 0 s",
+		"slow-disk s1=5ms@1s..2s":          "s1 syncs 5 ms slower from 1 s to 2 s",
+		"fail-sync s1@1s":                  "s1 syncs fail at 1 s",
+	} {
+		s, err := fault.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[s[0].Kind] = true
+		if got := s.Words(); got != want {
+			t.Errorf("%q is told as %q, want %q", text, got, want)
+		}
+	}
+	if len(kinds) != 17 {
+		t.Errorf("%d kinds of 17 are told", len(kinds))
+	}
+}

@@ -78,7 +78,7 @@ var rules = []rule{
 	{"internal/live", nil, "what is shown while it runs is anybody's"},
 	{"internal/browser", nil, "a browser knows nothing of what it shows"},
 	{"internal/compare", []string{"internal/table", "internal/stats", "internal/record"}, "what changed is a function of stored facts"},
-	{"internal/report", []string{"internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
+	{"internal/report", []string{"bench/fault", "internal/figure", "internal/table", "internal/page", "internal/stats", "internal/atomicfile", "internal/record"}, "the report reads stored results only: an old run can be drawn without any system"},
 	{"internal/telemetry", []string{"internal/rpc"}, "what shows a process to others knows no system"},
 	{"internal/role", []string{"systems", "bench/process", "internal/rpc"}, "a role's process has what roles need, and no more"},
 	{"internal/rpc", []string{"internal/record"}, "what all shells share knows none of them"},

@@ -64,7 +64,7 @@ func (c *cell) label() string {
 	}
 	var parts []string
 	for _, knob := range c.swept {
-		parts = append(parts, knob+"="+c.Values[knob])
+		parts = append(parts, knob+"="+legible(c.Values[knob]))
 	}
 	return strings.Join(parts, " ")
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"dyno/bench/fault"
 	"dyno/internal/figure"
 	"dyno/internal/record"
 	"dyno/internal/stats"
@@ -93,7 +94,7 @@ func (d *drawing) chart() figure.Chart {
 			return !slices.ContainsFunc(s.Points, func(p figure.Point) bool { return !p.Absent })
 		})
 		if d.f.Facet != "" {
-			p.Title = d.f.Facet + " = " + facet
+			p.Title = d.f.Facet + " = " + legible(facet)
 		}
 		if len(p.Categories) > 0 && len(p.Series) > 0 {
 			c.Panels = append(c.Panels, p)
@@ -162,8 +163,14 @@ func planned(p *figure.Panel) {
 	}
 }
 
-// legible is a level as readers see it: a text that is empty would be a gap.
-func legible(level string) string { return cmp.Or(level, "none") }
+// legible is a level as readers see it: faults in words, and a text that is empty
+// would be a gap.
+func legible(level string) string {
+	if s, err := fault.Parse(level); err == nil && len(s) > 0 {
+		return s.Words()
+	}
+	return cmp.Or(level, "none")
+}
 
 // inFigure is a level of a knob in a figure, where whoever has no rival is dyno.
 func inFigure(knob, level string) string {

@@ -208,7 +208,7 @@ func compared(c record.Claim) string {
 func selector(v record.Values) string {
 	var parts []string
 	for _, knob := range slices.Sorted(maps.Keys(v)) {
-		parts = append(parts, knob+"="+v[knob])
+		parts = append(parts, knob+"="+legible(v[knob]))
 	}
 	return strings.Join(parts, ",")
 }

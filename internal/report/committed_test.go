@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -185,6 +186,24 @@ func TestConclusionsFollowVerdicts(t *testing.T) {
 		}
 		if says(supported, c.page, c.refuted) || says(open, c.page, c.refuted) || c.refuted != "" && !says(refuted, c.page, c.refuted) {
 			t.Errorf("%s: %q does not follow from what is refuted", c.page, c.refuted)
+		}
+	}
+}
+
+// Readers meet faults in words, never as a knob spells them.
+func TestFaultsInWords(t *testing.T) {
+	all := texts(t)
+	for path, text := range all {
+		if raw := regexp.MustCompile(`\S+@[0-9.]+[mµn]?s\b`).FindString(text); raw != "" {
+			t.Errorf("%s shows %q", path, raw)
+		}
+	}
+	if page := all["results/branch-faults/README.md"]; !strings.Contains(page, "b2 killed at 200 ms, back at 500 ms") {
+		t.Error("the faults of branch-faults are not told")
+	}
+	for level, want := range map[string]string{"": "none", "kill primary@2s": "primary killed at 2 s", "me@home": "me@home"} {
+		if got := legible(level); got != want {
+			t.Errorf("%q is shown as %q", level, got)
 		}
 	}
 }

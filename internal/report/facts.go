@@ -93,7 +93,11 @@ func (e *Experiment) Setup() string {
 	add("load model", sentence(loadModel(x.Load)))
 	for _, knob := range sweptKnobs(x) {
 		k, _ := e.knob(knob) // without a unit if the run does not say
-		add("swept, "+table.Text(withUnit(knob, k.Unit)), table.Text(strings.Join(e.levels(knob), ", ")))
+		var levels []string
+		for _, l := range e.levels(knob) {
+			levels = append(levels, legible(l))
+		}
+		add("swept, "+table.Text(withUnit(knob, k.Unit)), table.Text(strings.Join(levels, " · ")))
 	}
 	for _, knob := range slices.Sorted(maps.Keys(x.Knobs)) {
 		k, _ := e.knob(knob)
