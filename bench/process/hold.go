@@ -19,6 +19,10 @@ func reserve(addr string) (kept io.Closer, chosen string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if held, port := bindOnly(at); held != nil { // the port is kept from the moment it is chosen
+		at.Port = port
+		return held, at.String(), nil
+	}
 	if at.Port == 0 {
 		lis, err := net.ListenTCP("tcp", at)
 		if err != nil {
@@ -27,17 +31,20 @@ func reserve(addr string) (kept io.Closer, chosen string, err error) {
 		at = lis.Addr().(*net.TCPAddr)
 		_ = lis.Close()
 	}
-	return bindOnly(at), at.String(), nil
+	return nil, at.String(), nil
 }
 
-// bindOnly binds a socket that does not listen; nil where that cannot be done.
-func bindOnly(at *net.TCPAddr) io.Closer {
+// bindOnly binds a socket that does not listen, and says to which port; nil where
+// that cannot be done.
+func bindOnly(at *net.TCPAddr) (io.Closer, int) {
 	if runtime.GOOS != "linux" { // elsewhere the server could not listen
-		return nil
+		return nil, 0
 	}
-	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: at.Port, Addr: [16]byte(at.IP.To16())})
+	family, sockaddr := syscall.AF_INET6, syscall.Sockaddr(&syscall.SockaddrInet6{Port: at.Port})
 	if ip := at.IP.To4(); ip != nil {
 		family, sockaddr = syscall.AF_INET, &syscall.SockaddrInet4{Port: at.Port, Addr: [4]byte(ip)}
+	} else if at.IP != nil {
+		sockaddr = &syscall.SockaddrInet6{Port: at.Port, Addr: [16]byte(at.IP)}
 	}
 	syscall.ForkLock.RLock() // so that no child inherits it
 	fd, err := syscall.Socket(family, syscall.SOCK_STREAM, 0)
@@ -46,16 +53,22 @@ func bindOnly(at *net.TCPAddr) io.Closer {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	if err = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err == nil {
 		err = syscall.Bind(fd, sockaddr)
 	}
+	if err == nil {
+		sockaddr, err = syscall.Getsockname(fd)
+	}
 	if err != nil {
 		_ = syscall.Close(fd)
-		return nil
+		return nil, 0
 	}
-	return heldAddress(fd)
+	if four, ok := sockaddr.(*syscall.SockaddrInet4); ok {
+		return heldAddress(fd), four.Port
+	}
+	return heldAddress(fd), sockaddr.(*syscall.SockaddrInet6).Port
 }
 
 // Close implements [io.Closer].
