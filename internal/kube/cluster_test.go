@@ -116,8 +116,9 @@ func equipped(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		for range 2 { // a call whose answer is lost is made again
-			if err := kube.Receive(bytes.NewReader(archive), at, io.Discard); err != nil {
-				t.Errorf("%s: %v", pod, err)
+			var said strings.Builder
+			if err := kube.Receive(bytes.NewReader(archive), at, &said); err != nil || said.Len() > 0 {
+				t.Errorf("%s: %v; it says %q", pod, err, said.String())
 			}
 		}
 		if got, err := kube.ReadKeys(at); err != nil || !reflect.DeepEqual(got, want) {

@@ -4,9 +4,11 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,21 +114,21 @@ func (c *Cluster) equip(ctx context.Context, r Run, keys Keys, parties map[strin
 // machines trust, and who deletes it.
 func (c *Cluster) claim(ctx context.Context, r Run) (first bool, err error) {
 	host, _ := os.Hostname() // for whoever looks into the pod
-	archive, err := Keys{authority: fmt.Appendf(nil, "%s, process %d\n", host, os.Getpid())}.pack(authority)
+	archive, err := Keys{authority: fmt.Appendf(nil, "%s, process %d, %s\n", host, os.Getpid(), rand.Text())}.pack(authority)
 	if err != nil {
 		return false, err
 	}
 	return c.hand(ctx, r, r.Runner(), followed, archive)
 }
 
-// hand brings one pod an archive for a folder there, and says whether it was the
-// first to do so.
+// hand brings one pod an archive for a folder there, and says whether nobody had
+// brought another.
 func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive []byte) (first bool, err error) {
-	for try := range tries {
+	for range tries {
 		var said []byte
 		said, err = c.ask(ctx, r, bytes.NewReader(archive), "exec", "-i", pod, "--", "/dyno", "deploy", "receive", folder)
 		if err == nil {
-			return try > 0 || !bytes.Contains(said, []byte(isThere)), nil // what is there may be of a call whose answer was lost
+			return !bytes.Contains(said, []byte(isThere)), nil
 		}
 		if backoff.Sleep(ctx, look) != nil {
 			break
@@ -136,7 +138,7 @@ func (c *Cluster) hand(ctx context.Context, r Run, pod, folder string, archive [
 }
 
 // Receive unpacks an archive into a folder, which is there whole or not at all. What
-// came twice stays as it came first, and that is said.
+// is there stays; that is said unless it is the same, from a call whose answer was lost.
 func Receive(r io.Reader, dir string, said io.Writer) error {
 	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".new")
 	if err != nil {
@@ -147,9 +149,15 @@ func Receive(r io.Reader, dir string, said io.Writer) error {
 		return err
 	}
 	err = os.Rename(fresh, dir)
-	if errors.Is(err, os.ErrExist) {
-		_, err = fmt.Fprintln(said, isThere)
+	if !errors.Is(err, os.ErrExist) {
+		return err
 	}
+	was, err := ReadKeys(dir)
+	now, again := ReadKeys(fresh)
+	if err == nil && again == nil && maps.EqualFunc(was, now, bytes.Equal) {
+		return nil
+	}
+	_, err = fmt.Fprintln(said, isThere)
 	return err
 }
 
