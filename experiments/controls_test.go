@@ -232,6 +232,13 @@ func TestControlsTogether(t *testing.T) {
 	if got := p.Estimate(0); got != want {
 		t.Errorf("the estimate is %v, want %v", got, want)
 	}
+	alone := p.yardstickCost()
+	for _, tr := range p.Trials {
+		alone += tr.Cell.cost()
+	}
+	if p.Away = true; p.Estimate(0) != alone {
+		t.Errorf("on several machines the estimate is %v, want %v: nothing is measured beside another there", p.Estimate(0), alone)
+	}
 }
 
 // Controls are measured beside one that is stored only when their block was opened, else

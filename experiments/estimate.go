@@ -42,7 +42,7 @@ func (p *Plan) Estimate(from int) time.Duration {
 }
 
 // besides says whether trials of a cell may be measured beside each other.
-func (p *Plan) besides(c *Cell) bool { return p.Scale == "quick" && c.Control != "" }
+func (p *Plan) besides(c *Cell) bool { return p.Scale == "quick" && c.Control != "" && !p.Away }
 
 // share is what a trial adds to the whole: those that are measured at once share
 // their time.

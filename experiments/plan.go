@@ -52,6 +52,7 @@ type Plan struct {
 	Budget time.Duration // of the scale; 0: no limit
 	Breaks int           // blocks that controls are measured in; 0: all
 	Notes  []string      // what the planner cut to keep it
+	Away   bool          // trials run on other machines, one after the other: a runner sets it, too
 	all    []*Cell       // with those that the plan leaves out
 }
 

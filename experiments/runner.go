@@ -91,6 +91,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan) (tally Tally, err error) {
 	}
 	forget := rival.Keep()
 	defer func() { err = errors.Join(err, forget()) }()
+	p.Away = r.Machines != nil
 	s := newSweep(p, st)
 	if err := s.work(ctx, r); err != nil || run.Finished != nil { // or nothing was missing
 		return s.tally, err

@@ -253,7 +253,7 @@ func (c *crew) beside(i int) (others []int) {
 	defer c.mu.Unlock()
 	free := func(k int) bool {
 		t := &c.plan.Trials[k]
-		return c.Machines == nil && t.Block == c.block && c.plan.besides(t.Cell)
+		return t.Block == c.block && c.plan.besides(t.Cell)
 	}
 	for k, s := range c.state {
 		if s == waiting && len(others) < together-1 && free(i) && free(k) {

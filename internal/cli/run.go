@@ -100,6 +100,9 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
+	for _, p := range plans {
+		p.Away = machines != nil
+	}
 	if machines != nil && f.pprof {
 		return systems.Usagef("--pprof: profiles stay on the machine of their process: leave it out on several machines")
 	}
