@@ -34,9 +34,13 @@ SOURCES = find . -type d \( -name .git -o -name testdata -o -path ./out -o -path
 STAMP = $$($(SOURCES) | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-32)
 
 # Half of what there is to download and to compile is for bin/dyno-whole, which the
-# quick run does without.
+# quick run does without. The first build compiles of the standard library what all
+# else waits for while modules are downloaded. A compiler does not live long: it
+# collects its garbage only where memory would run short.
+FEW := GOGC=off GOMEMLIMIT=1GiB
 PROGRAMS = mkdir -p bin; stamp=$(STAMP); echo "$(GO) build -o bin/ $(1)"; \
-	$(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o bin/ $(1)
+	test -e bin/dyno || { $(FEW) $(GO) build $(LEAN) net crypto/x509 encoding/json & $(GO) list -deps $(1) >/dev/null; wait; }; \
+	$(FEW) $(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o bin/ $(1)
 
 build: ## bin/dyno with dyno-role and dyno-whole, which it finds beside it, and dyno-rivals where PostgreSQL is installed
 	@$(call PROGRAMS,./cmd/...)

@@ -95,8 +95,8 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
 		o.Binary, o.stamp, o.whole = exe, Stamp(), Whole()
-		if os.Getenv(TracesVar) == "" {
-			o.slim = Slim()
+		if o.slim = Slim(); os.Getenv(TracesVar) != "" {
+			o.slim = o.whole
 		}
 	}
 	if o.Host == "" {

@@ -34,7 +34,7 @@ func stampOf(b *debug.BuildInfo) string {
 }
 
 // TracesVar names the collector to which this process and those that it starts send
-// what they do. The slim program cannot, so dyno runs all roles itself then.
+// what they do. Only the program that [Whole] returns can, so it runs all roles then.
 const TracesVar = "DYNO_TRACES"
 
 // What the names of the programs beside dyno have more than its own.

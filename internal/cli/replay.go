@@ -12,14 +12,14 @@ import (
 
 	"dyno/experiments"
 	"dyno/internal/record"
-	"dyno/internal/telemetry"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
 func (a *app) replay() *cobra.Command {
 	var out string
 	impl := make(systems.Impl)
-	traced := telemetry.Options{Service: "replay"}
+	traced := rpc.Shown{Service: "replay"}
 	c := &cobra.Command{
 		Use:   "replay TRIAL",
 		Short: "Run one stored trial again: same knobs, same seed, logs kept; changes no result",
@@ -44,7 +44,7 @@ func (a *app) replay() *cobra.Command {
 				return err
 			}
 			needed := slices.ContainsFunc(a.systems, func(s *systems.System) bool { return s.Name == old.System && s.Whole })
-			if err := a.whole(needed); err != nil {
+			if err := a.whole(needed || traced.Traces != ""); err != nil {
 				return err
 			}
 			lock, err := experiments.Lock(out) // it would disturb a run, and its logs may be that run's

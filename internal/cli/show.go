@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/bench/process"
-	"dyno/internal/telemetry"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
@@ -18,8 +19,8 @@ const tracesHelp = "`HOST:PORT` of a collector of OpenTelemetry (OTLP over gRPC,
 
 // showing declares the flags by which a role, or a command that starts roles,
 // shows others what it does.
-func showing(c *cobra.Command, service string, role, starts bool) *telemetry.Options {
-	o := &telemetry.Options{Service: service}
+func showing(c *cobra.Command, service string, role, starts bool) *rpc.Shown {
+	o := &rpc.Shown{Service: service}
 	if role {
 		c.Flags().StringVar(&o.Metrics, "metrics", "", "`HOST:PORT` to serve /metrics on, for Prometheus; port 0 takes a free one")
 	}
@@ -71,14 +72,20 @@ func (a *app) whole(needed bool) error {
 }
 
 // show begins what the flags ask for. Processes that this one starts do it too.
-func (a *app) show(ctx context.Context, o telemetry.Options) (stop func() error, err error) {
+func (a *app) show(ctx context.Context, o rpc.Shown) (stop func() error, err error) {
 	if o.Traces == "" && o.Metrics == "" {
 		return func() error { return nil }, nil
+	}
+	if err := a.whole(true); err != nil {
+		return nil, err
+	}
+	if rpc.Telemetry == nil {
+		return nil, errors.New("--metrics and --traces need dyno-whole beside dyno, which is not there or of other sources: make build makes it")
 	}
 	if o.Traces != "" {
 		if err := os.Setenv(process.TracesVar, o.Traces); err != nil {
 			return nil, err
 		}
 	}
-	return o.Start(ctx, func(addr string) { fmt.Fprintf(a.err, "metrics at http://%s/metrics\n", addr) })
+	return rpc.Telemetry(ctx, o, func(addr string) { fmt.Fprintf(a.err, "metrics at http://%s/metrics\n", addr) })
 }

@@ -30,16 +30,8 @@ import (
 // grace is what the last spans have to reach the collector.
 const grace = 3 * time.Second
 
-// Options say what is to be shown. The zero value shows nothing.
-type Options struct {
-	Service string // what the process is called in spans, such as "strife gateway"
-	Metrics string // HOST:PORT to serve /metrics on; port 0 takes a free one
-	Traces  string // HOST:PORT of a collector that takes OTLP over gRPC, in plain text
-}
-
-// Start lets servers and clients that are made from now on show what they do. It
-// calls ready with the address of /metrics, and returns what ends it all.
-func (o Options) Start(ctx context.Context, ready func(addr string)) (stop func() error, err error) {
+// Start is what [rpc.Telemetry] says.
+func Start(ctx context.Context, o rpc.Shown, ready func(addr string)) (stop func() error, err error) {
 	var ends []func() error
 	stop = func() error {
 		var all []error
@@ -51,7 +43,7 @@ func (o Options) Start(ctx context.Context, ready func(addr string)) (stop func(
 	var server []grpc.ServerOption
 	var dial []grpc.DialOption
 	if o.Traces != "" {
-		provider, err := o.traces(ctx)
+		provider, err := traces(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("--traces %s: %w", o.Traces, err)
 		}
@@ -70,7 +62,7 @@ func (o Options) Start(ctx context.Context, ready func(addr string)) (stop func(
 	if o.Metrics != "" {
 		served := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
 		made := grpcprom.NewClientMetrics(grpcprom.WithClientHandlingTimeHistogram())
-		end, err := o.metrics(ctx, ready, served, made)
+		end, err := serve(ctx, o.Metrics, ready, served, made)
 		if err != nil {
 			return nil, errors.Join(err, stop())
 		}
@@ -84,7 +76,7 @@ func (o Options) Start(ctx context.Context, ready func(addr string)) (stop func(
 	return stop, nil
 }
 
-func (o Options) traces(ctx context.Context) (*trace.TracerProvider, error) {
+func traces(ctx context.Context, o rpc.Shown) (*trace.TracerProvider, error) {
 	exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(o.Traces), otlptracegrpc.WithInsecure())
 	if err != nil {
 		return nil, err
@@ -93,13 +85,13 @@ func (o Options) traces(ctx context.Context) (*trace.TracerProvider, error) {
 	return trace.NewTracerProvider(trace.WithBatcher(exporter, trace.WithBatchTimeout(time.Second)), trace.WithResource(named)), nil
 }
 
-// metrics serves /metrics, with those of the Go runtime and of the process.
-func (o Options) metrics(ctx context.Context, ready func(string), more ...prometheus.Collector) (end func() error, err error) {
+// serve serves /metrics, with those of the Go runtime and of the process.
+func serve(ctx context.Context, listen string, ready func(string), more ...prometheus.Collector) (end func() error, err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(append(more, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))...)
-	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Metrics)
+	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return nil, fmt.Errorf("--metrics %s: %w", o.Metrics, err)
+		return nil, fmt.Errorf("--metrics %s: %w", listen, err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -51,8 +51,8 @@ func TestShows(t *testing.T) {
 	go srv.Serve(lis)
 	defer srv.Stop()
 	var metrics string
-	stop, err := telemetry.Options{Service: "toy", Metrics: "127.0.0.1:0", Traces: lis.Addr().String()}.
-		Start(t.Context(), func(addr string) { metrics = "http://" + addr + "/metrics" })
+	stop, err := telemetry.Start(t.Context(), rpc.Shown{Service: "toy", Metrics: "127.0.0.1:0", Traces: lis.Addr().String()},
+		func(addr string) { metrics = "http://" + addr + "/metrics" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestBusyAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lis.Close()
-	if _, err := (telemetry.Options{Metrics: lis.Addr().String()}).Start(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "--metrics") {
+	if _, err := telemetry.Start(t.Context(), rpc.Shown{Metrics: lis.Addr().String()}, nil); err == nil || !strings.Contains(err.Error(), "--metrics") {
 		t.Errorf("a busy address: %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"dyno/bench/driver/ghz"
 	"dyno/bench/process"
 	"dyno/bench/sample/exported"
+	"dyno/internal/rpc"
+	"dyno/internal/telemetry"
 	"dyno/systems/target"
 	"dyno/systems/target/compile"
 )
@@ -19,6 +21,7 @@ import (
 func Link() {
 	process.Linked = true
 	driver.RunGHZ = ghz.Run
+	rpc.Telemetry = telemetry.Start
 	target.Exported = exported.Series
 	target.Compile, target.Fill = compile.Files, compile.Fill
 }

@@ -1,20 +1,29 @@
 // Package registry is etcd, embedded, for where none runs. Only dyno itself links
-// it: it brings more code than all roles together.
+// it: it brings more code than all roles together. It is etcd's server and its gRPC
+// services without package embed, whose HTTP gateway, election and lock services and
+// exporter of traces nobody here calls, and everybody would compile.
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
-	"sync/atomic"
 	"syscall"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/client/pkg/v3/types"
+	"go.etcd.io/etcd/server/v3/config"
+	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
+	"go.etcd.io/etcd/server/v3/features"
 	"go.uber.org/zap"
+	"golang.org/x/crypto/bcrypt"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
 	"dyno/bench/process"
@@ -27,6 +36,9 @@ const (
 	// that etcd then grants is still 1 s, and ours are LeaseTTL.
 	registryTick     = 10 * time.Millisecond
 	registryElection = 50 * time.Millisecond
+
+	memberName = "default"
+	pingsApart = 5 * time.Second // at least, of the keepalive of clients, as etcd allows it
 
 	registryStart = 30 * time.Second       // replaying a large --data directory included
 	registryGrace = 300 * time.Millisecond // for requests in progress; watches never end by themselves
@@ -43,88 +55,82 @@ func Serve(ctx context.Context, sh systems.Shell, where *systems.Reach, data str
 		defer func() { err = errors.Join(err, scratch.Release()) }()
 		data = scratch.Path
 	}
-	cfg, err := config(where.Listen, data)
+	host, port, err := net.SplitHostPort(where.Listen)
 	if err != nil {
-		return err
+		return systems.Usagef("--listen %s: give HOST:PORT, for example 127.0.0.1:0", where.Listen)
 	}
-	cfg.UnsafeNoFsync = passing
-	var server atomic.Pointer[grpc.Server] // etcd makes it once it is ready
-	cfg.ServiceRegister = func(s *grpc.Server) {
-		server.Store(s)
-		reflection.Register(s)
-	}
-	etcd, err := embed.StartEtcd(cfg)
-	if errno, ok := errors.AsType[syscall.Errno](err); ok && errors.As(err, new(*net.OpError)) {
+	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", where.Listen)
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return fmt.Errorf("listen %s: %w; choose another with --listen", where.Listen, errno)
 	}
 	if err != nil {
+		return err
+	}
+	defer lis.Close()
+	etcd, err := etcdserver.NewServer(settings(net.JoinHostPort(cmp.Or(host, "0.0.0.0"), port), data, passing))
+	if err != nil {
 		return fmt.Errorf("start etcd on %s with its data in %s: %w", where.Listen, data, err)
 	}
-	defer closeEtcd(etcd, &server)
-	return run(ctx, sh, etcd, where)
+	etcd.Start()
+	defer etcd.HardStop() // it has nobody to hand its leadership to
+	return run(ctx, sh, etcd, lis, where)
 }
 
-// config is etcd's configuration for one member that only its clients
-// reach from outside.
-func config(listen, data string) (*embed.Config, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return nil, systems.Usagef("--listen %s: give HOST:PORT, for example 127.0.0.1:0", listen)
+// settings are etcd's own defaults for one member that only its clients reach. With
+// port 0 the advertised address is not the real one: only clients that ask etcd for
+// its members would care; ours use the address they are given.
+func settings(listen, data string, passing bool) config.ServerConfig {
+	peers := types.URLs{{Scheme: "http", Host: "127.0.0.1:0"}} // there are none
+	quiet := zap.NewNop()
+	return config.ServerConfig{
+		Name: memberName, ClientURLs: types.URLs{url.URL{Scheme: "http", Host: listen}}, PeerURLs: peers,
+		InitialPeerURLsMap: types.URLsMap{memberName: peers}, InitialClusterToken: "etcd-cluster", NewCluster: true,
+		DataDir: data, UnsafeNoFsync: passing, MaxSnapFiles: 5, MaxWALFiles: 5,
+		SnapshotCount: etcdserver.DefaultSnapshotCount, SnapshotCatchUpEntries: etcdserver.DefaultSnapshotCatchUpEntries,
+		TickMs: uint(registryTick.Milliseconds()), ElectionTicks: int(registryElection / registryTick), InitialElectionTickAdvance: true,
+		MaxTxnOps: 128, MaxRequestBytes: 1.5 * 1024 * 1024, MaxConcurrentStreams: math.MaxUint32,
+		AuthToken: "simple", TokenTTL: 300, BcryptCost: uint(bcrypt.DefaultCost),
+		StrictReconfigCheck: true, PreVote: true, MaxLearners: 1, V2Deprecation: config.V2DeprDefault,
+		WarningApplyDuration: 100 * time.Millisecond, WarningUnaryRequestDuration: 300 * time.Millisecond,
+		CompactHashCheckTime: time.Minute, DowngradeCheckTime: 5 * time.Second,
+		ServerFeatureGate: features.NewDefaultServerFeatureGate(memberName, quiet), Logger: quiet, Metrics: "basic",
 	}
-	if host == "" {
-		host = "0.0.0.0"
-	}
-	cfg := embed.NewConfig()
-	cfg.Dir = data
-	// With port 0 the advertised address is not the real one. Only clients that
-	// ask etcd for its members would care; ours use the address they are given.
-	cfg.ListenClientUrls = []url.URL{{Scheme: "http", Host: net.JoinHostPort(host, port)}}
-	cfg.AdvertiseClientUrls = cfg.ListenClientUrls
-	cfg.ListenPeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
-	cfg.AdvertisePeerUrls = cfg.ListenPeerUrls
-	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
-	cfg.TickMs = uint(registryTick.Milliseconds())
-	cfg.ElectionMs = uint(registryElection.Milliseconds())
-	cfg.EnableGRPCGateway = false
-	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
-	return cfg, nil
 }
 
-// run announces the address once etcd serves and returns when the
-// context ends or etcd fails.
-func run(ctx context.Context, sh systems.Shell, etcd *embed.Etcd, where *systems.Reach) error {
+// run serves etcd's clients once it is ready, announces the address, and returns when
+// the context ends or etcd fails.
+func run(ctx context.Context, sh systems.Shell, etcd *etcdserver.EtcdServer, lis net.Listener, where *systems.Reach) error {
 	timer := time.NewTimer(registryStart)
 	defer timer.Stop()
 	select {
-	case <-etcd.Server.ReadyNotify():
-	case <-etcd.Server.StopNotify():
+	case <-etcd.ReadyNotify():
+	case <-etcd.StopNotify():
 		return errors.New("etcd stopped while it started")
 	case <-timer.C:
 		return fmt.Errorf("etcd is not ready after %v", registryStart)
 	case <-ctx.Done():
 		return nil
 	}
-	addr := where.At(etcd.Clients[0].Addr().String())
+	server := v3rpc.Server(etcd, nil, nil, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart}))
+	reflection.Register(server)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(lis) }()
+	defer stop(server)
+	addr := where.At(lis.Addr().String())
 	fmt.Fprintf(sh.Err, "registry: etcd://%s\n", addr)
 	sh.Ready(addr)
 	select {
-	case err := <-etcd.Err():
+	case err := <-served:
 		return fmt.Errorf("etcd: %w", err)
-	case <-etcd.Server.StopNotify():
+	case <-etcd.StopNotify():
 		return errors.New("etcd stopped by itself")
 	case <-ctx.Done():
 		return nil
 	}
 }
 
-// closeEtcd stops etcd. Left to itself it would wait 7 s for watches to
-// end, which they never do.
-func closeEtcd(etcd *embed.Etcd, server *atomic.Pointer[grpc.Server]) {
-	cut := time.AfterFunc(registryGrace, func() {
-		if s := server.Load(); s != nil {
-			s.Stop()
-		}
-	})
-	defer cut.Stop()
-	etcd.Close()
+// stop lets requests in progress end, but not watches, which never do.
+func stop(server *grpc.Server) {
+	defer time.AfterFunc(registryGrace, server.Stop).Stop()
+	server.GracefulStop()
 }
