@@ -168,7 +168,8 @@ func (t *tap) see(span record.Span) {
 	s.latency.Record(time.Duration(span.End - span.Begin))
 }
 
-// tell sends what was seen since the last time. What nobody takes at once is lost.
+// tell sends what was seen since the last time. What nobody takes before the next is
+// due is lost.
 func (t *tap) tell() {
 	now, all := time.Now(), record.NewCoarseHistogram()
 	out := Live{PID: os.Getpid(), Seconds: now.Sub(t.told).Seconds()}
@@ -191,6 +192,6 @@ func (t *tap) tell() {
 	if err != nil {
 		return // cannot happen: all of it is finite
 	}
-	_ = t.to.SetWriteDeadline(now.Add(10 * time.Millisecond))
+	_ = t.to.SetWriteDeadline(time.Now().Add(LiveEvery)) // after one no write is tried, though there be room
 	_, _ = t.to.Write(text)
 }
