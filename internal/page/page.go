@@ -86,9 +86,10 @@ const frame = `<!DOCTYPE html>
 </html>
 `
 
-// short says the same with fewer bytes: HTML closes cells and rows by itself.
+// short says the same with fewer bytes: HTML closes cells and rows by itself. No line
+// ends between a bound and its sign, or a number and its percent.
 var short = strings.NewReplacer("</td>\n", "", "</th>\n", "", "</tr>\n", "\n",
-	`<td align="right">`, "<td class=r>", `<th align="right">`, "<th class=r>")
+	"≥ ", "≥\u00a0", "≤ ", "≤\u00a0", " %", "\u00a0%", `<td align="right">`, "<td class=r>", `<th align="right">`, "<th class=r>")
 
 // Render returns one page with all documents, one below the other. Links from
 // one to another become links within the page. An image must be a plot of the

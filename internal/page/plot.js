@@ -29,8 +29,7 @@ function draw(box, chart, state, pick) {
       state.hidden.has(s.name) ? state.hidden.delete(s.name) : state.hidden.add(s.name);
       draw(box, chart, state, pick);
     },
-  }, g('svg', {width: 22, height: 12}, g('line', {x1: 1, x2: 21, y1: 6, y2: 6, stroke: colour(s.color), 'stroke-width': 3, 'stroke-dasharray': dashes[Math.max(0, s.color) % 5]}),
-    mark(11, 6, s.color)), s.name)));
+  }, g('svg', {width: 22, height: 12}, ...({lines: [dash(s), mark(11, 6, s.color)], timeline: [dash(s)]}[chart.kind] || [bar(s.color, {x: 1, y: 1, width: 20, height: 10})])), s.name)));
   if (chart.panels.some(p => p.series.some(s => s.theory))) keys.append(h('span', {}, '▬ theory'));
   const wide = box.clientWidth || 640, stacked = wide < 600 || chart.panels.length < 2 || chart.kind === 'members' || chart.kind === 'timeline' ||
     chart.kind === 'bars' && chart.panels.some(p => p.cats.length * p.series.length > 14);
@@ -43,6 +42,12 @@ function mark(x, y, color) {
   return g('circle', {cx: x, cy: y, r: 4, fill: hollow(color) ? 'var(--paper)' : colour(color), stroke: hollow(color) ? colour(color) : 'var(--ink)', 'stroke-width': hollow(color) ? 2 : 0.7});
 }
 
+const dash = s => g('line', {x1: 1, x2: 21, y1: 6, y2: 6, stroke: colour(s.color), 'stroke-width': 3, 'stroke-dasharray': dashes[Math.max(0, s.color) % 5]});
+
+function bar(color, at) {
+  return g('rect', {...at, fill: colour(color), 'fill-opacity': hollow(color) ? 0.45 : 1, stroke: hollow(color) ? colour(color) : 'var(--ink)', 'stroke-width': hollow(color) ? 2 : 0.5});
+}
+
 const letter = 7.4; // how wide one is, nearly
 
 // fold breaks a name after joints into lines of at most so many letters; a longer
@@ -53,13 +58,14 @@ function fold(name, letters) {
     const last = lines.length - 1;
     if (lines[last] && (lines[last] + part).trimEnd().length > letters) lines.push(part); else lines[last] += part;
   }
-  return lines;
+  return lines.map(l => l.trimEnd());
 }
 
 function panel(chart, p, y, wide, series, tip, pick) {
-  const left = 68, right = 10, top = p.title ? 24 : 10, inner = wide - left - right, high = wide < 500 ? 190 : 230;
+  const right = 10, top = p.title ? 24 : 10, high = wide < 500 ? 190 : 230, says = fold(chart.y.label, Math.floor((high + 20) / letter));
+  const left = 53 + 15 * says.length, inner = wide - left - right;
   const x = xAxis(chart, p), slots = p.x ? 0 : inner / p.cats.length, letters = Math.floor((slots - 4) / letter);
-  const names = x.ticks.map(t => slots ? fold(t[1], letters) : [t[1]]), turn = slots && names.some(n => n.length > 3 || n.some(l => l.length > letters));
+  const names = x.ticks.map(t => slots ? fold(t[1], letters) : [t[1]]), turn = slots && names.some(n => n.length > 5 || n.some(l => l.length > letters));
   const cut = s => s.length > 18 ? s.slice(0, 17) + '…' : s;
   const bottom = 42 + (turn ? Math.max(...x.ticks.map(t => cut(t[1]).length)) * letter * 0.65 : 13 * (Math.max(...names.map(n => n.length)) - 1)), tall = top + high + bottom;
   const px = v => left + x.at(v) * inner, py = v => top + (1 - y.at(v)) * high;
@@ -77,7 +83,7 @@ function panel(chart, p, y, wide, series, tip, pick) {
     else if (slots || at - half > free) { names[i].forEach((l, k) => text(l, [at, top + high + 16 + 13 * k], {'text-anchor': 'middle'})); free = at + half; }
   }
   text(chart.x.label, [left + inner / 2, tall - 6], {'text-anchor': 'middle', class: 'label'});
-  text(chart.y.label, [13, top + high / 2], {'text-anchor': 'middle', class: 'label', transform: `rotate(-90 13 ${top + high / 2})`});
+  says.forEach((l, k) => text(l, [13 + 15 * k, top + high / 2], {'text-anchor': 'middle', class: 'label', transform: `rotate(-90 ${13 + 15 * k} ${top + high / 2})`}));
   if (p.title) text(p.title, [left, 15], {class: 'label'});
   const marks = [], clip = 'c' + (panel.n = (panel.n || 0) + 1), area = g('g', {'clip-path': `url(#${clip})`});
   svg.append(g('clipPath', {id: clip}, g('rect', {x: left, y: 0, width: inner, height: top + high})), area);
@@ -120,8 +126,7 @@ function bars(p, s, i, d) {
     if (v !== null) {
       const top = d.py(v), zero = d.y.log && v <= 0 || v === 0 && !(s.hi && s.hi[k]);
       if (zero) d.area.append(g('text', {x: at, y: foot - 4, 'text-anchor': 'middle'}, num(v)));
-      else d.area.append(g('rect', {x: at - wide * 0.46, y: Math.min(top, foot), width: wide * 0.92, height: Math.abs(foot - top), fill: colour(s.color),
-        'fill-opacity': hollow(s.color) ? 0.45 : 1, stroke: hollow(s.color) ? colour(s.color) : 'var(--ink)', 'stroke-width': hollow(s.color) ? 2 : 0.5}));
+      else d.area.append(bar(s.color, {x: at - wide * 0.46, y: Math.min(top, foot), width: wide * 0.92, height: Math.abs(foot - top)}));
       whisker(d, at, k, s, Math.min(wide * 0.25, 5));
       d.marks.push({x: at, y: zero ? foot : top, s, k, v});
     } else if (why) {

@@ -46,7 +46,10 @@ type part struct {
 }
 
 func (b *builder) section(s Section) (*part, error) {
-	p := &part{System: s.System, Summary: s.Summary}
+	p := &part{System: s.System}
+	if s.Summary != "" {
+		p.Summary = sentence(s.Summary)
+	}
 	for _, r := range b.store.Results {
 		if r.Run.Experiment.System == s.System {
 			p.results = append(p.results, r)

@@ -3,7 +3,9 @@ package table
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -96,7 +98,7 @@ func (t *Table) alignment(column int) tw.Align {
 	for _, row := range t.rows {
 		switch cell := strings.TrimPrefix(row[column], "-"); {
 		case cell == "" || cell[0] == '(':
-		case cell[0] >= '0' && cell[0] <= '9':
+		case cell[0] >= '0' && cell[0] <= '9' && number(cell):
 			numbers = true
 		default:
 			return tw.AlignLeft
@@ -106,6 +108,15 @@ func (t *Table) alignment(column int) tw.Align {
 		return tw.AlignRight
 	}
 	return tw.AlignLeft
+}
+
+// number reports whether a cell begins with a number or a duration; a name may begin
+// with digits, too.
+func number(cell string) bool {
+	word, _, _ := strings.Cut(cell, " ")
+	_, err := strconv.ParseFloat(strings.TrimRight(word, "%†"), 64)
+	_, also := time.ParseDuration(word)
+	return err == nil || also == nil
 }
 
 // escaped keeps cells within their column and on their line.

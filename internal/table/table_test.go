@@ -33,6 +33,21 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestNumbersStandRight(t *testing.T) {
+	for cells, right := range map[string]bool{
+		"1|22.5": true, "1 [0, 2]|(no trial)": true, "5%|7.1†": true, "20ms|1m30s": true, "-3|1e-12": true, "|": false,
+		"2pc-clients|2pc-peer": false, "6.18.44-fc|6.1": false, "1|none": false,
+	} {
+		a, b, _ := strings.Cut(cells, "|")
+		tb := table.New("head")
+		tb.Add(a)
+		tb.Add(b)
+		if got := strings.Contains(tb.String(), "-:|"); got != right {
+			t.Errorf("%q stands to the right: %v", cells, got)
+		}
+	}
+}
+
 func TestHeaderIsLeftAlone(t *testing.T) {
 	tb := table.New("lost_writes (1)", "p99.9 of response")
 	tb.Add("1", "2")
