@@ -223,7 +223,7 @@ func TestControlsTogether(t *testing.T) {
 			t.Errorf("control %q: rejected %q", tr.Control, tr.Rejected)
 		}
 	}
-	want := yardstickCost
+	want := p.yardsticks()
 	for _, tr := range p.Trials {
 		if want += tr.Cell.cost(); tr.Cell.Control != "" {
 			want -= tr.Cell.cost() - tr.Cell.cost()/together
@@ -232,7 +232,7 @@ func TestControlsTogether(t *testing.T) {
 	if got := p.Estimate(0); got != want {
 		t.Errorf("the estimate is %v, want %v", got, want)
 	}
-	alone := p.yardstickCost()
+	alone := p.yardsticks()
 	for _, tr := range p.Trials {
 		alone += tr.Cell.cost()
 	}

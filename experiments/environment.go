@@ -78,8 +78,8 @@ func (p *printed) fingerprint(paths ...string) (sum string, err error) {
 	return sum, err
 }
 
-// surroundings are where this process runs: that does not change.
-var surroundings = sync.OnceValue(func() record.Environment {
+// Surroundings are where this process runs: that does not change.
+var Surroundings = sync.OnceValue(func() record.Environment {
 	env := environment(context.Background())
 	env.Roles = linked(process.Slim())
 	return env

@@ -175,3 +175,20 @@ func TestClaimsNameCoreCells(t *testing.T) {
 		t.Errorf("cells %q, want %q", got, want)
 	}
 }
+
+// A quick run measures the yardsticks only where something is divided by one.
+func TestSparing(t *testing.T) {
+	p := controlPlan(t, Selection{Scale: "quick", Seed: 1})
+	plain := p.Estimate(0)
+	if !p.Sparing() {
+		t.Error("a quick run measures yardsticks that nothing is divided by")
+	}
+	p.Tables = append(p.Tables, record.Table{Columns: []string{"cpu_us_per_request per grpc_cpu_us"}})
+	if p.Sparing() || p.Estimate(0) != plain+time.Duration(p.Blocks)*yardstickCost {
+		t.Errorf("divided by a yardstick: sparing %v, estimate %v after %v", p.Sparing(), p.Estimate(0), plain)
+	}
+	p.Tables, p.Scale = nil, "full"
+	if p.Sparing() {
+		t.Error("a full run does without yardsticks")
+	}
+}

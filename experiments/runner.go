@@ -114,7 +114,7 @@ func (r *Runner) describe(ctx context.Context, p *Plan) (*record.Run, error) {
 	}
 	run := p.Header()
 	run.Command, run.Binary, run.Out = r.Command, stamp(sum, p.Impl), r.Typed
-	run.Started, run.Environment = time.Now().UTC(), surroundings()
+	run.Started, run.Environment = time.Now().UTC(), Surroundings()
 	if r.Machines != nil {
 		if err := r.Machines.Connect(ctx); err != nil {
 			return nil, err

@@ -101,8 +101,8 @@ func (r *Rivals) trial(ctx context.Context, p *Plan, t *Trial, side Side, yardst
 	}
 	limit := attempts*(t.Cell.cost()+patience) + yardstickCost + patience // its own limits come first
 	args := []string{"--scale", p.Scale, "--blocks", "1", "--seed", strconv.FormatUint(t.Seed, 10)}
-	if !yardsticks && r.bare[side] {
-		args = append(args, noYardsticks)
+	if r.bare[side] {
+		args = append(args, "--yardsticks="+strconv.FormatBool(yardsticks))
 	}
 	_, err = r.call(ctx, side, file, limit, append(args, "--out", out)...)
 	if ctx.Err() != nil {

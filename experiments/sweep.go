@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"dyno/bench/fleet"
 )
 
@@ -228,35 +230,33 @@ func (c *crew) leave(why error) error {
 // from them, and most of each is waiting.
 const together = 4
 
-// measureTogether measures a trial, and beside it others where all are controls of a
-// quick run on this machine.
+// measureTogether measures a trial, and where it is a control of a quick run on this
+// machine all others of its block, some at once.
 func (c *crew) measureTogether(ctx context.Context, i int) error {
 	if err := c.enter(ctx, &c.plan.Trials[i]); err != nil {
 		return err
 	}
-	others := c.beside(i)
-	c.beset = len(others) > 0
-	errs := make([]error, len(others)+1)
-	var measuring sync.WaitGroup
-	for n, k := range others {
-		other := *c
-		measuring.Go(func() { errs[n] = other.measureNext(ctx, k) })
+	all := append([]int{i}, c.beside(i)...)
+	c.beset = len(all) > 1
+	measuring, ctx := errgroup.WithContext(ctx)
+	measuring.SetLimit(together)
+	for _, k := range all {
+		one := *c
+		measuring.Go(func() error { return one.measureNext(ctx, k) })
 	}
-	errs[len(others)] = c.measureNext(ctx, i)
-	measuring.Wait()
-	return errors.Join(errs...)
+	return measuring.Wait()
 }
 
-// beside takes controls of the block at hand that can be measured beside a trial.
+// beside takes the controls of the block at hand that can be measured beside a trial.
 func (c *crew) beside(i int) (others []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	free := func(k int) bool {
 		t := &c.plan.Trials[k]
-		return t.Block == c.block && c.plan.besides(t.Cell)
+		return c.Machines == nil && t.Block == c.block && c.plan.besides(t.Cell)
 	}
 	for k, s := range c.state {
-		if s == waiting && len(others) < together-1 && free(i) && free(k) {
+		if s == waiting && free(i) && free(k) {
 			c.state[k] = running
 			others = append(others, k)
 		}

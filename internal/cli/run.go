@@ -31,6 +31,7 @@ type runFlags struct {
 	strict bool
 	pprof  bool
 	bare   bool // measure the yardsticks
+	asked  bool // somebody gave that
 	out    string
 	serve  string
 	hosts  string
@@ -65,7 +66,10 @@ they are listed in the report.`,
   dyno run --scale quick --serve :0    (prints the address of a page that shows the run)
   dyno run my-experiment.yaml --scale full --dry-run`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(c *cobra.Command, args []string) error { return a.runExperiments(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.asked = c.Flags().Changed("yardsticks")
+			return a.runExperiments(c.Context(), f, args)
+		},
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
@@ -77,7 +81,8 @@ they are listed in the report.`,
 	fl.BoolVar(&f.fresh, "fresh", false, "throw away all that is stored of these experiments, and measure everything again")
 	fl.BoolVar(&f.strict, "strict", false, "exit 1 also when a claim is refuted")
 	fl.BoolVar(&f.pprof, "pprof", false, "keep CPU and heap profiles and logs of every process under results/raw/; reused trials have none")
-	fl.BoolVar(&f.bare, "yardsticks", true, "measure bare gRPC and TCP exchanges before every block")
+	fl.BoolVar(&f.bare, "yardsticks", true,
+		"measure bare gRPC and TCP exchanges before every block; unless given, at scale quick only where a metric is divided by them")
 	fl.StringVar(&f.serve, "serve", "",
 		"show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
 	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
@@ -114,6 +119,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return a.printPlans(plans, sets)
 	}
 	defer func() { err = errors.Join(err, machines.Close()) }()
+	go experiments.Surroundings() // which asks programs; kept for when a run begins
 	out, err := outFolder(f.out, f.scale)
 	if err != nil {
 		return err
@@ -141,13 +147,10 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if f.out == "" && f.scale != "quick" {
 		runner.Typed = "" // the repository, wherever it lies
 	}
-	if f.bare {
-		runner.Yardsticks = yardstick.Measure
-	}
 	if f.serve != "" || show.terminal {
 		runner.Watch = show.watch
 	}
-	tally, err := measure(ctx, runner, plans, show)
+	tally, err := f.measure(ctx, runner, plans, show)
 	if err != nil {
 		return errors.Join(err, view.close(err))
 	}
@@ -182,10 +185,14 @@ func (a *app) conclude(f runFlags, out string, plans []*experiments.Plan, tally 
 }
 
 // measure runs the plans one after the other.
-func measure(ctx context.Context, r *experiments.Runner, plans []*experiments.Plan, show *progress) (tally experiments.Tally, err error) {
+func (f *runFlags) measure(ctx context.Context, r *experiments.Runner, plans []*experiments.Plan, show *progress) (tally experiments.Tally, err error) {
 	defer show.end()
 	for _, p := range plans {
 		show.begin(p)
+		r.Yardsticks = nil
+		if f.bare && (f.asked || !p.Sparing()) {
+			r.Yardsticks = yardstick.Measure
+		}
 		t, err := r.Run(ctx, p)
 		tally.Add(t)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"dyno/internal/backoff"
@@ -25,6 +26,7 @@ const (
 	settleTimeout = 15 * time.Second      // for all servers to have registered and reported
 	stopTimeout   = 10 * time.Second      // for all processes to end
 	settlePause   = 10 * time.Millisecond // between two looks
+	atOnce        = 4                     // processes that are being started
 )
 
 // Deployment is the system's processes in a trial.
@@ -55,19 +57,25 @@ func Deploy(ctx context.Context, b systems.Bench, c Config) (*Deployment, error)
 		return nil, err
 	}
 	d.discovery = "etcd://" + addr
-	// All at once: starting a process is mostly waiting for it. The servers
-	// register one after the other all the same, since each waits for its
-	// predecessor in the directory.
+	// Several at once, in this order, for starting a process is mostly waiting for it:
+	// the registry, which all wait for, then the servers, for each registers only after
+	// its predecessor.
 	registry, balancer, errs := len(d.servers), len(d.servers)+1, make([]error, len(d.servers)+2)
-	var all sync.WaitGroup
-	all.Go(func() {
-		d.registry, errs[registry] = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry", Args: []string{"--listen", addr}})
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	start := func(i int, f func() error) { all.Go(func() error { errs[i] = f(); return nil }) }
+	start(registry, func() (err error) {
+		d.registry, err = b.Start(ctx, systems.Launch{Role: "registry", Name: "registry", Args: []string{"--listen", addr}})
+		return err
 	})
-	all.Go(func() { errs[balancer] = d.startBalancer(ctx) })
+	start(balancer, func() error { return d.startBalancer(ctx) })
 	for i := range d.servers {
-		all.Go(func() { d.servers[i], errs[i] = b.Start(ctx, d.serverLaunch(i)) })
+		start(i, func() (err error) {
+			d.servers[i], err = b.Start(ctx, d.serverLaunch(i))
+			return err
+		})
 	}
-	all.Wait()
+	_ = all.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
