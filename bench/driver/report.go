@@ -124,7 +124,7 @@ func (r *Report) Print(w io.Writer, driver string, allowed record.Share, checks 
 	v := record.Judge(slices.Concat(r.Checks, checks, []record.Check{r.Failures().Check(allowed)})...)
 	_, err := fmt.Fprintf(w,
 		"%s: %s req/s; response mean %v, p50 %v, p99 %v\n%d requests: %d ok, %d refused, %d failed, %d unknown; checks: %s\n",
-		r.model(driver), perSecond(r.Throughput), r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
+		r.model(driver), load.PerSecond(r.Throughput), r.Latency.Mean().Round(time.Microsecond), q(0.5), q(0.99),
 		r.Counts.Sent, r.Counts.OK, r.Counts.Refused, r.Counts.Failed, r.Counts.Unknown, v.Status)
 	if err == nil {
 		err = PrintQuality(w, &r.Summary)
@@ -157,22 +157,15 @@ func PrintQuality(w io.Writer, s *load.Summary) error {
 func (r *Report) model(driver string) string {
 	switch {
 	case IsWitness(driver):
-		return fmt.Sprintf(driver+", %g req/s asked for, %d workers", r.Offered, r.Clients)
+		return fmt.Sprintf(driver+", %s req/s asked for, %d workers", load.PerSecond(r.Offered), r.Clients)
 	case r.Knee != nil:
 		k := r.Knee
-		return fmt.Sprintf("knee at %g req/s, held; bracket %g to %g after %d probes; there", k.Held, k.Low, k.High, len(k.Probes))
+		return fmt.Sprintf("knee at %s req/s, held; bracket %s to %s after %d probes; there",
+			load.PerSecond(k.Held), load.PerSecond(k.Low), load.PerSecond(k.High), len(k.Probes))
 	case r.Schedule != nil:
 		s := r.Schedule
-		return fmt.Sprintf("%v offered, open loop, %s/s sent, p99 %v late", s, perSecond(r.Sent),
+		return fmt.Sprintf("%v offered, open loop, %s/s sent, p99 %v late", s, load.PerSecond(r.Sent),
 			r.Lag.Quantile(0.99).Round(time.Microsecond))
 	}
 	return fmt.Sprintf("%d clients, closed loop", r.Clients)
-}
-
-// perSecond writes a rate, from one a day to a million a second, for a person.
-func perSecond(rate float64) string {
-	if rate >= 1000 {
-		return fmt.Sprintf("%.0f", rate)
-	}
-	return fmt.Sprintf("%.4g", rate)
 }

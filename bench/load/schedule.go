@@ -41,7 +41,15 @@ func (s Schedule) String() string {
 	case s.Profile != nil:
 		return fmt.Sprintf("%v (%s)", s.Profile[1:], s.Arrivals) // without the warm-up
 	}
-	return fmt.Sprintf("%g req/s (%s)", s.Rate, s.Arrivals)
+	return fmt.Sprintf("%s req/s (%s)", PerSecond(s.Rate), s.Arrivals)
+}
+
+// PerSecond writes a rate, from one a day to a million a second, for a person.
+func PerSecond(rate float64) string {
+	if rate >= 1000 {
+		return fmt.Sprintf("%.0f", rate)
+	}
+	return fmt.Sprintf("%.4g", rate)
 }
 
 // Starts are the intended starts since the beginning of the run, without end:
@@ -129,9 +137,9 @@ func CheckWindow(rate float64, length time.Duration) error {
 	if n >= 1-rounding {
 		return nil
 	}
-	return fmt.Errorf("a window of %v at %v req/s has %.2g requests, so that none need fall into it: raise the length to %v at least, or "+
+	return fmt.Errorf("a window of %v at %s req/s has %.2g requests, so that none need fall into it: raise the length to %v at least, or "+
 		"the rate to %v req/s",
-		length, rate, n, roundUp(1/rate), math.Ceil(1e3/length.Seconds())/1e3)
+		length, PerSecond(rate), n, roundUp(1/rate), math.Ceil(1e3/length.Seconds())/1e3)
 }
 
 // roundUp is a time in whole milliseconds, at most the longest there is.

@@ -90,3 +90,14 @@ func TestScheduleSaturates(t *testing.T) {
 		}
 	}
 }
+
+func TestRatesAreTold(t *testing.T) {
+	for rate, want := range map[float64]string{61.0 / 60: "1.017", 670.8000000000001: "670.8", 29876.4: "29876", 400: "400", 1. / 86400: "1.157e-05"} {
+		if got := load.PerSecond(rate); got != want {
+			t.Errorf("%v is told as %q, want %q", rate, got, want)
+		}
+	}
+	if got := (load.Schedule{Rate: 61.0 / 60, Arrivals: "poisson"}).String(); got != "1.017 req/s (poisson)" {
+		t.Errorf("a schedule is told as %q", got)
+	}
+}

@@ -33,9 +33,9 @@ func (s Search) Run(ctx context.Context, op Op) (Summary, error) {
 	}
 	s.Goal = f.goal
 	if n := s.From * s.Length.Seconds(); n < MinProbeOperations {
-		return Summary{}, fmt.Errorf("search: a probe of %v at %v per second has %.0f operations; its p99 takes %d: raise from, or measure "+
+		return Summary{}, fmt.Errorf("search: a probe of %v at %s per second has %.0f operations; its p99 takes %d: raise from, or measure "+
 			"for longer",
-			s.Length, s.From, n, MinProbeOperations)
+			s.Length, PerSecond(s.From), n, MinProbeOperations)
 	}
 	if s.Alarm == nil {
 		s.Alarm = NewAlarm
@@ -48,7 +48,7 @@ func (s Search) Run(ctx context.Context, op Op) (Summary, error) {
 		}
 		p, sum, err := s.probe(ctx, op, rate, uint64(len(probes)))
 		if err != nil {
-			return Summary{}, fmt.Errorf("search, probe %d at %v per second: %w", len(probes)+1, rate, err)
+			return Summary{}, fmt.Errorf("search, probe %d at %s per second: %w", len(probes)+1, PerSecond(rate), err)
 		}
 		f.Tell(p)
 		probes = append(probes, sum)
@@ -160,7 +160,8 @@ func (k *Knee) flags() (out []record.Flag) {
 		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	if !k.Settled {
-		flag("unsettled", "after %d probes the knee is between %v and %v per second, wider than it was to be", len(k.Probes), k.Low, k.High)
+		flag("unsettled", "after %d probes the knee is between %s and %s per second, wider than it was to be",
+			len(k.Probes), PerSecond(k.Low), PerSecond(k.High))
 	}
 	switch {
 	case k.Held == 0:
@@ -170,7 +171,7 @@ func (k *Knee) flags() (out []record.Flag) {
 	}
 	for _, p := range k.Probes {
 		if p.Late() {
-			flag("generator", "at %v per second the bound was missed because the generator sent late", p.Rate)
+			flag("generator", "at %s per second the bound was missed because the generator sent late", PerSecond(p.Rate))
 			break
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"dyno/internal/record"
 	"dyno/internal/table"
@@ -161,10 +162,11 @@ func (e *Experiment) seconds(planned record.Seconds, of func(*record.Trial) reco
 		}
 		lo, hi = min(lo, of(t)), max(hi, of(t))
 	}
+	text := func(s record.Seconds) string { return s.Duration().Round(time.Microsecond).String() }
 	if lo == hi {
-		return lo.String()
+		return text(lo)
 	}
-	return fmt.Sprintf("%v to %v, by cell", lo, hi)
+	return fmt.Sprintf("%s to %s, by cell", text(lo), text(hi))
 }
 
 // Metrics explains the metrics that the experiment's figures and tables show.

@@ -239,10 +239,11 @@ func (o *options) single(ctx context.Context, c *caller) (load.Result, error) {
 // Model says in a few words how a load was offered.
 func Model(l *load.Summary) string {
 	if k := l.Knee; k != nil {
-		return fmt.Sprintf("%g req/s held in open loops, %g to %g are the bracket after %d probes", k.Held, k.Low, k.High, len(k.Probes))
+		return fmt.Sprintf("%s req/s held in open loops, %s to %s are the bracket after %d probes",
+			load.PerSecond(k.Held), load.PerSecond(k.Low), load.PerSecond(k.High), len(k.Probes))
 	}
 	if s := l.Schedule; s != nil {
-		return fmt.Sprintf("%g req/s in an open loop", s.Rate)
+		return load.PerSecond(s.Rate) + " req/s in an open loop"
 	}
 	return fmt.Sprintf("%d clients in a closed loop", l.Clients)
 }
