@@ -227,7 +227,7 @@ func rivalFolders(r *experiments.Rivals, out string) (release func() error, err 
 func matched(p *experiments.Plan, m *experiments.Match) compare.Experiment {
 	e := compare.Experiment{Name: p.Name}
 	for side := range e.Metrics {
-		e.Metrics[side] = m.Runs[side].Metrics
+		e.Metrics[side], e.Roles[side] = m.Runs[side].Metrics, m.Runs[side].Environment.Roles
 	}
 	for _, c := range p.Cells {
 		cell := compare.Cell{Label: c.Label(p.Experiment)}

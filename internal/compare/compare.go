@@ -1,10 +1,12 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"dyno/internal/record"
 	"dyno/internal/stats"
@@ -17,6 +19,7 @@ var Sides = [2]string{"old", "new"}
 type Experiment struct {
 	Name    string
 	Metrics [2][]record.Metric
+	Roles   [2]string // in what each side's roles ran, as record.Environment says it
 	Cells   []Cell
 }
 
@@ -109,6 +112,9 @@ func Compare(experiments []Experiment, o Options) *Result {
 
 // rows adds an experiment's rows: metric by metric, over all cells first.
 func (r *Result) rows(e Experiment) {
+	if told := otherwise(e.Roles); told != "" {
+		r.note("%s: %s", e.Name, told)
+	}
 	both, onlyOne := common(e.Metrics)
 	for _, name := range onlyOne {
 		r.note("%s: %s is not declared alike by both binaries: not compared", e.Name, name)
@@ -188,6 +194,18 @@ func summary(values map[int]float64) stats.Summary {
 }
 
 func level(s stats.Summary) *Level { return &Level{Median: s.Center, Lo: s.Lo, Hi: s.Hi} }
+
+// otherwise says that the two sides' roles ran in different programs; empty where not.
+func otherwise(roles [2]string) string {
+	for side, of := range roles {
+		name, _, _ := strings.Cut(of, " (") // how much is linked may change
+		roles[side] = cmp.Or(name, "dyno itself")
+	}
+	if roles[0] == roles[1] {
+		return ""
+	}
+	return fmt.Sprintf("roles ran in %s, then in %s: what else a process holds is part of each difference", roles[0], roles[1])
+}
 
 func (r *Result) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))

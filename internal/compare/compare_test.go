@@ -231,3 +231,25 @@ func TestNotes(t *testing.T) {
 		}
 	}
 }
+
+// What runs the roles is part of a difference, and told; how much it links is not.
+func TestOtherProgramsAreTold(t *testing.T) {
+	for roles, told := range map[[2]string]string{
+		{"dyno-role (32 modules)", "dyno-role (33 modules)"}:   "",
+		{"", "dyno itself (90 modules)"}:                       "",
+		{"dyno itself (90 modules)", "dyno-role (32 modules)"}: "pair: roles ran in dyno itself, then in dyno-role: ",
+		{"dyno-role (32 modules)", ""}:                         "pair: roles ran in dyno-role, then in dyno itself: ",
+	} {
+		e := pair(1, 6, 1)
+		e.Roles = roles
+		notes := strings.Join(compare.Compare([]compare.Experiment{e}, compare.Default).Notes, "; ")
+		if told == "" && strings.Contains(notes, "roles ran") || !strings.Contains(notes, told) {
+			t.Errorf("%q is told as %q", roles, notes)
+		}
+		old, now := stored("a", 6, 1, true), stored("b", 6, 1, true)
+		old.Run.Environment.Roles, now.Run.Environment.Roles = roles[0], roles[1]
+		if notes := strings.Join(beside(old, now).Notes, "; "); told == "" && strings.Contains(notes, "roles ran") || !strings.Contains(notes, told) {
+			t.Errorf("%q of stored runs is told as %q", roles, notes)
+		}
+	}
+}

@@ -106,6 +106,9 @@ func (s *Stored) add(runs [2]Run) {
 			s.note("%s, %s: its roles ran on %s: CPU and yardsticks are the runner's", r.Dir, e.Name, counted(n, "other machine"))
 		}
 	}
+	if told := otherwise([2]string{runs[0].Run.Environment.Roles, runs[1].Run.Environment.Roles}); told != "" {
+		s.note("%s: %s", e.Name, told)
+	}
 	e.Yardsticks = s.yardsticks(runs)
 	both, onlyOne := common([2][]record.Metric{runs[0].Run.Metrics, runs[1].Run.Metrics})
 	for _, name := range onlyOne {
