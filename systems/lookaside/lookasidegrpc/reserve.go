@@ -2,9 +2,8 @@ package lookasidegrpc
 
 import "time"
 
-// MaxReserve bounds [Config].Reserve. With 16 picks three of four calls of a
-// hundred callers found none; with 64 half do, and a call takes a sixth less
-// processor time, with 8 callers too (lb-overhead has both).
+// MaxReserve bounds [Config].Reserve. What share of calls finds a pick of none, 16
+// and 64, how old it is and what a call costs is a table of lb-overhead.
 const MaxReserve = 64
 
 // maxAge is how long a pick may wait to be used: the balancer chose by what it
