@@ -108,3 +108,17 @@ func common(metrics [2][]record.Metric) (both []measure, onlyOne []string) {
 	}
 	return both, slices.Compact(slices.Sorted(slices.Values(append(onlyOne, slices.Collect(maps.Keys(other))...))))
 }
+
+// yardstick is the bare exchange that a metric is a multiple of: its rate, its
+// response time, or its processor time. Empty when none is of the metric's kind.
+func (m measure) yardstick() string {
+	switch {
+	case strings.HasSuffix(m.unit, "/s"):
+		return record.GRPCRate
+	case strings.HasPrefix(m.unit, "µs/") || m.unit == "µs" && strings.Contains(m.name, "_us_per_"):
+		return record.GRPCCPU
+	case m.unit == "ms" || m.unit == "µs" || m.unit == "s":
+		return record.GRPCMedian
+	}
+	return ""
+}

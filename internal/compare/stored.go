@@ -273,20 +273,6 @@ func storedRow(m measure, c Cell) (StoredRow, bool) {
 	return row, reported
 }
 
-// yardstick is the bare exchange that a metric is a multiple of: its rate, its
-// response time, or its processor time. Empty when none is of the metric's kind.
-func (m measure) yardstick() string {
-	switch {
-	case strings.HasSuffix(m.unit, "/s"):
-		return record.GRPCRate
-	case strings.HasPrefix(m.unit, "µs/") || m.unit == "µs" && strings.Contains(m.name, "_us_per_"):
-		return record.GRPCCPU
-	case m.unit == "ms" || m.unit == "µs" || m.unit == "s":
-		return record.GRPCMedian
-	}
-	return ""
-}
-
 // perYardstick divides each block's value by the yardstick of that block.
 func perYardstick(m measure, trials []*record.Trial, values map[int]float64) map[int]float64 {
 	scale := map[string]float64{"ms": 1e3, "s": 1e6}[m.unit] // to the yardsticks' microseconds

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"dyno/bench/lie"
 	"dyno/internal/rpc"
 	byzantinev1 "dyno/proto/byzantine/v1"
 	"dyno/systems"
@@ -69,4 +71,30 @@ func OwnCPU() time.Duration {
 		return 0 // cannot fail with these arguments
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Once fights a single run with fresh processes.
+func Once(ctx context.Context, sh systems.Shell, b play.Run) (o *play.Outcome, err error) {
+	setting := systems.Setting{Seed: b.Seed}
+	_, bench, closeBench, err := sh.Bench(ctx, setting)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		// Generals that died are part of the story.
+		if closed := closeBench(); o == nil || o.Lost == 0 {
+			err = errors.Join(err, closed)
+		}
+	}()
+	// Not the bench's own context: that ends when a process dies that nobody
+	// stopped, and the others are to go on without it.
+	a, err := Start(ctx, bench, b.N, lie.None)
+	if err != nil {
+		return nil, err
+	}
+	o, err = a.Play(ctx, b)
+	if err != nil {
+		return nil, errors.Join(err, a.Disconnect())
+	}
+	return o, a.Stop(ctx, o.Lost)
 }
