@@ -32,6 +32,7 @@ const (
 // Cluster is a number of generals in processes of their own, and their runner.
 type Cluster struct {
 	processes []systems.Process
+	addresses []string
 	conns     []*grpc.ClientConn
 	clients   []byzantinev1.GeneralServiceClient
 	runs      uint64
@@ -64,7 +65,7 @@ func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 		if err != nil {
 			return err
 		}
-		a.processes[id] = p
+		a.processes[id], a.addresses[id] = p, p.Addr()
 		a.ahead[id], a.uncertain[id] = systems.Ahead(bench, p.Name())
 		a.conns[id], err = rpc.Dial(p.Addr(), proving(keys[id].Runner, runnerID, id))
 		if err != nil {
@@ -82,7 +83,7 @@ func Start(ctx context.Context, bench systems.Bench, n int, falsehood string) (a
 func newCluster(clients []byzantinev1.GeneralServiceClient) *Cluster {
 	n := len(clients)
 	return &Cluster{
-		clients: clients, base: make([]time.Duration, n), last: make([]time.Duration, n),
+		clients: clients, addresses: make([]string, n), base: make([]time.Duration, n), last: make([]time.Duration, n),
 		ahead: make([]time.Duration, n), uncertain: make([]time.Duration, n),
 	}
 }
@@ -185,25 +186,16 @@ func (a *Cluster) Play(ctx context.Context, b play.Run) (*play.Outcome, error) {
 	return o, nil
 }
 
-// Muster gives all generals their parts in the next run, without beginning it. What
-// they tell of their processor time is as new as the call.
+// Muster tells everybody his part in the next run, which it does not begin. What they
+// tell of their processor time is as new as the call.
 func (a *Cluster) Muster(ctx context.Context, b play.Run) error {
 	a.runs++
-	addresses := make([]string, b.N)
-	for id, p := range a.processes {
-		addresses[id] = p.Addr()
-	}
-	return a.muster(ctx, b, addresses)
-}
-
-// muster tells everybody his part.
-func (a *Cluster) muster(ctx context.Context, b play.Run, addresses []string) error {
 	return each(b.N, func(id int) error {
 		ctx, cancel := context.WithTimeout(ctx, musterTimeout)
 		defer cancel()
 		req := &byzantinev1.MusterRequest{
 			Run: a.runs, Algorithm: b.Algorithm.Name, T: uint32(b.T), Commander: uint32(b.Commander),
-			Interactive: b.Interactive, Order: toOrder(b.Config(id).Order), Addresses: addresses,
+			Interactive: b.Interactive, Order: toOrder(b.Config(id).Order), Addresses: a.addresses,
 			RoundTimeoutNs: b.Timeout.Nanoseconds(), Flat: b.Flat,
 		}
 		if b.Traitors.Has(id) {

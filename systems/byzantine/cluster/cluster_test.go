@@ -84,10 +84,10 @@ func pitch(t *testing.T, n int) *camp {
 // fight plays a run as the runner does and returns what each general says.
 func (c *camp) fight(t *testing.T, b play.Run) []*byzantinev1.BeginResponse {
 	t.Helper()
-	c.run++
 	a := newCluster(c.clients)
-	a.runs = c.run
-	if err := a.muster(t.Context(), b, c.names); err != nil {
+	a.runs, a.addresses = c.run, c.names
+	c.run++
+	if err := a.Muster(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	reports := make([]*byzantinev1.BeginResponse, b.N)
