@@ -112,9 +112,7 @@ func Compare(experiments []Experiment, o Options) *Result {
 
 // rows adds an experiment's rows: metric by metric, over all cells first.
 func (r *Result) rows(e Experiment) {
-	if told := otherwise(e.Roles); told != "" {
-		r.note("%s: %s", e.Name, told)
-	}
+	r.Notes = append(r.Notes, otherwise(e.Name, e.Roles)...)
 	both, onlyOne := common(e.Metrics)
 	for _, name := range onlyOne {
 		r.note("%s: %s is not declared alike by both binaries: not compared", e.Name, name)
@@ -195,16 +193,17 @@ func summary(values map[int]float64) stats.Summary {
 
 func level(s stats.Summary) *Level { return &Level{Median: s.Center, Lo: s.Lo, Hi: s.Hi} }
 
-// otherwise says that the two sides' roles ran in different programs; empty where not.
-func otherwise(roles [2]string) string {
+// otherwise says that the two sides' roles ran in different programs, if they did.
+func otherwise(experiment string, roles [2]string) []string {
 	for side, of := range roles {
 		name, _, _ := strings.Cut(of, " (") // how much is linked may change
 		roles[side] = cmp.Or(name, "dyno itself")
 	}
 	if roles[0] == roles[1] {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("roles ran in %s, then in %s: what else a process holds is part of each difference", roles[0], roles[1])
+	return []string{fmt.Sprintf("%s: roles ran in %s, then in %s: what else a process holds is part of each difference",
+		experiment, roles[0], roles[1])}
 }
 
 func (r *Result) note(format string, args ...any) {

@@ -91,10 +91,6 @@ func Beside(old, now []Run) *Stored {
 	return s
 }
 
-func (s *Stored) note(format string, args ...any) {
-	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
-}
-
 func (s *Stored) add(runs [2]Run) {
 	e := StoredExperiment{Name: runs[0].Run.Experiment.Name, Rows: []StoredRow{}}
 	for side, r := range runs {
@@ -106,9 +102,7 @@ func (s *Stored) add(runs [2]Run) {
 			s.note("%s, %s: its roles ran on %s: CPU and yardsticks are the runner's", r.Dir, e.Name, counted(n, "other machine"))
 		}
 	}
-	if told := otherwise([2]string{runs[0].Run.Environment.Roles, runs[1].Run.Environment.Roles}); told != "" {
-		s.note("%s: %s", e.Name, told)
-	}
+	s.Notes = append(s.Notes, otherwise(e.Name, [2]string{runs[0].Run.Environment.Roles, runs[1].Run.Environment.Roles})...)
 	e.Yardsticks = s.yardsticks(runs)
 	both, onlyOne := common([2][]record.Metric{runs[0].Run.Metrics, runs[1].Run.Metrics})
 	for _, name := range onlyOne {

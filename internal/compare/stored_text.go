@@ -58,3 +58,7 @@ func number(l *Level, s stats.Summary) string {
 	}
 	return table.Number(s)
 }
+
+func (s *Stored) note(format string, args ...any) {
+	s.Notes = append(s.Notes, fmt.Sprintf(format, args...))
+}
