@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"dyno/bench/load"
+	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/record"
 	"dyno/systems"
@@ -205,4 +207,24 @@ func (p *progress) end() {
 		p.stopped.Wait()
 		p.wipe()
 	}
+}
+
+// measure runs the plans one after the other.
+func (f *runFlags) measure(
+	ctx context.Context, r *experiments.Runner, plans []*experiments.Plan, show *progress,
+) (tally experiments.Tally, err error) {
+	defer show.end()
+	for _, p := range plans {
+		show.begin(p)
+		r.Yardsticks = nil
+		if f.bare && (f.asked || !p.Sparing()) {
+			r.Yardsticks = yardstick.Measure
+		}
+		t, err := r.Run(ctx, p)
+		tally.Add(t)
+		if err != nil {
+			return tally, err
+		}
+	}
+	return tally, nil
 }

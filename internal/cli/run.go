@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"dyno/bench/process"
-	"dyno/bench/yardstick"
 	"dyno/experiments"
 	"dyno/internal/report"
 	"dyno/internal/role"
@@ -182,24 +181,6 @@ func (a *app) conclude(f runFlags, out string, plans []*experiments.Plan, tally 
 		return errFailed
 	}
 	return brokenError(store)
-}
-
-// measure runs the plans one after the other.
-func (f *runFlags) measure(ctx context.Context, r *experiments.Runner, plans []*experiments.Plan, show *progress) (tally experiments.Tally, err error) {
-	defer show.end()
-	for _, p := range plans {
-		show.begin(p)
-		r.Yardsticks = nil
-		if f.bare && (f.asked || !p.Sparing()) {
-			r.Yardsticks = yardstick.Measure
-		}
-		t, err := r.Run(ctx, p)
-		tally.Add(t)
-		if err != nil {
-			return tally, err
-		}
-	}
-	return tally, nil
 }
 
 func printTally(w io.Writer, t experiments.Tally) {
