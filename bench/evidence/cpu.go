@@ -50,7 +50,7 @@ func CPU(per Per, roles ...string) record.Road {
 		}
 		factor, ok := per(o, e)
 		if !ok {
-			return record.Doubt("", 0, "the evidence has no window, or nothing to divide by")
+			return record.Doubt("", 0, "the evidence has no window whose ends are known, or nothing to divide by")
 		}
 		return within(o.Scalars[metric]/factor, e, all)
 	})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/byzantine/play"
 )
@@ -61,5 +62,15 @@ func TestWholeAccount(t *testing.T) {
 				t.Errorf("after %v: a window of %v, its ends known to within %v", warm, length, a.Slack)
 			}
 		})
+	}
+}
+
+// A window whose ends are known too vaguely proves nothing of the CPU time in it.
+func TestVagueWindow(t *testing.T) {
+	for slack, want := range map[time.Duration]bool{0: true, 25 * time.Millisecond: true, 26 * time.Millisecond: false} {
+		e := &record.Evidence{End: int64(200 * time.Millisecond), Slack: int64(slack), Facts: map[string]float64{factRuns: 1}}
+		if _, ok := perRun(nil, e); ok != want {
+			t.Errorf("ends known to within %v: %v, want %v", slack, ok, want)
+		}
 	}
 }

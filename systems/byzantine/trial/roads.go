@@ -87,8 +87,12 @@ func (c *config) formula() (sum float64, ok bool) {
 // perRun is how much of a figure per run in ms one CPU second makes.
 func perRun(_ *record.Observation, e *record.Evidence) (float64, bool) {
 	n := e.Facts[factRuns]
-	return 1e3 / n, n > 0
+	return 1e3 / n, n > 0 && mostVague*e.Slack <= e.End-e.Begin
 }
+
+// mostVague is of how much of the window its ends may be unknown: of an eighth.
+// Between clocks that were read at vaguer ends half of the time would do as well.
+const mostVague = 8
 
 func agreementRoad() record.Road {
 	return evidence.Derived("every run's decisions, judged a second time by other code", func(o *record.Observation) (float64, bool) {
