@@ -172,7 +172,9 @@ func (r *Run) evidence() *record.Evidence {
 		}
 		e.Facts["answered/"+m.GetId()] = float64(st.GetRequests())
 		e.Facts["busy/"+m.GetId()] = time.Duration(st.GetBusyNs()).Seconds() / window
-		if l.Counts.OK == l.Counts.Sent && r.Client.Broken == 0 && l.Knee == nil { // else a server may still work for a client that has gone on
+		// Else a server may still work for a client that has gone on, or for a proxy that
+		// has asked another one and told nobody.
+		if l.Counts.OK == l.Counts.Sent && r.Client.Broken == 0 && l.Knee == nil && r.proxy == nil {
 			e.Facts["peak/"+m.GetId()] = float64(r.seen(i).MaxInFlight)
 		}
 	}
