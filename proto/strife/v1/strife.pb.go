@@ -157,7 +157,6 @@ const (
 	Reason_REASON_NO_ACCOUNT     Reason = 2
 	Reason_REASON_WRONG_CURRENCY Reason = 3
 	Reason_REASON_LIMIT          Reason = 4
-	Reason_REASON_CLOSED         Reason = 5
 	// For now: the disk is full, too much is under way, the attempt is over.
 	Reason_REASON_FULL  Reason = 6
 	Reason_REASON_BUSY  Reason = 7
@@ -174,7 +173,6 @@ var (
 		2:  "REASON_NO_ACCOUNT",
 		3:  "REASON_WRONG_CURRENCY",
 		4:  "REASON_LIMIT",
-		5:  "REASON_CLOSED",
 		6:  "REASON_FULL",
 		7:  "REASON_BUSY",
 		8:  "REASON_STALE",
@@ -186,7 +184,6 @@ var (
 		"REASON_NO_ACCOUNT":     2,
 		"REASON_WRONG_CURRENCY": 3,
 		"REASON_LIMIT":          4,
-		"REASON_CLOSED":         5,
 		"REASON_FULL":           6,
 		"REASON_BUSY":           7,
 		"REASON_STALE":          8,
@@ -3207,18 +3204,17 @@ const file_strife_v1_strife_proto_rawDesc = "" +
 	"\x0fOUTCOME_PENDING\x10\x01\x12\x15\n" +
 	"\x11OUTCOME_COMMITTED\x10\x02\x12\x13\n" +
 	"\x0fOUTCOME_ABORTED\x10\x03\x12\x14\n" +
-	"\x10OUTCOME_PREPARED\x10\x04*\xd2\x01\n" +
+	"\x10OUTCOME_PREPARED\x10\x04*\xc5\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fREASON_FUNDS\x10\x01\x12\x15\n" +
 	"\x11REASON_NO_ACCOUNT\x10\x02\x12\x19\n" +
 	"\x15REASON_WRONG_CURRENCY\x10\x03\x12\x10\n" +
-	"\fREASON_LIMIT\x10\x04\x12\x11\n" +
-	"\rREASON_CLOSED\x10\x05\x12\x0f\n" +
+	"\fREASON_LIMIT\x10\x04\x12\x0f\n" +
 	"\vREASON_FULL\x10\x06\x12\x0f\n" +
 	"\vREASON_BUSY\x10\a\x12\x10\n" +
 	"\fREASON_STALE\x10\b\x12\x13\n" +
-	"\x0fREASON_BAD_LEGS\x10\x0f2\xda\x05\n" +
+	"\x0fREASON_BAD_LEGS\x10\x0f\"\x04\b\x05\x10\x052\xda\x05\n" +
 	"\x0eGatewayService\x12M\n" +
 	"\bRegister\x12\x1f.dyno.strife.v1.RegisterRequest\x1a .dyno.strife.v1.RegisterResponse\x12D\n" +
 	"\x05Login\x12\x1c.dyno.strife.v1.LoginRequest\x1a\x1d.dyno.strife.v1.LoginResponse\x12G\n" +

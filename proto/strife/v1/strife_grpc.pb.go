@@ -66,7 +66,7 @@ type GatewayServiceClient interface {
 	// key that is finished is the stored one, byte by byte, with the header
 	// "replayed: true".
 	//
-	// OK: paid, final. FAILED_PRECONDITION (kind declined: funds, a closed account,
+	// OK: paid, final. FAILED_PRECONDITION (kind declined: funds,
 	// a cancelled key): declined, final, replayed too. NOT_FOUND: declined, final:
 	// there is no such account. INVALID_ARGUMENT: nothing happened; also when the
 	// key stands for another payment. ABORTED, UNAVAILABLE and all that gRPC
@@ -208,7 +208,7 @@ type GatewayServiceServer interface {
 	// key that is finished is the stored one, byte by byte, with the header
 	// "replayed: true".
 	//
-	// OK: paid, final. FAILED_PRECONDITION (kind declined: funds, a closed account,
+	// OK: paid, final. FAILED_PRECONDITION (kind declined: funds,
 	// a cancelled key): declined, final, replayed too. NOT_FOUND: declined, final:
 	// there is no such account. INVALID_ARGUMENT: nothing happened; also when the
 	// key stands for another payment. ABORTED, UNAVAILABLE and all that gRPC

@@ -46,7 +46,7 @@ func TestRoundTrip(t *testing.T) {
 func TestReasons(t *testing.T) {
 	for n, name := range v1.Reason_name {
 		r := tx.Reason(n)
-		if business := n >= int32(v1.Reason_REASON_FUNDS) && n <= int32(v1.Reason_REASON_CLOSED); r.Business() != business {
+		if business := n >= int32(v1.Reason_REASON_FUNDS) && n <= int32(v1.Reason_REASON_LIMIT); r.Business() != business {
 			t.Errorf("%s is final: %v", name, r.Business())
 		}
 		if got := ToVote("alpha", Vote(tx.Vote{Reason: r})); n != 0 && got.Reason != r || got.Bank != "alpha" {

@@ -71,6 +71,10 @@ func TestSnapshot(t *testing.T) {
 	if err := again.Restore(1, early); err != nil || !bytes.Equal(again.Snapshot(), snapshot) {
 		t.Errorf("a snapshot of earlier versions, with a posting, is another: %v", err)
 	}
+	shut := bytes.Replace(snapshot, []byte("EUR\x00"), []byte("EUR\x01"), 1)
+	if bytes.Equal(shut, snapshot) || New(half.config).Restore(1, shut) == nil {
+		t.Error("an account that is marked closed is opened again")
+	}
 	for n := range snapshot {
 		if New(half.config).Restore(1, snapshot[:n]) == nil {
 			t.Fatalf("a snapshot of %d bytes is taken with %d", len(snapshot), n)

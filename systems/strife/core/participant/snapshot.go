@@ -65,8 +65,8 @@ func (p *Participant) Freeze() func(io.Writer) error {
 	}
 }
 
-// append adds an account. The two zeros stand for what earlier versions knew of it:
-// whether it was closed, and how many postings follow.
+// append adds an account. The two zeros stand for what earlier versions could say of
+// it: that it is closed, which none ever was, and how many postings follow.
 func (a *account) append(b []byte) []byte {
 	b = tx.AppendText(tx.AppendText(b, a.name), a.owner)
 	b = append(append(b, a.currency[:]...), 0)
@@ -114,7 +114,7 @@ func (p *Participant) Restore(_ uint64, snapshot []byte) error {
 func readAccount(r *tx.Reader) account {
 	a := account{name: string(r.Text()), owner: string(r.Text())}
 	copy(a.currency[:], r.Bytes(len(money.Currency{})))
-	r.Byte()
+	r.Uint(0) // not closed
 	a.opening, a.posted, a.limit = r.Int(), r.Int(), r.Int()
 	for range r.Uint(32) { // postings of an earlier version
 		r.ID()

@@ -167,7 +167,7 @@ const (
 	NoAccount              // the bank has no such account
 	WrongCurrency          // the account is in another currency
 	Limit                  // the receiver would have more than it may
-	Closed                 // the account takes part in nothing
+	_                      // the account is closed: none ever was
 	Full                   // a system's: the disk of a bank or of the gateway is full
 	Busy                   // a system's: as much is under way as may be
 	Stale                  // a system's: the attempt is already over
@@ -184,13 +184,13 @@ const (
 
 var reasons = [numberOfReasons]string{
 	"", "insufficient funds", "no such account", "the account is in another currency", "the account would go over its limit",
-	"the account is closed", "the disk is full", "too much is under way", "the attempt is over", "a bank did not answer in time",
+	"", "the disk is full", "too much is under way", "the attempt is over", "a bank did not answer in time",
 	"a bank cannot be reached", "the amount must be above 0 and within the cap", "the two accounts are the same", "no such bank",
 	"the key was used for another payment", "the legs of the transaction make no sense", "a name is empty or too long",
 }
 
 // Business reports whether the reason is final.
-func (r Reason) Business() bool { return r >= Funds && r <= Closed }
+func (r Reason) Business() bool { return r >= Funds && r <= Limit }
 
 // String says it in words.
 func (r Reason) String() string {
