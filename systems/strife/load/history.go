@@ -31,6 +31,7 @@ func receipt(p *strifev1.Payment) (r coordinator.Receipt, err error) {
 	for why := tx.NoReason; why.String() != "unknown reason"; why++ {
 		if why.String() == p.GetReason() {
 			r.Reason = why
+			break // numbers that are not in use have no words, as no reason has none
 		}
 	}
 	if p.GetId() != "" {
