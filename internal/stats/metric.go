@@ -124,8 +124,8 @@ func perYardstick(trials []*record.Trial, base, yardstick string) map[int]float6
 // median ratio, whose interval is that of the signed-rank test on logarithms. Of
 // two measurements that differ by a factor and otherwise scatter alike, the
 // logarithm of the ratio is symmetric about that of the factor; an interval that
-// leans on it is as narrow as one of half as many blocks again that assumes
-// nothing. Where a ratio has no logarithm, or beyond 60 blocks, it assumes nothing.
+// leans on it is, where the scatter is normal, as narrow as one of half as many
+// blocks again that assumes nothing. Where a ratio has no logarithm, or beyond 60 blocks, it assumes nothing.
 func PerBlockRatio(a, b map[int]float64) (Summary, error) {
 	var ratios []float64
 	for _, block := range slices.Sorted(maps.Keys(a)) {
