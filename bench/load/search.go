@@ -160,8 +160,11 @@ func (k *Knee) flags() (out []record.Flag) {
 		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	if !k.Settled {
-		flag("unsettled", "after %d probes the knee is between %s and %s per second, wider than it was to be",
-			len(k.Probes), PerSecond(k.Low), PerSecond(k.High))
+		bracket := "above " + PerSecond(k.Low)
+		if k.High > 0 {
+			bracket = "between " + PerSecond(k.Low) + " and " + PerSecond(k.High)
+		}
+		flag("unsettled", "after %d probes the knee is %s per second, wider than it was to be", len(k.Probes), bracket)
 	}
 	switch {
 	case k.Held == 0:

@@ -61,8 +61,9 @@ func (r *Room) Redis(ctx context.Context, name string, o RedisOptions) (*Redis, 
 	return s, err
 }
 
-// ready asks a real question. A replica is ready when its primary says so, up to
-// a second after it says so itself: until then nobody gets a receipt.
+// ready asks a real question. A replica is ready when its primary has a receipt of
+// it: the primary says "online" up to a second before it sends it anything. Both
+// count from then on.
 func (s *Redis) ready(ctx context.Context, of *Redis) error {
 	if of == nil {
 		_, err := s.Ask(ctx, "DBSIZE")
@@ -71,6 +72,12 @@ func (s *Redis) ready(ctx context.Context, of *Redis) error {
 	says, err := of.Info(ctx, "replication")
 	if state := says["slave0"]; err == nil && !(strings.Contains(state, "port="+s.port) && strings.Contains(state, "state=online")) {
 		err = fmt.Errorf("its primary says of it: %q", state)
+	}
+	if err == nil {
+		err = of.Settle(ctx)
+	}
+	if err == nil {
+		_, err = of.Ask(ctx, "CONFIG", "RESETSTAT")
 	}
 	return err
 }

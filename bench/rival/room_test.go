@@ -62,6 +62,13 @@ func TestRedisPair(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Before its first receipt a replica is online with nothing, for up to a second.
+	if says, err := primary.Info(ctx, "replication"); err != nil || strings.Contains(says["slave0"], "offset=0,") {
+		t.Errorf("ready without a receipt: %q, %v", says["slave0"], err)
+	}
+	if n, err := primary.Calls(ctx, "wait"); n != 0 || err != nil {
+		t.Errorf("%d receipts are counted before anybody wrote, %v", n, err)
+	}
 	c, err := DialRedis(ctx, primary.Endpoint)
 	if err != nil {
 		t.Fatal(err)
