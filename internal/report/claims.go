@@ -77,11 +77,30 @@ func (r *Result) judge(c record.Claim) judged {
 	j.found = func(words, note string) string {
 		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note)
 	}
-	j.ruling = rule(c, s)
+	if j.ruling = rule(c, s); j.ruling != NotJudged && c.AtMost != nil && *c.AtMost == 0 && len(c.Over) == 0 {
+		r.judgeNothing(&j, scale, unit)
+	}
 	if r.early(c) {
 		j.ruling = NotJudged
 	}
 	return j
+}
+
+// judgeNothing holds a claim of nothing, at most 0 of a level, against every block:
+// a median of 0 would hide what happened in fewer than half of them.
+func (r *Result) judgeNothing(j *judged, scale float64, unit string) {
+	cell, _ := r.claimed(j.Cell, j.Where) // evidence has found it
+	some, values := 0, slices.Collect(maps.Values(stats.PerBlock(cell.trials, j.Metric)))
+	for _, v := range values {
+		if v > 0 {
+			some++
+		}
+	}
+	if j.ruling = Supported; some > 0 {
+		j.ruling = Refuted
+		most := strings.TrimSpace(fmt.Sprintf("%g %s", digits(slices.Max(values)*scale), unit))
+		j.say(fmt.Sprintf("above 0 in %d of %d blocks, up to %s", some, len(values), most))
+	}
 }
 
 // rule says on which side of the bound the whole interval lies.
@@ -181,7 +200,7 @@ func (e *Experiment) Claims() string {
 		return ""
 	}
 	return strings.Join(lines, "\n") +
-		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed. " +
+		"\n\nSupported or refuted: the whole interval of the per-block values lies on one side of what is claimed; a claim of nothing (≤ 0) is held against every block. " +
 		"Not judged: fewer than six blocks, or a claim for runs of a larger scale."
 }
 
