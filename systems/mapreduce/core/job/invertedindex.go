@@ -17,9 +17,7 @@ var Invertedindex = Job{
 			Map: func(in Input, out *Emitter) {
 				name := []byte(in.File)
 				for w.reset(in.Block); w.fill(); {
-					for e, i := w.edges[:w.n&^1], 0; i+1 < len(e); i += 2 {
-						out.Text(in.Block[e[i]:e[i+1]], name)
-					}
+					out.parts(in.Block, w.edges[:w.n], 0, name)
 				}
 			},
 			CombineText: union,

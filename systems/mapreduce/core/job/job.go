@@ -192,6 +192,31 @@ func (e *Emitter) Text(key, text []byte) {
 	}
 }
 
+// parts emits parts of a block, from one edge to the next by turns, all with the
+// same number or text.
+func (e *Emitter) parts(block []byte, edges []int, n uint64, text []byte) {
+	for len(edges) > 1 {
+		keys := e.keys[e.n:]
+		keys = keys[:min(len(keys), len(edges)/2)]
+		for i := range keys {
+			keys[i] = block[edges[2*i]:edges[2*i+1]]
+		}
+		if e.isText {
+			for i := range keys {
+				e.texts[e.n+i] = text
+			}
+		} else {
+			for i := range keys {
+				e.numbers[e.n+i] = n
+			}
+		}
+		edges = edges[2*len(keys):]
+		if e.n += len(keys); e.n == BatchPairs {
+			e.Flush()
+		}
+	}
+}
+
 // Flush hands on what was collected. Package task calls it after each block.
 func (e *Emitter) Flush() {
 	n := e.n

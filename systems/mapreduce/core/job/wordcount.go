@@ -9,9 +9,7 @@ var Wordcount = Job{
 		return Program{
 			Map: func(in Input, out *Emitter) {
 				for w.reset(in.Block); w.fill(); {
-					for e, i := w.edges[:w.n&^1], 0; i+1 < len(e); i += 2 {
-						out.Number(in.Block[e[i]:e[i+1]], 1)
-					}
+					out.parts(in.Block, w.edges[:w.n], 1, nil)
 				}
 			},
 			Combine: sum,

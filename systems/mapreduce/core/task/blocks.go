@@ -8,7 +8,7 @@ import (
 
 // blockRead is how much of a split is read at a time: it stays in the
 // second-level cache while it is mapped.
-const blockRead = 256 << 10
+const blockRead = 64 << 10
 
 // blocks reads a split as blocks of whole records.
 type blocks struct {

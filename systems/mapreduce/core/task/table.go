@@ -27,6 +27,7 @@ type table struct {
 	scratch []byte
 	hashes  [job.BatchPairs]uint32 // of a batch
 	heads   [job.BatchPairs]uint64
+	likely  [job.BatchPairs]uint32 // the entries, numbered from 1, whose hashes are in the keys' first slots; 0: another is, or none
 	touched uint64 // keeps the compiler from dropping reads made for the cache
 	joined  int64  // pairs that a combiner joined into others
 	common  common
@@ -65,7 +66,12 @@ func (t *table) add(b job.Batch) int {
 	combine := t.program.Combine
 	for i, key := range b.Keys {
 		hash, head := t.hashes[i], t.heads[i]
-		e := t.find(key, hash, head)
+		var e *entry
+		if n := t.likely[i]; n > 0 && t.is(&t.entries[n-1], key, head) {
+			e = &t.entries[n-1]
+		} else {
+			e = t.find(key, hash, head)
+		}
 		switch {
 		case t.program.Texts:
 			if !t.addText(e, key, hash, head, b.Texts[i]) {
@@ -83,27 +89,28 @@ func (t *table) add(b job.Batch) int {
 
 // cacheSlots is a table of which little more than the slots fits in a
 // second-level cache.
-const cacheSlots = 1 << 16
+const cacheSlots = 1 << 18
 
-// look hashes a batch. If the table is large, it then reads the slots of all
-// keys, and then their entries: a miss costs a hundred nanoseconds, but reads
-// that do not wait for each other miss together.
+// look hashes a batch and reads the first slots of all keys, and if the table is
+// large, then their entries: a miss costs a hundred nanoseconds, but reads that do
+// not wait for each other miss together.
 func (t *table) look(keys [][]byte) {
 	for i, key := range keys {
 		t.hashes[i], t.heads[i] = hashKey(key)
 	}
+	mask := uint32(len(t.slots) - 1)
+	for i, h := range t.hashes[:len(keys)] {
+		n := uint32(0)
+		if s := t.slots[h&mask]; uint32(s>>32) == h {
+			n = uint32(s)
+		}
+		t.likely[i] = n
+	}
 	if len(t.slots) < cacheSlots {
 		return
 	}
-	mask := uint32(len(t.slots) - 1)
-	var numbers [job.BatchPairs]uint32
-	for i, h := range t.hashes[:len(keys)] {
-		if s := t.slots[h&mask]; uint32(s>>32) == h && s != 0 {
-			numbers[i] = uint32(s) - 1
-		}
-	}
 	sum := uint64(0)
-	for _, n := range numbers[:len(keys)] {
+	for _, n := range t.likely[:len(keys)] {
 		if int(n) < len(t.entries) {
 			sum += t.entries[n].head
 		}
@@ -123,10 +130,24 @@ func (t *table) find(key []byte, hash uint32, head uint64) *entry {
 			continue
 		}
 		e := &t.entries[uint32(s)-1]
-		if e.head == head && int(e.size) == len(key) && (len(key) <= 8 || bytes.Equal(t.key(e)[8:], key[8:])) {
+		if t.is(e, key, head) {
 			return e
 		}
 	}
+}
+
+// is reports whether an entry is a key's.
+func (t *table) is(e *entry, key []byte, head uint64) bool {
+	return e.head == head && int(e.size) == len(key) && (len(key) <= 8 || t.sameRest(e, key))
+}
+
+// sameRest compares what follows the first 8 bytes of two keys of one size.
+func (t *table) sameRest(e *entry, key []byte) bool {
+	have, n := t.key(e), len(key)-8
+	if n <= 8 {
+		return binary.LittleEndian.Uint64(have[n:]) == binary.LittleEndian.Uint64(key[n:])
+	}
+	return bytes.Equal(have[8:], key[8:])
 }
 
 // key returns an entry's key.
