@@ -22,35 +22,43 @@ var Invertedindex = Job{
 			},
 			CombineText: union,
 			Idempotent:  true,
-			Reduce:      reduceIndex,
+			Reduce:      indexed(),
 			Cut:         cutWords,
 		}, nil
 	},
 }
 
-// reduceIndex writes the union of all lists. Names come one task after the
-// other, so they are collected and sorted once: joining lists pairwise would
-// take time in the square of their number.
-func reduceIndex(key []byte, values *Values, out *Output) {
-	var names []string
-	seen := map[string]bool{}
-	for list, ok := values.Text(); ok; list, ok = values.Text() {
-		for name := range bytes.SplitSeq(list, []byte{','}) {
-			if !seen[string(name)] {
-				seen[string(name)] = true
-				names = append(names, string(name))
+// indexed returns a Reduce that writes the union of all lists. Names come one task
+// after the other, so most come in order, and are sorted only if they did not:
+// joining lists pairwise would take time in the square of their number.
+func indexed() func(key []byte, values *Values, out *Output) {
+	var line []byte
+	return func(key []byte, values *Values, out *Output) {
+		line = line[:0]
+		last, ordered := 0, true // where in the line the last name begins, and whether all came in order
+		for list, ok := values.Text(); ok; list, ok = values.Text() {
+			for more := true; more; {
+				var name []byte
+				name, list, more = bytes.Cut(list, []byte{','})
+				if len(line) > 0 {
+					c := bytes.Compare(line[last:], name)
+					if c == 0 {
+						continue
+					}
+					ordered = ordered && c < 0
+					line = append(line, ',')
+				}
+				last = len(line)
+				line = append(line, name...)
 			}
 		}
-	}
-	slices.Sort(names)
-	var line []byte
-	for i, name := range names {
-		if i > 0 {
-			line = append(line, ',')
+		if !ordered {
+			names := bytes.Split(line, []byte{','})
+			slices.SortFunc(names, bytes.Compare)
+			line = bytes.Join(slices.CompactFunc(names, bytes.Equal), []byte{','})
 		}
-		line = append(line, name...)
+		out.Text(key, line)
 	}
-	out.Text(key, line)
 }
 
 // union joins two sorted lists of names.

@@ -28,8 +28,8 @@ type table struct {
 	hashes  [job.BatchPairs]uint32 // of a batch
 	heads   [job.BatchPairs]uint64
 	likely  [job.BatchPairs]uint32 // the entries, numbered from 1, whose hashes are in the keys' first slots; 0: another is, or none
-	touched uint64 // keeps the compiler from dropping reads made for the cache
-	joined  int64  // pairs that a combiner joined into others
+	touched uint64                 // keeps the compiler from dropping reads made for the cache
+	joined  int64                  // pairs that a combiner joined into others
 	common  common
 }
 
