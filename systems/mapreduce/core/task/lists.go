@@ -53,18 +53,16 @@ func (c *common) is(text []byte) bool {
 	return c.equal
 }
 
-// addText adds a text to a key's chain, or joins it with the one it has.
+// shares says that keys may have the common text.
+func (t *table) shares() bool { return t.program.Idempotent && t.program.CombineText != nil }
+
+// addText adds a text, which is not the common one of its key, to a key's chain, or
+// joins it with the one it has.
 func (t *table) addText(e *entry, key []byte, hash uint32, head uint64, text []byte) bool {
-	if !t.program.Idempotent || t.program.CombineText == nil {
+	switch {
+	case e != nil || !t.shares():
 		return t.addOwn(e, key, hash, head, text)
-	}
-	switch is := t.common.is(text); {
-	case e != nil && is && place(e.value) == t.common.at:
-		t.joined++
-		return true
-	case e != nil:
-		return t.addOwn(e, key, hash, head, text)
-	case is:
+	case t.common.is(text):
 		if e = t.insert(key, hash, head, 0); e != nil {
 			e.value = uint64(t.common.at)
 		}
