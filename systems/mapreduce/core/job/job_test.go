@@ -82,6 +82,22 @@ func TestUnion(t *testing.T) {
 		if string(got) != want {
 			t.Fatalf("%q joined: %q, want %q", lists, got, want)
 		}
+		var out bytes.Buffer
+		o := NewOutput(&out)
+		reduce := indexed()
+		for range 2 { // nothing of a key is left for the next
+			rest := slices.Clone(lists)
+			reduce([]byte("key"), NewValues(func() (chunk []byte) {
+				if len(rest) > 0 {
+					chunk, rest = AppendText(nil, rest[0]), rest[1:]
+				}
+				return chunk
+			}), o)
+		}
+		_ = o.Flush() // to memory
+		if line := "key " + want + "\n"; out.String() != line+line {
+			t.Fatalf("%q reduced: %q, want %q twice", lists, out.String(), line)
+		}
 	})
 }
 

@@ -16,7 +16,7 @@ type Output struct {
 }
 
 // outputBuffer is how much is collected before it is written.
-const outputBuffer = 256 << 10
+const outputBuffer = 64 << 10
 
 // NewOutput writes lines to w.
 func NewOutput(w io.Writer) *Output { return &Output{w: bufio.NewWriterSize(w, outputBuffer)} }
