@@ -33,8 +33,6 @@ package lookasidegrpc
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,8 +49,15 @@ type Builder struct {
 
 	alone, retried, broke atomic.Int64
 
-	mu    sync.Mutex
-	links map[string]*link // by target
+	links sync.Map // *link by target
+	last  atomic.Pointer[targeted]
+}
+
+// targeted is the channel that called last, and its target, which gRPC makes anew
+// each time that it is asked.
+type targeted struct {
+	cc   *grpc.ClientConn
+	name string
 }
 
 // New makes a Builder, and tells gRPC the name of its balancing policy.
@@ -62,7 +67,7 @@ func New(cfg Config) (*Builder, error) {
 		return nil, err
 	}
 	register()
-	return &Builder{cfg: cfg, budget: newBudget(cfg.Budget), links: make(map[string]*link)}, nil
+	return &Builder{cfg: cfg, budget: newBudget(cfg.Budget)}, nil
 }
 
 // register makes the policy known. gRPC's registry is not locked, and holds one
@@ -88,12 +93,9 @@ func (b *Builder) Stats() Stats {
 // Settle ends the reserves of all channels, and returns what came of them: calls
 // from now on are asked for one by one. It may wait for an answer of the balancer.
 func (b *Builder) Settle() Reserved {
-	b.mu.Lock()
-	links := slices.Collect(maps.Values(b.links))
-	b.mu.Unlock()
 	out := Reserved{Unused: make(map[Server]int64)}
-	for _, l := range links {
-		r := l.asker.settle()
+	for _, l := range b.links.Range {
+		r := l.(*link).asker.settle()
 		out.Used, out.Age, out.Oldest = out.Used+r.used, out.Age+r.age, max(out.Oldest, r.oldest)
 		for s, n := range r.unused {
 			out.Unused[s] += n
@@ -111,13 +113,10 @@ func (b *Builder) Scheme() string { return Scheme }
 // Build implements [resolver.Builder]: it opens the link to a service's
 // balancer, which lasts until the channel closes or falls idle.
 func (b *Builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.links[target.String()] != nil {
+	l := newLink(b, target.Endpoint(), cc)
+	if _, taken := b.links.LoadOrStore(target.String(), l); taken {
 		return nil, fmt.Errorf("%s has a channel already: a Builder makes one for each service", target)
 	}
-	l := newLink(b, target.Endpoint(), cc)
-	b.links[target.String()] = l
 	l.start()
 	return &channel{builder: b, target: target.String(), link: l}, nil
 }
@@ -125,13 +124,14 @@ func (b *Builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolv
 // link finds a channel's link. A channel that is idle, as each is at first, has
 // none until it is woken.
 func (b *Builder) link(cc *grpc.ClientConn) *link {
-	name := cc.CanonicalTarget()
+	at := b.last.Load()
+	if at == nil || at.cc != cc {
+		at = &targeted{cc, cc.CanonicalTarget()}
+		b.last.Store(at)
+	}
 	for range 2 {
-		b.mu.Lock()
-		l := b.links[name]
-		b.mu.Unlock()
-		if l != nil {
-			return l
+		if l, ok := b.links.Load(at.name); ok {
+			return l.(*link)
 		}
 		cc.Connect()
 	}
@@ -150,11 +150,6 @@ func (c *channel) ResolveNow(resolver.ResolveNowOptions) {}
 
 // Close implements [resolver.Resolver].
 func (c *channel) Close() {
-	b := c.builder
-	b.mu.Lock()
-	if b.links[c.target] == c.link {
-		delete(b.links, c.target)
-	}
-	b.mu.Unlock()
+	c.builder.links.CompareAndDelete(c.target, c.link)
 	c.link.close()
 }

@@ -23,13 +23,13 @@ func (b *Builder) unary(
 	if l == nil {
 		return rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
 	}
-	attempt := func(ctx context.Context) error {
+	attempt := func(c *call) error {
 		if b.cfg.Attempt > 0 {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, b.cfg.Attempt)
+			c.Context, cancel = context.WithTimeout(ctx, b.cfg.Attempt)
 			defer cancel()
 		}
-		return invoke(ctx, method, req, reply, cc, opts...)
+		return invoke(c, method, req, reply, cc, opts...)
 	}
 	trace := traceOf(opts)
 	var pause backoff.Backoff
@@ -42,7 +42,7 @@ func (b *Builder) unary(
 			return err
 		}
 		begin := time.Now()
-		err = attempt(context.WithValue(ctx, callKey{}, c))
+		err = attempt(c)
 		trace.add(c, begin, err)
 		if err == nil {
 			b.budget.answered()
@@ -83,7 +83,7 @@ func (b *Builder) stream(
 		return nil, err
 	}
 	begin := time.Now()
-	s, err := open(context.WithValue(ctx, callKey{}, c), desc, cc, method, opts...)
+	s, err := open(c, desc, cc, method, opts...)
 	traceOf(opts).add(c, begin, err)
 	if err != nil && brokeOff(err) && ctx.Err() == nil {
 		l.report(c)
@@ -94,7 +94,7 @@ func (b *Builder) stream(
 // choose asks the balancer in mode Ask; else the picker will choose.
 func (l *link) choose(ctx context.Context) (*call, error) {
 	if l.builder.cfg.Mode != Ask {
-		return &call{}, nil
+		return &call{Context: ctx}, nil
 	}
 	p := l.asker.ask(ctx)
 	switch {
@@ -105,7 +105,7 @@ func (l *link) choose(ctx context.Context) (*call, error) {
 	case p.server == nil:
 		l.builder.alone.Add(1)
 	}
-	return &call{named: p.server}, nil
+	return &call{Context: ctx, named: p.server}, nil
 }
 
 // report tells the balancer of the server that broke an attempt off, and avoids

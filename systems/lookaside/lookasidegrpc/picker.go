@@ -36,8 +36,10 @@ func (s *peer) load() float64 {
 	return float64(s.inFlight.Load()+1) / math.Float64frombits(s.capacity.Load())
 }
 
-// call is what the interceptor and the picker of one attempt tell each other.
+// call is what the interceptor and the picker of one attempt tell each other. It is
+// the attempt's context, for one that held it would be one more to make for each.
 type call struct {
+	context.Context
 	named *Server // whom the balancer chose; nil: choose here
 	used  *peer   // who was picked
 }
@@ -46,6 +48,14 @@ type call struct {
 func (c *call) none() bool { return c.named == nil && c.used == nil }
 
 type callKey struct{}
+
+// Value implements [context.Context].
+func (c *call) Value(key any) any {
+	if _, own := key.(callKey); own {
+		return c
+	}
+	return c.Context.Value(key)
+}
 
 // callOf finds an attempt's call; nil for a call that passed no interceptor.
 func callOf(ctx context.Context) *call {
