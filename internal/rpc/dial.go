@@ -92,6 +92,12 @@ func FixedWindows() []grpc.DialOption {
 	return []grpc.DialOption{grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window)}
 }
 
+// FixedWindowsServed is the same for [Options].Server: the server does not ping its
+// clients at nearly every request.
+func FixedWindowsServed() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window)}
+}
+
 // WithTLS is the option of [Dial] for a server with [Options].TLS.
 func WithTLS(c *tls.Config) grpc.DialOption {
 	return grpc.WithTransportCredentials(credentials.NewTLS(c))

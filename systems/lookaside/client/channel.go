@@ -102,11 +102,11 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 	}
 	if o.through != "" {
 		ch.byAddress = nil
-		ch.conn, err = rpc.Dial(o.through)
+		ch.conn, err = rpc.Dial(o.through, rpc.FixedWindows()...)
 		return ch, err
 	}
 	if mode == modeDirect {
-		ch.conn, err = rpc.Dial(servers[0].Address)
+		ch.conn, err = rpc.Dial(servers[0].Address, rpc.FixedWindows()...)
 		return ch, err
 	}
 	addresses := manual.NewBuilderWithScheme("given")
@@ -116,8 +116,8 @@ func openChannel(ctx context.Context, dir *directory.Directory, o *options) (*ch
 	}
 	addresses.InitialState(state)
 	ch.attempt = o.attempt
-	ch.conn, err = rpc.Dial("given:///"+dir.Service, grpc.WithResolvers(addresses),
-		grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))
+	ch.conn, err = rpc.Dial("given:///"+dir.Service, append(rpc.FixedWindows(), grpc.WithResolvers(addresses),
+		grpc.WithDefaultServiceConfig(grpcConfigs[o.knobs.Text("choose")]))...)
 	return ch, err
 }
 
@@ -131,7 +131,7 @@ func openBalanced(name string, find func(ctx context.Context, service string, fo
 	if err != nil {
 		return nil, &systems.UsageError{Err: err}
 	}
-	conn, err := rpc.Dial(lookasidegrpc.Scheme+":///"+name, b.DialOptions()...)
+	conn, err := rpc.Dial(lookasidegrpc.Scheme+":///"+name, append(b.DialOptions(), rpc.FixedWindows()...)...)
 	return &channel{conn: conn, builder: b}, err
 }
 

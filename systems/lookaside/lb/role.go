@@ -75,6 +75,7 @@ func (b *Server) serve(ctx context.Context, sh systems.Shell, dir *directory.Dir
 	return rpc.Serve(ctx, rpc.Options{
 		Listen: reach.Listen,
 		Log:    dir.Log,
+		Server: rpc.FixedWindowsServed(),
 		Ready: func(addr string) {
 			addr = reach.At(addr)
 			turn := func() {

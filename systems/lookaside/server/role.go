@@ -123,7 +123,7 @@ func (s *shell) serve(ctx context.Context, sh systems.Shell, dir *directory.Dire
 		Listen: o.reach.Listen,
 		Log:    dir.Log,
 		Grace:  DrainGrace,
-		Server: s.orca(o.orca),
+		Server: append(rpc.FixedWindowsServed(), s.orca(o.orca)...),
 		Ready: func(addr string) {
 			addr = o.reach.At(addr)
 			r = newReporter(s, addr, o.knobs.Duration("report-interval"), f, dir.Log)
