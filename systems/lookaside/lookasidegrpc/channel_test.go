@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 // farm is a balancer that takes turns and some servers that say who they are.
 type farm struct {
 	lookasidev1.UnimplementedBalancerServiceServer
-	t       *testing.T
+	t       testing.TB
 	servers []*lookasidev1.Endpoint
 
 	mu      sync.Mutex
@@ -32,7 +32,7 @@ type farm struct {
 	changes chan *lookasidev1.WatchResponse
 }
 
-func newFarm(t *testing.T, servers int) *farm {
+func newFarm(t testing.TB, servers int) *farm {
 	f := &farm{t: t, changes: make(chan *lookasidev1.WatchResponse, 1)}
 	for i := range servers {
 		f.servers = append(f.servers, f.server("s"+string(rune('1'+i)), int64(i+1)))
@@ -107,7 +107,7 @@ func (n *named) Compute(context.Context, *lookasidev1.ComputeRequest) (*lookasid
 	return &lookasidev1.ComputeResponse{Id: n.id}, nil
 }
 
-func serve(t *testing.T, register func(grpc.ServiceRegistrar)) (addr string, stop func()) {
+func serve(t testing.TB, register func(grpc.ServiceRegistrar)) (addr string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, served := make(chan string, 1), make(chan error, 1)
@@ -123,7 +123,7 @@ func serve(t *testing.T, register func(grpc.ServiceRegistrar)) (addr string, sto
 }
 
 // open makes a channel to a service whose balancer is where found says.
-func open(t *testing.T, service string, cfg Config, found ...string) (*Builder, lookasidev1.ComputeServiceClient, func(addr string)) {
+func open(t testing.TB, service string, cfg Config, found ...string) (*Builder, lookasidev1.ComputeServiceClient, func(addr string)) {
 	t.Helper()
 	places := make(chan string, 8)
 	for _, addr := range found {
