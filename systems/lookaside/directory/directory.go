@@ -205,68 +205,6 @@ func (d *Directory) revoke(ctx context.Context, id clientv3.LeaseID) {
 	_, _ = d.client.Revoke(ctx, id) // else it expires after LeaseTTL
 }
 
-// Follow keeps calling apply with all entries below a prefix, oldest first,
-// and the revision up to which they are complete, until the context ends.
-func (d *Directory) Follow(ctx context.Context, prefix string, apply func([]Entry, int64)) {
-	var b backoff.Backoff
-	for ctx.Err() == nil {
-		err := d.watch(ctx, prefix, func(entries []Entry, revision int64) {
-			b.Reset()
-			apply(entries, revision)
-		})
-		if err == nil || ctx.Err() != nil {
-			continue
-		}
-		d.Log.Warn("cannot read the directory, trying again", "etcd", d.endpoints, "error", err)
-		b.Wait(ctx, nil)
-	}
-}
-
-// Await returns once there is an entry below a prefix, or the context has ended.
-func (d *Directory) Await(ctx context.Context, prefix string) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	d.Follow(ctx, prefix, func(entries []Entry, _ int64) {
-		if len(entries) > 0 {
-			cancel()
-		}
-	})
-}
-
-// watch reads the entries once and then follows the changes until a refresh is due.
-// An error (a compaction, a lost connection) means that changes may have been missed.
-func (d *Directory) watch(ctx context.Context, prefix string, apply func([]Entry, int64)) error {
-	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), refresh)
-	defer cancel()
-	call, done := context.WithTimeout(ctx, Timeout)
-	defer done()
-	got, err := d.client.Get(call, prefix, clientv3.WithPrefix())
-	if err != nil {
-		return err
-	}
-	c := newMirror(prefix, d.Log)
-	for _, kv := range got.Kvs {
-		c.put(kv)
-	}
-	apply(c.entries(), got.Header.Revision)
-	for resp := range d.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(got.Header.Revision+1)) {
-		if err := resp.Err(); err != nil {
-			return err
-		}
-		for _, ev := range resp.Events {
-			if ev.Type == clientv3.EventTypeDelete {
-				c.remove(ev.Kv)
-			} else {
-				c.put(ev.Kv)
-			}
-		}
-		if n := len(resp.Events); n > 0 {
-			apply(c.entries(), resp.Events[n-1].Kv.ModRevision)
-		}
-	}
-	return nil // the refresh is due, or ctx ended
-}
-
 // Find follows where the balancer is. Of several the one announced last counts:
 // after a restart the old one's lease may live on for LeaseTTL.
 func (d *Directory) Find(ctx context.Context, found func(addr string)) {
