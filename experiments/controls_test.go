@@ -180,7 +180,7 @@ func TestControlsMustBeCaught(t *testing.T) {
 }
 
 // Controls of a quick run are measured together, and all others alone. One that comes to
-// nothing beside others is measured again, for they may be why.
+// nothing beside others is measured again, alone, for they may be why.
 func TestControlsTogether(t *testing.T) {
 	p := controlPlan(t, Selection{Scale: "quick", Seed: 1, Blocks: 1})
 	var inside, others atomic.Int64
@@ -202,6 +202,9 @@ func TestControlsTogether(t *testing.T) {
 				}
 				<-met
 				return o, errors.New("the machine was busy")
+			}
+			if n > 1 {
+				t.Error("a control is measured again beside another")
 			}
 		case "30ms":
 			if n == 2 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"dyno/internal/record"
@@ -17,10 +18,11 @@ import (
 type crew struct {
 	Runner
 	*sweep
-	number int  // from 1; 0: there is no other
-	block  int  // at hand; 0: none yet
-	noise  int  // where it stands among the run's blocks
-	beset  bool // other controls are measured meanwhile
+	number int           // from 1; 0: there is no other
+	block  int           // at hand; 0: none yet
+	noise  int           // where it stands among the run's blocks
+	beset  bool          // other controls are measured meanwhile
+	crowd  *sync.RWMutex // of those controls: many measure at once, or one alone
 }
 
 // next returns the trial at an index: the stored one, or a new measurement, stored
@@ -38,8 +40,11 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 	if stored != nil {
 		return stored, "", nil
 	}
+	enter, leave := c.crowd.RLock, c.crowd.RUnlock
 	for left := attempts - 1; ; left-- {
+		enter()
 		done, bundle, err := c.trial(ctx, p, t, at)
+		leave()
 		if err != nil {
 			return nil, "", err
 		}
@@ -50,6 +55,7 @@ func (c *crew) next(ctx context.Context, i int) (*record.Trial, string, error) {
 			defer c.mu.Unlock()
 			return done, bundle, c.store.append(done)
 		}
+		c.beset, enter, leave = false, c.crowd.Lock, c.crowd.Unlock
 		rejected = append(rejected, cmp.Or(done.Shortcoming(), "not found out beside other controls"))
 		c.mu.Lock()
 		c.progress(Progress{Plan: p, Done: c.done, Next: t, Left: c.remaining(), Again: rejected})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -172,7 +173,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		st.trials = &full{st.trials, 1500, dies}
-		c := &crew{Runner: *r, sweep: newSweep(p, st)}
+		c := &crew{crowd: new(sync.RWMutex), Runner: *r, sweep: newSweep(p, st)}
 		finished := 0
 		for i := range p.Trials {
 			_, _, err := c.next(t.Context(), i)

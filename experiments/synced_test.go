@@ -1,6 +1,9 @@
 package experiments
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
 // watched knows whether what was written is on the disk.
 type watched struct {
@@ -34,7 +37,7 @@ func TestTrialsAreSynced(t *testing.T) {
 	}
 	disk := &watched{trialsFile: st.trials}
 	st.trials = disk
-	c := &crew{Runner: *r, sweep: newSweep(p, st)}
+	c := &crew{crowd: new(sync.RWMutex), Runner: *r, sweep: newSweep(p, st)}
 	for i := range p.Trials {
 		if _, _, err := c.next(t.Context(), i); err != nil {
 			t.Fatal(err)

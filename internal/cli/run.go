@@ -45,7 +45,7 @@ func (a *app) run() *cobra.Command {
 		Use:   "run [NAME | FILE.yaml]...",
 		Short: "Run experiments, check every answer, write results, plots and report",
 		Long: `Runs the named experiments (default: all; at scale quick: the flagship of each
-system), one trial after the other with fresh processes (at scale quick four
+system), one trial after the other with fresh processes (at scale quick seven
 negative controls at once, for nothing is drawn from them), and appends each trial
 to results/NAME/trials.jsonl. What the same binary has measured there is not measured
 again, unless it proved nothing (an error, a verdict that is unknown); what another has, or another plan, is kept
