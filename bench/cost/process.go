@@ -75,22 +75,37 @@ func (s *server) usage() (u usage, err error) {
 	return u, err
 }
 
-// perCall runs a generator and returns its CPU time per answered call, in µs.
-func perCall(ctx context.Context, command []string) (float64, error) {
+// told is what a generator says of itself.
+type told struct {
+	CPUSeconds float64 `json:"cpu_s"`
+	Window     struct {
+		OK float64 `json:"ok"`
+	} `json:"window"`
+	Digests struct {
+		Lag struct {
+			Quantiles struct {
+				P99 float64 `json:"p99"`
+			} `json:"quantiles_ns"`
+		} `json:"lag"`
+	} `json:"digests"`
+}
+
+// perCall is the CPU time per answered call, in µs.
+func (t told) perCall() float64 { return t.CPUSeconds * 1e6 / t.Window.OK }
+
+// late is how late 1 of 100 requests of an open loop was sent, in ns.
+func (t told) late() float64 { return t.Digests.Lag.Quantiles.P99 }
+
+// generate runs a generator.
+func generate(ctx context.Context, command []string) (got told, err error) {
 	out, err := output(ctx, command...)
 	if err != nil {
-		return 0, err
-	}
-	var got struct {
-		CPUSeconds float64 `json:"cpu_s"`
-		Window     struct {
-			OK float64 `json:"ok"`
-		} `json:"window"`
+		return got, err
 	}
 	if err := json.Unmarshal(out, &got); err != nil || got.Window.OK == 0 {
-		return 0, fmt.Errorf("%s: no calls in %.200q (%w)", command[0], out, err)
+		return got, fmt.Errorf("%s: no calls in %.200q (%w)", command[0], out, err)
 	}
-	return got.CPUSeconds * 1e6 / got.Window.OK, nil
+	return got, nil
 }
 
 // output runs a program on one processor.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -17,11 +18,13 @@ var rows = []row{
 		s, err := idle(ctx, p.role)
 		return s.residentMiB, err
 	}},
-	{"closed-1", "×", 1.10, generator("--clients", "1")},
-	{"closed-8", "×", 1.10, generator("--clients", "8")},
-	{"open-5k", "×", 1.15, generator("--rate", "5000")},
-	{"open-10k", "×", 1.2, generator("--rate", "10000")},
-	{"open-20k", "×", 1.3, generator("--rate", "20000")},
+	{"closed-1", "×", 1.10, generator(told.perCall, "--clients", "1")},
+	{"closed-8", "×", 1.10, generator(told.perCall, "--clients", "8")},
+	{"open-5k", "×", 1.15, generator(told.perCall, "--rate", "5000")},
+	{"open-10k", "×", 1.2, generator(told.perCall, "--rate", "10000")},
+	{"open-20k", "×", 1.3, generator(told.perCall, "--rate", "20000")},
+	{"lateness-10k/hand", "×", 1, generator(told.late, "--rate", "10000", "--lateness")},
+	{"lateness-20k/hand", "×", 1, generator(told.late, "--rate", "20000", "--lateness")},
 	{"lateness-20k", "ms p99", 3, lateness(20_000)},
 	{"missed-25k", "1", 0.02, func(ctx context.Context, p programs, turn int) (float64, error) {
 		sent, _, err := paced(ctx, p, 25_000)
@@ -40,29 +43,35 @@ func idle(ctx context.Context, program string) (usage, error) {
 	return s.usage()
 }
 
-// generator is what a call costs our generator beside one written by hand. Both
-// load the same server, one after the other.
-func generator(flags ...string) func(context.Context, programs, int) (float64, error) {
+// generator is a figure of our generator beside that of one written by hand. Both
+// load the same server, one after the other. An open loop that sends several requests
+// at once, late, has cheaper ones: the rows of lateness say whether ours is such.
+func generator(figure func(told) float64, flags ...string) func(context.Context, programs, int) (float64, error) {
 	return func(ctx context.Context, p programs, turn int) (float64, error) {
 		s, err := serve(ctx, p.role)
 		if err != nil {
 			return 0, err
 		}
 		defer s.stop()
-		args := append([]string{"--server", s.addr, "--warmup", "500ms", "--length", "2s"}, flags...)
 		ours := []string{p.role, "echo", "client", "--json"}
 		if flags[0] == "--rate" {
 			ours = append(ours, "--loop", "open")
 		}
-		sides := [2][]string{append(ours, args...), append([]string{p.hand}, args...)}
-		var cost [2]float64
+		load := append([]string{"--server", s.addr, "--warmup", "500ms", "--length", "2s"}, flags[:2]...)
+		sides := [2][]string{append(ours, load...), slices.Concat([]string{p.hand}, load, flags[2:])} // ours always tells
+		var figures [2]float64
 		for i := range sides {
 			side := (i + turn) % 2
-			if cost[side], err = perCall(ctx, sides[side]); err != nil {
+			got, err := generate(ctx, sides[side])
+			if err != nil {
 				return 0, err
 			}
+			figures[side] = figure(got)
 		}
-		return cost[0] / cost[1], nil
+		if figures[1] == 0 {
+			return 0, fmt.Errorf("%q: nothing to divide by", sides[1])
+		}
+		return figures[0] / figures[1], nil
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"log"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +27,8 @@ type generator struct {
 
 	mu        sync.Mutex
 	latencies []time.Duration // of the open loop
+
+	lags []time.Duration // of the open loop, with a capacity if it is to keep them
 }
 
 func main() {
@@ -34,6 +37,7 @@ func main() {
 	rate := flag.Float64("rate", 0, "of an open loop; 0: a closed one")
 	warmup := flag.Duration("warmup", time.Second, "before the measured window")
 	length := flag.Duration("length", 3*time.Second, "of the window")
+	lateness := flag.Bool("lateness", false, "tell how late an open loop sends, which costs a little")
 	flag.Parse()
 	conn, err := grpc.NewClient(*server, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -41,6 +45,9 @@ func main() {
 	}
 	defer conn.Close()
 	g := &generator{client: echov1.NewEchoServiceClient(conn)}
+	if *lateness {
+		g.lags = make([]time.Duration, 0, int(*rate*(*warmup+*length).Seconds())+1)
+	}
 	var calls int64
 	var cpu time.Duration
 	time.AfterFunc(*warmup, func() { calls, cpu = g.calls.Load(), used() })
@@ -55,8 +62,19 @@ func main() {
 		Window     struct {
 			OK int64 `json:"ok"`
 		} `json:"window"`
+		Digests struct {
+			Lag struct {
+				Quantiles struct {
+					P99 time.Duration `json:"p99"`
+				} `json:"quantiles_ns"`
+			} `json:"lag"`
+		} `json:"digests"`
 	}
 	out.CPUSeconds, out.Window.OK = (used() - cpu).Seconds(), g.calls.Load()-calls
+	if lags := g.lags[len(g.lags)*int(*warmup/time.Millisecond)/int((*warmup+*length)/time.Millisecond):]; len(lags) > 0 {
+		slices.Sort(lags)
+		out.Digests.Lag.Quantiles.P99 = lags[len(lags)*99/100]
+	}
 	if err := json.NewEncoder(os.Stdout).Encode(out); err != nil {
 		log.Fatal(err)
 	}
@@ -81,6 +99,9 @@ func (g *generator) open(end time.Time, gap time.Duration) {
 	var all sync.WaitGroup
 	for at := time.Now(); at.Before(end); at = at.Add(gap) {
 		time.Sleep(time.Until(at))
+		if cap(g.lags) > 0 {
+			g.lags = append(g.lags, time.Since(at))
+		}
 		all.Go(func() {
 			took := g.call()
 			g.mu.Lock()
