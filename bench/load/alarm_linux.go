@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,14 +17,10 @@ import (
 type exact struct {
 	file *os.File
 	conn syscall.RawConn // keeps the descriptor from being closed, and given to another, while it is used
-	base time.Time
-	due  atomic.Int64 // since base
+	due  time.Time
+	spec unix.ItimerSpec
 	rung func(fd uintptr) bool
-	spec unix.ItimerSpec // of rung
-	err  error           // of rung
-
-	anew  unix.ItimerSpec
-	reset func(fd uintptr) // by anew
+	err  error // of rung
 }
 
 // NewAlarm returns the most exact alarm that there is.
@@ -34,12 +29,11 @@ func NewAlarm() (Alarm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("timerfd: %w", err)
 	}
-	a := &exact{file: os.NewFile(uintptr(fd), "timerfd"), base: time.Now()}
+	a := &exact{file: os.NewFile(uintptr(fd), "timerfd")}
 	if a.conn, err = a.file.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("timerfd: %w", err)
 	}
 	a.rung = a.ring
-	a.reset = func(fd uintptr) { _ = unix.TimerfdSettime(int(fd), 0, &a.anew, nil) } // else it rings early, and is set again
 	return a, nil
 }
 
@@ -47,7 +41,7 @@ func (a *exact) Wait(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
-	a.due.Store(int64(time.Since(a.base) + d))
+	a.due = time.Now().Add(d)
 	if err := a.conn.Read(a.rung); err != nil {
 		return errClosed
 	}
@@ -58,24 +52,16 @@ func (a *exact) Wait(d time.Duration) error {
 // timer: the poller tells of every expiry, and setting it forgets the last one. A
 // wait is one system call beside the poller's, where reading would make three.
 func (a *exact) ring(fd uintptr) bool {
-	left := a.due.Load() - int64(time.Since(a.base))
+	left := time.Until(a.due)
 	if left <= 0 {
 		return true
 	}
-	a.spec.Value = unix.NsecToTimespec(left)
+	a.spec.Value = unix.NsecToTimespec(int64(left))
 	if err := unix.TimerfdSettime(int(fd), 0, &a.spec, nil); err != nil {
 		a.err = fmt.Errorf("timerfd: %w", err)
 		return true
 	}
 	return false
-}
-
-// Reset lets the Wait under way end d from now. One that meets the beginning of a
-// Wait may be without effect.
-func (a *exact) Reset(d time.Duration) {
-	a.due.Store(int64(time.Since(a.base) + d))
-	a.anew.Value = unix.NsecToTimespec(int64(d))
-	_ = a.conn.Control(a.reset)
 }
 
 func (a *exact) Close() { _ = a.file.Close() }

@@ -45,29 +45,6 @@ func TestClosedAlarm(t *testing.T) {
 	}
 }
 
-// An alarm that is told to ring soon does, however long it was to wait.
-func TestResetAlarm(t *testing.T) {
-	for name, a := range alarms(t) {
-		defer a.Close()
-		r, ok := a.(interface{ Reset(d time.Duration) })
-		if !ok {
-			continue
-		}
-		over := make(chan error, 1)
-		go func() { over <- a.Wait(time.Hour) }()
-		for rung := false; !rung; {
-			r.Reset(ms) // again: the first may come before the Wait
-			select {
-			case err := <-over:
-				if rung = true; err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-			case <-time.After(10 * ms):
-			}
-		}
-	}
-}
-
 // BenchmarkAlarm shows how late each is beside what it costs.
 func BenchmarkAlarm(b *testing.B) {
 	exact, err := load.NewAlarm()
