@@ -62,8 +62,8 @@ func (r *Room) Redis(ctx context.Context, name string, o RedisOptions) (*Redis, 
 }
 
 // ready asks a real question. A replica is ready when its primary has a receipt of
-// it: the primary says "online" up to a second before it sends it anything. Both
-// count from then on.
+// it: the primary says "online" up to a second before it sends it anything. What the
+// primary counts of commands begins there.
 func (s *Redis) ready(ctx context.Context, of *Redis) error {
 	if of == nil {
 		_, err := s.Ask(ctx, "DBSIZE")

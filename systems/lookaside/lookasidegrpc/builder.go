@@ -115,6 +115,7 @@ func (b *Builder) Scheme() string { return Scheme }
 func (b *Builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
 	l := newLink(b, target.Endpoint(), cc)
 	if _, taken := b.links.LoadOrStore(target.String(), l); taken {
+		l.cancel()
 		return nil, fmt.Errorf("%s has a channel already: a Builder makes one for each service", target)
 	}
 	l.start()
