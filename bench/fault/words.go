@@ -1,10 +1,25 @@
 package fault
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
+
+var death = regexp.MustCompile(`^(\S+) [a-z]+\.([a-z-]+):(\d+)$`)
+
+// Tell says in words what goes wrong: a schedule, or WHO ROLE.POINT:COUNT, a death
+// at a point of a protocol at every COUNT-th passing. Any other text it leaves.
+func Tell(text string) string {
+	if s, err := Parse(text); err == nil && len(s) > 0 {
+		return s.Words()
+	}
+	if d := death.FindStringSubmatch(text); d != nil {
+		return d[1] + " killed: " + strings.ReplaceAll(d[2], "-", " ") + ", 1 in " + d[3]
+	}
+	return text
+}
 
 // Words says a schedule as one tells it: "b2 killed at 200 ms, back at 500 ms".
 func (s Schedule) Words() string {

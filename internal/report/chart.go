@@ -165,12 +165,7 @@ func planned(p *figure.Panel) {
 
 // legible is a level as readers see it: faults in words, and a text that is empty
 // would be a gap.
-func legible(level string) string {
-	if s, err := fault.Parse(level); err == nil && len(s) > 0 {
-		return s.Words()
-	}
-	return cmp.Or(level, "none")
-}
+func legible(level string) string { return cmp.Or(fault.Tell(level), "none") }
 
 // inFigure is a level of a knob in a figure, where whoever has no rival is dyno.
 func inFigure(knob, level string) string {

@@ -201,7 +201,10 @@ func TestFaultsInWords(t *testing.T) {
 	if page := all["results/branch-faults/README.md"]; !strings.Contains(page, "b2 killed at 200 ms, back at 500 ms") {
 		t.Error("the faults of branch-faults are not told")
 	}
-	for level, want := range map[string]string{"": "none", "kill primary@2s": "primary killed at 2 s", "me@home": "me@home"} {
+	for level, want := range map[string]string{
+		"": "none", "kill primary@2s": "primary killed at 2 s", "me@home": "me@home",
+		"alpha bank.after-yes:60": "alpha killed: after yes, 1 in 60", "a b.c": "a b.c",
+	} {
 		if got := legible(level); got != want {
 			t.Errorf("%q is shown as %q", level, got)
 		}
