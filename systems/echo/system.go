@@ -71,7 +71,7 @@ var System = &systems.System{
 
 var knobs = append(withFortio(driver.Knobs("constant")), systems.Knobs{
 	{
-		Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second},
+		Name: knobStall, Default: "0s", Breaks: true, Type: systems.Duration{Min: 0, Max: 8 * time.Second},
 		Help: "the server stops for so long from a third of the window on, then answers all that came",
 	},
 	{
