@@ -52,7 +52,8 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 	},
 	inject.Knob,
 	{
-		Name: KnobFailpoint, Breaks: true, Type: systems.Text{What: `"gateway NAME:COUNT" or "BANK NAME:COUNT", or nothing`, Check: parseFailpoint},
+		Name: KnobFailpoint, Breaks: true,
+		Type: systems.Text{What: `"gateway NAME:COUNT" or "BANK NAME:COUNT", or nothing`, Check: parseFailpoint},
 		Help: "where a server dies in each of its lives, and at which passing",
 	},
 	{
