@@ -191,6 +191,9 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 		if far != nil {
 			far.Flag(&obs)
 		}
+		if !p.System.Knobs.Broken(t.Cell.Values) {
+			obs.FlagSilence()
+		}
 		if beside = max(beside, stuck.Load()); beside > 0 {
 			obs.Flag(flagBeside, "%d trials that had hung had not returned: what they still did in dyno itself was done beside this one", beside)
 		}

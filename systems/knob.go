@@ -25,6 +25,10 @@ type Knob struct {
 	Default string
 	Help    string // one line: what it does
 	Type    Type
+
+	// Breaks says that every level but the default stops, cuts or stalls something on
+	// purpose: that nobody is answered meanwhile is no flaw of the measurement.
+	Breaks bool
 }
 
 // Type says which texts a knob accepts.

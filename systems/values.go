@@ -37,6 +37,11 @@ func (ks Knobs) Resolve(given map[string]string) (Values, error) {
 	return v, nil
 }
 
+// Broken says whether something is broken on purpose in a trial.
+func (ks Knobs) Broken(v Values) bool {
+	return slices.ContainsFunc(ks, func(k Knob) bool { return k.Breaks && v[k.Name] != k.Default })
+}
+
 // Knob finds a knob by name.
 func (ks Knobs) Knob(name string) (Knob, error) {
 	names := make([]string, len(ks))

@@ -29,7 +29,7 @@ import (
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, role.Main(echo.System)) }
+func TestMain(m *testing.M) { systemtest.Main(m, role.Main(echo.New())) }
 
 // listen runs an agent in this process, under mutual TLS, and returns its address, the
 // folder of the certificates, and what ends it.
@@ -51,7 +51,7 @@ func listen(t *testing.T) (addr, dir string, stop context.CancelFunc) {
 	at, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
 		ended <- agent.Serve(ctx, agent.Options{
-			Advertise: "127.0.0.1", Lookup: func(string) *systems.System { return echo.System }, Logf: t.Logf,
+			Advertise: "127.0.0.1", Lookup: func(string) *systems.System { return echo.New() }, Logf: t.Logf,
 			RPC: rpc.Options{Ready: func(addr string) { at <- addr }, TLS: id},
 		})
 	}()
@@ -79,7 +79,7 @@ func serve(t *testing.T) (*agent.Machine, context.CancelFunc) {
 func open(t *testing.T, m *agent.Machine) (context.Context, *agent.Trial, string) {
 	t.Helper()
 	dir := t.TempDir()
-	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.System, Dir: dir, Logf: t.Logf}, nil, 1)
+	ctx, trial, err := m.Open(t.Context(), process.Options{System: echo.New(), Dir: dir, Logf: t.Logf}, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestOpenIsCalledOff(t *testing.T) {
 	late := errors.New("its time is over")
 	trial, end := context.WithCancelCause(ctx)
 	go func() { <-asked; end(late) }()
-	if _, _, err := m.Open(trial, process.Options{System: echo.System, Dir: t.TempDir(), Logf: t.Logf}, nil, 1); !errors.Is(err, late) {
+	if _, _, err := m.Open(trial, process.Options{System: echo.New(), Dir: t.TempDir(), Logf: t.Logf}, nil, 1); !errors.Is(err, late) {
 		t.Error(err)
 	}
 }

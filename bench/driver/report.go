@@ -146,6 +146,11 @@ func PrintQuality(w io.Writer, s *load.Summary) error {
 			return err
 		}
 	}
+	if q := s.Silence; q != nil {
+		if _, err := fmt.Fprintf(w, "silence: %v\n", q); err != nil {
+			return err
+		}
+	}
 	for _, f := range s.Flags() {
 		if _, err := fmt.Fprintf(w, "%s: %s\n", f.Name, f.Detail); err != nil {
 			return err

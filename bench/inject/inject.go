@@ -16,17 +16,19 @@ import (
 
 // Knob lets an experiment name any faults for a system that has it.
 var Knob = systems.Knob{
-	Name: "faults",
-	Type: systems.Text{What: fault.Allowed, Check: fault.Canonical},
-	Help: "what goes wrong, and when after the load begins",
+	Name:   "faults",
+	Type:   systems.Text{What: fault.Allowed, Check: fault.Canonical},
+	Help:   "what goes wrong, and when after the load begins",
+	Breaks: true,
 }
 
 // Links is the same for a system whose trials survive bad links, but not the
 // loss of a process.
 var Links = systems.Knob{
-	Name: "links",
-	Type: systems.Text{What: `faults on links such as "delay client->server=5ms±1ms@0s; cut a-b@1s..2s", or nothing`, Check: onLinks},
-	Help: "what happens to the links between roles, and when after the load begins",
+	Name:   "links",
+	Type:   systems.Text{What: `faults on links such as "delay client->server=5ms±1ms@0s; cut a-b@1s..2s", or nothing`, Check: onLinks},
+	Help:   "what happens to the links between roles, and when after the load begins",
+	Breaks: true,
 }
 
 func onLinks(text string) (string, error) {

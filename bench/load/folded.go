@@ -43,6 +43,7 @@ func (s *sums) take(f Folded) {
 		s.lag.Merge(f.lag)
 	}
 	s.moments.merge(f.moments)
+	s.voices.merge(f.voices)
 	s.answered += f.answered
 	s.sojourn += f.sojourn
 	s.inTime += f.inTime

@@ -40,6 +40,8 @@ type Result struct {
 
 	Timeline *Timeline // nil: none was asked for
 
+	Silence *record.Silence // nil: none that the load does not explain
+
 	Processors int // of Go in the end, where the run was given fewer than there are; 0: it had all
 
 	whole  bool   // nothing stopped the run before its time
@@ -132,4 +134,5 @@ func (r *Result) report(all *sums, offered int64) {
 	if r.Schedule != nil {
 		r.Window.Offered = offered
 	}
+	r.Silence = r.silence(all.voices)
 }

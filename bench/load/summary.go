@@ -24,6 +24,8 @@ type Summary struct {
 
 	Timeline *Timeline `json:"timeline,omitempty"` // where one was asked for
 
+	Silence *record.Silence `json:"silence,omitempty"` // as in Result; of a search nil
+
 	Processors int `json:"processors,omitempty"` // as in Result
 
 	// What the histograms are held against, by the names that systems give them.
@@ -56,6 +58,7 @@ func (r *Result) Summary() Summary {
 		Service:     r.Service,
 		Lag:         r.Lag,
 		Targets:     r.Targets,
+		Silence:     r.Silence,
 		Processors:  r.Processors,
 		Digests:     r.digests(),
 		Checks:      []record.Check{r.CheckCounts(), r.CheckLittle()},
@@ -72,7 +75,7 @@ func (r *Result) Summary() Summary {
 // Evidence is what a load's figures are held against, to which systems add what they
 // know.
 func (s *Summary) Evidence() *record.Evidence {
-	e := &record.Evidence{Begin: s.BeginUnixNS, End: s.EndUnixNS, Spans: s.Digests, Facts: make(map[string]float64)}
+	e := &record.Evidence{Begin: s.BeginUnixNS, End: s.EndUnixNS, Spans: s.Digests, Silence: s.Silence, Facts: make(map[string]float64)}
 	if s.Processors > 0 {
 		e.Facts["generator_processors"] = float64(s.Processors)
 	}

@@ -36,13 +36,14 @@ type sums struct {
 	early                int64  // operations that were sent before their intended start
 
 	moments moments // step by step
+	voices  voices  // when somebody was answered
 
 	witness witness // of what the histograms say
 }
 
 func newSums(begin, end int64, open bool, below time.Duration) *sums {
 	s := &sums{
-		begin: begin, end: end, open: open, below: int64(below),
+		begin: begin, end: end, voices: newVoices(begin, end), open: open, below: int64(below),
 		targets: make(map[int32]*Target), latency: record.NewHistogram(),
 	}
 	if open {
@@ -73,6 +74,7 @@ func (s *sums) account(span record.Span, sent int64) {
 		t = new(Target)
 		s.targets[span.Target] = t
 	}
+	s.voices.hear(span)
 	t.Counts.Tally(span.Outcome)
 	s.counts.Tally(span.Outcome)
 	in := clip(span.Begin, span.End, s.begin, s.end)

@@ -46,19 +46,32 @@ const (
 // Linked says that this program links what [systems.Role].Whole speaks of.
 var Linked bool
 
+// slim and whole are looked for once. Functions in variables would be linked into
+// roles, too, and with them what reads programs of every format.
+var slim, whole struct {
+	sync.Once
+	path string
+}
+
 // Slim returns the program beside dyno's own that runs roles and links nothing
 // else: what is measured then is the role. It is "" if there is none, or one of
 // other sources; dyno runs the roles itself then. It is read, not run.
-var Slim = sync.OnceValue(func() string { return beside(slimSuffix) })
+func Slim() string {
+	slim.Do(func() { slim.path = beside(slimSuffix) })
+	return slim.path
+}
 
 // Whole returns the program that links what [systems.Role].Whole speaks of: this
 // one, or that beside it; "" if there is none of the same sources.
-var Whole = sync.OnceValue(func() string {
-	if exe, err := os.Executable(); Linked && err == nil {
-		return exe
-	}
-	return beside(wholeSuffix)
-})
+func Whole() string {
+	whole.Do(func() {
+		exe, err := os.Executable()
+		if whole.path = exe; !Linked || err != nil {
+			whole.path = beside(wholeSuffix)
+		}
+	})
+	return whole.path
+}
 
 // Dyno returns the path of dyno itself, in its whole program, too: that is another
 // one of the same sources, for which nothing is measured anew.

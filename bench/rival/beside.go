@@ -40,7 +40,9 @@ func (c Choices) Knobs() (out systems.Knobs) {
 		Choice
 	}{{Knob, c.Rivals}, {KnobFault, c.Faults}, {KnobMutant, c.Mutants}} {
 		if len(k.Of) > 0 {
-			out = append(out, systems.Knob{Name: k.name, Default: None, Type: append(systems.Choice{None}, k.Of...), Help: k.Help})
+			out = append(out, systems.Knob{
+				Name: k.name, Default: None, Type: append(systems.Choice{None}, k.Of...), Help: k.Help, Breaks: k.name == KnobFault,
+			})
 		}
 	}
 	return out

@@ -18,15 +18,17 @@ const (
 )
 
 // Metrics are what every trial of a rival reports beside the load's own.
-var Metrics = []record.Metric{
-	{
-		Name: "rival_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of the rival's servers, with all that they start, per OK request", Road: ownCPU,
-	},
-	{
-		Name: "rival_memory_mb", Kind: record.KindScalar, Unit: "MB", Better: record.Lower,
-		Help: "resident memory of the rival's servers at its highest, added up; of what they start, nothing",
-	},
+func Metrics() []record.Metric {
+	return []record.Metric{
+		{
+			Name: "rival_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+			Help: "CPU time of the rival's servers, with all that they start, per OK request", Road: ownCPU(),
+		},
+		{
+			Name: "rival_memory_mb", Kind: record.KindScalar, Unit: "MB", Better: record.Lower,
+			Help: "resident memory of the rival's servers at its highest, added up; of what they start, nothing",
+		},
+	}
 }
 
 // both is a road with two laws, each of which holds where it is concerned.
@@ -54,7 +56,7 @@ func counted() record.Road {
 
 // ownCPU holds a rival's CPU time against the clocks that the engine read, unless
 // it starts processes of its own.
-var ownCPU = func() record.Road {
+func ownCPU() record.Road {
 	all := evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency), RoleServer)
 	return record.Road{Law: all.Law + "; of one that starts others, nothing", Hold: func(metric string, o *record.Observation) record.Check {
 		if o.Evidence != nil && o.Evidence.Facts[factSpawns] == 1 {
@@ -62,7 +64,7 @@ var ownCPU = func() record.Road {
 		}
 		return all.Hold(metric, o)
 	}}
-}()
+}
 
 // Meter watches what servers cost.
 type Meter struct {

@@ -153,7 +153,9 @@ func TestAddingASystem(t *testing.T) {
 	}
 	dirs, _ := filepath.Glob(filepath.Join(root, "systems/*")) // the pattern is well formed
 	for _, dir := range dirs {
-		if name := filepath.Base(dir); isSystem(name) && strings.Count(string(text), "\n\t"+name+".System,\n") != 1 {
+		name := filepath.Base(dir)
+		line := regexp.MustCompile(`(?m)^\t` + name + `\.(System|New\(\)),$`)
+		if isSystem(name) && len(line.FindAllIndex(text, -1)) != 1 {
 			t.Errorf("systems/all has not one line for %s", name)
 		}
 	}

@@ -17,6 +17,8 @@ type Evidence struct {
 	// say which.
 	Method string `json:"method,omitempty"`
 
+	Silence *Silence `json:"silence,omitempty"` // nil: there was none worth telling, or nobody looked
+
 	// Slack is how far from the window's ends the system's own readings of CPU
 	// time lay at most, nanoseconds; Missed is how many CPU seconds they may lack
 	// of processes that ended within the window.

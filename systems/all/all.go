@@ -24,6 +24,6 @@ var Systems = []*systems.System{
 	standby.System,
 	byzantine.System,
 	branchbank.System,
-	echo.System,
-	target.System,
+	echo.New(),
+	target.New(),
 }

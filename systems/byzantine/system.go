@@ -25,7 +25,7 @@ var System = &systems.System{
 	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand(), searchCommand()},
 	Knobs:    play.Knobs,
-	Metrics:  trial.Metrics,
+	Metrics:  trial.Metrics(),
 	Trial:    trial.Run,
 	Explain:  trial.Explain,
 	Overhead: func(systems.Values) time.Duration { return 150 * time.Millisecond },

@@ -32,11 +32,26 @@ const (
 //go:embed report.md.tmpl
 var section string
 
-// System is echo on the bench.
-var System = &systems.System{
-	Name:    name,
-	Summary: "the yardstick: a bare gRPC echo, the least that a call can cost",
-	Roles: []systems.Role{
+// New is echo on the bench. It is a function, so that the program that runs roles
+// alone links neither the trial nor what its figures are held against.
+func New() *systems.System {
+	return &systems.System{
+		Name:         name,
+		Summary:      "the yardstick: a bare gRPC echo, the least that a call can cost",
+		Roles:        Roles(),
+		Knobs:        knobs,
+		Metrics:      metrics(),
+		Trial:        trial,
+		Overhead:     func(systems.Values) time.Duration { return 120 * time.Millisecond },
+		Check:        check,
+		TimeConstant: timeConstant,
+		Report:       section,
+	}
+}
+
+// Roles are those of the system.
+func Roles() []systems.Role {
+	return []systems.Role{
 		{Serves: true, Command: systems.Command{
 			Name:    "server",
 			Summary: "answers every request with its payload and a running number",
@@ -59,19 +74,12 @@ var System = &systems.System{
 			Setup:   setupGHZ,
 		}},
 		rival.Role(name, rival.RoleClient),
-	},
-	Knobs:        knobs,
-	Metrics:      metrics,
-	Trial:        trial,
-	Overhead:     func(systems.Values) time.Duration { return 120 * time.Millisecond },
-	Check:        check,
-	TimeConstant: timeConstant,
-	Report:       section,
+	}
 }
 
 var knobs = append(withFortio(driver.Knobs("constant")), systems.Knobs{
 	{
-		Name: knobStall, Default: "0s", Type: systems.Duration{Min: 0, Max: 8 * time.Second},
+		Name: knobStall, Default: "0s", Breaks: true, Type: systems.Duration{Min: 0, Max: 8 * time.Second},
 		Help: "the server stops for so long from a third of the window on, then answers all that came",
 	},
 	{
@@ -94,40 +102,41 @@ var knobs = append(withFortio(driver.Knobs("constant")), systems.Knobs{
 	},
 }...)
 
-// counted: an operation is one call, and the trial itself makes one more to ask
-// for the server's count.
-var counted = evidence.Counts(evidence.Operations{
-	Method: echov1.EchoService_Echo_FullMethodName, Clients: []string{"client"}, Servers: []string{"server"}, Asked: 1,
-})
-
-var metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
-	{
-		Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second",
-		Road: evidence.CPU(evidence.Cores, "server"),
-	},
-	{
-		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of client and server together per OK request",
-		Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
-	},
-	{
-		Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms",
-		Help: "mean response time that callers who come at a steady rate must expect, by calculation", Road: evidence.Calculated(),
-	},
-	{
-		Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to",
-		Road: evidence.Calculated(),
-	},
-	{
-		Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to",
-		Road: evidence.Calculated(),
-	},
-	{
-		Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to",
-		Road: evidence.Calculated(),
-	},
-	{
-		Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s",
-		Help: "rate at which 99 of 100 of such callers just keep to the bound of a search", Road: evidence.Calculated(),
-	},
-})
+func metrics() []record.Metric {
+	// An operation is one call, and the trial itself makes one more to ask
+	// for the server's count.
+	counted := evidence.Counts(evidence.Operations{
+		Method: echov1.EchoService_Echo_FullMethodName, Clients: []string{"client"}, Servers: []string{"server"}, Asked: 1,
+	})
+	return slices.Concat(driver.Metrics(counted), []record.Metric{
+		{
+			Name: "server_cores", Kind: record.KindScalar, Unit: "cores", Help: "CPU time of the server process per second",
+			Road: evidence.CPU(evidence.Cores, "server"),
+		},
+		{
+			Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+			Help: "CPU time of client and server together per OK request",
+			Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
+		},
+		{
+			Name: "theory_mean_ms", Kind: record.KindScalar, Unit: "ms",
+			Help: "mean response time that callers who come at a steady rate must expect, by calculation", Road: evidence.Calculated(),
+		},
+		{
+			Name: "theory_p90_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 90 of 100 of such callers keep to",
+			Road: evidence.Calculated(),
+		},
+		{
+			Name: "theory_p95_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 95 of 100 of such callers keep to",
+			Road: evidence.Calculated(),
+		},
+		{
+			Name: "theory_p99_ms", Kind: record.KindScalar, Unit: "ms", Help: "response time that 99 of 100 of such callers keep to",
+			Road: evidence.Calculated(),
+		},
+		{
+			Name: "theory_knee_rps", Kind: record.KindScalar, Unit: "req/s",
+			Help: "rate at which 99 of 100 of such callers just keep to the bound of a search", Road: evidence.Calculated(),
+		},
+	})
+}

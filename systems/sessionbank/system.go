@@ -21,7 +21,7 @@ var System = &systems.System{
 	Roles:    roles.All(),
 	Commands: []systems.Command{runCommand()},
 	Knobs:    trial.Knobs,
-	Metrics:  trial.Metrics,
+	Metrics:  trial.Metrics(),
 	Trial:    trial.Trial,
 	Check:    trial.Check,
 	Overhead: trial.Overhead,

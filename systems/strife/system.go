@@ -29,7 +29,7 @@ var System = rival.Arm().Join(systems.System{
 	Roles:    roles.All(),
 	Commands: slices.Concat([]systems.Command{deploy.Init(), deploy.Up(), demo.Command()}, command.All()),
 	Knobs:    trial.Knobs,
-	Metrics:  trial.Metrics,
+	Metrics:  trial.Metrics(),
 	Trial:    trial.Run,
 	Overhead: trial.Overhead,
 	Judge:    trial.Judge,

@@ -32,12 +32,26 @@ const (
 //go:embed report.md.tmpl
 var section string
 
-// System is somebody's service on the bench.
-var System = &systems.System{
-	Name:    name,
-	Whole:   true, // for .proto files
-	Summary: "your own gRPC service under load, in any language: address, method, data, expected answer",
-	Roles: []systems.Role{
+// New is somebody's service on the bench. It is a function, so that the program that
+// runs roles alone links neither the trial nor what its figures are held against.
+func New() *systems.System {
+	return &systems.System{
+		Name:     name,
+		Whole:    true, // for .proto files
+		Summary:  "your own gRPC service under load, in any language: address, method, data, expected answer",
+		Roles:    Roles(),
+		Commands: []systems.Command{initCommand},
+		Knobs:    knobs,
+		Metrics:  metrics(),
+		Trial:    trial,
+		Check:    checkCell,
+		Report:   section,
+	}
+}
+
+// Roles are those of the system.
+func Roles() []systems.Role {
+	return []systems.Role{
 		{Command: systems.Command{
 			Name:    "client",
 			Summary: "calls a method, or opens streams, in a closed or an open loop; compares the answers, prints rate and latency",
@@ -52,13 +66,7 @@ var System = &systems.System{
 			Example: "dyno target ghz --address 127.0.0.1:50051 --method grpc.health.v1.Health/Check --rate 200",
 			Setup:   setupGHZ,
 		}},
-	},
-	Commands: []systems.Command{initCommand},
-	Knobs:    knobs,
-	Metrics:  metrics,
-	Trial:    trial,
-	Check:    checkCell,
-	Report:   section,
+	}
 }
 
 var methodKnobs = systems.Knobs{
@@ -127,15 +135,15 @@ func checkCell(set systems.Setting, v systems.Values) error {
 	return driver.Measurable(set, v)
 }
 
-// counted: an operation is one call of the method that the knobs name. The
-// service is somebody's: what it counts nobody asks, nor whose child it is.
-var counted = evidence.Counts(evidence.Operations{Clients: []string{"client"}})
-
-var metrics = slices.Concat(
-	driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
+func metrics() []record.Metric {
+	// An operation is one call of the method that the knobs name. The service is
+	// somebody's: what it counts nobody asks, nor whose child it is.
+	counted := evidence.Counts(evidence.Operations{Clients: []string{"client"}})
+	return slices.Concat(driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
 		Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share of operations that were not answered OK", Road: evidence.ErrorShare(),
 	}})
+}
 
 func methodName(text string) (string, error) {
 	text = strings.TrimPrefix(text, "/")

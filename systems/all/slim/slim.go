@@ -27,7 +27,7 @@ var Systems = []*systems.System{
 	{Name: "standby", Roles: standby.All()},
 	{Name: "byzantine", Roles: byzantine.All()},
 	{Name: "branchbank", Roles: branchbank.All()},
-	echo.System,
-	target.System,
+	{Name: "echo", Roles: echo.Roles()},
+	{Name: "target", Roles: target.Roles()},
 	yardstick.System,
 }

@@ -2,7 +2,6 @@ package rival
 
 import (
 	_ "embed"
-	"slices"
 	"time"
 
 	"dyno/bench/rival"
@@ -40,32 +39,34 @@ var knobs = rival.Choices{
 
 // metrics are what a trial reports beside the load's own. Writes and reads are
 // half of the operations each.
-var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
-	{
-		Name: "rival_stale_reads", Words: "reads missing an own write", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "share of reads at the replica that lacked a write of their own session (read your writes)",
-	},
-	{
-		Name: "rival_backward_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "share of reads at the replica that lacked what the session had read before (monotonic reads)",
-	},
-	{
-		Name: "rival_disordered_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "share of writes that a read at the replica saw without the one before of their session (monotonic writes)",
-	},
-	{
-		Name: "rival_causeless_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "share of writes that a read saw without what their session had read before (writes follow reads)",
-	},
-	{
-		Name: "rival_write", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
-		Help: "deposits at the primary, from sending to the answer, warm-up included",
-	},
-	{
-		Name: "rival_read", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
-		Help: "balances asked at the replica, from sending to the answer, warm-up included",
-	},
-}...)
+func metrics() []record.Metric {
+	return append(rival.Metrics(), []record.Metric{
+		{
+			Name: "rival_stale_reads", Words: "reads missing an own write", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "share of reads at the replica that lacked a write of their own session (read your writes)",
+		},
+		{
+			Name: "rival_backward_reads", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "share of reads at the replica that lacked what the session had read before (monotonic reads)",
+		},
+		{
+			Name: "rival_disordered_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "share of writes that a read at the replica saw without the one before of their session (monotonic writes)",
+		},
+		{
+			Name: "rival_causeless_writes", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "share of writes that a read saw without what their session had read before (writes follow reads)",
+		},
+		{
+			Name: "rival_write", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+			Help: "deposits at the primary, from sending to the answer, warm-up included",
+		},
+		{
+			Name: "rival_read", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+			Help: "balances asked at the replica, from sending to the answer, warm-up included",
+		},
+	}...)
+}
 
 // Roles are those of the rival of a system of that name.
 func Roles(system string) []systems.Role { return append(rival.Roles(system), loaderRole(system)) }
@@ -73,7 +74,7 @@ func Roles(system string) []systems.Role { return append(rival.Roles(system), lo
 // Arm is the rival.
 func Arm() rival.Arm {
 	return rival.Arm{
-		Knobs: knobs, Metrics: metrics,
+		Knobs: knobs, Metrics: metrics(),
 		Trial: run, Judge: Judge, Overhead: overhead, Report: section,
 	}
 }

@@ -59,7 +59,7 @@ func tenRuns(t *testing.T) (*config, record.Observation) {
 // judge holds the figures on their roads and returns what is not valid.
 func judge(o *record.Observation) map[string]record.Status {
 	out := map[string]record.Status{}
-	for _, c := range evidence.Judge(Metrics, o) {
+	for _, c := range evidence.Judge(Metrics(), o) {
 		if c.Status != record.Valid {
 			out[c.Name] = c.Status
 		}
@@ -72,7 +72,7 @@ func TestHonestFiguresHold(t *testing.T) {
 	if o.Scalars["agreement_share"] != 0.5 {
 		t.Errorf("five of ten runs end well, and the share is %v", o.Scalars["agreement_share"])
 	}
-	for _, c := range evidence.Judge(Metrics, &o) {
+	for _, c := range evidence.Judge(Metrics(), &o) {
 		if c.Status != record.Valid {
 			t.Errorf("%s is %s: %s", c.Name, c.Status, c.Detail)
 		}

@@ -79,7 +79,7 @@ var All = slices.Concat(rival.Knobs, systems.Knobs{
 		Help: "what one server is given to answer before another is tried; 0: longer than the longest queue takes",
 	},
 	{
-		Name: "fault", Default: NoFault, Type: systems.Choice{NoFault, Kill, Pause, Stop, Restart, Fail, Hang},
+		Name: "fault", Default: NoFault, Breaks: true, Type: systems.Choice{NoFault, Kill, Pause, Stop, Restart, Fail, Hang},
 		Help: "what strikes the first server, or the balancer, after a quarter of the window",
 	},
 	{

@@ -90,7 +90,7 @@ var Knobs = systems.Knobs{
 	{Name: KnobMemory, Unit: "MiB", Default: "64", Type: systems.Size{Unit: "MiB", Min: 1, Max: 1 << 20}, Help: "budget of a task"},
 	{Name: KnobShuffle, Default: "files", Type: shuffles, Help: "how map output reaches reduce tasks"},
 	{
-		Name: KnobFault, Default: FaultNone, Type: faults,
+		Name: KnobFault, Default: FaultNone, Breaks: true, Type: faults,
 		Help: "what happens to the first worker: killed or stopped at half of the map tasks, or a tenth as fast",
 	},
 	{Name: KnobBackups, Default: "on", Type: onOff, Help: "second attempts at tasks whose worker is slow or silent"},

@@ -24,11 +24,36 @@ var errPeerJob = errors.New("a peer knows ASCII letters and has no faults: set s
 // errPeerMutant refuses what nobody could notice.
 var errPeerMutant = errors.New("a peer cannot be wrong on purpose: set lie and mutant none")
 
-// Overhead estimates what a trial takes beside its window, which stands for the
-// job of this system. Peers take longer, by what was seen of each.
+// Of what a trial takes for each megabyte of input, what was seen: peers beside the
+// window, which stands for the job of this system; the sequential run that a sorted
+// or an indexed output is held against; and both with a vocabulary that fits in no
+// cache. They are rounded medians of mr-peers, where they make up the estimate.
+var (
+	peerPerMB = map[[2]string]time.Duration{
+		{config.EngineSequential, jobCount}: 160 * time.Millisecond,
+		{config.EngineCoreutils, jobCount}:  60 * time.Millisecond,
+		{config.EngineCoreutils, jobIndex}:  200 * time.Millisecond,
+		{config.EngineMawk, jobCount}:       20 * time.Millisecond,
+		{config.EngineMawk, jobIndex}:       30 * time.Millisecond,
+	}
+	proofPerMB = map[string]time.Duration{jobSort: 45 * time.Millisecond, jobIndex: 25 * time.Millisecond}
+)
+
+const (
+	jobCount, jobSort, jobIndex = "wordcount", "totalsort", "invertedindex"
+
+	manyWords      = 1_000_000
+	manyWordsPerMB = 180 * time.Millisecond
+)
+
+// Overhead estimates what a trial takes beside its window.
 func Overhead(v systems.Values) time.Duration {
-	perMB := map[string]time.Duration{config.EngineSequential: 160 * time.Millisecond, config.EngineCoreutils: 60 * time.Millisecond}
-	return 50*time.Millisecond + time.Duration(v.Float(config.KnobInput)*float64(perMB[v.Text(config.KnobEngine)]))
+	name := v.Text(config.KnobJob)
+	perMB := peerPerMB[[2]string{v.Text(config.KnobEngine), name}] + proofPerMB[name]
+	if v.Int(config.KnobDistinct) >= manyWords {
+		perMB += manyWordsPerMB
+	}
+	return 50*time.Millisecond + time.Duration(v.Float(config.KnobInput)*float64(perMB))
 }
 
 // runPeer measures a peer on the same input, and holds its answer against the

@@ -25,29 +25,31 @@ var counted = evidence.Counts(evidence.Operations{
 var violated = []string{"ryw_violated", "mw_violated", "mr_violated", "wfr_violated"}
 
 // Metrics are those of the system.
-var Metrics = slices.Concat(driver.Metrics(counted), []record.Metric{
-	violation(0, "reads missing an own write", "reads that lack an earlier write of their session"),
-	violation(1, "writes before an own earlier one", "writes that a branch applied before an earlier one of their session"),
-	violation(2, "reads missing what was read before", "reads that lack what their session had read before"),
-	violation(3, "writes before what was read before", "writes that a branch applied before what their session had read"),
-	{
-		Name: "waited_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "of all answered requests, those for which the branch had to catch up first, as it says itself",
-	},
-	{
-		Name: "wait", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
-		Help: "how long those requests waited at the branch, as it says itself",
-	},
-	{
-		Name: "token_bytes", Kind: record.KindScalar, Unit: "B", Better: record.Lower,
-		Help: "of the session's token in a request and its answer together, mean, as the client counts",
-	},
-	{
-		Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of client and branches together per OK request; not under faults",
-		Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
-	},
-})
+func Metrics() []record.Metric {
+	return slices.Concat(driver.Metrics(counted), []record.Metric{
+		violation(0, "reads missing an own write", "reads that lack an earlier write of their session"),
+		violation(1, "writes before an own earlier one", "writes that a branch applied before an earlier one of their session"),
+		violation(2, "reads missing what was read before", "reads that lack what their session had read before"),
+		violation(3, "writes before what was read before", "writes that a branch applied before what their session had read"),
+		{
+			Name: "waited_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "of all answered requests, those for which the branch had to catch up first, as it says itself",
+		},
+		{
+			Name: "wait", Kind: record.KindHistogram, Unit: "ms", Better: record.Lower,
+			Help: "how long those requests waited at the branch, as it says itself",
+		},
+		{
+			Name: "token_bytes", Kind: record.KindScalar, Unit: "B", Better: record.Lower,
+			Help: "of the session's token in a request and its answer together, mean, as the client counts",
+		},
+		{
+			Name: "cpu_us_per_request", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+			Help: "CPU time of client and branches together per OK request; not under faults",
+			Road: evidence.CPU(evidence.MicrosPerMeasured(load.DigestLatency)),
+		},
+	})
+}
 
 func violation(i int, words, help string) record.Metric {
 	return record.Metric{

@@ -3,7 +3,6 @@ package rival
 import (
 	_ "embed"
 	"fmt"
-	"slices"
 	"time"
 
 	"dyno/bench/rival"
@@ -60,28 +59,30 @@ var knobs = append(rival.Choices{
 })
 
 // metrics are what a trial reports beside the load's own.
-var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
-	{
-		Name: "rival_outage_ms", Words: "time without service", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "longest time, after the fault, in which no client that looks for the primary had a write acknowledged",
-	},
-	{
-		Name: "rival_lost", Words: "acknowledged writes lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "writes that were acknowledged to clients who look for the primary and that the survivor lacks",
-	},
-	{
-		Name: "rival_twice", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "writes that the survivor has more than once, because they were tried again",
-	},
-	{
-		Name: "rival_old_acked", Words: "writes that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "writes that the old primary acknowledged after the fault, to a client whose connection stayed open",
-	},
-	{
-		Name: "rival_old_lost", Words: "writes lost that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "of these, those that the survivor lacks",
-	},
-}...)
+func metrics() []record.Metric {
+	return append(rival.Metrics(), []record.Metric{
+		{
+			Name: "rival_outage_ms", Words: "time without service", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
+			Help: "longest time, after the fault, in which no client that looks for the primary had a write acknowledged",
+		},
+		{
+			Name: "rival_lost", Words: "acknowledged writes lost", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "writes that were acknowledged to clients who look for the primary and that the survivor lacks",
+		},
+		{
+			Name: "rival_twice", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "writes that the survivor has more than once, because they were tried again",
+		},
+		{
+			Name: "rival_old_acked", Words: "writes that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "writes that the old primary acknowledged after the fault, to a client whose connection stayed open",
+		},
+		{
+			Name: "rival_old_lost", Words: "writes lost that an old primary acknowledged", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "of these, those that the survivor lacks",
+		},
+	}...)
+}
 
 // Roles are those of the rival of a system of that name.
 func Roles(system string) []systems.Role { return append(rival.Roles(system), loaderRole(system)) }
@@ -89,7 +90,7 @@ func Roles(system string) []systems.Role { return append(rival.Roles(system), lo
 // Arm is the rival.
 func Arm() rival.Arm {
 	return rival.Arm{
-		Knobs: knobs, Metrics: metrics, Trial: run, Check: check, Judge: Judge, Overhead: overhead, Report: section,
+		Knobs: knobs, Metrics: metrics(), Trial: run, Check: check, Judge: Judge, Overhead: overhead, Report: section,
 	}
 }
 

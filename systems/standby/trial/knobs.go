@@ -63,7 +63,7 @@ var Knobs = systems.Knobs{
 		Help: "accounts; clients use as many as they are, or all",
 	},
 	{
-		Name: knobStrike, Default: strikeNone, Type: systems.Choice{strikeNone, strikeKill, strikePause},
+		Name: knobStrike, Default: strikeNone, Breaks: true, Type: systems.Choice{strikeNone, strikeKill, strikePause},
 		Help: "what befalls whoever is primary, again and again: kill -9 and a restart, or a pause longer than the lease",
 	},
 	{Name: knobStrikes, Default: "5", Type: systems.Int{Min: 1, Max: 100}, Help: "how often"},

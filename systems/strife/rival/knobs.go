@@ -3,7 +3,6 @@ package rival
 import (
 	_ "embed"
 	"fmt"
-	"slices"
 	"time"
 
 	"dyno/bench/rival"
@@ -50,7 +49,7 @@ var knobs = rival.Choices{
 }.Knobs()
 
 // metrics are what a trial reports beside the load's own.
-var metrics = append(slices.Clone(rival.Metrics), []record.Metric{
+var metrics = append(rival.Metrics(), []record.Metric{
 	{
 		Name: "rival_in_doubt", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "transactions that were prepared and not ended when the load was over, for the coordinator's log to resolve",

@@ -52,7 +52,8 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 	},
 	inject.Knob,
 	{
-		Name: KnobFailpoint, Type: systems.Text{What: `"gateway NAME:COUNT" or "BANK NAME:COUNT", or nothing`, Check: parseFailpoint},
+		Name: KnobFailpoint, Breaks: true,
+		Type: systems.Text{What: `"gateway NAME:COUNT" or "BANK NAME:COUNT", or nothing`, Check: parseFailpoint},
 		Help: "where a server dies in each of its lives, and at which passing",
 	},
 	{
@@ -60,11 +61,11 @@ var Knobs = slices.Concat(driver.Knobs("poisson"), load.Knobs(), systems.Knobs{
 		Help: "how long a server stays down that has died at a failpoint",
 	},
 	{
-		Name: KnobKill, Default: "0s", Type: systems.Duration{Min: 0, Max: time.Minute},
+		Name: KnobKill, Default: "0s", Breaks: true, Type: systems.Duration{Min: 0, Max: time.Minute},
 		Help: "mean time between a random server's return and the kill of the next one; 0s: none is killed",
 	},
 	{
-		Name: KnobOutage, Default: "0s", Type: systems.Duration{Min: 0, Max: 30 * time.Second},
+		Name: KnobOutage, Default: "0s", Breaks: true, Type: systems.Duration{Min: 0, Max: 30 * time.Second},
 		Help: "the gateway is away for so long, and users pay into their offline queues meanwhile; 0s: the load, and no queues",
 	},
 	{Name: KnobQueued, Default: "10", Type: systems.Int{Min: 1, Max: 900}, Help: "payments that each user queues in an outage"},

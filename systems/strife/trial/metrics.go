@@ -31,58 +31,60 @@ const (
 )
 
 // Metrics are those of the system.
-var Metrics = slices.Concat(driver.Metrics(evidence.Counts(counted)), []record.Metric{
-	{
-		Name: "abort_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "calls that ended with: aborted, try again; of all calls to pay", Road: errorsRoad(),
-	},
-	{
-		Name: "decline_share", Kind: record.KindScalar, Unit: "1",
-		Help: "calls that ended with: declined; of all calls to pay", Road: errorsRoad(),
-	},
-	{
-		Name: "unknown_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "calls without an answer, of all calls to pay", Road: errorsRoad(),
-	},
-	{
-		Name: "paid", Kind: record.KindScalar, Unit: "payments",
-		Help: "different payments that users saw as paid, warm-up included", Road: paidRoad(),
-	},
-	{
-		Name: "replayed", Kind: record.KindScalar, Unit: "calls", Help: "answers that the gateway had given before",
-	},
-	{
-		Name: "cpu_us_per_payment", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of gateway and banks together per payment",
-		Road: evidence.CPU(evidence.MicrosPerMeasured(benchload.DigestLatency), "gateway", "bank"),
-	},
-	{
-		Name: "forced_writes", Kind: record.KindScalar, Unit: "syncs", Better: record.Lower,
-		Help: "batches in the journals of gateway and banks, each made durable by one sync, per payment",
-	},
-	{
-		Name: "snapshots", Kind: record.KindScalar, Unit: "journals", Help: "journals of gateway and banks that begin with a snapshot",
-	},
-	{
-		Name: "settle_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "from the end of the load, with everybody back, until no bank is in doubt",
-		Road: evidence.AtMost(factSettle, "the bound of the wait"),
-	},
-	{
-		Name: "silence_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
-		Help: "longest time without a payment that users saw as paid", Road: evidence.AtMost(factWindow, "the time of the load"),
-	},
-	{
-		Name: "gateway_starts", Kind: record.KindScalar, Unit: "lives", Help: "lives of the gateway, by its journal",
-	},
-	{
-		Name: "deaths", Kind: record.KindScalar, Unit: "deaths", Help: "of servers: at a failpoint, or by random kills",
-	},
-	{
-		Name: "damage", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
-		Help: "invariants that do not hold over journals and what users saw", Road: evidence.Calculated(),
-	},
-}, holdMetrics, outageMetrics)
+func Metrics() []record.Metric {
+	return slices.Concat(driver.Metrics(evidence.Counts(counted)), []record.Metric{
+		{
+			Name: "abort_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "calls that ended with: aborted, try again; of all calls to pay", Road: errorsRoad(),
+		},
+		{
+			Name: "decline_share", Kind: record.KindScalar, Unit: "1",
+			Help: "calls that ended with: declined; of all calls to pay", Road: errorsRoad(),
+		},
+		{
+			Name: "unknown_share", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "calls without an answer, of all calls to pay", Road: errorsRoad(),
+		},
+		{
+			Name: "paid", Kind: record.KindScalar, Unit: "payments",
+			Help: "different payments that users saw as paid, warm-up included", Road: paidRoad(),
+		},
+		{
+			Name: "replayed", Kind: record.KindScalar, Unit: "calls", Help: "answers that the gateway had given before",
+		},
+		{
+			Name: "cpu_us_per_payment", Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
+			Help: "CPU time of gateway and banks together per payment",
+			Road: evidence.CPU(evidence.MicrosPerMeasured(benchload.DigestLatency), "gateway", "bank"),
+		},
+		{
+			Name: "forced_writes", Kind: record.KindScalar, Unit: "syncs", Better: record.Lower,
+			Help: "batches in the journals of gateway and banks, each made durable by one sync, per payment",
+		},
+		{
+			Name: "snapshots", Kind: record.KindScalar, Unit: "journals", Help: "journals of gateway and banks that begin with a snapshot",
+		},
+		{
+			Name: "settle_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
+			Help: "from the end of the load, with everybody back, until no bank is in doubt",
+			Road: evidence.AtMost(factSettle, "the bound of the wait"),
+		},
+		{
+			Name: "silence_ms", Kind: record.KindScalar, Unit: "ms", Better: record.Lower,
+			Help: "longest time without a payment that users saw as paid", Road: evidence.AtMost(factWindow, "the time of the load"),
+		},
+		{
+			Name: "gateway_starts", Kind: record.KindScalar, Unit: "lives", Help: "lives of the gateway, by its journal",
+		},
+		{
+			Name: "deaths", Kind: record.KindScalar, Unit: "deaths", Help: "of servers: at a failpoint, or by random kills",
+		},
+		{
+			Name: "damage", Kind: record.KindScalar, Unit: "1", Better: record.Lower,
+			Help: "invariants that do not hold over journals and what users saw", Road: evidence.Calculated(),
+		},
+	}, holdMetrics, outageMetrics)
+}
 
 // errorsRoad holds the shares of calls that brought an error, together, against
 // what the load's interceptors counted beneath the code that reports them.

@@ -1,0 +1,4 @@
+package echo
+
+// System is the system, made once.
+var System = New()

@@ -1,0 +1,4 @@
+package target
+
+// System is the system, made once.
+var System = New()
