@@ -35,11 +35,15 @@ var commands = []row{
 
 const once = "1x"
 
-// benchmark runs one of Go's for a time, and returns the figure that has a unit,
-// times scale.
-func benchmark(pkg, name, unit string, scale float64, length string) func(context.Context, programs, int) (float64, error) {
+// benchmark runs one of Go's for a time, with further flags, and returns the figure
+// that has a unit, times scale.
+func benchmark(
+	pkg, name, unit string, scale float64, length string, flags ...string,
+) func(context.Context, programs, int) (float64, error) {
 	figure := regexp.MustCompile(`(?m)^Benchmark\S+\s.*?\s([0-9.e+]+) ` + regexp.QuoteMeta(unit) + `(\s|$)`)
-	args := []string{"test", pkg, "-run", "^$", "-benchtime", length, "-bench", "^Benchmark" + strings.ReplaceAll(name, "/", "$/^") + "$"}
+	args := append([]string{
+		"test", pkg, "-run", "^$", "-benchtime", length, "-bench", "^Benchmark" + strings.ReplaceAll(name, "/", "$/^") + "$",
+	}, flags...)
 	return func(ctx context.Context, _ programs, _ int) (float64, error) {
 		out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 		if err != nil {

@@ -7,8 +7,8 @@
 //
 // From six times on the range is an interval of 97 % of the median. Run it on a
 // machine that has nothing else to do; it prints the load that it met. What an
-// experiment can measure is one: see lb-overhead for the look-aside balancer, and
-// mr-index.yaml beside this file for the inverted index of 256 MB.
+// experiment can measure is one: see lb-overhead for the rest of the look-aside balancer,
+// and mr-index.yaml beside this file for the inverted index of 256 MB.
 //
 // Our generator collects no garbage in windows as short as these and occupies up to
 // 600 MiB (package driver); the loop written by hand has Go's defaults, as users'

@@ -25,6 +25,9 @@ var rows = []row{
 	{"open-20k", "×", 1.3, generator(told.perCall, "--rate", "20000")},
 	{"lateness-10k/hand", "×", 1, generator(told.late, "--rate", "10000", "--lateness")},
 	{"lateness-20k/hand", "×", 1, generator(told.late, "--rate", "20000", "--lateness")},
+	// Both sides live in one process, a turn of some tens of milliseconds each: trials of
+	// the experiment lb-overhead lie seconds apart, and machines drift in between.
+	{"list-100/grpc", "×", 1.03, benchmark("./systems/lookaside/lookasidegrpc", "BesideGRPC/list/clients=100", "×", 1, "60x", "-cpu", "1")},
 	{"lateness-20k", "ms p99", 3, lateness(20_000)},
 	{"missed-25k", "1", 0.02, func(ctx context.Context, p programs, turn int) (float64, error) {
 		sent, _, err := paced(ctx, p, 25_000)

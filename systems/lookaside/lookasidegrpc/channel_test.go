@@ -112,7 +112,9 @@ func serve(t testing.TB, register func(grpc.ServiceRegistrar)) (addr string, sto
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, served := make(chan string, 1), make(chan error, 1)
 	go func() {
-		served <- rpc.Serve(ctx, rpc.Options{Grace: time.Millisecond, Ready: func(addr string) { ready <- addr }}, register)
+		served <- rpc.Serve(ctx, rpc.Options{
+			Grace: time.Millisecond, Server: rpc.FixedWindowsServed(), Ready: func(addr string) { ready <- addr },
+		}, register)
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
@@ -143,7 +145,7 @@ func open(t testing.TB, service string, cfg Config, found ...string) (*Builder, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := rpc.Dial(Scheme+":///"+service, b.DialOptions()...)
+	conn, err := rpc.Dial(Scheme+":///"+service, append(b.DialOptions(), rpc.FixedWindows()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
