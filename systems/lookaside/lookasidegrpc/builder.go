@@ -50,14 +50,13 @@ type Builder struct {
 	alone, retried, broke atomic.Int64
 
 	links sync.Map // *link by target
-	last  atomic.Pointer[targeted]
+	last  atomic.Pointer[linked]
 }
 
-// targeted is the channel that called last, and its target, which gRPC makes anew
-// each time that it is asked.
-type targeted struct {
+// linked is the channel that called last, and its link.
+type linked struct {
 	cc   *grpc.ClientConn
-	name string
+	link *link
 }
 
 // New makes a Builder, and tells gRPC the name of its balancing policy.
@@ -80,7 +79,7 @@ func (b *Builder) DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithResolvers(b),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"` + policyName + `":{}}]}`),
-		grpc.WithChainUnaryInterceptor(b.unary),
+		grpc.WithChainUnaryInterceptor(b.unary()),
 		grpc.WithChainStreamInterceptor(b.stream),
 	}
 }
@@ -125,13 +124,17 @@ func (b *Builder) Build(target resolver.Target, cc resolver.ClientConn, _ resolv
 // link finds a channel's link. A channel that is idle, as each is at first, has
 // none until it is woken.
 func (b *Builder) link(cc *grpc.ClientConn) *link {
-	at := b.last.Load()
-	if at == nil || at.cc != cc {
-		at = &targeted{cc, cc.CanonicalTarget()}
-		b.last.Store(at)
+	if at := b.last.Load(); at != nil && at.cc == cc && at.link.ctx.Err() == nil {
+		return at.link
 	}
+	return b.find(cc)
+}
+
+func (b *Builder) find(cc *grpc.ClientConn) *link {
+	target := cc.CanonicalTarget()
 	for range 2 {
-		if l, ok := b.links.Load(at.name); ok {
+		if l, ok := b.links.Load(target); ok {
+			b.last.Store(&linked{cc, l.(*link)})
 			return l.(*link)
 		}
 		cc.Connect()

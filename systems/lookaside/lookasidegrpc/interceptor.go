@@ -14,49 +14,68 @@ import (
 	"dyno/internal/rpc"
 )
 
-// unary balances one call: it asks who is to serve, and does so again when that
-// server breaks off.
-func (b *Builder) unary(
-	ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
-) error {
-	l := b.link(cc)
-	if l == nil {
-		return rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
+// unary makes what balances a call: it asks who is to serve, and does so again when
+// that server breaks off. Every call that waits for its answer holds this frame: it is
+// small, and what is rare has its own.
+func (b *Builder) unary() grpc.UnaryClientInterceptor {
+	return func(
+		ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		l := b.link(cc)
+		if l == nil {
+			return closed(cc)
+		}
+		var pause backoff.Backoff
+		for retries := 0; ; retries++ {
+			c, err := l.choose(ctx)
+			if err != nil {
+				return err
+			}
+			begin, cancel := time.Now(), c.bound(b.cfg.Attempt)
+			err = invoke(c, method, req, reply, cc, opts...)
+			cancel()
+			traceOf(opts).add(c, begin, err)
+			if err == nil {
+				b.budget.answered()
+				return nil
+			}
+			if !b.again(ctx, l, c, method, retries, err, &pause) {
+				return err
+			}
+		}
 	}
-	attempt := func(c *call) error {
-		if b.cfg.Attempt > 0 {
-			var cancel context.CancelFunc
-			c.Context, cancel = context.WithTimeout(ctx, b.cfg.Attempt)
-			defer cancel()
-		}
-		return invoke(c, method, req, reply, cc, opts...)
+}
+
+//go:noinline
+func closed(cc *grpc.ClientConn) error {
+	return rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
+}
+
+// bound gives an attempt its time, if that has a bound.
+func (c *call) bound(length time.Duration) (cancel context.CancelFunc) {
+	if length <= 0 {
+		return func() {}
 	}
-	trace := traceOf(opts)
-	var pause backoff.Backoff
-	for retries := 0; ; retries++ {
-		if retries > 1 { // one bad server is the usual case; several in a row are a matter of time
-			pause.Wait(ctx, nil)
-		}
-		c, err := l.choose(ctx)
-		if err != nil {
-			return err
-		}
-		begin := time.Now()
-		err = attempt(c)
-		trace.add(c, begin, err)
-		if err == nil {
-			b.budget.answered()
-			return nil
-		}
-		if !brokeOff(err) || ctx.Err() != nil || c.none() && rpc.KindOf(err) != rpc.None {
-			return err
-		}
-		l.report(c)
-		if !b.mayRetry(method, retries) {
-			return err
-		}
-		b.retried.Add(1)
+	c.Context, cancel = context.WithTimeout(c.Context, length)
+	return cancel
+}
+
+// again says whether a call is made once more, and waits before the third time.
+func (b *Builder) again(
+	ctx context.Context, l *link, c *call, method string, retries int, err error, pause *backoff.Backoff,
+) bool {
+	if !brokeOff(err) || ctx.Err() != nil || c.none() && rpc.KindOf(err) != rpc.None {
+		return false
 	}
+	l.report(c)
+	if !b.mayRetry(method, retries) {
+		return false
+	}
+	b.retried.Add(1)
+	if retries > 0 { // one bad server is the usual case; several in a row are a matter of time
+		pause.Wait(ctx, nil)
+	}
+	return true
 }
 
 func (b *Builder) mayRetry(method string, retries int) bool {
@@ -76,7 +95,7 @@ func (b *Builder) stream(
 ) (grpc.ClientStream, error) {
 	l := b.link(cc)
 	if l == nil {
-		return nil, rpc.Errorf(rpc.Unavailable, "%s is closed", cc.CanonicalTarget())
+		return nil, closed(cc)
 	}
 	c, err := l.choose(ctx)
 	if err != nil {
