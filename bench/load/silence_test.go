@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,13 +13,11 @@ import (
 // deaf answers after a time, but nobody who is there or comes from one moment of the
 // run to another: those are answered, as what is said, once that is over.
 func deaf(after, from, to time.Duration, meanwhile record.Outcome) load.Op {
-	var began time.Time
+	began := sync.OnceValue(time.Now)
 	return func(ctx context.Context, client int) (int32, record.Outcome) {
-		if began.IsZero() {
-			began = time.Now()
-		}
+		_ = began()
 		time.Sleep(after)
-		if at := time.Since(began); at > from && at < to {
+		if at := time.Since(began()); at > from && at < to {
 			if meanwhile == record.Failed {
 				time.Sleep(ms)
 				return 0, record.Failed
