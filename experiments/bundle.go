@@ -30,8 +30,11 @@ func (c Catalog) Check(dir string) (was *record.Trial, now record.Verdict, err e
 		return nil, now, err
 	}
 	was = new(record.Trial)
-	if err := json.Unmarshal(text, was); err != nil || was.ID == "" {
-		return nil, now, systems.Usagef("%s is no trial: %v", filepath.Join(dir, bundleFile), err)
+	if err = json.Unmarshal(text, was); err == nil && was.ID == "" {
+		err = errors.New("it has no id")
+	}
+	if err != nil {
+		return nil, now, systems.Usagef("%s is no trial: %w", filepath.Join(dir, bundleFile), err)
 	}
 	sys, err := c.system(was.System)
 	if err != nil {

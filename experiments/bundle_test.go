@@ -58,7 +58,7 @@ func TestBundleIsJudgedAgain(t *testing.T) {
 	if _, _, err := c.Check(bundle); err == nil || !strings.Contains(err.Error(), "left no history") {
 		t.Errorf("no history: %v", err)
 	}
-	for text, says := range map[string]string{"": "holds no trial.json", "{": "is no trial", "{}": "is no trial", `{"system": "tyo", "id": "x"}`: `"tyo" is not one of`} {
+	for text, says := range map[string]string{"": "holds no trial.json", "{": "is no trial", "{}": "is no trial: it has no id", `{"system": "tyo", "id": "x"}`: `"tyo" is not one of`} {
 		dir := t.TempDir()
 		if text != "" {
 			if err := os.WriteFile(filepath.Join(dir, "trial.json"), []byte(text), 0o600); err != nil {

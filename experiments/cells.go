@@ -23,6 +23,9 @@ func cells(e *Experiment) ([]*Cell, error) {
 	var out []*Cell
 	seen := make(map[string]bool)
 	for i, sweep := range slices.Concat(e.Core, e.Detail) {
+		if combinations(sweep) > maxTrials-len(out) {
+			return nil, fmt.Errorf("more than %d cells", maxTrials)
+		}
 		for _, factors := range product(sweep) {
 			c := &Cell{Index: len(out) + 1, Detail: i >= len(e.Core), Factors: factors}
 			given := maps.Clone(e.Knobs)
@@ -40,9 +43,7 @@ func cells(e *Experiment) ([]*Cell, error) {
 				return nil, fmt.Errorf("cell %s is given twice", c.Label(e))
 			}
 			seen[key] = true
-			if out = append(out, c); len(out) > maxTrials {
-				return nil, fmt.Errorf("more than %d cells", maxTrials)
-			}
+			out = append(out, c)
 		}
 	}
 	return out, nil
@@ -55,6 +56,16 @@ func (e *Experiment) resolve(given map[string]string) (systems.Values, error) {
 		return given, nil
 	}
 	return e.System.Resolve(given)
+}
+
+// combinations is how many cells a sweep has, or some number above maxTrials: they
+// are counted before they are made, which takes memory.
+func combinations(sweep record.Sweep) int {
+	n := 1
+	for _, f := range sweep {
+		n = min(n, maxTrials+1) * len(f.Levels)
+	}
+	return n
 }
 
 // product is the cross product of a sweep's levels; the last factor varies

@@ -100,12 +100,24 @@ func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 		blocks, detail = sel.Blocks, min(detail, sel.Blocks)
 		p.Budget = 0 // asked for by name
 	}
+	if p.count(blocks, detail) > maxTrials { // before they are laid out, which takes memory
+		return nil, systems.Usagef("experiment %s at scale %s: %d blocks have more than %d trials", e.Name, sel.Scale, blocks, maxTrials)
+	}
 	p.Blocks, detail = p.fit(blocks, detail)
 	p.lay(detail)
-	if len(p.Trials) == 0 || len(p.Trials) > maxTrials {
-		return nil, systems.Usagef("experiment %s at scale %s has %d trials; want 1 to %d", e.Name, sel.Scale, len(p.Trials), maxTrials)
+	if len(p.Trials) == 0 {
+		return nil, systems.Usagef("experiment %s at scale %s has no trial", e.Name, sel.Scale)
 	}
 	return p, nil
+}
+
+// count is how many trials there are, or some number above maxTrials.
+func (p *Plan) count(blocks, detail int) (n int) {
+	const most = maxTrials + 1
+	for _, c := range p.Cells {
+		n += p.repeats(c, min(blocks, most), min(detail, most))
+	}
+	return n
 }
 
 // stretch sets how long a cell warms up and is measured.

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -190,5 +191,24 @@ func TestSparing(t *testing.T) {
 	p.Tables, p.Scale = nil, "full"
 	if p.Sparing() {
 		t.Error("a full run does without yardsticks")
+	}
+}
+
+// What is too much is counted, not laid out: a billion blocks took all memory there is.
+func TestPlanIsBounded(t *testing.T) {
+	e, err := read(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewPlan(e, Selection{Scale: "full", Blocks: math.MaxInt}); err == nil || !strings.Contains(err.Error(), "more than 100000 trials") {
+		t.Error(err)
+	}
+	levels := make([]string, 100_000)
+	s := record.Sweep{{Knob: "a", Levels: levels}, {Knob: "b", Levels: levels}, {Knob: "c", Levels: levels}, {Knob: "d", Levels: levels}}
+	if n := combinations(s); n <= maxTrials {
+		t.Errorf("%d cells", n)
+	}
+	if n := combinations(s[:1]); n != maxTrials {
+		t.Errorf("%d cells", n)
 	}
 }

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,5 +41,22 @@ func TestOtherSources(t *testing.T) {
 		if err := g.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A role that needs dyno-whole, which make quick does not build, is absent software: the
+// rest of the run goes on, and is none that failed.
+func TestWithoutWhole(t *testing.T) {
+	toy := &systems.System{Name: "toy", Roles: []systems.Role{{Command: systems.Command{Name: "idle"}, Whole: true}}}
+	_, g, err := NewGroup(t.Context(), Options{System: toy, Dir: t.TempDir(), Binary: "toy", stamp: "abc"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = g.Start(t.Context(), systems.Launch{Role: "idle", Name: "a"})
+	if absent := new(systems.AbsentError); !errors.As(err, &absent) || !strings.Contains(err.Error(), "toy-whole") {
+		t.Error(err)
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
 	}
 }

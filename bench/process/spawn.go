@@ -24,8 +24,8 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		out: &output{limit: maxOutput}, ended: make(chan struct{}),
 	}
 	if g.opts.stamp != "" && g.opts.whole == "" && (role.Whole || l.Whole) && !m.stands() {
-		return nil, nil, fmt.Errorf("%s needs what is in %s%s, which is not there or of other sources: make build makes it",
-			l.Name, g.opts.Binary, wholeSuffix)
+		what := fmt.Sprintf("%s needs %s%s, which, of these sources,", l.Name, g.opts.Binary, wholeSuffix)
+		return nil, nil, &systems.AbsentError{What: what, Get: "make build"}
 	}
 	if g.opts.stamp != "" && !m.stands() {
 		if err := replaced(g.opts.own(role, l), g.opts.stamp); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,8 +93,14 @@ func parseFailpoint(text string) (string, error) {
 	}
 	who, point, ok := strings.Cut(text, " ")
 	name, count, counted := strings.Cut(point, ":")
-	if !ok || !counted || count == "" || who == "" || !slices.Contains(failpoint.All, name) {
+	if !ok || !counted || who == "" || !slices.Contains(failpoint.All, name) {
 		return "", fmt.Errorf("the points are %s", strings.Join(failpoint.All, ", "))
+	}
+	if n, err := strconv.Atoi(count); err != nil || n < 1 {
+		return "", fmt.Errorf("%q: a count is a whole number from 1", count)
+	}
+	if (who == "gateway") != strings.HasPrefix(name, "gateway.") {
+		return "", fmt.Errorf("%s never passes %s: the point's name begins with whose it is", who, name)
 	}
 	return text, nil
 }
