@@ -42,7 +42,7 @@ PROGRAMS = mkdir -p bin; stamp=$(STAMP); echo "$(GO) build -o bin/ $(1)"; \
 	test -e bin/dyno || { $(FEW) $(GO) build $(LEAN) net crypto/x509 encoding/json & $(GO) list -deps $(1) >/dev/null; wait; }; \
 	$(FEW) $(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o bin/ $(1)
 
-build: ## bin/dyno with dyno-role and dyno-whole, which it finds beside it, and dyno-rivals where PostgreSQL is installed
+build: ## bin/dyno with dyno-role, dyno-large and dyno-whole, which it finds beside it, and dyno-rivals where PostgreSQL is installed
 	@$(call PROGRAMS,./cmd/...)
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
@@ -80,7 +80,7 @@ rivals: build ## what others made, beside our own: installs it (Debian), says wh
 	$(DYNO) run --scale $(SCALE) lb-rivals lb-rival-faults 2pc-peer standby-peers standby-sentinel standby-quorum branch-peers mr-peers load-honesty
 
 quick: ## flagship experiments in about a minute -> out/quick/REPORT.md
-	@$(call PROGRAMS,./cmd/dyno ./cmd/dyno-role)
+	@$(call PROGRAMS,./cmd/dyno ./cmd/dyno-role ./cmd/dyno-large)
 	$(DYNO) run --scale quick
 
 experiments: build ## all experiments -> results/, plots/, REPORT.md (SCALE=full, or deep)

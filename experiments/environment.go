@@ -47,7 +47,7 @@ func binary() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return programs.fingerprint(exe, process.Slim())
+	return programs.fingerprint(exe, process.Slim(), process.Large())
 }
 
 var programs printed

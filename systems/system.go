@@ -96,8 +96,9 @@ type Role struct {
 	Serves bool
 
 	// Large says that the role needs what dyno links and the slim program beside
-	// it does not: a library larger than all roles together. Whole says that not
-	// even dyno does, but only its whole program.
+	// it does not: a library larger than all roles together. A program of its own
+	// runs it, where that is there. Whole says that not even dyno links it, but only
+	// its whole program.
 	Large, Whole bool
 
 	// TLS reads from the role's command line how to connect to it: a role under

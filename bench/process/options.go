@@ -31,12 +31,14 @@ type Options struct {
 	// asks for. It is created if missing.
 	Dir string
 
-	// Binary is what is executed; empty: dyno itself ([Dyno]), [Slim] for
-	// roles that do without the rest of it, and [Whole] for those that need more.
+	// Binary is what is executed; empty: dyno itself ([Dyno]), [Slim] and
+	// [Large] for roles that do without the rest of it, and [Whole] for those that
+	// need more.
 	Binary string
 	slim   string
+	large  string
 	whole  string
-	stamp  string // of all three, where those are dyno's own; empty: nobody knows
+	stamp  string // of all four, where those are dyno's own; empty: nobody knows
 
 	// Host is the address on which roles listen that do not say where; empty: that
 	// of loopback, where only this machine reaches them.
@@ -95,8 +97,8 @@ func (o Options) complete() (Options, error) {
 			return o, fmt.Errorf("process group: cannot find the running executable; set Options.Binary: %w", err)
 		}
 		o.Binary, o.stamp, o.whole = exe, Stamp(), Whole()
-		if o.slim = Slim(); os.Getenv(TracesVar) != "" {
-			o.slim = o.whole
+		if o.slim, o.large = Slim(), Large(); os.Getenv(TracesVar) != "" {
+			o.slim, o.large = o.whole, o.whole
 		}
 	}
 	if o.Host == "" {

@@ -40,15 +40,16 @@ const TracesVar = "DYNO_TRACES"
 // What the names of the programs beside dyno have more than its own.
 const (
 	slimSuffix  = "-role"
+	largeSuffix = "-large"
 	wholeSuffix = "-whole"
 )
 
 // Linked says that this program links what [systems.Role].Whole speaks of.
 var Linked bool
 
-// slim and whole are looked for once. Functions in variables would be linked into
+// slim, large and whole are looked for once. Functions in variables would be linked into
 // roles, too, and with them what reads programs of every format.
-var slim, whole struct {
+var slim, large, whole struct {
 	sync.Once
 	path string
 }
@@ -59,6 +60,13 @@ var slim, whole struct {
 func Slim() string {
 	slim.Do(func() { slim.path = beside(slimSuffix) })
 	return slim.path
+}
+
+// Large returns the program beside dyno's own that runs the roles that are too large
+// for the slim one, and links nothing else; "" if there is none of the same sources.
+func Large() string {
+	large.Do(func() { large.path = beside(largeSuffix) })
+	return large.path
 }
 
 // Whole returns the program that links what [systems.Role].Whole speaks of: this

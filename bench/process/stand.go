@@ -41,7 +41,7 @@ func (o *Options) own(r systems.Role, l systems.Launch) string {
 	case r.Whole || l.Whole:
 		return cmp.Or(o.whole, o.Binary)
 	case r.Large:
-		return o.Binary
+		return cmp.Or(o.large, o.Binary)
 	}
 	return cmp.Or(o.slim, o.Binary)
 }

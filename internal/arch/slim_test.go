@@ -19,21 +19,30 @@ var bulky = []string{
 	module + "/systems/mapreduce/trial", module + "/systems/standby/trial",
 }
 
+// large are those that the program for large roles is there for, and what they bring.
+var large = []string{"go.etcd.io/etcd/server/", "github.com/prometheus/"}
+
 // What is measured links what roles need: with the rest, a generator's loop cost
 // 1.24 times as much and a role's memory three times. Trials and commands of the
 // systems alone made it a sixth larger.
 func TestSlim(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+"/cmd/dyno-role").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	linked := strings.Fields(string(out))
-	if !slices.Contains(linked, module+"/systems/all/slim") {
-		t.Fatalf("dyno-role does not know the systems: %q", linked)
-	}
-	for _, p := range linked {
-		if slices.ContainsFunc(bulky, func(b string) bool { return strings.HasPrefix(p, b) }) {
-			t.Errorf("dyno-role links %s: let package systems/all/whole link it, and say that its role is Whole", p)
+	for _, program := range []struct {
+		command, knows string
+		but            []string
+	}{{"dyno-role", "slim", nil}, {"dyno-large", "large", large}} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+"/cmd/"+program.command).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		linked := strings.Fields(string(out))
+		if !slices.Contains(linked, module+"/systems/all/"+program.knows) {
+			t.Fatalf("%s does not know the systems: %q", program.command, linked)
+		}
+		for _, p := range linked {
+			begins := func(b string) bool { return strings.HasPrefix(p, b) }
+			if slices.ContainsFunc(bulky, begins) && !slices.ContainsFunc(program.but, begins) {
+				t.Errorf("%s links %s: let package systems/all/whole link it, and say that its role is Whole", program.command, p)
+			}
 		}
 	}
 }
