@@ -49,8 +49,9 @@ func (v *voices) merge(other voices) {
 
 // silence is the longest stretch without an answer, nil where it is no longer than the
 // load explains: a quarter of the window, ten times the fastest tenth of all responses
-// (clients in step leave as much), or what independent calls leave by chance. A load
-// that changes with time is not judged, since it may ask for silence.
+// (clients in step leave as much), what independent calls leave by chance, or what each
+// patient client waited for more than twice: a hole keeps each waiting once. A load that
+// changes with time is not judged, since it may ask for silence.
 func (r *Result) silence(v voices) *record.Silence {
 	if v.answers == 0 || !r.whole || r.Schedule != nil && (r.Schedule.Profile != nil || r.Schedule.Recorded > 0) {
 		return nil
@@ -67,6 +68,9 @@ func (r *Result) silence(v voices) *record.Silence {
 	window := float64(v.end - v.begin)
 	chance := (math.Log(float64(v.answers)) - math.Log(rare)) / float64(v.answers)
 	limit := max(muchSilence, chance, manyTimes*float64(r.Latency.Quantile(0.1))/window)
+	if usual := 1 - 2*float64(r.Clients)/float64(v.answers); r.Schedule == nil {
+		limit = max(limit, float64(r.Latency.Quantile(max(usual, 0)))/window)
+	}
 	if float64(most)/slots <= limit {
 		return nil
 	}

@@ -53,6 +53,7 @@ func TestSilence(t *testing.T) {
 		"refused":           {closedly(closed), func(context.Context, int) (int32, record.Outcome) { time.Sleep(ms); return 0, record.Refused }, 0, 0},
 		"short":             {closedly(closed), deaf(ms, 300*ms, 500*ms, record.OK), 0, 0},
 		"slow, all in step": {closedly(crowd), taking(300 * ms), 0, 0},
+		"now and then":      {closedly(crowd), waiting(300 * ms), 0, 0},
 		"slow":              {closedly(closed), taking(400 * ms), 0, 0},
 		"few arrivals":      {openly(rare), taking(ms), 0, 0},
 	} {
@@ -77,6 +78,19 @@ func TestSilence(t *testing.T) {
 				t.Errorf("the evidence has %v", e.Silence)
 			}
 		})
+	}
+}
+
+// waiting answers each client's third call after a time, as who waits for another's
+// state, and all clients are in step.
+func waiting(long time.Duration) load.Op {
+	var calls [16]int
+	return func(_ context.Context, client int) (int32, record.Outcome) {
+		if calls[client]++; calls[client]%3 == 0 {
+			time.Sleep(long)
+		}
+		time.Sleep(ms)
+		return 0, record.OK
 	}
 }
 
