@@ -92,8 +92,7 @@ func (r *Run) Text() ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// CheckText reports a run.json that is not what [Run.Text] wrote. One without a
-// seal is of before there were any.
+// CheckText reports a run.json that is not what [Run.Text] wrote, its seal included.
 func CheckText(text []byte) error {
 	var sealed struct {
 		Seal string `json:"seal"`
@@ -101,7 +100,7 @@ func CheckText(text []byte) error {
 	if err := json.Unmarshal(text, &sealed); err != nil {
 		return err
 	}
-	if got, err := sealOf(text); err != nil || sealed.Seal == "" || got == sealed.Seal {
+	if got, err := sealOf(text); err != nil || got == sealed.Seal {
 		return err
 	}
 	return errEdited

@@ -2,9 +2,9 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -214,7 +214,15 @@ func sealed(t *testing.T, path string, head record.Head) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, regexp.MustCompile(`"seal":"[0-9a-f]*"`).ReplaceAll(text, []byte(`"seal":"`+head.Seal+`"`)))
+	var run record.Run
+	if err := json.Unmarshal(text, &run); err != nil {
+		t.Fatal(err)
+	}
+	run.Sealed = head
+	if text, err = run.Text(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, text)
 }
 
 func TestLinesAreBounded(t *testing.T) {

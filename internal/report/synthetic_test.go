@@ -3,7 +3,6 @@ package report_test
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -205,7 +204,7 @@ func store(t *testing.T, dir string, run record.Run, trials []record.Trial) {
 		lines.Write(line)
 		run.Sealed = head
 	}
-	text, err := json.Marshal(run)
+	text, err := run.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
