@@ -10,13 +10,13 @@ import (
 var death = regexp.MustCompile(`^(\S+) [a-z]+\.([a-z-]+):(\d+)$`)
 
 // Tell says in words what goes wrong: a schedule, or WHO ROLE.POINT:COUNT, a death
-// at a point of a protocol at every COUNT-th passing. Any other text it leaves.
+// at a point of a protocol at the COUNT-th passing of each life. Any other text it leaves.
 func Tell(text string) string {
 	if s, err := Parse(text); err == nil && len(s) > 0 {
 		return s.Words()
 	}
 	if d := death.FindStringSubmatch(text); d != nil {
-		return d[1] + " killed: " + strings.ReplaceAll(d[2], "-", " ") + ", 1 in " + d[3]
+		return d[1] + " killed: " + strings.ReplaceAll(d[2], "-", " ") + ", each " + d[3] + "th"
 	}
 	return text
 }
