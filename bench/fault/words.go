@@ -16,7 +16,7 @@ func Tell(text string) string {
 		return s.Words()
 	}
 	if d := death.FindStringSubmatch(text); d != nil {
-		return d[1] + " killed: " + strings.ReplaceAll(d[2], "-", " ") + ", each " + d[3] + "th"
+		return d[1] + " killed: " + strings.ReplaceAll(d[2], "-", " ") + ", passing " + d[3]
 	}
 	return text
 }

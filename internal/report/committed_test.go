@@ -203,7 +203,7 @@ func TestFaultsInWords(t *testing.T) {
 	}
 	for level, want := range map[string]string{
 		"": "none", "kill primary@2s": "primary killed at 2 s", "me@home": "me@home",
-		"alpha bank.after-yes:60": "alpha killed: after yes, each 60th", "a b.c": "a b.c",
+		"alpha bank.after-yes:60": "alpha killed: after yes, passing 60", "a b.c": "a b.c",
 	} {
 		if got := legible(level); got != want {
 			t.Errorf("%q is shown as %q", level, got)
