@@ -15,11 +15,15 @@ import (
 	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/all/whole"
 	"dyno/systems/lookaside"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) {
+	whole.Link()
+	systemtest.Main(m, cli.Main)
+}
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, lookaside.System, systemtest.Options{
