@@ -94,9 +94,12 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	}
 }
 
-// enter prepares the job's functions.
+// enter prepares the job's functions and the folder for its runs.
 func (t *turn) enter(j *mapreducev1.Job) error {
 	t.job = j
+	if err := os.MkdirAll(t.dir, 0o777); err != nil { // only now: a master with --force clears what is around it
+		return err
+	}
 	for _, e := range job.All {
 		if e.Name == j.GetName() {
 			t.entry = e
