@@ -62,8 +62,10 @@ func (c *Cluster) Run(ctx context.Context, show func(*mapreducev1.Status)) (*map
 	return c.Watch(show)
 }
 
-// Start starts master and workers, all at once: workers wait for their master, which
-// waits for the watch when a short job is over before that has begun.
+// Start starts master and workers, all at once: workers look for their master, which
+// waits for the watch when a short job is over before that has begun. Where the job
+// is measured workers come together, once the master is there, as they do where
+// they are another program.
 func (c *Cluster) Start(ctx context.Context) (err error) {
 	c.none = make(chan struct{})
 	addr, err := c.Bench.Address(ctx, "master", c.Prefix+"master")
@@ -84,15 +86,15 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 			all.Go(func() { errs[i] = c.startWorker(ctx, i, addr, runs) })
 		}
 	}
-	stranger := c.Bench.Setting().Stands(worker.RoleName) // who need not wait
-	if !stranger {
+	together := c.Ledger || c.Bench.Setting().Stands(worker.RoleName)
+	if !together {
 		work()
 	}
 	if err = c.startMaster(ctx, addr); err != nil {
 		all.Wait()
 		return firstCause(err)
 	}
-	if stranger {
+	if together {
 		if err = os.MkdirAll(runs, 0o777); err == nil {
 			work()
 		}

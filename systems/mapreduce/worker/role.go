@@ -131,12 +131,8 @@ func (f *workerFlags) follow(ctx context.Context, w *worker) error {
 	}
 	defer conn.Close()
 	client := mapreducev1.NewMasterServiceClient(conn)
-	name := w.name
 	retry := backoff.Backoff{Most: retryMost}
-	for life, last := 1, time.Now(); ; life++ {
-		if life > 1 { // a name is never used again: the master may not have noticed yet
-			w.name = fmt.Sprintf("%s.%d", name, life)
-		}
+	for last := time.Now(); ; {
 		joined, err := w.work(ctx, client)
 		if joined {
 			last = time.Now()
