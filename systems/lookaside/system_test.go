@@ -15,13 +15,14 @@ import (
 	"dyno/internal/cli"
 	"dyno/internal/record"
 	"dyno/systems"
-	"dyno/systems/all/whole"
 	"dyno/systems/lookaside"
+	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/systemtest"
 )
 
 func TestMain(m *testing.M) {
-	whole.Link()
+	directory.Registry = registry.Serve
 	systemtest.Main(m, cli.Main)
 }
 
