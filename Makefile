@@ -7,13 +7,11 @@ SCALE ?= full
 COMMA := ,
 # Without VCS stamps, so that the same sources always give the same binary.
 BUILD := -trimpath -buildvcs=false
-# Without what only debuggers read, which is a sixth of the compiler's time and which
-# the linker would leave out.
-LEAN  := $(BUILD) -gcflags=all=-dwarf=false
-# What is measured is small: no C library in it, no tracing pages of gRPC's. For
-# everything that is compiled, so that it is compiled once.
+# What is measured is small: no C library in it, no tracing pages of gRPC's; and without
+# what only debuggers read, which is a sixth of the compiler's time and which the linker
+# would leave out. For programs, tests and lint alike, so that all is compiled once.
 export CGO_ENABLED := 0
-export GOFLAGS := -tags=grpcnotrace
+export GOFLAGS := -tags=grpcnotrace $(BUILD) -gcflags=all=-dwarf=false
 
 .DEFAULT_GOAL := help
 LANES := smoke-balancing smoke-payments smoke-others
@@ -25,7 +23,7 @@ help: ## this list
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 PACKAGES := nginx-light haproxy redis-server postgresql etcd-server mawk
 # The client of PostgreSQL is a module of its own: nobody else downloads its driver.
-RIVALS := $(GO) build -C rivals $(LEAN) -o ../bin/dyno-rivals .
+RIVALS := $(GO) build -C rivals -o ../bin/dyno-rivals .
 
 # dyno lets the slim program beside it run the roles if both have the same stamp:
 # a hash of all sources that go into either.
@@ -39,22 +37,22 @@ STAMP = $$($(SOURCES) | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut 
 # collects its garbage only where memory would run short.
 FEW := GOGC=off GOMEMLIMIT=1GiB
 PROGRAMS = mkdir -p bin; stamp=$(STAMP); echo "$(GO) build -o bin/ $(1)"; \
-	test -e bin/dyno || { $(FEW) $(GO) build $(LEAN) net crypto/x509 encoding/json & $(GO) list -deps $(1) >/dev/null; wait; }; \
-	$(FEW) $(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o bin/ $(1)
+	test -e bin/dyno || { $(FEW) $(GO) build net crypto/x509 encoding/json & $(GO) list -deps $(1) >/dev/null; wait; }; \
+	$(FEW) $(GO) build -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o bin/ $(1)
 
 build: ## bin/dyno with dyno-role, dyno-large and dyno-whole, which it finds beside it, and dyno-rivals where PostgreSQL is installed
 	@$(call PROGRAMS,./cmd/...)
 	@if test -x $(POSTGRES); then $(RIVALS); fi
 
 parquet: ## bin/dyno-parquet, by which dyno export writes Parquet
-	$(GO) build -C tools/parquet $(LEAN) -o ../../bin/dyno-parquet .
+	$(GO) build -C tools/parquet -o ../../bin/dyno-parquet .
 
 IMAGE ?= localhost/dyno:latest
 
 image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=..., written without Docker; prints its digest
 	@mkdir -p out/image
 	@stamp=$(STAMP); for program in dyno dyno-role dyno-large dyno-whole; do \
-		$(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o out/image/$$program ./cmd/$$program || exit 1; done
+		$(GO) build -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o out/image/$$program ./cmd/$$program || exit 1; done
 	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role ../out/image/dyno-large ../out/image/dyno-whole
 
 KUBE_PACKAGES := containerd runc containernetworking-plugins etcd-server

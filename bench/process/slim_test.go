@@ -19,7 +19,7 @@ func TestOtherSources(t *testing.T) {
 	build := func(tags string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-tags", tags, "-o", path, ".")
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}

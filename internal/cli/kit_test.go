@@ -60,7 +60,7 @@ func TestKits(t *testing.T) {
 			continue
 		}
 		vet := exec.CommandContext(t.Context(), "go", "vet", "./...")
-		vet.Dir, vet.Env = filepath.Join(dir, "go"), append(os.Environ(), "GOFLAGS=-mod=readonly", "GOPROXY=off", "GOWORK=off")
+		vet.Dir, vet.Env = filepath.Join(dir, "go"), append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=readonly", "GOPROXY=off", "GOWORK=off")
 		if out, err := vet.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", s.Name, err, out)
 		}

@@ -143,7 +143,7 @@ func TestGoKit(t *testing.T) {
 	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", "bin/", "./cmd/...")
 	build.Dir = dir
-	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly", "GOPROXY=off", "GOWORK=off")
+	build.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -mod=readonly", "GOPROXY=off", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
