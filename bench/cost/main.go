@@ -4,6 +4,7 @@
 //
 //	make build && go run ./bench/cost            every row, ten times
 //	go run ./bench/cost -rows 'closed|open' -n 20
+//	go run ./bench/cost -beside ../old/bin/dyno  the rows that another build can be asked, as ratios to it
 //
 // From six times on the range is an interval of 97 % of the median. Run it on a
 // machine that has nothing else to do; it prints the load that it met. What an
@@ -34,6 +35,7 @@ type row struct {
 	name   string
 	unit   string // ×: a ratio of two sides
 	atMost float64
+	was    float64 // when atMost was set, on the machine of then; 0: another build cannot be asked
 	// measure measures both sides once, in an order that changes with turn, and
 	// returns their ratio; or a value.
 	measure func(ctx context.Context, p programs, turn int) (float64, error)
@@ -46,16 +48,17 @@ func main() {
 	n := flag.Int("n", 10, "how often each row is measured")
 	only := flag.String("rows", ".", "regular expression that rows' names match")
 	dyno := flag.String("dyno", "bin/dyno", "the dyno binary; its slim program lies beside it")
+	beside := flag.String("beside", "", "another build's `DYNO`: machines differ, ratios to it less")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *dyno, regexp.MustCompile(*only), *n); err != nil {
+	if err := run(ctx, *dyno, *beside, regexp.MustCompile(*only), *n); err != nil {
 		stop()
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
+func run(ctx context.Context, dyno, beside string, only *regexp.Regexp, n int) error {
 	dir, err := os.MkdirTemp("", "dyno-cost")
 	if err != nil {
 		return err
@@ -69,8 +72,11 @@ func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
 	load, _ := os.ReadFile("/proc/loadavg") // elsewhere it is not known
 	fmt.Printf("load average %s\n%-16s %8s %18s %4s %8s\n", strings.TrimSpace(string(load)), "row", "median", "range", "n", "at most")
 	for _, r := range slices.Concat(rows, commands) {
-		if !only.MatchString(r.name) {
+		if !only.MatchString(r.name) || beside != "" && r.was == 0 {
 			continue
+		}
+		if beside != "" {
+			r = r.beside(programs{dyno: beside, role: beside, hand: p.hand})
 		}
 		values := make([]float64, n)
 		for i := range values {
@@ -80,7 +86,30 @@ func run(ctx context.Context, dyno string, only *regexp.Regexp, n int) error {
 		}
 		slices.Sort(values)
 		median := (values[(n-1)/2] + values[n/2]) / 2
-		fmt.Printf("%-16s %8.3f %8.3f–%-9.3f %4d %8g %s\n", r.name, median, values[0], values[n-1], n, r.atMost, r.unit)
+		fmt.Printf("%-16s %8.3f %8.3f–%-9.3f %4d %8.3g %s\n", r.name, median, values[0], values[n-1], n, r.atMost, r.unit)
 	}
 	return nil
+}
+
+// beside is the row as a ratio to another build, which is measured in turns. Where that
+// has no slim program it runs roles itself.
+func (r row) beside(other programs) row {
+	if _, err := os.Stat(other.dyno + "-role"); err == nil {
+		other.role = other.dyno + "-role"
+	}
+	measure := r.measure
+	r.unit, r.atMost = "× the other build", r.atMost/r.was
+	r.measure = func(ctx context.Context, p programs, turn int) (float64, error) {
+		sides, figures := [2]programs{p, other}, [2]float64{}
+		for i := range sides {
+			side := (i + turn) % 2
+			figure, err := measure(ctx, sides[side], turn)
+			if err != nil {
+				return 0, err
+			}
+			figures[side] = figure
+		}
+		return figures[0] / figures[1], nil
+	}
+	return r
 }

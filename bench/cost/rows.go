@@ -10,26 +10,26 @@ import (
 )
 
 var rows = []row{
-	{"role-start", "ms CPU", 12, func(ctx context.Context, p programs, _ int) (float64, error) {
+	{"role-start", "ms CPU", 12, 40, func(ctx context.Context, p programs, _ int) (float64, error) {
 		s, err := idle(ctx, p.role)
 		return s.cpuMs, err
 	}},
-	{"role-memory", "MiB", 16, func(ctx context.Context, p programs, _ int) (float64, error) {
+	{"role-memory", "MiB", 16, 43.5, func(ctx context.Context, p programs, _ int) (float64, error) {
 		s, err := idle(ctx, p.role)
 		return s.residentMiB, err
 	}},
-	{"closed-1", "×", 1.10, generator(told.perCall, "--clients", "1")},
-	{"closed-8", "×", 1.10, generator(told.perCall, "--clients", "8")},
-	{"open-5k", "×", 1.15, generator(told.perCall, "--rate", "5000")},
-	{"open-10k", "×", 1.2, generator(told.perCall, "--rate", "10000")},
-	{"open-20k", "×", 1.3, generator(told.perCall, "--rate", "20000")},
-	{"lateness-10k/hand", "×", 1, generator(told.late, "--rate", "10000", "--lateness")},
-	{"lateness-20k/hand", "×", 1, generator(told.late, "--rate", "20000", "--lateness")},
+	{"closed-1", "×", 1.10, 0, generator(told.perCall, "--clients", "1")},
+	{"closed-8", "×", 1.10, 0, generator(told.perCall, "--clients", "8")},
+	{"open-5k", "×", 1.15, 0, generator(told.perCall, "--rate", "5000")},
+	{"open-10k", "×", 1.2, 0, generator(told.perCall, "--rate", "10000")},
+	{"open-20k", "×", 1.3, 0, generator(told.perCall, "--rate", "20000")},
+	{"lateness-10k/hand", "×", 1, 0, generator(told.late, "--rate", "10000", "--lateness")},
+	{"lateness-20k/hand", "×", 1, 0, generator(told.late, "--rate", "20000", "--lateness")},
 	// Both sides live in one process, a turn of some tens of milliseconds each: trials of
 	// the experiment lb-overhead lie seconds apart, and machines drift in between.
-	{"list-100/grpc", "×", 1.03, benchmark("./systems/lookaside/lookasidegrpc", "BesideGRPC/list/clients=100", "×", 1, "60x", "-cpu", "1")},
-	{"lateness-20k", "ms p99", 3, lateness(20_000)},
-	{"missed-25k", "1", 0.02, func(ctx context.Context, p programs, turn int) (float64, error) {
+	{"list-100/grpc", "×", 1.03, 0, benchmark("./systems/lookaside/lookasidegrpc", "BesideGRPC/list/clients=100", "×", 1, "60x", "-cpu", "1")},
+	{"lateness-20k", "ms p99", 3, 0, lateness(20_000)},
+	{"missed-25k", "1", 0.02, 0, func(ctx context.Context, p programs, turn int) (float64, error) {
 		sent, _, err := paced(ctx, p, 25_000)
 		return 1 - sent/25_000, err
 	}},
