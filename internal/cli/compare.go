@@ -45,7 +45,8 @@ failed its check or did not end well; 2 a usage mistake.
 
 With two folders (results/NAME, or a folder that holds results/): two stored
 runs, which were measured at different times and so are only shown beside each
-other, never judged.`,
+other, never judged. Exit code 1 then says that one was changed since it was
+written: what was is left out.`,
 		Example: `  go build -o bin/dyno-old ./cmd/dyno-whole    before the change; bin/dyno-new after it
   dyno compare --old bin/dyno-old --new bin/dyno-new lb-policies --scale quick
   dyno compare --old bin/dyno-old --new bin/dyno-new mine.yaml --only clients=10 --blocks 10 --out out/compare
