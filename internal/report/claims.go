@@ -236,6 +236,9 @@ func (o *overview) Rulings() string {
 			all++
 		}
 	}
+	if all == 0 {
+		return "No claims were written before the runs, so nothing is judged: what was measured stands below."
+	}
 	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, "+
 		"since fewer than six blocks measured them or they are for runs of a larger scale.",
 		plural(int64(all), "claim"), n[Supported], n[Refuted], n[Undecided], n[NotJudged])
