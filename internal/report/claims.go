@@ -75,7 +75,7 @@ func (r *Result) judge(c record.Claim) judged {
 		return j
 	}
 	j.found = func(words, note string) string {
-		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note)
+		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note, bounds(c, scale)...)
 	}
 	if j.ruling = rule(c, s); j.ruling != NotJudged && c.AtMost != nil && *c.AtMost == 0 && len(c.Over) == 0 {
 		r.judgeNothing(&j, scale, unit)
@@ -187,6 +187,16 @@ func bound(c record.Claim, scale float64, unit string) string {
 		sign, at = "≥", c.AtLeast
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, digits(*at*scale), unit))
+}
+
+// bounds are the numbers on one side of which the interval must lie.
+func bounds(c record.Claim, scale float64) (out []float64) {
+	for _, b := range []*float64{c.AtLeast, c.AtMost} {
+		if b != nil {
+			out = append(out, *b*scale)
+		}
+	}
+	return out
 }
 
 // RefutedClaims lists the claims of the named experiments that their stored
