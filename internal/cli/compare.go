@@ -68,7 +68,7 @@ written: what was is left out.`,
 		"repeats of every cell (0: as many as it takes to judge every row, 6 to 12, or the scale's if those are more)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.Float64Var(&f.threshold, "threshold", 100*compare.Default.Threshold, "a change counts beyond this many `percent`")
-	fl.StringVar(&f.out, "out", "", "keep the data in DIR/old and DIR/new, as dyno run would store them")
+	fl.Var((*folder)(&f.out), "out", "keep the data in DIR/old and DIR/new, as dyno run would store them")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }

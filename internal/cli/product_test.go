@@ -239,6 +239,23 @@ func TestExportOfWhatWasChanged(t *testing.T) {
 	}
 }
 
+// An empty folder is most often a variable that is not set, and not the repository.
+func TestEmptyFolder(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "lb-policies", "--out", ""}, {"replay", "lb-policies-b01-c001", "--out="}, {"export", "lb-policies", "--from", ""},
+		{"compare", "--old", "a", "--new", "b", "lb-policies", "--out", ""}, {"check", "branchbank", "--out", ""},
+	} {
+		code, out, errOut := dyno(t, args...)
+		if code != 2 || out != "" || !strings.Contains(errOut, "the name of the folder is empty") {
+			t.Errorf("%q: exit %d, %s%s", args, code, out, errOut)
+		}
+	}
+	code, _, errOut := dyno(t, "export", "echo-mine", "--from", "../..")
+	if code != 2 || !strings.Contains(errOut, "with results in ../..; --from names another folder") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
+
 // copyChanged copies a stored result, one figure of which it changes.
 func copyChanged(t *testing.T, folder string) {
 	t.Helper()
