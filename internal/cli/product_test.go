@@ -242,8 +242,11 @@ func TestExportOfWhatWasChanged(t *testing.T) {
 // An empty folder is most often a variable that is not set, and not the repository.
 func TestEmptyFolder(t *testing.T) {
 	for _, args := range [][]string{
-		{"run", "lb-policies", "--out", ""}, {"replay", "lb-policies-b01-c001", "--out="}, {"export", "lb-policies", "--from", ""},
-		{"compare", "--old", "a", "--new", "b", "lb-policies", "--out", ""}, {"check", "branchbank", "--out", ""},
+		{"run", "lb-policies", "--out", ""},
+		{"replay", "lb-policies-b01-c001", "--out="},
+		{"export", "lb-policies", "--from", ""},
+		{"compare", "--old", "a", "--new", "b", "lb-policies", "--out", ""},
+		{"check", "branchbank", "--out", ""},
 	} {
 		code, out, errOut := dyno(t, args...)
 		if code != 2 || out != "" || !strings.Contains(errOut, "the name of the folder is empty") {
