@@ -111,17 +111,32 @@ func environment(ctx context.Context) record.Environment {
 			env.Dependencies[m.Path] = m.Version
 		}
 	}
-	// Built without VCS stamps, so that the same sources give the same binary;
-	// the checkout is asked instead.
-	if out, err := exec.CommandContext(ctx, "git", "rev-parse", "HEAD").Output(); err == nil {
-		env.Commit = strings.TrimSpace(string(out))
+	env.Commit, env.Dirty = checkout(ctx, "")
+	return env
+}
+
+// checkout is dyno's own in a folder, and whether it was changed; empty in that of
+// another program. It is asked, since dyno is built without VCS stamps, so that the
+// same sources give the same binary.
+func checkout(ctx context.Context, dir string) (commit string, dirty bool) {
+	git := func(args ...string) (string, bool) {
 		// Without its optional lock, which a run that is interrupted right now
 		// would leave behind in the checkout.
-		status, err := exec.CommandContext(ctx, "git", "--no-optional-locks", "status", "--porcelain", "--", ":!results", ":!plots",
-			":!REPORT.md", ":!report.html").Output()
-		env.Dirty = err == nil && len(status) > 0
+		c := exec.CommandContext(ctx, "git", append([]string{"--no-optional-locks"}, args...)...)
+		c.Dir = dir
+		out, err := c.Output()
+		return strings.TrimSpace(string(out)), err == nil
 	}
-	return env
+	out, ok := git("rev-parse", "HEAD", "--show-toplevel")
+	head, top, both := strings.Cut(out, "\n")
+	if !ok || !both {
+		return "", false
+	}
+	if mod, err := os.ReadFile(filepath.Join(top, "go.mod")); err != nil || !strings.HasPrefix(string(mod), "module dyno\n") {
+		return "", false
+	}
+	changes, ok := git("status", "--porcelain", "--", ":!results", ":!plots", ":!REPORT.md", ":!report.html")
+	return head, ok && changes != ""
 }
 
 // noise reads the load average and the steal time.

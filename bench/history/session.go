@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"dyno/internal/record"
 )
@@ -30,11 +31,40 @@ type SessionInput struct {
 	Write   bool   `json:"write,omitempty"`
 }
 
+// String describes the request.
+func (in SessionInput) String() string {
+	if in.Write {
+		return "write in session " + in.Session
+	}
+	return "read in session " + in.Session
+}
+
 // SessionOutput is its answer: the name of the write, or what the read has seen.
 type SessionOutput struct {
 	Wrote WriteID `json:"wrote,omitzero"`
 	Seen  Seen    `json:"seen,omitzero"`
 }
+
+// String describes the answer.
+func (out SessionOutput) String() string {
+	if out.Wrote != (WriteID{}) {
+		return "write " + out.Wrote.String()
+	}
+	var seen []string
+	for _, origin := range slices.Sorted(maps.Keys(out.Seen.Vector)) {
+		seen = append(seen, fmt.Sprintf("all to %d of %s", out.Seen.Vector[origin], origin))
+	}
+	for _, id := range out.Seen.Writes {
+		seen = append(seen, id.String())
+	}
+	if len(seen) == 0 {
+		return "saw nothing"
+	}
+	return "saw " + strings.Join(seen, ", ")
+}
+
+// String describes the name.
+func (id WriteID) String() string { return fmt.Sprintf("%d of %s", id.N, id.Origin) }
 
 // SessionOp is an operation of a session.
 type SessionOp = Op[SessionInput, SessionOutput]

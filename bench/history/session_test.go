@@ -1,6 +1,7 @@
 package history
 
 import (
+	"strings"
 	"testing"
 
 	"dyno/internal/record"
@@ -40,6 +41,20 @@ func TestGuaranteesAreToldApart(t *testing.T) {
 		got := [4]int64{s.ReadYourWrites.Violations, s.MonotonicReads.Violations, s.MonotonicWrites.Violations, s.WritesFollowReads.Violations}
 		if got != c.want {
 			t.Errorf("%s: %v, want %v: %+v", name, got, c.want, s)
+		}
+	}
+}
+
+// What is told of a violation is for people: a session and what it saw, in words.
+func TestViolationsAreToldInWords(t *testing.T) {
+	for want, ops := range map[string][]SessionOp{
+		"read in session c: ok saw nothing lacks write 1 of a, which the session wrote before":                  tour(w("a", 1), saw(nil)),
+		"read in session c: ok saw all to 1 of a, 1 of b lacks write 2 of a, which the session had read before": tour(saw(map[string]int64{"a": 2}), saw(map[string]int64{"a": 1}, WriteID{"b", 1})),
+		"write in session c: ok write 1 of a": tour(w("a", 1)),
+	} {
+		s := CheckSessions(ops, nil)
+		if got := ops[len(ops)-1].String() + s.ReadYourWrites.First + s.MonotonicReads.First; !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ Exit codes: 0 valid, or all rungs up to --until hold; 1 not valid, or one does n
 	fl.StringVar(&f.markdown, "markdown", "", "write the scorecard as Markdown to `FILE` too")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	f.class.bind(fl)
-	fl.StringVar(&f.out, "out", "", "folder for trials, logs and diagrams (default: out/check)")
+	fl.Var((*folder)(&f.out), "out", "folder for trials, logs and diagrams (default: out/check)")
 	return c
 }
 

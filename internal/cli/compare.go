@@ -45,7 +45,8 @@ failed its check or did not end well; 2 a usage mistake.
 
 With two folders (results/NAME, or a folder that holds results/): two stored
 runs, which were measured at different times and so are only shown beside each
-other, never judged.`,
+other, never judged. Exit code 1 then says that one was changed since it was
+written: what was is left out.`,
 		Example: `  go build -o bin/dyno-old ./cmd/dyno-whole    before the change; bin/dyno-new after it
   dyno compare --old bin/dyno-old --new bin/dyno-new lb-policies --scale quick
   dyno compare --old bin/dyno-old --new bin/dyno-new mine.yaml --only clients=10 --blocks 10 --out out/compare
@@ -67,7 +68,7 @@ other, never judged.`,
 		"repeats of every cell (0: as many as it takes to judge every row, 6 to 12, or the scale's if those are more)")
 	fl.Uint64Var(&f.seed, "seed", 1, "where every random choice comes from")
 	fl.Float64Var(&f.threshold, "threshold", 100*compare.Default.Threshold, "a change counts beyond this many `percent`")
-	fl.StringVar(&f.out, "out", "", "keep the data in DIR/old and DIR/new, as dyno run would store them")
+	fl.Var((*folder)(&f.out), "out", "keep the data in DIR/old and DIR/new, as dyno run would store them")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	return c
 }

@@ -14,8 +14,8 @@ import (
 	"dyno/systems"
 )
 
-// compareStored sets two stored runs beside each other. It never fails on what
-// they hold.
+// compareStored sets two stored runs beside each other. It fails on no figure that
+// they hold, but when one of them is not as it was written.
 func (a *app) compareStored(c *cobra.Command, f compareFlags, words []string) error {
 	for _, flag := range []string{"scale", "only", "blocks", "seed", "threshold", "out"} {
 		if c.Flags().Changed(flag) {
@@ -26,52 +26,53 @@ func (a *app) compareStored(c *cobra.Command, f compareFlags, words []string) er
 		return systems.Usagef("compare wants two binaries (--old BIN --new BIN NAME) or two folders of results, for example " +
 			"results/lb-policies out/mine")
 	}
-	var runs [2][]compare.Run
+	var (
+		runs   [2][]compare.Run
+		broken error
+	)
 	for i, dir := range words {
-		var err error
-		if runs[i], err = a.storedRuns(dir); err != nil {
+		store, err := a.storedRuns(dir)
+		if err != nil {
 			return err
 		}
+		for _, r := range store.Results {
+			runs[i] = append(runs[i], compare.Run{Dir: dir, Run: r.Run, Trials: r.Trials})
+		}
+		broken = errors.Join(broken, brokenError(store))
 	}
-	return a.printComparison(compare.Beside(runs[0], runs[1]), f.json)
+	return errors.Join(a.printComparison(compare.Beside(runs[0], runs[1]), f.json), broken)
 }
 
 // storedRuns reads results/NAME, or all in a folder that holds results/.
-func (a *app) storedRuns(dir string) ([]compare.Run, error) {
-	results, warnings, err := openResults(dir)
+func (a *app) storedRuns(dir string) (*report.Store, error) {
+	store, err := openResults(dir)
 	if err != nil {
 		return nil, &systems.UsageError{Err: err}
 	}
-	for _, w := range warnings {
+	for _, w := range store.Warnings {
 		fmt.Fprintf(a.err, "dyno: warning: %s: %s\n", dir, w)
 	}
-	if len(results) == 0 {
+	for _, b := range store.Broken {
+		fmt.Fprintf(a.err, "dyno: the seal is broken: %s: %s\n", dir, b)
+	}
+	if len(store.Results) == 0 {
 		return nil, systems.Usagef("%s holds no results: want results/NAME, or a folder in which dyno run wrote results/", dir)
 	}
-	runs := make([]compare.Run, len(results))
-	for i, r := range results {
-		runs[i] = compare.Run{Dir: dir, Run: r.Run, Trials: r.Trials}
-	}
-	return runs, nil
+	return store, nil
 }
 
-func openResults(dir string) ([]*report.Result, []string, error) {
+func openResults(dir string) (*report.Store, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%s: no such folder", dir)
 		}
-		return nil, nil, err
+		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run.json")); err == nil {
-		r, warnings, err := report.Open(dir)
-		return []*report.Result{r}, warnings, err
+		return report.Open(dir)
 	}
 	if abs, err := filepath.Abs(dir); err == nil && filepath.Base(abs) == "results" {
 		dir = filepath.Dir(abs)
 	}
-	store, err := report.Load(dir, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	return store.Results, append(store.Warnings, store.Broken...), nil
+	return report.Load(dir, false)
 }

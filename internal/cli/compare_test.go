@@ -280,3 +280,17 @@ func TestCompareStoredUsage(t *testing.T) {
 		t.Errorf("exit %d, no JSON", code)
 	}
 }
+
+// Of a stored run that was changed the rest is shown, and the exit code says so.
+func TestCompareWhatWasChanged(t *testing.T) {
+	const good = "../../results/lb-uneven"
+	from := t.TempDir()
+	changed := filepath.Join(from, "results", "lb-uneven")
+	copyChanged(t, changed)
+	for _, folder := range []string{changed, from} {
+		code, out, errOut := dyno(t, "compare", good, folder)
+		if code != 1 || !strings.Contains(errOut, "the seal is broken: "+folder) || !strings.Contains(out, "throughput_rps") {
+			t.Errorf("%s: exit %d, %s", folder, code, errOut)
+		}
+	}
+}

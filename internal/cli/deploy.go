@@ -86,7 +86,7 @@ was printed and created by other means, which waits for its certificates.`,
 	fl.StringVar(&r.Memory, "memory", "2Gi", "of each machine")
 	fl.DurationVar(&r.Patience, "patience", 2*time.Minute, "how long to wait until all machines run")
 	fl.DurationVar(&r.Deadline, "deadline", time.Hour, "after which the cluster ends everything")
-	fl.StringVar(&out, "out", "", "create it, wait, unpack the results into this `FOLDER`, delete it")
+	fl.Var((*folder)(&out), "out", "create it, wait, unpack the results into this `FOLDER`, delete it")
 	fl.BoolVar(&cluster.Attach, "attach", false, "with --out: the run of this --name and --nodes is created already")
 	fl.StringVar(&cluster.Kubectl, "kubectl", "kubectl", "`PROGRAM` by which the cluster is reached, with --out")
 	return c

@@ -44,8 +44,8 @@ Parquet is written by bin/dyno-parquet, which make parquet builds: its libraries
 		RunE: func(c *cobra.Command, args []string) error { return a.exportRows(c.Context(), f, args) },
 	}
 	c.Flags().StringVar(&f.format, "format", "csv", "csv or parquet")
-	c.Flags().StringVar(&f.from, "from", "", "folder that holds results/ (default: the repository)")
-	c.Flags().StringVar(&f.out, "out", "", "folder for NAME.csv or NAME.parquet; - is standard output, for one experiment")
+	c.Flags().Var((*folder)(&f.from), "from", "folder that holds results/ (default: the repository)")
+	c.Flags().Var((*folder)(&f.out), "out", "folder for NAME.csv or NAME.parquet; - is standard output, for one experiment")
 	return c
 }
 
@@ -63,7 +63,7 @@ func (a *app) exportRows(ctx context.Context, f exportFlags, names []string) err
 	if err != nil {
 		return err
 	}
-	found, err := named(store, names)
+	found, err := named(store, f.from, names)
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func writeTable(path string, r report.Rows, encode func(report.Rows, io.Writer) 
 	return atomicfile.Write(path, table.Bytes())
 }
 
-// named are the results of the named experiments; without names, all.
-func named(store *report.Store, names []string) ([]*report.Result, error) {
+// named are the results of the named experiments in a folder; without names, all.
+func named(store *report.Store, folder string, names []string) ([]*report.Result, error) {
 	if len(names) == 0 {
 		return store.Results, nil
 	}
@@ -123,7 +123,8 @@ func named(store *report.Store, names []string) ([]*report.Result, error) {
 	for _, name := range names {
 		i := slices.Index(have, name)
 		if i < 0 {
-			return nil, systems.Usagef("experiment %w (those that have results)", &systems.ChoiceError{Word: name, Allowed: have, See: "dyno list"})
+			return nil, systems.Usagef("experiment %w (those with results in %s; --from names another folder)",
+				&systems.ChoiceError{Word: name, Allowed: have, See: "dyno list"}, folder)
 		}
 		out = append(out, store.Results[i])
 	}

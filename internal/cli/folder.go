@@ -10,6 +10,24 @@ import (
 	"dyno/systems"
 )
 
+// folder is a flag's folder. An empty one is refused: it is most often a variable of
+// a script that is not set, and to leave the flag out means the repository.
+type folder string
+
+func (f *folder) String() string { return string(*f) }
+
+// Set implements pflag.Value.
+func (f *folder) Set(text string) error {
+	if text == "" {
+		return errors.New("the name of the folder is empty: give one, or leave the flag out")
+	}
+	*f = folder(text)
+	return nil
+}
+
+// Type implements pflag.Value: what help calls it.
+func (*folder) Type() string { return "string" }
+
 // outFolder is where results go, made and probed.
 func outFolder(out, scale string) (string, error) {
 	if out == "" {

@@ -231,7 +231,37 @@ func TestExport(t *testing.T) {
 // What was changed since it was written is in no table, and the exit code says so.
 func TestExportOfWhatWasChanged(t *testing.T) {
 	from := t.TempDir()
-	folder := filepath.Join(from, "results", "lb-uneven")
+	copyChanged(t, filepath.Join(from, "results", "lb-uneven"))
+	_, whole, _ := dyno(t, "export", "lb-uneven", "--from", "../..")
+	code, out, errOut := dyno(t, "export", "lb-uneven", "--from", from)
+	if code != 1 || !strings.Contains(errOut, "the seal is broken") || strings.Count(out, "\n") != strings.Count(whole, "\n")-1 {
+		t.Errorf("exit %d, %d lines, %s", code, strings.Count(out, "\n"), errOut)
+	}
+}
+
+// An empty folder is most often a variable that is not set, and not the repository.
+func TestEmptyFolder(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "lb-policies", "--out", ""},
+		{"replay", "lb-policies-b01-c001", "--out="},
+		{"export", "lb-policies", "--from", ""},
+		{"compare", "--old", "a", "--new", "b", "lb-policies", "--out", ""},
+		{"check", "branchbank", "--out", ""},
+	} {
+		code, out, errOut := dyno(t, args...)
+		if code != 2 || out != "" || !strings.Contains(errOut, "the name of the folder is empty") {
+			t.Errorf("%q: exit %d, %s%s", args, code, out, errOut)
+		}
+	}
+	code, _, errOut := dyno(t, "export", "echo-mine", "--from", "../..")
+	if code != 2 || !strings.Contains(errOut, "with results in ../..; --from names another folder") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
+
+// copyChanged copies a stored result, one figure of which it changes.
+func copyChanged(t *testing.T, folder string) {
+	t.Helper()
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -241,11 +271,6 @@ func TestExportOfWhatWasChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		write(t, filepath.Join(folder, name), strings.Replace(string(text), `"throughput_rps":`, `"throughput_rps":1`, 1))
-	}
-	_, whole, _ := dyno(t, "export", "lb-uneven", "--from", "../..")
-	code, out, errOut := dyno(t, "export", "lb-uneven", "--from", from)
-	if code != 1 || !strings.Contains(errOut, "the seal is broken") || strings.Count(out, "\n") != strings.Count(whole, "\n")-1 {
-		t.Errorf("exit %d, %d lines, %s", code, strings.Count(out, "\n"), errOut)
 	}
 }
 

@@ -76,7 +76,7 @@ func (a *app) replay() *cobra.Command {
 	}
 	c.Flags().Var(impl, "impl", systems.ImplHelp)
 	c.Flags().StringVar(&traced.Traces, "traces", "", tracesHelp)
-	c.Flags().StringVar(&out, "out", "", "folder that holds results/ (default: the repository)")
+	c.Flags().Var((*folder)(&out), "out", "folder that holds results/ (default: the repository)")
 	return c
 }
 

@@ -84,7 +84,7 @@ they are listed in the report.`,
 		"measure bare gRPC and TCP exchanges before every block; unless given, at scale quick only where a metric is divided by them")
 	fl.StringVar(&f.serve, "serve", "",
 		"show the run on a live page at `ADDRESS`; :0 is any free port, of this machine alone unless a host is named")
-	fl.StringVar(&f.out, "out", "", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
+	fl.Var((*folder)(&f.out), "out", "folder for results/, plots/ and REPORT.md (default: the repository; at scale quick: out/quick)")
 	fl.StringVar(&f.hosts, "hosts", "", hostsHelp)
 	fl.IntVar(&f.sets, "sets", 1, "split the machines of --hosts into `K` disjoint sets, which measure blocks at once")
 	return c

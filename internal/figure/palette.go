@@ -19,6 +19,10 @@ var palette = []color.RGBA{
 	{0xCC, 0x79, 0xA7, 0xFF}, // reddish purple
 }
 
+// Colours is how many there are: an index beyond them has the colour of the one that
+// is so many below it, and other marks.
+var Colours = len(palette)
+
 var (
 	black     = color.RGBA{0x00, 0x00, 0x00, 0xFF}
 	white     = color.RGBA{0xFF, 0xFF, 0xFF, 0xFF}

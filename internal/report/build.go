@@ -45,11 +45,12 @@ type builder struct {
 
 // Build makes every generated file: a PNG per figure, an export and a page per
 // experiment, results/README.md, REPORT.md and report.html. Sections come in
-// the order given, systems without one behind them. The error names the
-// experiment and figure, or the template and its line.
+// the order given, systems without one behind them; those of systems of which
+// nothing is stored are left out. The error names the experiment and figure, or
+// the template and its line.
 func Build(s *Store, sections []Section) (Files, error) {
 	b := &builder{store: s, colours: allot(s.Results), files: make(Files)}
-	parts, data, err := b.make(slices.Concat(sections, b.others(sections)))
+	parts, data, err := b.make(slices.Concat(b.measured(sections), b.others(sections)))
 	if err != nil {
 		return nil, err
 	}

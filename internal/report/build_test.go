@@ -192,6 +192,26 @@ func TestNothingStored(t *testing.T) {
 	}
 }
 
+// A report of one's own experiment is about it: systems of which nothing is stored,
+// and headings under which nothing stands, are left out.
+func TestOwnExperimentStandsAlone(t *testing.T) {
+	prose := func(system string) report.Section {
+		return report.Section{System: system, Template: "About " + system + ".\n\n### Observations\n\n#### Rates\n\n" +
+			"{{with experiment \"none\"}}A figure.{{end}}\n\n### Commands\n\n```sh\n# a comment\n```\n\n### Conclusions\n"}
+	}
+	out := string(build(t, oneFigure(t), prose("lookaside"), prose("strife"))["REPORT.md"])
+	for _, want := range []string{"a page\nfor each system ([lookaside](#lookaside)), and [threats", "About lookaside.\n\n### Commands\n\n```sh\n# a comment\n```\n\n### Policies"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	for _, not := range []string{"strife", "### Observations", "#### Rates", "### Conclusions"} {
+		if strings.Contains(out, not) {
+			t.Errorf("the report has %q, and nothing of it", not)
+		}
+	}
+}
+
 func TestSystemsWithoutASectionAreShown(t *testing.T) {
 	out := string(build(t, load(t, synthetic(t)))["REPORT.md"])
 	for _, want := range []string{"## echo\n", "## lookaside\n", "### Policies on equal servers (`lb-policies`)", "![Throughput by policy](plots/lb-policies-throughput.png)"} {

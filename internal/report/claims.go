@@ -75,7 +75,7 @@ func (r *Result) judge(c record.Claim) judged {
 		return j
 	}
 	j.found = func(words, note string) string {
-		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note)
+		return inSentence(scaled(s, scale), unit, strings.TrimRight(m.mark()+" "+words, " "), note, bounds(c, scale)...)
 	}
 	if j.ruling = rule(c, s); j.ruling != NotJudged && c.AtMost != nil && *c.AtMost == 0 && len(c.Over) == 0 {
 		r.judgeNothing(&j, scale, unit)
@@ -189,6 +189,16 @@ func bound(c record.Claim, scale float64, unit string) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %g %s", sign, digits(*at*scale), unit))
 }
 
+// bounds are the numbers on one side of which the interval must lie.
+func bounds(c record.Claim, scale float64) (out []float64) {
+	for _, b := range []*float64{c.AtLeast, c.AtMost} {
+		if b != nil {
+			out = append(out, *b*scale)
+		}
+	}
+	return out
+}
+
 // RefutedClaims lists the claims of the named experiments that their stored
 // runs refute, as "experiment: claim".
 func (s *Store) RefutedClaims(experiments []string) []string {
@@ -235,6 +245,9 @@ func (o *overview) Rulings() string {
 			n[r.judge(c).ruling]++
 			all++
 		}
+	}
+	if all == 0 {
+		return "No claims were written before the runs, so nothing is judged: what was measured stands below."
 	}
 	return fmt.Sprintf("Of %s that were written before the runs %d are supported, %d refuted, %d undecided, and %d not judged, "+
 		"since fewer than six blocks measured them or they are for runs of a larger scale.",

@@ -40,6 +40,25 @@ func TestOneColourPerLevel(t *testing.T) {
 	}
 }
 
+// When the palette comes round again, two levels of one experiment do not share a
+// colour as long as there is another.
+func TestLevelsOfOneExperimentDiffer(t *testing.T) {
+	var many []string
+	for i := range figure.Colours {
+		many = append(many, string(rune('a'+i)))
+	}
+	first, second := result("first", "lookaside", true, many...), result("second", "lookaside", false, "b", "new", "a")
+	c := allot([]*Result{first, second})
+	if got := c.of(second, "policy", "new"); got != figure.Colours+2 { // not a's, nor b's
+		t.Errorf("new has colour %d", got)
+	}
+	all := result("all", "lookaside", true, append(many, "x", "y")...)
+	c = allot([]*Result{all})
+	if x, y := c.of(all, "policy", "x"), c.of(all, "policy", "y"); x != figure.Colours || y != figure.Colours+1 {
+		t.Errorf("x and y have colours %d and %d", x, y)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	for _, c := range []struct {
 		in      []string

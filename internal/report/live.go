@@ -40,9 +40,9 @@ func LivePage(runs []record.Run) ([]byte, error) {
 
 // Asked is what a page shows of a result in a folder, finished or not.
 func Asked(folder string) (page.Experiment, error) {
-	r, _, err := Open(folder)
+	s, err := Open(folder)
 	if err != nil {
 		return page.Experiment{}, err
 	}
-	return r.asked(allot([]*Result{r}))
+	return s.Results[0].asked(allot(s.Results))
 }

@@ -111,8 +111,8 @@ func scaled(s stats.Summary, by float64) stats.Summary {
 // inSentence writes a number where no head of a column explains it: what has no
 // interval says how many blocks it is from. A note joins these words in their
 // parentheses.
-func inSentence(s stats.Summary, unit, mark, note string) string {
-	number := table.Number(s)
+func inSentence(s stats.Summary, unit, mark, note string, bounds ...float64) string {
+	number := table.Number(s, bounds...)
 	var notes []string
 	switch {
 	case s.Kind == stats.Interval && s.Same:

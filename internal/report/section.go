@@ -66,6 +66,7 @@ func (b *builder) section(s Section) (*part, error) {
 	if p.Text, err = execute(t, s); err != nil {
 		return nil, err
 	}
+	p.Text = dropHeadings(p.Text)
 	if f := t.Lookup(findingsBlock); f != nil {
 		if p.Findings, err = execute(f, s); err != nil {
 			return nil, err
@@ -86,6 +87,21 @@ func (b *builder) section(s Section) (*part, error) {
 		}
 	}
 	return p, nil
+}
+
+// measured are the sections of systems of which something is stored, since prose
+// about the others would hide it; all, when nothing is.
+func (b *builder) measured(known []Section) []Section {
+	if len(b.store.Results) == 0 {
+		return known
+	}
+	var out []Section
+	for _, s := range known {
+		if slices.ContainsFunc(b.store.Results, func(r *Result) bool { return r.Run.Experiment.System == s.System }) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // others are sections for systems that this binary does not have.
@@ -155,6 +171,29 @@ func (p *part) Experiments() string {
 		names = append(names, r.link())
 	}
 	return strings.Join(names, ", ")
+}
+
+// dropHeadings drops headings that nothing stands under, since what would is about
+// experiments that were not run.
+func dropHeadings(text string) string {
+	const content = 7 // no heading has so many #
+	var out []string
+	below, code := 1, false // the end closes every heading
+	for _, line := range slices.Backward(strings.Split(text, "\n")) {
+		level := len(line) - len(strings.TrimLeft(line, "#"))
+		switch fence := strings.HasPrefix(line, "```"); {
+		case fence, code, level == 0 && line != "":
+			code = code != fence
+			below = content
+		case level > 0 && below <= level:
+			continue
+		case level > 0:
+			below = level
+		}
+		out = append(out, line)
+	}
+	slices.Reverse(out)
+	return strings.Join(out, "\n")
 }
 
 func parse(name, text string, funcs template.FuncMap) (*template.Template, error) {

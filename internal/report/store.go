@@ -112,14 +112,15 @@ func isFile(path string) bool {
 }
 
 // Open reads one result, a folder with run.json and trials.jsonl, whatever the
-// folder is called. The warnings are about what was left out.
-func Open(folder string) (r *Result, warnings []string, err error) {
+// folder is called.
+func Open(folder string) (*Store, error) {
 	r, chain, err := loadResult(folder, "", false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	warnings, broken := faults(r.Run.Experiment.Name, chain)
-	return r, append(warnings, broken...), nil
+	s := &Store{Results: []*Result{r}}
+	s.Warnings, s.Broken = faults(r.Run.Experiment.Name, chain)
+	return s, nil
 }
 
 // loadResult reads a result; a name is what the experiment must be called.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"dyno/systems"
 )
@@ -28,7 +30,7 @@ func Exit(ctx context.Context, w io.Writer, err error) int {
 		return Done
 	case errors.As(err, &own):
 		return own.Code
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))):
+	case ctx.Err() != nil && interrupts(ctx, err):
 		fmt.Fprintln(w, "dyno: interrupted; what was finished stays")
 		return Interrupted
 	case systems.IsUsage(err):
@@ -38,6 +40,12 @@ func Exit(ctx context.Context, w io.Writer, err error) int {
 		fmt.Fprintf(w, "dyno: %s\n", strings.TrimSpace(err.Error()))
 		return Failed
 	}
+}
+
+// interrupts says whether an error is what the end of a context leaves behind:
+// of a call under way gRPC makes a status, which is not the context's own error.
+func interrupts(ctx context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)) || status.Code(err) == codes.Canceled
 }
 
 // suggesting is an error in one line, with the allowed word nearest to a wrong one:

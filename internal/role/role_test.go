@@ -2,8 +2,14 @@ package role_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"dyno/internal/role"
 	"dyno/systems/strife"
@@ -17,5 +23,28 @@ func TestWordsBehindDashes(t *testing.T) {
 	code := role.Main(strife.System)(t.Context(), []string{"strife", "rival", "--dir", dir, "--", "/no/such/program", "-c"}, strings.NewReader(""), &out, &errOut)
 	if strings.Contains(errOut.String(), "flag provided but not defined") {
 		t.Errorf("exit %d: %s", code, errOut.String())
+	}
+}
+
+// Ctrl-C in the middle of a call is an interruption, not a failure of the
+// server that was called; what fails by itself keeps its own words.
+func TestExitOfACallThatWasInterrupted(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	cut := status.Error(codes.Canceled, "context canceled")
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		err  error
+		code int
+	}{
+		"a call":              {over, cut, role.Interrupted},
+		"what followed of it": {over, errors.Join(fmt.Errorf("general 6: %w", cut), errors.New("the balance is 0")), role.Interrupted},
+		"nobody interrupted":  {t.Context(), cut, role.Failed},
+		"another failure":     {over, status.Error(codes.Unavailable, "no disk"), role.Failed},
+	} {
+		var out bytes.Buffer
+		if code := role.Exit(c.ctx, &out, c.err); code != c.code || strings.Contains(out.String(), "interrupted") != (code == role.Interrupted) {
+			t.Errorf("%s: exit %d: %s", name, code, out.String())
+		}
 	}
 }

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime/debug"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
@@ -23,8 +24,8 @@ func (o Options) unaryInterceptors() []grpc.UnaryServerInterceptor {
 func (o Options) streamInterceptors() []grpc.StreamServerInterceptor {
 	return []grpc.StreamServerInterceptor{
 		countServedStream,
-		func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			return seal(next(srv, ss))
+		func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			return seal(over(next(srv, ss), info))
 		},
 		recovery.StreamServerInterceptor(recovery.WithRecoveryHandlerContext(o.recovered)),
 	}
@@ -44,6 +45,19 @@ func (o Options) recovered(ctx context.Context, p any) error {
 	method, _ := grpc.Method(ctx)
 	o.Log.Error("a handler panicked", "method", method, "panic", p, "stack", string(debug.Stack()))
 	return Errorf(Internal, "%s panicked: %v", method, p)
+}
+
+// over is how a stream ends whose handler hands on that the client has said all: well
+// where both talk, since then the client hears no more either. A client that is to be
+// told something at the end ended too early, if the handler has not told it.
+func over(err error, info *grpc.StreamServerInfo) error {
+	switch {
+	case err != io.EOF || !info.IsClientStream:
+		return err
+	case info.IsServerStream:
+		return nil
+	}
+	return Errorf(Invalid, "the stream ended before there was an answer")
 }
 
 // seal makes the set of errors closed: what a handler returns by mistake or

@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -130,6 +131,36 @@ func TestPanicInAStream(t *testing.T) {
 	}
 	if err := s.RecvMsg(&echov1.EchoResponse{}); rpc.KindOf(err) != rpc.Internal {
 		t.Errorf("the client of a panic sees %v", err)
+	}
+}
+
+// That a client has said all is no bug of the handler's that hands it on; where only
+// the server talks, the end that it hands on is another's, and hides nothing.
+func TestEndOfTheClientsHalf(t *testing.T) {
+	for _, c := range []struct {
+		client, server bool
+		want           error
+		kind           rpc.Kind
+	}{
+		{true, true, io.EOF, rpc.None},
+		{true, false, nil, rpc.Invalid},
+		{false, true, nil, rpc.Internal},
+	} {
+		desc := grpc.ServiceDesc{
+			ServiceName: "test.Stream", HandlerType: (*any)(nil),
+			Streams: []grpc.StreamDesc{{
+				StreamName: "Open", ClientStreams: c.client, ServerStreams: c.server,
+				Handler: func(any, grpc.ServerStream) error { return io.EOF },
+			}},
+		}
+		conn, _ := rpctest.Start(t, rpc.Options{Log: silent}, func(r grpc.ServiceRegistrar) { r.RegisterService(&desc, nil) })
+		s, err := conn.NewStream(t.Context(), &desc.Streams[0], "/test.Stream/Open")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RecvMsg(&echov1.EchoResponse{}); rpc.KindOf(err) != c.kind || c.want != nil && err != c.want {
+			t.Errorf("client talks: %v, server talks: %v: %v", c.client, c.server, err)
+		}
 	}
 }
 

@@ -17,16 +17,37 @@ const alone = 3
 //	588 [571, 595]   interval of the median
 //	588 (571 to 595) range of the blocks
 //	588              one value
-func Number(s stats.Summary) string {
+//
+// An interval gets as many digits more as it takes to see on which side of the
+// bounds it ends, if there are any.
+func Number(s stats.Summary, bounds ...float64) string {
 	if s.Kind == stats.Alone {
 		return Value(s.Center)
 	}
 	d := digits(s)
+	for more := d; more <= d+alone; more++ {
+		if !hides(s, more, bounds) {
+			d = more
+			break
+		}
+	}
 	center, lo, hi := fixed(s.Center, d), fixed(s.Lo, d), fixed(s.Hi, d)
 	if s.Kind == stats.Range {
 		return center + " (" + lo + " to " + hi + ")"
 	}
 	return center + " [" + lo + ", " + hi + "]"
+}
+
+// hides reports whether an end of an interval is written as a bound that it is not.
+func hides(s stats.Summary, decimals int, bounds []float64) bool {
+	for _, b := range bounds {
+		for _, end := range []float64{s.Lo, s.Hi} {
+			if end != b && fixed(end, decimals) == fixed(b, decimals) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Value writes a number alone: whole numbers up to a million in full, others

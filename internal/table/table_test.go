@@ -127,6 +127,29 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// An interval that ends beyond a bound is not written as if it ended at it.
+func TestNumberShowsTheSideOfABound(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi, bound float64
+		want          string
+	}{
+		{0.671, 0.8034, 0.8, "0.721 [0.671, 0.803]"},
+		{0.671, 0.8, 0.8, "0.72 [0.67, 0.80]"},
+		{0.671, 0.80004, 0.8, "0.72100 [0.67100, 0.80004]"},
+		{0.671, math.Nextafter(0.8, 1), 0.8, "0.72 [0.67, 0.80]"},
+		{0.671, 0.76, 0.8, "0.721 [0.671, 0.760]"},
+		{571.1, 594.9, 571, "588.0 [571.1, 594.9]"},
+	} {
+		s := stats.Summary{Center: 0.721, Lo: c.lo, Hi: c.hi, N: 6, Kind: stats.Interval}
+		if c.lo > 1 {
+			s.Center = 588
+		}
+		if got := table.Number(s, c.bound); got != c.want {
+			t.Errorf("[%v, %v] against %v is %q, want %q", c.lo, c.hi, c.bound, got, c.want)
+		}
+	}
+}
+
 // A printed number is near the true one: within half a unit of the last of two
 // digits of the interval's width, or of the number.
 func TestNumberRoundsLittle(t *testing.T) {

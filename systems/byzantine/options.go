@@ -80,6 +80,9 @@ func parseTraitors(text string, n, t int) (general.Set, error) {
 		if err != nil || id < 0 || id >= n {
 			return 0, systems.Usagef("--traitors %s: %q is not the id of a general, 0 to %d", text, word, n-1)
 		}
+		if s.Has(id) {
+			return 0, systems.Usagef("--traitors %s: general %d stands there twice", text, id)
+		}
 		s |= general.Only(id)
 	}
 	if s.Len() > t {

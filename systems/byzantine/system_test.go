@@ -126,6 +126,7 @@ func TestUsage(t *testing.T) {
 		"run --traitors 4":                         "0 to 3",
 		"run --traitors x":                         "0 to 3",
 		"run --traitors 1,2":                       "at most 1",
+		"run --traitors 1,1":                       "twice",
 		"run --commander 4":                        "0 to 3",
 		"run --adversary filp":                     "did you mean flip",
 		"run --algorithm paxos":                    "om, sm, phase-king",

@@ -205,8 +205,16 @@ func printSummary(w io.Writer, s *config.Config, sum *mapreducev1.Summary) error
 			fmt.Fprintf(t, "\t%d %s\n", x.n, x.name)
 		}
 	}
-	fmt.Fprintf(t, "output\t%s/mr-out-0 … mr-out-%d\n", s.Out, s.Reduces()-1)
+	fmt.Fprintf(t, "output\t%s/%s\n", s.Out, outputs(s.Reduces()))
 	return t.Flush()
+}
+
+// outputs names the files of a job's output.
+func outputs(reduces int) string {
+	if reduces == 1 {
+		return "mr-out-0"
+	}
+	return fmt.Sprintf("mr-out-0 … mr-out-%d", reduces-1)
 }
 
 func durationText(ns int64) string {

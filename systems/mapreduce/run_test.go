@@ -211,9 +211,14 @@ func TestRunForce(t *testing.T) {
 	dir := t.TempDir()
 	in := write(t, dir, "in", "a b c d e f")
 	must(t, dir, "run", "wordcount", "--reduces", "4", "--out", "o", in)
-	must(t, dir, "run", "wordcount", "--reduces", "2", "--out", "o", "--force", in)
-	if got := outputs(t, filepath.Join(dir, "o"), 2); got != "a 1\nb 1\nc 1\nd 1\ne 1\nf 1\n" {
-		t.Error(got)
+	for reduces, named := range map[int]string{2: "o/mr-out-0 … mr-out-1\n", 1: "o/mr-out-0\n"} {
+		c := dyno(t, dir, "run", "wordcount", "--reduces", strconv.Itoa(reduces), "--out", "o", "--force", in)
+		if c.code(t) != 0 || !strings.HasSuffix(c.out.String(), named) {
+			t.Errorf("%s%s", c.out.String(), c.err.String())
+		}
+		if got := outputs(t, filepath.Join(dir, "o"), reduces); got != "a 1\nb 1\nc 1\nd 1\ne 1\nf 1\n" {
+			t.Error(got)
+		}
 	}
 }
 

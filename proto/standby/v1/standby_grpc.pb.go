@@ -49,8 +49,9 @@ const (
 //	FAILED_PRECONDITION  actions that the client has seen are lost (LOST), or its
 //	                     last request may have been done and is no longer
 //	                     remembered (FORGOTTEN)
-//	INVALID_ARGUMENT     no client, no account, a negative amount, a balance
-//	                     that no int64 holds
+//	INVALID_ARGUMENT     no client, a change without a number or with that of
+//	                     another request, a negative amount, a balance that no
+//	                     int64 holds
 //
 // A client has one request at a time under way, and numbers them from 1. A
 // repeated request is the same message again: client, number, seen and all. It
@@ -156,8 +157,9 @@ func (c *accountServiceClient) AcceptLoss(ctx context.Context, in *AcceptLossReq
 //	FAILED_PRECONDITION  actions that the client has seen are lost (LOST), or its
 //	                     last request may have been done and is no longer
 //	                     remembered (FORGOTTEN)
-//	INVALID_ARGUMENT     no client, no account, a negative amount, a balance
-//	                     that no int64 holds
+//	INVALID_ARGUMENT     no client, a change without a number or with that of
+//	                     another request, a negative amount, a balance that no
+//	                     int64 holds
 //
 // A client has one request at a time under way, and numbers them from 1. A
 // repeated request is the same message again: client, number, seen and all. It

@@ -3,6 +3,7 @@ package branch
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"google.golang.org/grpc"
@@ -126,6 +127,9 @@ func (b *Branch) Propagate(stream grpc.ClientStreamingServer[sessionbankv1.Propa
 	go func() { ended <- b.take(stream) }() // ends with the stream, which ends when this returns
 	select {
 	case err := <-ended:
+		if err == io.EOF { // the other branch has said all
+			return stream.SendAndClose(&sessionbankv1.PropagateResponse{})
+		}
 		return err
 	case <-b.stop:
 		return rpc.Errorf(rpc.Unavailable, "branch %d stops", b.opt.ID)
@@ -137,6 +141,9 @@ func (b *Branch) take(stream grpc.ClientStreamingServer[sessionbankv1.PropagateR
 		req, err := stream.Recv()
 		if err != nil {
 			return err
+		}
+		if kind := req.GetMessage().GetKind(); kind < uint32(replica.Push) || kind > uint32(replica.Offer) {
+			return rpc.InvalidField("message.kind", "%d is none of the four", kind)
 		}
 		m := fromMessage(req.GetMessage())
 		if _, known := b.peers[m.From]; !known || m.To != b.opt.ID {

@@ -68,15 +68,18 @@ func (b *Branch) ask(ctx context.Context, s *sessionbankv1.Session, r bank.Reque
 	if r.Session = s.GetId(); len(r.Session) < 1 || len(r.Session) > maxSession {
 		return a, rpc.InvalidField("session.id", "%d bytes, want 1 to %d", len(r.Session), maxSession)
 	}
-	if r.Kind != bank.Query && (r.Amount < 1 || r.Number < 1) {
-		return a, rpc.InvalidField("amount", "amount %d, number %d: want 1 or more of each", r.Amount, r.Number)
+	if r.Kind != bank.Query && r.Amount < 1 {
+		return a, rpc.InvalidField("amount", "%d, want 1 or more", r.Amount)
+	}
+	if r.Kind != bank.Query && r.Number < 1 {
+		return a, rpc.InvalidField("number", "0, want 1 or more")
 	}
 	if r.Guarantees, err = fromGuarantees(s.GetGuarantees()); err != nil {
 		return a, err
 	}
-	kind := token.Vector
-	if s.GetTokenKind() == sessionbankv1.TokenKind_TOKEN_KIND_WRITE_SET {
-		kind = token.WriteSet
+	kind, known := tokenKinds[s.GetTokenKind()]
+	if !known {
+		return a, rpc.InvalidField("session.token_kind", "%v is none of the two", s.GetTokenKind())
 	}
 	if r.Token, err = token.Parse(kind, s.GetToken()); err != nil {
 		return a, rpc.InvalidField("session.token", "%v", err)
@@ -87,6 +90,12 @@ func (b *Branch) ask(ctx context.Context, s *sessionbankv1.Session, r bank.Reque
 		return a, err
 	}
 	return a, b.failure(r, a)
+}
+
+var tokenKinds = map[sessionbankv1.TokenKind]token.Kind{
+	sessionbankv1.TokenKind_TOKEN_KIND_UNSPECIFIED: token.Vector,
+	sessionbankv1.TokenKind_TOKEN_KIND_VECTOR:      token.Vector,
+	sessionbankv1.TokenKind_TOKEN_KIND_WRITE_SET:   token.WriteSet,
 }
 
 // failure is an answer that is none, as an error.

@@ -70,6 +70,8 @@ func (c *Core) base() uint64 {
 func (c *Core) change(q *Request, reply *Reply, seen uint64) {
 	last, known := c.state.replies.get(q.Client)
 	switch {
+	case q.Number == 0, known && q.Number == last.Number && c.another(q, last):
+		c.refuse(q.Ref, Invalid)
 	case known && q.Number == last.Number:
 		*reply = Reply{Ref: q.Ref, Outcome: outcome(last.Refused), Balance: last.Balance, Epoch: last.Epoch, Action: last.Action, Repeated: true}
 		c.await(reply, last.Action, c.base())
@@ -80,6 +82,21 @@ func (c *Core) change(q *Request, reply *Reply, seen uint64) {
 	default:
 		c.act(q, reply)
 	}
+}
+
+// another says whether a repeated number is that of another request, which must
+// not get the first one's answer. It is known while the action is in the window.
+func (c *Core) another(q *Request, last Remembered) bool {
+	u, there := c.state.window.at(last.Action)
+	if !there || u.entry.Client != q.Client {
+		return false
+	}
+	delta := q.Amount
+	if q.Kind == Withdraw {
+		delta = -q.Amount
+	}
+	e := u.entry
+	return e.Account != c.state.index[q.Account] || e.Refused && q.Kind != Withdraw || !e.Refused && e.Delta != delta
 }
 
 // act does what is asked, and begins to have it remembered on both sides.

@@ -117,6 +117,36 @@ func TestSeedStory(t *testing.T) {
 	p.want("beyond int64", p.ask(1, core.Request{Client: 8, Number: 3, Kind: core.Deposit, Account: "acct1", Amount: 1<<63 - 1}), core.Invalid)
 }
 
+// A number stands for one request: another one under it, or one without a number,
+// is refused, on either server, and changes nothing.
+func TestNumbersStandForOneRequest(t *testing.T) {
+	p := newPair(t, nil)
+	p.pass(100*time.Millisecond, 0, 1)
+	first := core.Request{Client: 7, Number: 1, Kind: core.Withdraw, Account: "acct2", Amount: 50}
+	p.want("withdrawal", p.ask(0, first), core.Done)
+	tooMuch := core.Request{Client: 8, Number: 1, Kind: core.Withdraw, Account: "acct2", Amount: 1 << 40}
+	p.want("too much", p.ask(0, tooMuch), core.TooMuch)
+	for server := range 2 {
+		if server == 1 {
+			p.pass(2*time.Second, 1) // s1 is dead
+		}
+		for _, q := range []core.Request{
+			{Client: 7, Number: 1, Kind: core.Deposit, Account: "acct2", Amount: 50},
+			{Client: 7, Number: 1, Kind: core.Withdraw, Account: "acct1", Amount: 50},
+			{Client: 7, Number: 1, Kind: core.Withdraw, Account: "acct2", Amount: 51},
+			{Client: 8, Number: 1, Kind: core.Deposit, Account: "acct2", Amount: 1},
+			{Client: 9, Number: 0, Kind: core.Deposit, Account: "acct2", Amount: 1},
+		} {
+			p.want(fmt.Sprintf("s%d: %+v", server+1, q), p.ask(server, q), core.Invalid)
+		}
+		for want, q := range map[core.Outcome]core.Request{core.Done: first, core.TooMuch: tooMuch} {
+			if r := p.ask(server, q); r.Outcome != want || !r.Repeated || r.Balance != 150 {
+				t.Errorf("s%d: a repeated request gets %+v", server+1, r)
+			}
+		}
+	}
+}
+
 // In async mode what was not shipped is lost, named, told to who has seen it, and
 // accepted by an operator.
 func TestLoss(t *testing.T) {

@@ -27,9 +27,12 @@ var refusals = map[core.Outcome]struct {
 	core.Behind:     {standbyv1.Refusal_REASON_BEHIND, "%s is behind what the client has seen: try again"},
 	core.IsLost:     {standbyv1.Refusal_REASON_LOST, "%s: actions that the client has seen are lost; accept-loss goes on without them"},
 	core.Forgotten:  {standbyv1.Refusal_REASON_FORGOTTEN, "%s does not remember the client: the request may have been done"},
-	core.Invalid:    {standbyv1.Refusal_REASON_INVALID, "%s: a client of 0, a negative amount, or a balance beyond int64"},
-	core.NoStandby:  {standbyv1.Refusal_REASON_NO_STANDBY, "%s has lost its standby: start that, or this one with --alone"},
-	core.Over:       {standbyv1.Refusal_REASON_OVER, "%s has done a later request of this client"},
+	core.Invalid: {
+		standbyv1.Refusal_REASON_INVALID,
+		"%s: a client or a number of 0, an amount below 0, a balance beyond int64, no operation, or the number of another request",
+	},
+	core.NoStandby: {standbyv1.Refusal_REASON_NO_STANDBY, "%s has lost its standby: start that, or this one with --alone"},
+	core.Over:      {standbyv1.Refusal_REASON_OVER, "%s has done a later request of this client"},
 }
 
 func (s *server) refusal(r *core.Reply) *standbyv1.Refusal {

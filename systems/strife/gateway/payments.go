@@ -113,7 +113,7 @@ func invalid(why tx.Reason) error {
 		return rpc.Errorf(rpc.NotFound, "to: %v", why)
 	case tx.BadAmount:
 		return rpc.InvalidField("amount", "%v", why)
-	case tx.SameAccount:
+	case tx.SameAccount, tx.BadAccount:
 		return rpc.InvalidField("to", "%v", why)
 	}
 	return rpc.InvalidField("key", "%v", why)

@@ -64,6 +64,33 @@ func TestHoleNegativeAmounts(t *testing.T) {
 	}
 }
 
+// A payment that cannot be is refused with the field that is to blame.
+func TestPayBlamesTheField(t *testing.T) {
+	w := newWorld(t, site.Plan{Banks: 1, Users: 2, Same: true}).start()
+	alice, to := w.login(0), &v1.Account{Bank: "alpha", Number: w.made.Users[1].Account}
+	long := strings.Repeat("1", 1000)
+	for _, c := range []struct {
+		key   string
+		to    *v1.Account
+		cents int64
+		field string
+	}{
+		{"", to, 1, "key"},
+		{long, to, 1, "key"},
+		{"k", nil, 1, "to"},
+		{"k", &v1.Account{Bank: "alpha"}, 1, "to"},
+		{"k", &v1.Account{Bank: "alpha", Number: long}, 1, "to"},
+		{"k", &v1.Account{Bank: "alpha", Number: alice.made.Account}, 1, "to"},
+		{"k", to, 0, "amount"},
+	} {
+		_, err := alice.Pay(alice.context(within(t)), &v1.PayRequest{Key: c.key, To: c.to, Amount: &v1.Money{Minor: c.cents, Currency: "EUR"}})
+		wants(t, c.field, err, codes.InvalidArgument)
+		if got := rpc.FieldOf(err); got != c.field {
+			t.Errorf("key %.9q to %.40v, %d cents: blames %q, want %q: %v", c.key, c.to, c.cents, got, c.field, err)
+		}
+	}
+}
+
 func TestHoleLogoutThatDoesNotRevoke(t *testing.T) {
 	w := newWorld(t, site.Plan{Banks: 1, Users: 2, Same: true}).start()
 	alice := w.login(0)

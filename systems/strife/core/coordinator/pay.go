@@ -16,8 +16,10 @@ const (
 func (c *Coordinator) malformed(in Pay) tx.Reason {
 	p := in.Payment
 	switch {
-	case !fits(in.Key, maxKey) || !fits(in.User, maxName) || !fits(p.From.Name, maxName) || !fits(p.To.Name, maxName):
+	case !fits(in.Key, maxKey) || !fits(in.User, maxName) || !fits(p.From.Name, maxName):
 		return tx.BadName
+	case !fits(p.To.Name, maxName):
+		return tx.BadAccount
 	case p.Amount.Minor <= 0 || p.Amount.Minor > c.config.Cap || !p.Amount.Currency.Known():
 		return tx.BadAmount
 	case p.From == p.To:

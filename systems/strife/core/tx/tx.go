@@ -179,6 +179,7 @@ const (
 	OtherPayment           // the key stands for another payment
 	BadLegs                // a bank is asked for what cannot be: a fault of the gateway
 	BadName                // a user, key or account is empty or too long
+	BadAccount             // the number of the account that is to be paid is empty or too long
 	numberOfReasons        // not one
 )
 
@@ -187,6 +188,7 @@ var reasons = [numberOfReasons]string{
 	"", "the disk is full", "too much is under way", "the attempt is over", "a bank did not answer in time",
 	"a bank cannot be reached", "the amount must be above 0 and within the cap", "the two accounts are the same", "no such bank",
 	"the key was used for another payment", "the legs of the transaction make no sense", "a name is empty or too long",
+	"the number of the account is empty or too long",
 }
 
 // Business reports whether the reason is final.
