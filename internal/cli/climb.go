@@ -56,6 +56,7 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 	c := &ladder.Climb{
 		Catalog: a.catalog, System: s, Impl: f.impl, Until: f.until, On: f.all, Seed: f.seed, Out: out,
 		Command: append([]string{"dyno"}, a.args...),
+		Note:    func(line string) { fmt.Fprintln(a.err, line) },
 		Begin: func(p *experiments.Plan) {
 			if role.Terminal(a.err) {
 				fmt.Fprintf(a.err, "\r\x1b[K… %s", p.Title)

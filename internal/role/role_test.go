@@ -2,10 +2,14 @@ package role_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
+	"dyno/bench/process"
 	"dyno/internal/role"
+	"dyno/systems"
 	"dyno/systems/strife"
 )
 
@@ -17,5 +21,25 @@ func TestWordsBehindDashes(t *testing.T) {
 	code := role.Main(strife.System)(t.Context(), []string{"strife", "rival", "--dir", dir, "--", "/no/such/program", "-c"}, strings.NewReader(""), &out, &errOut)
 	if strings.Contains(errOut.String(), "flag provided but not defined") {
 		t.Errorf("exit %d: %s", code, errOut.String())
+	}
+}
+
+// A command whose bench ended because a process died says that, once, not what all
+// others met for it.
+func TestSaysWhoDied(t *testing.T) {
+	died := &process.Failure{Role: "server", Name: "s1", Problem: "was not ready within 20s"}
+	h := role.Host{Open: func(ctx context.Context, _ role.Host, _ *systems.System, _ systems.Setting) (
+		context.Context, systems.Bench, func() error, error,
+	) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(died)
+		return ctx, nil, func() error { return nil }, nil
+	}}
+	err := h.Run(t.Context(), strife.System, func(ctx context.Context, sh systems.Shell) error {
+		_, _, _, err := sh.Bench(ctx, systems.Setting{})
+		return errors.Join(err, errors.New("s2 was called off"), errors.New("s3 was called off"))
+	}, nil)
+	if err == nil || err.Error() != died.Error() {
+		t.Errorf("error %v, want %v", err, died)
 	}
 }
