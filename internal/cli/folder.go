@@ -60,3 +60,14 @@ func repository() (string, error) {
 		dir = parent
 	}
 }
+
+// undrawn is the error of a run that measured everything, and whose report could not
+// be drawn.
+func (f *runFlags) undrawn(out string, err error) error {
+	again := "dyno report"
+	if f.out != "" || f.scale == "quick" { // else it is where dyno report looks
+		again += " --out " + out
+	}
+	return fmt.Errorf("the report could not be drawn: %w\nAll that was measured is stored in %s; once this is mended, draw it: %s", err,
+		filepath.Join(out, "results"), again)
+}

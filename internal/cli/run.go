@@ -158,11 +158,11 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 
 // conclude draws the report, says what came out, and chooses the exit code.
 func (a *app) conclude(f runFlags, out string, plans []*experiments.Plan, tally experiments.Tally) error {
+	printTally(a.out, tally)
 	store, err := a.writeReport(out, false)
 	if err != nil {
-		return err
+		return f.undrawn(out, err)
 	}
-	printTally(a.out, tally)
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Name)
