@@ -166,6 +166,23 @@ func TestOnlyNamesLevelsWithCommas(t *testing.T) {
 	}
 }
 
+// A failpoint or a fault is named as a file writes it, or by the words of reports.
+func TestOnlyNamesFaults(t *testing.T) {
+	for _, c := range [][3]string{
+		{"2pc-crashes", "failpoint=gateway gateway.after-commit:300", "failpoint=gateway killed: after commit, passing 300"},
+		{"2pc-crashes", "failpoint=", "failpoint=none"},
+		{"branch-faults", "faults=kill b2@200ms..500ms", "faults=b2 killed at 200 ms, back at 500 ms"},
+	} {
+		code, written, errOut := dyno(t, "run", c[0], "--dry-run", "--only", c[1])
+		if code != 0 || strings.Count(written, "\n  ") != strings.Count(written, c[1]) {
+			t.Errorf("--only %q: exit %d, %q, %q", c[1], code, written, errOut)
+		}
+		if code, told, errOut := dyno(t, "run", c[0], "--dry-run", "--only", c[2]); code != 0 || told != written {
+			t.Errorf("--only %q: exit %d, %q, %q; want what %q keeps, %q", c[2], code, told, errOut, c[1], written)
+		}
+	}
+}
+
 func TestRunUserFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

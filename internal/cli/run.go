@@ -54,7 +54,8 @@ all results in the output folder.
 
 --only KNOB=TEXT keeps one level if the experiment has TEXT as a level, commas and
 all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
-the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5.
+the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5. Faults
+and failpoints are named as files write them, or as reports tell them.
 
 Exit code 1 says that a trial failed its check, that a negative control passed
 it, or that a service-level objective (a claim with the key objective) is not kept;
