@@ -418,13 +418,19 @@ func TestGuideOwnService(t *testing.T) {
 // A figure that cannot be drawn, because several cells fit in one place, is
 // refused before anything is measured.
 func TestAmbiguousFigureIsRefused(t *testing.T) {
+	rows := filepath.Join(t.TempDir(), "echo-small.yaml")
+	write(t, rows, strings.Replace(echoFile, "rows: [clients]", "rows: []", 1))
+	code, _, errOut := dyno(t, "run", rows, "--dry-run")
+	if want := "table overview: 2 cells fit one place; they differ in clients; name them in rows"; code != 2 || !strings.Contains(errOut, want) {
+		t.Errorf("a table without rows: exit %d %q", code, errOut)
+	}
 	dir := t.TempDir()
 	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
 	text := strings.Replace(echoFile, "  - clients: [1, 4]", "  - {clients: [1, 4], payload: [16, 64]}", 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, _, errOut := dyno(t, "run", file, "--out", out)
+	code, _, errOut = dyno(t, "run", file, "--out", out)
 	if code != 2 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, file+":") || !strings.Contains(errOut, "payload") {
 		t.Errorf("exit %d %q", code, errOut)
 	}
