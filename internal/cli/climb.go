@@ -44,6 +44,11 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 	if err := (&ladder.Climb{System: s, Impl: f.impl, Until: f.until}).Check(); err != nil {
 		return err
 	}
+	for flag, path := range map[string]string{"--junit": f.junit, "--markdown": f.markdown} {
+		if err := makeRoom(path); err != nil {
+			return systems.Usagef("%s %s: %w", flag, path, err)
+		}
+	}
 	out, err := outFolder(f.out, "")
 	if err != nil {
 		return err

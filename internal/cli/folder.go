@@ -28,6 +28,17 @@ func outFolder(out, scale string) (string, error) {
 	return out, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
+// makeRoom makes the folder of a file that is to be written in the end; empty: none is.
+func makeRoom(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a folder: name a file")
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o755)
+}
+
 func unwritable(dir string, err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {

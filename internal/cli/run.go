@@ -71,6 +71,7 @@ they are listed in the report.`,
 			return a.runExperiments(c.Context(), f, args)
 		},
 	}
+	c.SetFlagErrorFunc(a.knobFlag)
 	fl := c.Flags()
 	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
 	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
@@ -119,7 +120,6 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return a.printPlans(plans, sets)
 	}
 	defer func() { err = errors.Join(err, machines.Close()) }()
-	go experiments.Surroundings() // which asks programs; kept for when a run begins
 	out, err := outFolder(f.out, f.scale)
 	if err != nil {
 		return err
@@ -137,6 +137,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
+	go experiments.Surroundings() // which asks programs; kept for when a run begins
 	show := newProgress(a.err, role.Terminal(a.err), out, plans)
 	show.view = view
 	runner := &experiments.Runner{

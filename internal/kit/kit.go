@@ -66,7 +66,7 @@ func Write(dir, language string, k Kit) ([]string, error) {
 	}
 	there, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, fmt.Errorf("%w: give a new folder", err)
 	}
 	if len(there) > 0 {
 		return nil, fmt.Errorf("%s is not empty: give a new folder", dir)

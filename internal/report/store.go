@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,7 +52,7 @@ type Result struct {
 func Load(dir string, mixed bool) (*Store, error) {
 	root := filepath.Join(dir, "results")
 	entries, err := os.ReadDir(root)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return &Store{}, nil
 	}
 	if err != nil {
