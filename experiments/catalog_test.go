@@ -215,6 +215,7 @@ func TestReadMistakes(t *testing.T) {
 		"claim, both":          {"at-least: 1.1", "at-least: 1.1, theory: rate_rps", []string{":24:", "not both"}},
 		"claim, key":           {"at-least: 1.1", "atleast: 1.1", []string{":24:", `"atleast"`, "at-least"}},
 		"not a mapping":        {good, "- a\n- b\n", []string{"not an experiment"}},
+		"tabs":                 {good, "name: a\n\tb: c\n", []string{":2:", "lines are indented with blanks, not tabs"}},
 		"not yaml":             {good, "a: [", []string{"toy-rates.yaml"}},
 		"unknown yardstick":    {"columns: [rate_rps,", "columns: [rate_rps per grpc_rsp,", []string{"table overview", `"grpc_rsp"`, "grpc_rps"}},
 		"yardstick unit":       {"columns: [rate_rps,", "columns: [rate_rps per grpc_cpu_us,", []string{"table overview", "one unit"}},

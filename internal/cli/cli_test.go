@@ -77,6 +77,10 @@ func TestUsageErrors(t *testing.T) {
 		"help lookasid":                           {"did you mean lookaside?"},
 		"help lookaside dmo":                      {"did you mean demo?"},
 		"help run all":                            {`dyno run has no command "all"`},
+		"completion bash x":                       {`dyno completion bash takes no argument, got "x"`},
+		"mapreduce worker --master nope":          {`--master: "nope" is not HOST:PORT`},
+		"mapreduce status --master nope":          {`--master: "nope" is not HOST:PORT`},
+		"strife admin":                            {"which task? one of add-user"},
 		"completion fihs":                         {"did you mean fish?"},
 		"strife demo --soak -1s":                  {"--soak -1s", "positive"},
 		"echo client --server nope":               {`--server: "nope" is not HOST:PORT`},
@@ -345,6 +349,23 @@ func TestReportHeadings(t *testing.T) {
 }
 
 // A folder without results is a mistake, not an empty report.
+// What is left of results that cannot be drawn is named, with what to do.
+func TestReportOfRemains(t *testing.T) {
+	out := t.TempDir()
+	folder := filepath.Join(out, "results", "mine")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "trials.jsonl"), "{}\n")
+	if code, _, errOut := dyno(t, "report", "--out", out); code != 2 || !strings.Contains(errOut, "results/mine has no run.json: left out") {
+		t.Errorf("without run.json: exit %d %s", code, errOut)
+	}
+	write(t, filepath.Join(folder, "run.json"), "garbage")
+	if code, _, errOut := dyno(t, "report", "--out", out); code != 1 || !strings.Contains(errOut, "or move "+folder+" away") {
+		t.Errorf("a run.json that is none: exit %d %s", code, errOut)
+	}
+}
+
 func TestReportOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nowhere")
 	for _, args := range [][]string{{"report", "--out", dir}, {"report", "--check", "--out", dir}} {

@@ -21,6 +21,7 @@ func helps(root *cobra.Command) {
 		case "completion":
 			needsCommand(c)
 			for _, shell := range c.Commands() {
+				shell.Args = noArgs
 				shell.Example = map[string]string{
 					"fish":       "  dyno completion fish | source",
 					"powershell": "  dyno completion powershell | Out-String | Invoke-Expression",

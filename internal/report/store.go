@@ -132,7 +132,7 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 	}
 	r := &Result{}
 	if err := json.Unmarshal(text, &r.Run); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w; put back what dyno run wrote, or move %s away", path, err, folder)
 	}
 	edited := record.CheckText(text)
 	if got := r.Run.Experiment.Name; name != "" && got != name {
