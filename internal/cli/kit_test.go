@@ -98,7 +98,7 @@ func TestKitNeeds(t *testing.T) {
 	if code != 0 || !strings.Contains(errOut, needs) {
 		t.Errorf("exit %d, %q does not say %q", code, errOut, needs)
 	}
-	if page := read(t, filepath.Join(kit, "README.md")); strings.Index(page, needs) < 0 || strings.Index(page, needs) > strings.Index(page, "dyno check") {
+	if page := read(t, filepath.Join(kit, "README.md")); !strings.Contains(page, needs) || strings.Index(page, needs) > strings.Index(page, "dyno check") {
 		t.Errorf("its page does not say %q before it is to be run:\n%s", needs, page)
 	}
 	if _, err := os.Stat(python); err != nil {
