@@ -53,9 +53,9 @@ IMAGE ?= localhost/dyno:latest
 
 image: ## out/image.tar, an OCI image (static, without a shell) called IMAGE=..., written without Docker; prints its digest
 	@mkdir -p out/image
-	@stamp=$(STAMP); for program in dyno dyno-role dyno-whole; do \
+	@stamp=$(STAMP); for program in dyno dyno-role dyno-large dyno-whole; do \
 		$(GO) build $(LEAN) -ldflags "-s -w" -tags grpcnotrace,sources_$$stamp -o out/image/$$program ./cmd/$$program || exit 1; done
-	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role ../out/image/dyno-whole
+	@$(GO) run -C tools ./image -name $(IMAGE) -o ../out/image.tar ../out/image/dyno ../out/image/dyno-role ../out/image/dyno-large ../out/image/dyno-whole
 
 KUBE_PACKAGES := containerd runc containernetworking-plugins etcd-server
 KUBE_BUILD := env GOFLAGS= $(GO) build -C tools/kube $(BUILD)

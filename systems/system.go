@@ -95,10 +95,9 @@ type Role struct {
 	// gRPC health service there, and calls Shell.Ready with its address.
 	Serves bool
 
-	// Large says that the role needs what dyno links and the slim program beside
-	// it does not: a library larger than all roles together. A program of its own
-	// runs it, where that is there. Whole says that not even dyno links it, but only
-	// its whole program.
+	// Large says that the role needs a library larger than all roles together: a
+	// program of its own links that, and dyno's whole program. Whole says that only
+	// the whole one does.
 	Large, Whole bool
 
 	// TLS reads from the role's command line how to connect to it: a role under

@@ -63,7 +63,7 @@ func Slim() string {
 }
 
 // Large returns the program beside dyno's own that runs the roles that are too large
-// for the slim one, and links nothing else; "" if there is none of the same sources.
+// for it and the slim one; "" if there is none of the same sources.
 func Large() string {
 	large.Do(func() { large.path = beside(largeSuffix) })
 	return large.path
@@ -100,13 +100,15 @@ func beside(suffix string) string {
 	return path
 }
 
-// Libraries are the modules that this program and the whole one link.
+// Libraries are the modules that this program links, and those beside it.
 func Libraries() (all []*debug.Module) {
 	if build, ok := debug.ReadBuildInfo(); ok {
 		all = build.Deps
 	}
-	if build, err := buildinfo.ReadFile(Whole()); err == nil && !Linked {
-		all = append(all, build.Deps...)
+	for _, path := range []string{Whole(), Large()} {
+		if build, err := buildinfo.ReadFile(path); err == nil && !Linked {
+			all = append(all, build.Deps...)
+		}
 	}
 	return all
 }

@@ -44,19 +44,29 @@ func TestOtherSources(t *testing.T) {
 	}
 }
 
-// A role that needs dyno-whole, which make quick does not build, is absent software: the
-// rest of the run goes on, and is none that failed.
+// A role that needs dyno-whole, which make quick does not build, or dyno-large, is absent
+// software: the rest of the run goes on, and is none that failed.
 func TestWithoutWhole(t *testing.T) {
-	toy := &systems.System{Name: "toy", Roles: []systems.Role{{Command: systems.Command{Name: "idle"}, Whole: true}}}
-	_, g, err := NewGroup(t.Context(), Options{System: toy, Dir: t.TempDir(), Binary: "toy", stamp: "abc"})
-	if err != nil {
-		t.Fatal(err)
+	for lacking, role := range map[string]systems.Role{"toy-whole": {Whole: true}, "toy-large": {Large: true}} {
+		role.Name = "idle"
+		toy := &systems.System{Name: "toy", Roles: []systems.Role{role}}
+		_, g, err := NewGroup(t.Context(), Options{System: toy, Dir: t.TempDir(), Binary: "toy", stamp: "abc"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = g.Start(t.Context(), systems.Launch{Role: "idle", Name: "a"})
+		if absent := new(systems.AbsentError); !errors.As(err, &absent) || !strings.Contains(err.Error(), lacking) {
+			t.Error(err)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	_, err = g.Start(t.Context(), systems.Launch{Role: "idle", Name: "a"})
-	if absent := new(systems.AbsentError); !errors.As(err, &absent) || !strings.Contains(err.Error(), "toy-whole") {
-		t.Error(err)
-	}
-	if err := g.Close(); err != nil {
-		t.Error(err)
+	// The whole program runs large roles, too.
+	large := systems.Role{Large: true}
+	for want, o := range map[string]Options{"large": {large: "large", whole: "whole"}, "whole": {whole: "whole", slim: "slim"}} {
+		if got := o.own(large, systems.Launch{}); got != want {
+			t.Errorf("%s runs a large role, want %s", got, want)
+		}
 	}
 }

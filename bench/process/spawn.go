@@ -23,12 +23,8 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr(), g.opts.anywhere()),
 		out: &output{limit: maxOutput}, ended: make(chan struct{}), first: m.latest() == nil,
 	}
-	if g.opts.stamp != "" && g.opts.whole == "" && (role.Whole || l.Whole) && !m.stands() {
-		what := fmt.Sprintf("%s needs %s%s, which, of these sources,", l.Name, g.opts.Binary, wholeSuffix)
-		return nil, nil, &systems.AbsentError{What: what, Get: "make build"}
-	}
 	if g.opts.stamp != "" && !m.stands() {
-		if err := replaced(g.opts.own(role, l), g.opts.stamp); err != nil {
+		if err := g.opts.there(role, l); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -41,9 +41,26 @@ func (o *Options) own(r systems.Role, l systems.Launch) string {
 	case r.Whole || l.Whole:
 		return cmp.Or(o.whole, o.Binary)
 	case r.Large:
-		return cmp.Or(o.large, o.Binary)
+		return cmp.Or(o.large, o.whole, o.Binary)
 	}
 	return cmp.Or(o.slim, o.Binary)
+}
+
+// there is an error unless the program for a role is, of dyno's own sources.
+func (o *Options) there(r systems.Role, l systems.Launch) error {
+	suffix := ""
+	switch {
+	case o.whole != "":
+	case r.Whole || l.Whole:
+		suffix = wholeSuffix
+	case r.Large && o.large == "":
+		suffix = largeSuffix
+	}
+	if suffix != "" {
+		what := fmt.Sprintf("%s needs %s%s, which, of these sources,", l.Name, o.Binary, suffix)
+		return &systems.AbsentError{What: what, Get: "make build"}
+	}
+	return replaced(o.own(r, l), o.stamp)
 }
 
 // stands says whether a command stands in for the member's role.

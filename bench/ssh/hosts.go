@@ -39,7 +39,9 @@ const (
 	maxHosts     = 64
 )
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
+const maxHostName = 100
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 
 // ReadHosts reads a file of hosts: a list under the key hosts. What is wrong with it
 // is a usage error.
@@ -107,7 +109,7 @@ func (h *Host) complete(dir string) error {
 	switch {
 	case h.Host == "" || strings.HasPrefix(h.Host, "-"):
 		return errors.New("host: give its address or its alias in ssh's configuration")
-	case !hostName.MatchString(h.Name):
+	case len(h.Name) > maxHostName || !hostName.MatchString(h.Name):
 		return fmt.Errorf("name %q: use letters, digits, dots and hyphens", h.Name)
 	case h.Name == record.Runner:
 		return fmt.Errorf("name %q: results call the machine so that dyno run is called on", h.Name)

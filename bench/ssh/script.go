@@ -26,7 +26,9 @@ func Programs() ([]Program, error) {
 		return nil, err
 	}
 	out := []Program{{Name: "dyno", Path: exe}}
-	for _, p := range []Program{{Name: "dyno-role", Path: process.Slim()}, {Name: "dyno-whole", Path: process.Whole()}} {
+	for _, p := range []Program{
+		{Name: "dyno-role", Path: process.Slim()}, {Name: "dyno-large", Path: process.Large()}, {Name: "dyno-whole", Path: process.Whole()},
+	} {
 		if p.Path != "" && p.Path != exe {
 			out = append(out, p)
 		}

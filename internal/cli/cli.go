@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,8 @@ type app struct {
 // Main runs one command line and returns the exit code. In a process that dyno
 // started, it ends when that dyno does.
 func Main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	// The first collection would come as the first process starts: it finds nothing.
+	debug.SetGCPercent(200)
 	ctx, stop := role.Adopt(ctx)
 	defer stop()
 	a := &app{args: args, in: in, out: out, err: errOut, systems: all.Systems}

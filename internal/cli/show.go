@@ -63,12 +63,23 @@ func logging(root *cobra.Command) {
 
 // whole lets the program that links what few commands need go on in place of this
 // one, where a command may need it and it is there.
-func (a *app) whole(needed bool) error {
-	path := process.Whole()
-	if !needed || process.Linked || path == "" {
-		return nil
+func (a *app) whole(needed bool) error { return a.needs(needed, false)() }
+
+// needs is [app.whole] for what another program may do, too, if it is large.
+func (a *app) needs(whole, large bool) func() error {
+	return func() error {
+		if !whole && !large || process.Linked {
+			return nil
+		}
+		path := process.Whole()
+		if path == "" && !whole {
+			path = process.Large()
+		}
+		if path == "" {
+			return nil
+		}
+		return process.Become(path, a.args)
 	}
-	return process.Become(path, a.args)
 }
 
 // show begins what the flags ask for. Processes that this one starts do it too.

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"flag"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,20 +12,24 @@ import (
 	"dyno/systems"
 )
 
-// system builds the commands and roles of one system.
+// system builds a system's command, and, where the command line names the system,
+// those of its commands and roles: their flags are half of dyno's start.
 func (a *app) system(s *systems.System) *cobra.Command {
 	c := &cobra.Command{Use: s.Name, Short: s.Summary}
 	needsCommand(c)
+	if !slices.Contains(a.args, s.Name) {
+		return c
+	}
 	for _, cmd := range s.Commands {
-		c.AddCommand(a.command(s, cmd, false, s.Whole))
+		c.AddCommand(a.command(s, cmd, false, a.needs(s.Whole, false)))
 	}
 	for _, r := range s.Roles {
-		c.AddCommand(a.command(s, r.Command, true, s.Whole || r.Whole))
+		c.AddCommand(a.command(s, r.Command, true, a.needs(s.Whole || r.Whole, r.Large)))
 	}
 	return c
 }
 
-func (a *app) command(s *systems.System, cmd systems.Command, role, whole bool) *cobra.Command {
+func (a *app) command(s *systems.System, cmd systems.Command, role bool, program func() error) *cobra.Command {
 	c := &cobra.Command{
 		Use:     strings.TrimSpace(cmd.Name + " " + cmd.Args),
 		Short:   cmd.Summary,
@@ -44,7 +49,7 @@ func (a *app) command(s *systems.System, cmd systems.Command, role, whole bool) 
 	}
 	shows := showing(c, s.Name+" "+cmd.Name, role, cmd.Starts)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		if err := a.whole(whole); err != nil {
+		if err := program(); err != nil {
 			return err
 		}
 		stop, err := a.show(c.Context(), *shows)

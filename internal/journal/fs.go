@@ -120,6 +120,9 @@ func (machine) Open(name string, write bool) (File, error) {
 	return &machineFile{File: f}, nil
 }
 
+// slight is the size of a file whose zeros are on the disk as soon as its name is.
+const slight = 1 << 20
+
 // Create writes the zeros out instead of asking the file system for room: what
 // was only reserved makes it convert extents later, within somebody's sync.
 func (machine) Create(name string, size int64) (File, error) {
@@ -132,7 +135,7 @@ func (machine) Create(name string, size int64) (File, error) {
 	for at := int64(0); at < size && err == nil; at += int64(len(zeros)) {
 		_, err = file.WriteAt(zeros[:min(size-at, int64(len(zeros)))], at)
 	}
-	if err == nil && size > 0 {
+	if err == nil && size > slight {
 		err = file.Sync() // no promise, but it makes the first sync that somebody waits for short
 	}
 	if err != nil {

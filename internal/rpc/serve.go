@@ -78,7 +78,7 @@ func Serve(ctx context.Context, o Options, register func(grpc.ServiceRegistrar))
 	}
 	lis := o.Listener
 	if lis == nil {
-		if lis, err = listen(ctx, o.Listen); err != nil {
+		if lis, err = Listen(ctx, o.Listen); err != nil {
 			return err
 		}
 	}
@@ -182,9 +182,10 @@ func (o Options) serverOptions() []grpc.ServerOption {
 	}, slices.Concat(observers.server, o.Server)...)
 }
 
-// listen opens a TCP address. Its errors name the address, the reason and
-// what to do, without the layers that package net wraps around them.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// Listen opens a TCP address: [Serve] does, unless it is given a listener of a server
+// that clients may look for before it is ready. Its errors name the address, the reason
+// and what to do, without the layers that package net wraps around them.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	lis, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err == nil {
 		return lis, nil

@@ -6,15 +6,11 @@ import (
 	"dyno/systems"
 	"dyno/systems/lookaside/check"
 	"dyno/systems/lookaside/demo"
-	"dyno/systems/lookaside/directory"
-	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/lookaside/knobs"
 	lbrival "dyno/systems/lookaside/rival"
 	"dyno/systems/lookaside/roles"
 	"dyno/systems/lookaside/trial"
 )
-
-func init() { directory.Registry = registry.Serve } // see there
 
 // System is the look-aside load balancer on the bench.
 var System = &systems.System{

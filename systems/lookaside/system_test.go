@@ -16,10 +16,15 @@ import (
 	"dyno/internal/record"
 	"dyno/systems"
 	"dyno/systems/lookaside"
+	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/systemtest"
 )
 
-func TestMain(m *testing.M) { systemtest.Main(m, cli.Main) }
+func TestMain(m *testing.M) {
+	directory.Registry = registry.Serve
+	systemtest.Main(m, cli.Main)
+}
 
 func TestConforms(t *testing.T) {
 	systemtest.Conform(t, lookaside.System, systemtest.Options{

@@ -231,3 +231,29 @@ func TestByHand(t *testing.T) {
 	}
 	nothingLeft(t, d.dir)
 }
+
+// A job may be over before who started it has begun to watch: its master waits.
+func TestWatched(t *testing.T) {
+	d := newDisaster(t)
+	master := dyno(t, d.dir, "master", "--watched", "--maps", "1", "--out", d.out, "sleepy", d.args[len(d.args)-1])
+	if err := master.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := filepath.Join(d.out, ".dyno-mapreduce", "master")
+	await(t, "the master's address", func() bool { _, err := os.Stat(address); return err == nil })
+	addr, err := os.ReadFile(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if worker := dyno(t, d.dir, "worker", "--master", string(addr)); worker.code(t) != 0 {
+		t.Error(worker.err.String())
+	}
+	status := dyno(t, d.dir, "status", "--master", string(addr))
+	if status.code(t) != 0 || !strings.Contains(status.out.String(), "reduce 1/1") {
+		t.Errorf("status: %s%s", status.out.String(), status.err.String())
+	}
+	if code := master.code(t); code != 0 {
+		t.Errorf("master: exit status %d, %s", code, master.err.String())
+	}
+	nothingLeft(t, d.dir)
+}

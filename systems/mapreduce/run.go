@@ -1,6 +1,7 @@
 package mapreduce
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,8 +18,9 @@ import (
 
 // runOptions are the flags of the command run.
 type runOptions struct {
-	config config.Config
-	json   bool
+	config  config.Config
+	workers int
+	json    bool
 }
 
 func runCommand() systems.Command {
@@ -32,7 +34,9 @@ func runCommand() systems.Command {
 			"dyno mapreduce run grep --pattern '^func ' --out funcs cmd/dyno/main.go",
 		Setup: func(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			o := &runOptions{}
-			o.config.Declare(fs, config.KnobWorkers)
+			o.config.Declare(fs)
+			fs.IntVar(&o.workers, config.KnobWorkers, 0,
+				"how many worker processes; 0: one for each processor, as far as there are tasks for them")
 			fs.BoolVar(&o.json, "json", false, "print the summary as JSON")
 			return o.run
 		},
@@ -40,6 +44,9 @@ func runCommand() systems.Command {
 }
 
 func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
+	if o.workers < 0 || o.workers > config.MaxWorkers {
+		return systems.Usagef("--workers %d: from 1 to %d, or 0 for as many as are of use", o.workers, config.MaxWorkers)
+	}
 	if err := o.config.Check(sh.Args); err != nil {
 		return err
 	}
@@ -50,7 +57,7 @@ func (o *runOptions) run(ctx context.Context, sh systems.Shell) (err error) {
 		return err
 	}
 	view := newProgress(sh)
-	c := &cluster.Cluster{Bench: b, Config: &o.config, Workers: o.config.Knobs.Int(config.KnobWorkers)}
+	c := &cluster.Cluster{Bench: b, Config: &o.config, Workers: cmp.Or(o.workers, o.config.Useful())}
 	summary, err := c.Run(bctx, view.show)
 	view.end()
 	interrupted := ctx.Err() != nil && summary == nil && view.done > 0

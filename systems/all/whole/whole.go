@@ -13,6 +13,8 @@ import (
 	"dyno/bench/sample/exported"
 	"dyno/internal/rpc"
 	"dyno/internal/telemetry"
+	"dyno/systems/lookaside/directory"
+	"dyno/systems/lookaside/directory/registry"
 	"dyno/systems/target"
 	"dyno/systems/target/compile"
 )
@@ -22,6 +24,7 @@ func Link() {
 	process.Linked = true
 	driver.RunGHZ = ghz.Run
 	rpc.Telemetry = telemetry.Start
+	directory.Registry = registry.Serve
 	target.Exported = exported.Series
 	target.Compile, target.Fill = compile.Files, compile.Fill
 }

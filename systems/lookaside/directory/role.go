@@ -7,8 +7,8 @@ import (
 	"dyno/systems"
 )
 
-// Registry serves etcd, embedded. It is linked by package lookaside, and not into
-// what is measured; nil: it is not linked.
+// Registry serves etcd, embedded. Only the program for large roles links it, and the
+// whole one; nil: this one does not.
 var Registry func(ctx context.Context, sh systems.Shell, where *systems.Reach, data string) error
 
 // Role is etcd, embedded. It answers the standard health service by
@@ -26,7 +26,7 @@ func Role() systems.Role {
 					return err
 				}
 				if Registry == nil {
-					return errors.New("etcd is not linked into this program: dyno itself runs this role")
+					return errors.New("etcd is in bin/dyno-large, which make build makes beside bin/dyno")
 				}
 				return Registry(ctx, sh, where, *data)
 			}

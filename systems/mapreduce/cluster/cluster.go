@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,12 +62,15 @@ func (c *Cluster) Run(ctx context.Context, show func(*mapreducev1.Status)) (*map
 	return c.Watch(show)
 }
 
-// Start starts the master, and then all workers at once. The watch begins before
-// there are any: a short job may be over when the last of them has been started.
+// Start starts master and workers, all at once: workers look for their master, which
+// waits for the watch when a short job is over before that has begun. Where the job
+// is measured workers come together, once the master is there, as they do where
+// they are another program.
 func (c *Cluster) Start(ctx context.Context) (err error) {
 	c.none = make(chan struct{})
-	if err := c.startMaster(ctx); err != nil {
-		return firstCause(err)
+	addr, err := c.Bench.Address(ctx, "master", c.Prefix+"master")
+	if err != nil {
+		return err
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	defer func() {
@@ -74,27 +78,34 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 			c.cancel(err)
 		}
 	}()
-	if err := c.listen(); err != nil {
-		return c.lost(err)
-	}
-	runs, err := c.Config.Layout().MakeRuns()
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
 	c.Procs, c.left = make([]systems.Process, c.Workers), c.Workers
-	c.mu.Unlock()
-	errs := make([]error, c.Workers)
+	runs, errs := c.Config.Layout().Runs(), make([]error, c.Workers)
 	var all sync.WaitGroup
-	for i := range c.Workers {
-		all.Go(func() { errs[i] = c.startWorker(ctx, i, runs) })
+	work := func() {
+		for i := range c.Workers {
+			all.Go(func() { errs[i] = c.startWorker(ctx, i, addr, runs) })
+		}
 	}
+	together := c.Ledger || c.Bench.Setting().Stands(worker.RoleName)
+	if !together {
+		work()
+	}
+	if err = c.startMaster(ctx, addr); err != nil {
+		all.Wait()
+		return firstCause(err)
+	}
+	if together {
+		if err = os.MkdirAll(runs, 0o777); err == nil {
+			work()
+		}
+	}
+	err = errors.Join(err, c.listen())
 	all.Wait()
-	return errors.Join(errs...)
+	return errors.Join(err, errors.Join(errs...))
 }
 
-func (c *Cluster) startMaster(ctx context.Context) error {
-	args := c.Config.CommandLine()
+func (c *Cluster) startMaster(ctx context.Context, addr string) error {
+	args := append([]string{"--listen", addr, "--watched"}, c.Config.CommandLine()...)
 	if c.told() {
 		args = append([]string{"--ledger"}, args...)
 	}
@@ -108,12 +119,11 @@ func (c *Cluster) startMaster(ctx context.Context) error {
 // told says that the master writes a ledger: another program's workers write none.
 func (c *Cluster) told() bool { return c.Ledger && c.Bench.Setting().Stands(worker.RoleName) }
 
-func (c *Cluster) startWorker(ctx context.Context, i int, runs string) error {
+func (c *Cluster) startWorker(ctx context.Context, i int, addr, runs string) error {
 	name := "w" + strconv.Itoa(i+1)
 	p, err := c.Bench.Start(ctx,
 		systems.Launch{Role: worker.RoleName, Name: c.Prefix + name, Expendable: true, Args: append(c.Config.Knobs.Args(config.RoleKnobs...),
-			"--master", c.master.Addr(), "--dir", runs, "--name", name, "--patience", "1s",
-			fmt.Sprintf("--ledger=%t", c.Ledger),
+			"--master", addr, "--dir", runs, "--name", name, fmt.Sprintf("--ledger=%t", c.Ledger),
 		)})
 	if err != nil {
 		return err
@@ -143,7 +153,10 @@ func (c *Cluster) listen() error {
 	if err == nil {
 		c.first, err = c.news.Recv()
 	}
-	return err
+	if err != nil {
+		return c.lost(err)
+	}
+	return nil
 }
 
 // Watch follows the master until the job is over.

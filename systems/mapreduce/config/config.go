@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ import (
 const (
 	maxReduces = 10_000
 	MaxMaps    = 1_000_000
-	maxWorkers = 100
+	MaxWorkers = 100
 )
 
 // How soon a worker counts as lost.
@@ -82,7 +81,7 @@ var (
 // Declare makes the flags that run and master share, and those of more knobs.
 // What a person wants at first is one output and large tasks.
 func (c *Config) Declare(fs systems.FlagSet, more ...string) {
-	knobs := Knobs.With(KnobReduces, "1").With(KnobSplitSize, "16384").With(KnobWorkers, strconv.Itoa(min(runtime.NumCPU(), maxWorkers)))
+	knobs := Knobs.With(KnobReduces, "1").With(KnobSplitSize, "16384")
 	c.Knobs, c.Given = knobs.Bind(fs, slices.Concat(jobKnobs, more)...), map[string]string{}
 	fs.StringVar(&c.Out, "out", "mr-out", "folder for mr-out-0, mr-out-1 …")
 	fs.DurationVar(&c.Lease, "lease", DefaultLease, "silence after which a worker's task is given to another")
@@ -205,6 +204,12 @@ func (c *Config) SplitBytes() int64 {
 		return task.SplitBytesFor(c.sizes, maps)
 	}
 	return int64(c.Knobs.Int(KnobSplitSize)) << 10
+}
+
+// Useful is how many workers can have a task and a processor: more would only be
+// started.
+func (c *Config) Useful() int {
+	return min(runtime.NumCPU(), MaxWorkers, max(int(task.About(c.sizes, c.SplitBytes())), c.Reduces()))
 }
 
 // Identity names the job by all that its output and its tasks depend on: a

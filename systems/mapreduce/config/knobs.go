@@ -68,7 +68,7 @@ var Knobs = systems.Knobs{
 	},
 	{Name: KnobJob, Default: "wordcount", Type: systems.Choice(jobNames()), Help: "what is computed"},
 	{Name: KnobReduces, Default: "4", Type: systems.Int{Min: 1, Max: maxReduces}, Help: "how many reduce tasks, and output files"},
-	{Name: KnobWorkers, Default: "2", Type: systems.Int{Min: 1, Max: maxWorkers}, Help: "how many worker processes"},
+	{Name: KnobWorkers, Default: "2", Type: systems.Int{Min: 1, Max: MaxWorkers}, Help: "how many worker processes"},
 	{
 		Name: KnobMaps, Default: "0", Type: systems.Int{Min: 0, Max: MaxMaps},
 		Help: "about how many map tasks; 0: as many as the split size makes",

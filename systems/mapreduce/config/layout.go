@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,16 +61,9 @@ func (l Layout) Make() error {
 	return nil
 }
 
-// MakeRuns makes a folder for runs and returns its name. It is a new one each
-// time, since the file system places folders by their names: see
-// [disk.Spread].
-func (l Layout) MakeRuns() (string, error) {
-	dir, err := os.MkdirTemp(l.Scratch(), "runs-")
-	if err != nil {
-		return "", fmt.Errorf("folder for the runs: %w", err)
-	}
-	return dir, nil
-}
+// Runs names a folder for runs that is not there yet: a new one each time, since
+// the file system places folders by their names, see [disk.Spread].
+func (l Layout) Runs() string { return filepath.Join(l.Scratch(), "runs-"+rand.Text()) }
 
 // occupied says what is in the output folder: a job's scratch folder, and
 // anything else.

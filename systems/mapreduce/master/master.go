@@ -44,6 +44,7 @@ type master struct {
 	bounds func() ([][]byte, error) // of the keys of an ordered job, found once
 	over   chan struct{}            // closed when the job has ended; failure and summary are then settled
 	stop   chan struct{}            // closed when the master is to stop
+	told   chan struct{}            // holds one when somebody who watches knows how the job ended
 
 	// What follows is touched by what the host calls, and in its View.
 	sessions map[string]*session
@@ -66,8 +67,9 @@ type master struct {
 func newMaster(ctx context.Context, s *config.Config, log *slog.Logger, l *ledger.Writer) (*master, error) {
 	m := &master{
 		config: s, log: log, ledger: l,
-		over: make(chan struct{}), stop: make(chan struct{}), opened: make(chan struct{}), placed: make(chan struct{}),
-		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{}, changed: make(chan struct{}),
+		over: make(chan struct{}), told: make(chan struct{}, 1), stop: make(chan struct{}),
+		opened: make(chan struct{}), placed: make(chan struct{}), changed: make(chan struct{}),
+		sessions: map[string]*session{}, results: map[plan.Attempt]*mapreducev1.Result{},
 	}
 	m.bounds = sync.OnceValues(m.findBounds)
 	var err error
@@ -170,8 +172,15 @@ const watchPause = 50 * time.Millisecond
 func (m service) WatchJob(_ *mapreducev1.WatchJobRequest, stream grpc.ServerStreamingServer[mapreducev1.WatchJobResponse]) error {
 	for {
 		r, changed := m.view()
-		if err := stream.Send(r); err != nil || r.GetSummary() != nil {
+		if err := stream.Send(r); err != nil {
 			return err
+		}
+		if r.GetSummary() != nil {
+			select {
+			case m.told <- struct{}{}:
+			default:
+			}
+			return nil
 		}
 		pause := time.NewTimer(watchPause)
 		select {

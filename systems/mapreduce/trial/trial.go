@@ -42,7 +42,11 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 	if err != nil {
 		return o, err
 	}
-	defer func() { err = errors.Join(err, dir.Release()) }()
+	defer func() {
+		if err = errors.Join(err, dir.Release()); err == nil {
+			err = context.Cause(ctx) // half a measurement is none
+		}
+	}()
 	in := newInput(v, b.Setting().Seed)
 	files, err := in.write(ctx, dir.Path)
 	if err != nil {
@@ -67,10 +71,7 @@ func Run(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obser
 		last, err = runJob(ctx, b, s, workers, fault)
 		return last, err
 	}
-	if o, err = measure(run, v, want); err == nil {
-		err = context.Cause(ctx) // half a measurement is none
-	}
-	if err != nil || o.Verdict.Status != record.Invalid {
+	if o, err = measure(run, v, want); err != nil || o.Verdict.Status != record.Invalid {
 		return o, err
 	}
 	s, err := last.story(v.Text(config.KnobJob), want)

@@ -53,7 +53,7 @@ func Role() systems.Role {
 			f := &workerFlags{}
 			fs.StringVar(&f.master, "master", "", "HOST:PORT of the master")
 			f.reach = systems.BindReach(fs, "127.0.0.1:0", "HOST:PORT to serve map output on; port 0 takes a free one")
-			fs.StringVar(&f.dir, "dir", ".", "folder for map output")
+			fs.StringVar(&f.dir, "dir", ".", "folder for map output; it is made if it is not there")
 			fs.StringVar(&f.name, "name", "", "what the master is to call it; empty: host and process number")
 			fs.DurationVar(&f.patience, "patience", defaultPatience, "how long to look for a master that does not answer")
 			fs.BoolVar(&f.ledger, "ledger", false, "write a line of JSON to standard output for whatever it does")
@@ -75,7 +75,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return systems.Usagef("--dir %s is not a folder", f.dir)
 	}
 	w := &worker{
@@ -132,12 +132,8 @@ func (f *workerFlags) follow(ctx context.Context, w *worker) error {
 	}
 	defer conn.Close()
 	client := mapreducev1.NewMasterServiceClient(conn)
-	name := w.name
 	retry := backoff.Backoff{Most: retryMost}
-	for life, last := 1, time.Now(); ; life++ {
-		if life > 1 { // a name is never used again: the master may not have noticed yet
-			w.name = fmt.Sprintf("%s.%d", name, life)
-		}
+	for last := time.Now(); ; {
 		joined, err := w.work(ctx, client)
 		if joined {
 			last = time.Now()

@@ -24,6 +24,7 @@ import (
 // worker is one worker process.
 type worker struct {
 	name    string
+	lives   int    // streams on which it has said hello
 	dir     string // where it leaves runs: an absolute path
 	address string // where it serves them
 	ledger  *ledger.Writer
@@ -63,7 +64,11 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	t := &turn{worker: w, stream: stream}
 	defer t.running.Wait()
 	defer cancel() // before the wait
-	hello := &mapreducev1.Hello{Name: w.name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address, Usage: ledger.OwnUsage(w.lie)}
+	name := w.name
+	if w.lives++; w.lives > 1 { // a name is never used again: the master may not have noticed yet
+		name = fmt.Sprintf("%s.%d", name, w.lives)
+	}
+	hello := &mapreducev1.Hello{Name: name, Pid: int64(os.Getpid()), Dir: w.dir, Address: w.address, Usage: ledger.OwnUsage(w.lie)}
 	w.ledger.Write(ledger.Line{Event: ledger.EventHello})
 	if err := t.send(&mapreducev1.WorkRequest{Event: &mapreducev1.WorkRequest_Hello{Hello: hello}}); err != nil {
 		return false, err
@@ -94,9 +99,12 @@ func (w *worker) work(ctx context.Context, client mapreducev1.MasterServiceClien
 	}
 }
 
-// enter prepares the job's functions.
+// enter prepares the job's functions and the folder for its runs.
 func (t *turn) enter(j *mapreducev1.Job) error {
 	t.job = j
+	if err := os.MkdirAll(t.dir, 0o777); err != nil { // only now: a master with --force clears what is around it
+		return err
+	}
 	for _, e := range job.All {
 		if e.Name == j.GetName() {
 			t.entry = e

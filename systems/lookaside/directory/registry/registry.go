@@ -1,5 +1,5 @@
-// Package registry is etcd, embedded, for where none runs. Only dyno itself links
-// it: it brings more code than all roles together. It is etcd's server and its gRPC
+// Package registry is etcd, embedded, for where none runs. Dyno itself does not
+// link it: it brings more code than all roles together. It is etcd's server and its gRPC
 // services without package embed, whose HTTP gateway, election and lock services and
 // exporter of traces nobody here calls, and everybody would compile.
 package registry

@@ -42,18 +42,20 @@ func Splits(disk Disk, files []string, size int64) ([]Split, error) {
 	return out, nil
 }
 
+// About is how many splits of a size files come out as, give or take one for each.
+func About(sizes []int64, size int64) (n int64) {
+	for _, s := range sizes {
+		n += max(1, (s+size-1)/size)
+	}
+	return n
+}
+
 // SplitBytesFor returns the split size for which files of these sizes come out
 // as about maps tasks. There are never fewer tasks than files.
 func SplitBytesFor(sizes []int64, maps int) int64 {
-	count := func(size int64) (n int64) {
-		for _, s := range sizes {
-			n += max(1, (s+size-1)/size)
-		}
-		return n
-	}
 	low, high := int64(1), int64(math.MaxInt64/2)
 	for low < high {
-		if mid := low + (high-low)/2; count(mid) <= int64(max(maps, len(sizes))) {
+		if mid := low + (high-low)/2; About(sizes, mid) <= int64(max(maps, len(sizes))) {
 			high = mid
 		} else {
 			low = mid + 1
