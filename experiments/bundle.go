@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"dyno/internal/record"
 	"dyno/systems"
@@ -23,7 +24,7 @@ func leave(dir string, t *record.Trial) error {
 // bundle, or cannot be judged again, is a usage error.
 func (c Catalog) Check(dir string) (was *record.Trial, now record.Verdict, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, bundleFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, now, systems.Usagef("%s is no bundle: it holds no %s; give a folder below results/raw", dir, bundleFile)
 	}
 	if err != nil {

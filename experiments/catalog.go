@@ -64,7 +64,7 @@ func (c Catalog) Open(word string) (*Experiment, error) {
 	if strings.HasSuffix(word, ".yaml") {
 		text, err := os.ReadFile(word)
 		if err != nil {
-			return nil, systems.Usagef("experiment file: %w", err)
+			return nil, systems.Usagef("experiment file: %w; dyno init SYSTEM writes one, dyno list names those that are built in", err)
 		}
 		e, err := c.Read(word, text)
 		if err == nil {

@@ -140,8 +140,9 @@ func (k *checker) scales() error {
 			return k.fail(fmt.Errorf("control-blocks must be from 0 (all) to blocks (%d)", s.Blocks), "scales", name, "control-blocks")
 		case s.DetailBlocks < 0 || s.DetailBlocks > s.Blocks:
 			return k.fail(fmt.Errorf("detail-blocks must be from 0 to blocks (%d)", s.Blocks), "scales", name, "detail-blocks")
-		case s.Length <= 0:
-			return k.fail(errors.New("length must be above 0, for example 5s"), "scales", name, "length")
+		}
+		if err := systems.CheckWindow(s.Warmup.Duration(), s.Length.Duration()); err != nil {
+			return k.fail(err, "scales", name)
 		}
 		if err := k.where(s.Only, "scales", name, "only"); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"dyno/internal/record"
 )
@@ -50,10 +51,23 @@ func oneAny(all []*Cell, v record.Values) (*Cell, error) {
 // oneOf finds the one cell that values name, among cells of a kind.
 func oneOf(all []*Cell, v record.Values, kind string) (*Cell, error) {
 	found := slices.DeleteFunc(slices.Clone(all), func(c *Cell) bool { return !v.In(record.Values(c.Values)) })
-	if len(found) != 1 {
-		return nil, fmt.Errorf("%v names %d %s, want exactly one", maps.Collect(maps.All(v)), len(found), kind)
+	if len(found) == 1 {
+		return found[0], nil
 	}
-	return found[0], nil
+	var named, differ []string
+	for _, knob := range slices.Sorted(maps.Keys(v)) {
+		named = append(named, knob+": "+v[knob])
+	}
+	err := fmt.Errorf("{%s} names %d %s, want exactly one", strings.Join(named, ", "), len(found), kind)
+	if len(found) == 0 {
+		return nil, err
+	}
+	for _, knob := range slices.Sorted(maps.Keys(found[0].Values)) {
+		if len(levelsOf(found, knob)) > 1 {
+			differ = append(differ, knob)
+		}
+	}
+	return nil, fmt.Errorf("%w: give a level of %s, too", err, strings.Join(differ, ", "))
 }
 
 // controls checks the negative controls and makes their levels canonical.

@@ -119,11 +119,12 @@ var (
 var yamlHints = map[string]string{
 	"found character that cannot start any token": "lines are indented with blanks, not tabs, and a text that begins with a sign such " +
 		"as @ or % goes in quotes",
-	"mapping values are not allowed in this context": "a text with a colon goes in quotes; or the line is indented too far",
-	"did not find expected '-' indicator":            "in what begins in this line, lines that belong together are not indented alike",
-	"did not find expected key":                      "in what begins in this line, lines that belong together are not indented alike",
-	"did not find expected ',' or ']'":               "the list that begins in this line is not closed, or a comma is missing",
-	"did not find expected ',' or '}'":               "the mapping that begins in this line is not closed, or a comma is missing",
+	"found a tab character that violates indentation": "lines are indented with blanks, not tabs",
+	"mapping values are not allowed in this context":  "a text with a colon goes in quotes; or the line is indented too far",
+	"did not find expected '-' indicator":             "in what begins in this line, lines that belong together are not indented alike",
+	"did not find expected key":                       "in what begins in this line, lines that belong together are not indented alike",
+	"did not find expected ',' or ']'":                "the list that begins in this line is not closed, or a comma is missing",
+	"did not find expected ',' or '}'":                "the mapping that begins in this line is not closed, or a comma is missing",
 }
 
 // yamlError turns the library's "yaml: line 3: …" into file:line form. It counts

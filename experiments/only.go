@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"dyno/bench/fault"
 	"dyno/internal/record"
 	"dyno/systems"
 )
@@ -36,10 +37,14 @@ func (e *Experiment) Only(filters []string) (record.Where, error) {
 
 // named are the levels that a text names, of those there are. A text that names
 // none counts as one level if it could be one, for the error to quote it whole.
+// Faults are named by the words, too, in which reports tell them.
 func named(kn systems.Knob, text string, present []string) []string {
 	has := func(word string) bool {
 		c, err := kn.Type.Parse(word)
 		return err == nil && slices.Contains(present, c)
+	}
+	if i := slices.IndexFunc(present, func(l string) bool { return fault.Tell(l) == text }); i >= 0 && !has(text) {
+		return present[i : i+1]
 	}
 	parts := strings.Split(text, ",")
 	for i, p := range parts {

@@ -3,7 +3,10 @@ package experiments
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"dyno/internal/record"
@@ -70,7 +73,8 @@ type Selection struct {
 func NewPlan(e *Experiment, sel Selection) (*Plan, error) {
 	scale, ok := e.Scales[sel.Scale]
 	if !ok {
-		return nil, systems.Usagef("experiment %s has no scale %s", e.Name, sel.Scale)
+		return nil, systems.Usagef("experiment %s has no scale %s: give another with --scale, one of %s", e.Name, sel.Scale,
+			strings.Join(slices.Sorted(maps.Keys(e.Scales)), ", "))
 	}
 	all, err := everyCell(e)
 	if err != nil {

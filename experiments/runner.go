@@ -63,7 +63,7 @@ type Progress struct {
 	Left    time.Duration // estimate
 	Again   []string      // the next trial is measured again: why earlier attempts proved nothing
 	Message string        // a line from the running trial; the rest is as before
-	Note    string        // about what is stored; nothing else is told
+	Note    string        // about what is stored, or what is waited for; nothing else is told
 }
 
 // Run measures every trial of a plan that is not measured yet. When the context

@@ -148,11 +148,11 @@ func (r *Runner) measure(ctx context.Context, p *Plan, t *Trial, dir string, ind
 	seen := r.newLookout(dir)
 	defer seen.close()
 	bench, group, err := r.open(ctx, p, seen, process.Options{
-		Env:     seen.here.Env(),
-		System:  p.System,
-		Dir:     dir,
-		Profile: profiles,
+		Env:    seen.here.Env(),
+		System: p.System,
+		Dir:    dir, Profile: profiles,
 		Setting: p.setting(t.Cell, t.Seed),
+		Waiting: func(line string) { r.progress(Progress{Plan: p, Note: line}) },
 		Logf: func(format string, args ...any) {
 			r.progress(Progress{Plan: p, Done: index, Next: t, Left: p.Estimate(index), Message: fmt.Sprintf(format, args...)})
 		},

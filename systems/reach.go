@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // Reach is where a role listens, and where it tells others to find it: the two
@@ -47,6 +48,16 @@ func (r *Reach) At(listening string) string {
 	}
 	_, port, _ := net.SplitHostPort(listening) // a listener's: it has a port
 	return net.JoinHostPort(r.Advertise, port)
+}
+
+// HostPort refuses what nobody could dial, of the addresses that a flag gives.
+func HostPort(flag string, addresses ...string) error {
+	for _, a := range addresses {
+		if !strings.Contains(a, ":") {
+			return Usagef("%s: %q is not HOST:PORT, such as 127.0.0.1:7000", flag, a)
+		}
+	}
+	return nil
 }
 
 // Reachable says why nobody else could dial HOST:PORT. What is no address at all

@@ -100,8 +100,8 @@ func (f *lengthFlag) Set(text string) error {
 
 // Check refuses times that measure nothing.
 func (f *Flags) Check() error {
-	if f.Length <= 0 || f.Warmup < 0 {
-		return systems.Usagef("--warmup %v --length %v: give a positive length, and a warm-up that is not negative", f.Warmup, f.Length)
+	if err := systems.CheckWindow(f.Warmup, f.Length); err != nil {
+		return systems.Usagef("--%w", err)
 	}
 	return nil
 }

@@ -10,8 +10,12 @@ import (
 var death = regexp.MustCompile(`^(\S+) [a-z]+\.([a-z-]+):(\d+)$`)
 
 // Tell says in words what goes wrong: a schedule, or WHO ROLE.POINT:COUNT, a death
-// at a point of a protocol at the COUNT-th passing of each life. Any other text it leaves.
+// at a point of a protocol at the COUNT-th passing of each life. No text is "none", any
+// other it leaves.
 func Tell(text string) string {
+	if text == "" {
+		return "none"
+	}
 	if s, err := Parse(text); err == nil && len(s) > 0 {
 		return s.Words()
 	}

@@ -29,6 +29,9 @@ func (f *Fleet) Split(sets int) ([]*Fleet, error) {
 	if f == nil && sets == 1 {
 		return []*Fleet{nil}, nil
 	}
+	if f == nil {
+		return nil, systems.Usagef("--sets %d: give the machines that are to be split with --hosts FILE", sets)
+	}
 	n := len(f.Names())
 	if sets < 1 || sets > n || n%sets != 0 {
 		return nil, systems.Usagef("--sets %d: %d machines cannot be split into %d sets of as many machines each", sets, n, sets)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -72,14 +73,10 @@ func Open(b systems.Bench, text string) (*Faults, error) {
 	f := &Faults{bench: b, schedule: schedule, victims: make(map[string]*victim)}
 	links := false
 	for _, s := range schedule {
-		switch {
-		case link.Offers(s.Kind):
-			links = true
-		case !slices.Contains(onProcesses, s.Kind):
-			return nil, systems.Usagef("fault %q: %s happens in the simulator only", s, s.Kind)
-		case s.Kind == fault.FullDisk && s.P != 1:
-			return nil, systems.Usagef("fault %q: that some writes fail happens in the simulator only; here all do", s)
+		if err := happens(s); err != nil {
+			return nil, err
 		}
+		links = links || link.Offers(s.Kind)
 	}
 	if links {
 		// Where another program has a role, what broke is told with the messages that passed.
@@ -190,12 +187,7 @@ func (f *Faults) victim(s fault.Fault) (*victim, error) {
 	if v, ok := f.victims[s.Node]; ok {
 		return v, nil
 	}
-	var names []string
-	for name := range f.victims {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return nil, systems.Usagef("fault %q: process %w", s, &systems.ChoiceError{Word: s.Node, Allowed: names})
+	return nil, onProcess(s, slices.Collect(maps.Keys(f.victims)))
 }
 
 // onProcess carries out what is to happen to one process until waiting ends.

@@ -156,10 +156,19 @@ func TestWhatCannotHappen(t *testing.T) {
 			t.Errorf("%q: %v, want a usage error with %q", text, err, says)
 		}
 	}
+	ground := inject.Ground{Processes: []string{"s1"}, Links: [][2]string{{"c", "s1"}}}
+	for _, text := range []string{"", "kill s1@1s..2s; cut c-s1@1s", "delay=1ms@0s", "reset c->s1@1s"} {
+		if err := ground.Check(text); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 	for text, says := range map[string]string{
 		"kill s3@1s":   `process "s3" is not one of s1`,
 		"cut c->s3@1s": "no link matches c->s3; there are: c->s1",
 	} {
+		if err := ground.Check(text); err == nil || !systems.IsUsage(err) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q on that ground: %v, want a usage error with %q", text, err, says)
+		}
 		f, err := inject.Open(bench{}, text)
 		if err != nil {
 			t.Fatal(err)

@@ -120,10 +120,12 @@ func Offers(k fault.Kind) bool { return slices.Contains(offered, k) }
 // Those of new connections are among the forward ones.
 type struck struct{ forward, back []fault.Fault }
 
-// concerns says which ways of a link a fault is about. Connections are opened
+func (l *Link) concerns(f fault.Fault) (forward, back bool) { return Concerns(f, l.From(), l.To()) }
+
+// Concerns says which ways of a link a fault is about. Connections are opened
 // forward only.
-func (l *Link) concerns(f fault.Fault) (forward, back bool) {
-	forward, back = f.Links.Cover(l.From(), l.To()), f.Links.Cover(l.To(), l.From())
+func Concerns(f fault.Fault, from, to string) (forward, back bool) {
+	forward, back = f.Links.Cover(from, to), f.Links.Cover(to, from)
 	switch f.Kind {
 	case fault.Drop, fault.Refuse, fault.Reset:
 		return forward, false

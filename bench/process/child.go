@@ -42,6 +42,7 @@ type child struct {
 	out      *output
 	ended    chan struct{} // closed once it is reaped
 
+	first     bool     // nobody of that name has lived before
 	mark      string   // by which all that it starts is found; empty: it is a role of ours
 	testimony *os.File // what it says of its calls at its end
 	watched   *watched

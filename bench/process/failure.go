@@ -22,7 +22,7 @@ type Failure struct {
 	Args       []string // its flags
 	Problem    string   // what it did: "ended before it was ready"
 	Err        error    // why; nil for a process that ended with status 0
-	Log        []string // the last lines of its standard error
+	Log        []string // the last lines of its log
 }
 
 // Error names the process, the problem and its command line, and quotes the

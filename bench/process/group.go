@@ -27,6 +27,7 @@ type Group struct {
 	witness  *witness
 	starting sync.WaitGroup // calls of Start under way
 	closed   func() error
+	waiting  sync.Once    // somebody has been told of a program that is not ready
 	reserved atomic.Int64 // addresses of members that are down
 	caging   sync.Mutex
 	cage     *cage // of programs that stand in for roles; nil: there are none

@@ -55,6 +55,10 @@ type Options struct {
 	// Logf receives one line at a time; nil: none.
 	Logf func(format string, args ...any)
 
+	// Waiting is told in one line, once, of a program that stands in for a role and
+	// is not ready after a tenth of Ready; nil: Logf is.
+	Waiting func(line string)
+
 	// Ready bounds the time from the start of a role that serves to its first
 	// healthy answer; 0: DefaultReady.
 	Ready time.Duration
@@ -106,6 +110,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(line string) { o.Logf("%s", line) }
 	}
 	if o.Ready == 0 {
 		o.Ready = DefaultReady

@@ -93,7 +93,7 @@ func (c *child) abandon(ctx context.Context, err error) error {
 	case cause == nil:
 		return c.failure("did not become ready", err)
 	case errors.Is(cause, errLate):
-		return c.failure(fmt.Sprintf("was not ready within %v", c.group.opts.Ready), err)
+		return c.late(err)
 	default:
 		return c.failure("was not ready when its start was called off", contextError(ctx))
 	}
@@ -146,6 +146,7 @@ func (c *child) awaitHealth(ctx context.Context, addr string) error {
 	}
 	defer conn.Close()
 	var last error
+	began := time.Now()
 	for {
 		err := c.contact(ctx, conn)
 		if err == nil {
@@ -153,6 +154,9 @@ func (c *child) awaitHealth(ctx context.Context, addr string) error {
 		}
 		if last == nil || status.Code(err) != codes.DeadlineExceeded { // which says least
 			last = err
+		}
+		if c.member.stands() && time.Since(began) > c.group.opts.Ready/waitingShare {
+			c.group.waiting.Do(c.wait)
 		}
 		select {
 		case <-ctx.Done():

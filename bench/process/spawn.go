@@ -21,7 +21,7 @@ func (g *Group) spawn(m *member) (*child, *os.File, error) {
 	role, l := m.role, m.launch
 	c := &child{
 		group: g, member: m, role: role, launch: l, args: flags(role, l, m.Addr(), g.opts.anywhere()),
-		out: &output{limit: maxOutput}, ended: make(chan struct{}),
+		out: &output{limit: maxOutput}, ended: make(chan struct{}), first: m.latest() == nil,
 	}
 	if g.opts.stamp != "" && !m.stands() {
 		if err := g.opts.there(role, l); err != nil {
@@ -89,11 +89,13 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 	if g.opts.Profile != "" {
 		cmd.Env = append(cmd.Env, profileEnv(g.opts.Profile, c.Name()))
 	}
-	cmd.Stdin = p.hold
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.hold, c.out, c.log
 	if c.mark != "" {
 		cmd.Env = append(cmd.Env, cageVar+"="+c.mark)
 	}
-	if !c.member.stands() { // of such a program nothing is believed but what it answers
+	if c.member.stands() {
+		cmd.Stdout = c.log // where people look for what their program printed
+	} else { // of such a program nothing is believed but what it answers
 		cmd.ExtraFiles = []*os.File{p.testify}
 		cmd.Env = append(cmd.Env, testifyVar+"=3") // the first after the standard streams
 	}
@@ -101,8 +103,6 @@ func (g *Group) command(c *child, p *pipes) *exec.Cmd {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, p.announce)
 		cmd.Env = append(cmd.Env, announceVar+"=4")
 	}
-	cmd.Stdout = c.out
-	cmd.Stderr = c.log
 	cmd.WaitDelay = drainBound
 	cmd.SysProcAttr = attributes()
 	return cmd

@@ -169,6 +169,37 @@ func (c *child) lacking(err error) error {
 // exUnavailable is EX_UNAVAILABLE.
 const exUnavailable = 69
 
+// waitingShare is the share of its time, a tenth, for which a program that stands
+// in for a role may keep people waiting before they are told what for.
+const waitingShare = 10
+
+// wait says what is waited for.
+func (c *child) wait() {
+	bound := c.group.opts.Ready
+	c.group.opts.Waiting(fmt.Sprintf("%s %s is not ready yet: %s has %v, of which %v are over; what it prints: %s",
+		c.role.Name, c.Name(), c.typed(), bound, bound/waitingShare, c.log.path))
+}
+
+// late is the failure of a process that was not ready in time. Other lives of a
+// program that stands in for a role are not waited for then: they would hang as
+// this one has, one after another.
+func (c *child) late(err error) error {
+	if c.member.stands() && refused(err) {
+		err = fmt.Errorf("nothing listens at %s, which --listen names", c.member.Addr())
+	}
+	f := c.failure(fmt.Sprintf("was not ready within %v", c.group.opts.Ready), err)
+	if c.member.stands() && c.first && !c.launch.Expendable {
+		c.group.cancel(f)
+	}
+	return f
+}
+
+// refused says whether nobody listens where a call went. gRPC leaves nothing of
+// the cause but its words.
+func refused(err error) bool {
+	return status.Code(err) == codes.Unavailable && strings.Contains(err.Error(), syscall.ECONNREFUSED.Error())
+}
+
 // obeyed says whether an ended process did what SIGTERM asks for.
 func (c *child) obeyed() bool {
 	return c.endedBy(syscall.SIGTERM) || c.endedBy(syscall.SIGKILL) || c.member.stands() && c.cmd.ProcessState.ExitCode() == termStatus

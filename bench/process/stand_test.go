@@ -141,6 +141,24 @@ func TestStandsInBadly(t *testing.T) {
 	}
 }
 
+// A program that is not ready is told of while people wait for it, with where it
+// prints; when its time is over, the lives beside it are not waited for.
+func TestStandsInLate(t *testing.T) {
+	told := make(chan string, 2)
+	g := standing(t, "open", "sh -c 'echo to output; exec sleep 987654'", func(o *process.Options) {
+		o.Ready, o.Waiting = 800*time.Millisecond, func(line string) { told <- line }
+	})
+	_, err := g.Start(t.Context(), systems.Launch{Role: "open", Name: "a"})
+	failure(t, err, "open a was not ready within", "nothing listens at 127.0.0.1:", "| to output")
+	if _, err := g.Start(t.Context(), systems.Launch{Role: "open", Name: "b"}); err == nil || !strings.Contains(err.Error(), "open b was not started") {
+		t.Errorf("the next start: %v", err)
+	}
+	_ = g.Close() // says the same
+	if line := <-told; !strings.Contains(line, "sleep 987654") || !strings.Contains(line, "a.log") || len(told) > 0 {
+		t.Errorf("told %q, and %d more", line, len(told))
+	}
+}
+
 // A program that forks while it serves is stopped, and the trial told why.
 func TestForksWhileItServes(t *testing.T) {
 	command := `sh -c '(for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32; do sleep 987654 & done) & exec ` +

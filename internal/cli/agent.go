@@ -34,7 +34,7 @@ is a folder with authority.pem, agent.pem and agent.key; with --await it may com
 			if idle <= 0 {
 				return systems.Usagef("--idle %v: give a positive time", idle)
 			}
-			if stdio == (listen != "") {
+			if stdio == (listen != "") || listen != "" && credentials == "" {
 				return systems.Usagef("agent: give --stdio, or --listen with --credentials")
 			}
 			ctx, o := c.Context(), agent.Options{Advertise: advertise, Lookup: a.lookup, Idle: idle, Logf: func(format string, args ...any) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,6 +98,7 @@ refused; 2 a mistake in the command or in a file; 130 interrupted.`,
 	root.AddCommand(bare)
 	needsCommand(root)
 	a.complete(root)
+	helps(root)
 	for _, parent := range root.Commands() {
 		for _, c := range parent.Commands() {
 			if c.Example != "" && c.IsAvailableCommand() {
@@ -150,7 +152,7 @@ func flagError(c *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		name, why := invalid.GetFlag().Name, invalid.Unwrap()
-		if want := wanted(invalid.GetFlag().Value.Type()); want != "" && why.Error() == unreadable {
+		if want := wanted(invalid.GetFlag().Value.Type()); want != "" && (why.Error() == unreadable || errors.As(why, new(*strconv.NumError))) {
 			return systems.Usagef("%s: --%s: %q is not %s", c.CommandPath(), name, invalid.GetValue(), want)
 		}
 		return systems.Usagef("%s: --%s: %w", c.CommandPath(), name, why)
@@ -170,9 +172,9 @@ func wanted(kind string) string {
 	case "duration":
 		return "a duration with its unit, such as 5s or 300ms"
 	case "int", "int64":
-		return "a whole number"
+		return "a whole number such as 3"
 	case "uint", "uint64":
-		return "a whole number that is not negative"
+		return "a whole number such as 3, from 0 on"
 	case "float64":
 		return "a number"
 	}

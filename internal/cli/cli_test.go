@@ -61,6 +61,32 @@ func TestUsageErrors(t *testing.T) {
 		"check echo --hosts=h.yaml":               {"dyno check runs on this machine only"},
 		"compare --hosts h.yaml a b":              {"dyno compare runs on this machine only"},
 		"run --hosts none.yaml":                   {"none.yaml", "no such file"},
+		"run --blocks 2.5":                        {`"2.5" is not a whole number such as 3`},
+		"run --seed -1":                           {`"-1" is not a whole number such as 3, from 0 on`},
+		"run --sets 3":                            {"--sets 3", "give the machines", "--hosts FILE"},
+		"run --policy least_load":                 {"--policy is a knob of lookaside", "--only policy=LEVEL", "dyno init lookaside"},
+		"run echo-mine.yaml":                      {"dyno init SYSTEM"},
+		"report --out cli_test.go":                {"no results are stored in cli_test.go"},
+		"check ./cli_test.go":                     {"is no bundle"},
+		"check branchbank --junit .":              {"--junit .: it is a folder: name a file"},
+		"check branchbank --markdown cli.go/x.md": {"--markdown cli.go/x.md", "not a directory"},
+		"kit branchbank cli_test.go":              {"give a new folder"},
+		"results none":                            {"none: there is no such folder", "--out"},
+		"agent --listen 127.0.0.1:0":              {"--listen with --credentials"},
+		"help nope":                               {`"nope"`, "dyno --help"},
+		"help lookasid":                           {"did you mean lookaside?"},
+		"help lookaside dmo":                      {"did you mean demo?"},
+		"help run all":                            {`dyno run has no command "all"`},
+		"completion bash x":                       {`dyno completion bash takes no argument, got "x"`},
+		"mapreduce worker --master nope":          {`--master: "nope" is not HOST:PORT`},
+		"mapreduce status --master nope":          {`--master: "nope" is not HOST:PORT`},
+		"strife admin":                            {"which task? one of add-user"},
+		"completion fihs":                         {"did you mean fish?"},
+		"strife demo --soak -1s":                  {"--soak -1s", "positive"},
+		"echo client --server nope":               {`--server: "nope" is not HOST:PORT`},
+		"branchbank client --branches a:1,b":      {`--branches: "b" is not HOST:PORT`},
+		"sessionbank client --at nope":            {`--at: "nope" is not HOST:PORT`},
+		"lookaside demo --duration 1ns":           {"--duration: length 1ns: give 1ms to"},
 		"deploy k8s --nodes 1 -- --out=x":         {"--out behind --", "the runner's pod knows its folder"},
 	} {
 		code, out, errOut := dyno(t, strings.Fields(line)...)
@@ -163,6 +189,23 @@ func TestOnlyNamesLevelsWithCommas(t *testing.T) {
 	code, _, errOut := dyno(t, "run", "lb-uneven", "--dry-run", "--only", fast+",1")
 	if code != 2 || !strings.Contains(errOut, "did you mean 2,2,2,2,1,1,1,1,0.5,0.5,0.5,0.5?") {
 		t.Errorf("a level that is not there: exit %d, %q", code, errOut)
+	}
+}
+
+// A failpoint or a fault is named as a file writes it, or by the words of reports.
+func TestOnlyNamesFaults(t *testing.T) {
+	for _, c := range [][3]string{
+		{"2pc-crashes", "failpoint=gateway gateway.after-commit:300", "failpoint=gateway killed: after commit, passing 300"},
+		{"2pc-crashes", "failpoint=", "failpoint=none"},
+		{"branch-faults", "faults=kill b2@200ms..500ms", "faults=b2 killed at 200 ms, back at 500 ms"},
+	} {
+		code, written, errOut := dyno(t, "run", c[0], "--dry-run", "--only", c[1])
+		if code != 0 || strings.Count(written, "\n  ") != strings.Count(written, c[1]) {
+			t.Errorf("--only %q: exit %d, %q, %q", c[1], code, written, errOut)
+		}
+		if code, told, errOut := dyno(t, "run", c[0], "--dry-run", "--only", c[2]); code != 0 || told != written {
+			t.Errorf("--only %q: exit %d, %q, %q; want what %q keeps, %q", c[2], code, told, errOut, c[1], written)
+		}
 	}
 }
 
@@ -306,6 +349,23 @@ func TestReportHeadings(t *testing.T) {
 }
 
 // A folder without results is a mistake, not an empty report.
+// What is left of results that cannot be drawn is named, with what to do.
+func TestReportOfRemains(t *testing.T) {
+	out := t.TempDir()
+	folder := filepath.Join(out, "results", "mine")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "trials.jsonl"), "{}\n")
+	if code, _, errOut := dyno(t, "report", "--out", out); code != 2 || !strings.Contains(errOut, "results/mine has no run.json: left out") {
+		t.Errorf("without run.json: exit %d %s", code, errOut)
+	}
+	write(t, filepath.Join(folder, "run.json"), "garbage")
+	if code, _, errOut := dyno(t, "report", "--out", out); code != 1 || !strings.Contains(errOut, "or move "+folder+" away") {
+		t.Errorf("a run.json that is none: exit %d %s", code, errOut)
+	}
+}
+
 func TestReportOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nowhere")
 	for _, args := range [][]string{{"report", "--out", dir}, {"report", "--check", "--out", dir}} {
@@ -401,13 +461,19 @@ func TestGuideOwnService(t *testing.T) {
 // A figure that cannot be drawn, because several cells fit in one place, is
 // refused before anything is measured.
 func TestAmbiguousFigureIsRefused(t *testing.T) {
+	rows := filepath.Join(t.TempDir(), "echo-small.yaml")
+	write(t, rows, strings.Replace(echoFile, "rows: [clients]", "rows: []", 1))
+	code, _, errOut := dyno(t, "run", rows, "--dry-run")
+	if want := "table overview: 2 cells fit one place; they differ in clients; name them in rows"; code != 2 || !strings.Contains(errOut, want) {
+		t.Errorf("a table without rows: exit %d %q", code, errOut)
+	}
 	dir := t.TempDir()
 	file, out := filepath.Join(dir, "echo-small.yaml"), filepath.Join(dir, "out")
 	text := strings.Replace(echoFile, "  - clients: [1, 4]", "  - {clients: [1, 4], payload: [16, 64]}", 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, _, errOut := dyno(t, "run", file, "--out", out)
+	code, _, errOut = dyno(t, "run", file, "--out", out)
 	if code != 2 || strings.Count(errOut, "\n") != 1 || !strings.Contains(errOut, file+":") || !strings.Contains(errOut, "payload") {
 		t.Errorf("exit %d %q", code, errOut)
 	}

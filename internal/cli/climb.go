@@ -44,6 +44,11 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 	if err := (&ladder.Climb{System: s, Impl: f.impl, Until: f.until}).Check(); err != nil {
 		return err
 	}
+	for flag, path := range map[string]string{"--junit": f.junit, "--markdown": f.markdown} {
+		if err := makeRoom(path); err != nil {
+			return systems.Usagef("%s %s: %w", flag, path, err)
+		}
+	}
 	out, err := outFolder(f.out, "")
 	if err != nil {
 		return err
@@ -56,6 +61,7 @@ func (a *app) climb(ctx context.Context, s *systems.System, f *climbFlags) (err 
 	c := &ladder.Climb{
 		Catalog: a.catalog, System: s, Impl: f.impl, Until: f.until, On: f.all, Seed: f.seed, Out: out,
 		Command: append([]string{"dyno"}, a.args...),
+		Note:    func(line string) { fmt.Fprintln(a.err, line) },
 		Begin: func(p *experiments.Plan) {
 			if role.Terminal(a.err) {
 				fmt.Fprintf(a.err, "\r\x1b[K… %s", p.Title)

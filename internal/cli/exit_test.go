@@ -4,10 +4,47 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"dyno/systems"
+	"dyno/systems/all"
 )
+
+// Every command that is shown has an example.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Hidden {
+			return
+		}
+		if !strings.Contains(c.Example, "dyno") {
+			t.Errorf("%s has no example: %q", c.CommandPath(), c.Example)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	a := &app{systems: all.Systems}
+	for _, system := range a.systems { // whose commands are declared where they are named
+		a.args = append(a.args, system.Name)
+	}
+	walk(a.root())
+}
+
+// A word is meant for another if few of its letters are wrong; the dashes of a flag
+// are none.
+func TestFarWordsAreNotMeant(t *testing.T) {
+	for word, meant := range map[string]bool{"--help": true, "--hlep": true, "--hosts": true, "--json": false, "--to": false} {
+		var out bytes.Buffer
+		(&app{err: &out}).exit(t.Context(), systems.Usagef("flag %w", &systems.ChoiceError{Word: word, Allowed: []string{"--help", "--host"}}))
+		if strings.Contains(out.String(), "did you mean") != meant {
+			t.Errorf("%s: %s", word, out.String())
+		}
+	}
+}
 
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {

@@ -46,6 +46,17 @@ func outFolder(out, scale string) (string, error) {
 	return out, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
+// makeRoom makes the folder of a file that is to be written in the end; empty: none is.
+func makeRoom(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a folder: name a file")
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o755)
+}
+
 func unwritable(dir string, err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -77,4 +88,15 @@ func repository() (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// undrawn is the error of a run that measured everything, and whose report could not
+// be drawn.
+func (f *runFlags) undrawn(out string, err error) error {
+	again := "dyno report"
+	if f.out != "" || f.scale == "quick" { // else it is where dyno report looks
+		again += " --out " + out
+	}
+	return fmt.Errorf("the report could not be drawn: %w\nAll that was measured is stored in %s; once this is mended, draw it: %s", err,
+		filepath.Join(out, "results"), again)
 }

@@ -45,7 +45,7 @@ in for, the protocol, a page that says what to do, and a workflow for GitHub.`,
 			for _, name := range names {
 				fmt.Fprintln(a.out, name)
 			}
-			fmt.Fprintf(a.err, "next: read %s/README.md\n", args[1])
+			fmt.Fprintf(a.err, "it needs %s\nnext: read %s/README.md\n", kit.Needs(language), args[1])
 			return nil
 		},
 	}

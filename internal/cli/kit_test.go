@@ -88,6 +88,29 @@ func TestKitClimbs(t *testing.T) {
 	}
 }
 
+// What a kit needs is said when it is written, on its page, and where it is missing:
+// then the rung is left out, not broken.
+func TestKitNeeds(t *testing.T) {
+	const needs = "apt-get install python3-grpcio python3-grpc-tools, or pip install grpcio grpcio-tools"
+	dir := t.TempDir()
+	kit := filepath.Join(dir, "kit")
+	code, _, errOut := dyno(t, "kit", "branchbank", "--lang", "python", kit)
+	if code != 0 || !strings.Contains(errOut, needs) {
+		t.Errorf("exit %d, %q does not say %q", code, errOut, needs)
+	}
+	if page := read(t, filepath.Join(kit, "README.md")); !strings.Contains(page, needs) || strings.Index(page, needs) > strings.Index(page, "dyno check") {
+		t.Errorf("its page does not say %q before it is to be run:\n%s", needs, page)
+	}
+	if _, err := os.Stat(python); err != nil {
+		t.Skip(err)
+	}
+	bare := python + " -S " + filepath.Join(kit, "branch.py") // without what is installed beside Python
+	code, out, errOut := dyno(t, "check", "branchbank", "--impl", "branch="+bare, "--until", "speaks", "--out", filepath.Join(dir, "out"))
+	if code != 1 || !strings.Contains(out, "left out") || !strings.Contains(out, needs) {
+		t.Errorf("exit %d\n%s\n%s", code, out, errOut)
+	}
+}
+
 func TestKitRefuses(t *testing.T) {
 	full := t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {

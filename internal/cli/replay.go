@@ -59,8 +59,8 @@ func (a *app) replay() *cobra.Command {
 			defer func() { err = errors.Join(err, stop()) }()
 			fmt.Fprintf(a.err, "replaying %s: about %v\n", old.ID, old.Took.Duration().Round(1e8))
 			r := &experiments.Runner{Out: out, Impl: impl, Report: func(p experiments.Progress) {
-				if p.Message != "" {
-					fmt.Fprintln(a.err, " ", p.Message)
+				if line := p.Message + p.Note; line != "" {
+					fmt.Fprintln(a.err, " ", line)
 				}
 			}}
 			now, bundle, err := r.Replay(c.Context(), a.catalog, run, old)

@@ -89,12 +89,12 @@ func (a *app) readStore(dir string, mixed bool, flag string) (*report.Store, err
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range store.Warnings {
+		fmt.Fprintln(a.err, "dyno: warning:", w)
+	}
 	if len(store.Results) == 0 {
 		return nil, systems.Usagef("no results are stored in %s: run an experiment first, or say where they are with %s DIR",
 			filepath.Join(dir, "results"), flag)
-	}
-	for _, w := range store.Warnings {
-		fmt.Fprintln(a.err, "dyno: warning:", w)
 	}
 	for _, b := range store.Broken {
 		fmt.Fprintln(a.err, "dyno: the seal is broken:", b)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,9 @@ func (a *app) results() *cobra.Command {
 					return c.Context().Err()
 				case <-time.After(100 * time.Millisecond):
 				}
+			}
+			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
+				return systems.Usagef("%s: there is no such folder: give the one that dyno run was given with --out", args[0])
 			}
 			return kube.Pack(a.out, args[0])
 		},

@@ -54,7 +54,8 @@ all results in the output folder.
 
 --only KNOB=TEXT keeps one level if the experiment has TEXT as a level, commas and
 all (capacity=1,1,0.2); else the commas in TEXT separate levels. Given again for
-the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5.
+the same knob it keeps more: --only capacity=1,1,0.2 --only capacity=1,1,0.5. Faults
+and failpoints are named as files write them, or as reports tell them.
 
 Exit code 1 says that a trial failed its check, that a negative control passed
 it, or that a service-level objective (a claim with the key objective) is not kept;
@@ -70,6 +71,7 @@ they are listed in the report.`,
 			return a.runExperiments(c.Context(), f, args)
 		},
 	}
+	c.SetFlagErrorFunc(a.knobFlag)
 	fl := c.Flags()
 	fl.StringVar(&f.scale, "scale", "full", "how much to run: quick, full or deep")
 	fl.StringArrayVar(&f.only, "only", nil, onlyHelp)
@@ -118,7 +120,6 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 		return a.printPlans(plans, sets)
 	}
 	defer func() { err = errors.Join(err, machines.Close()) }()
-	go experiments.Surroundings() // which asks programs; kept for when a run begins
 	out, err := outFolder(f.out, f.scale)
 	if err != nil {
 		return err
@@ -136,6 +137,7 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 	if err != nil {
 		return err
 	}
+	go experiments.Surroundings() // which asks programs; kept for when a run begins
 	show := newProgress(a.err, role.Terminal(a.err), out, plans)
 	show.view = view
 	runner := &experiments.Runner{
@@ -158,11 +160,11 @@ func (a *app) runExperiments(ctx context.Context, f runFlags, words []string) (e
 
 // conclude draws the report, says what came out, and chooses the exit code.
 func (a *app) conclude(f runFlags, out string, plans []*experiments.Plan, tally experiments.Tally) error {
+	printTally(a.out, tally)
 	store, err := a.writeReport(out, false)
 	if err != nil {
-		return err
+		return f.undrawn(out, err)
 	}
-	printTally(a.out, tally)
 	var names []string
 	for _, p := range plans {
 		names = append(names, p.Name)

@@ -257,3 +257,35 @@ func shellWords(t *testing.T, line string) []string {
 	}
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
+
+// Where the disk is full while the report is drawn, the run says what came out, that
+// it is stored, and the command that draws it, which does.
+func TestNoRoomForTheReport(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "keep.yaml"), filepath.Join(dir, "out")
+	write(t, file, strings.ReplaceAll(echoFile, "echo-small", "keep"))
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Less than the picture takes, more than a trial, in blocks of 512 bytes.
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f 24; exec "$@"`, "sh", exe,
+		"run", file, "--out", out, "--yardsticks=false", "--blocks", "1", "--only", "clients=4")
+	said, err := cmd.CombinedOutput()
+	again := "report --out " + out
+	if cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("exit %v\n%s", err, said)
+	}
+	for _, want := range []string{"1 trials: 1 valid", "the report could not be drawn", "file too large", filepath.Join(out, "results"), "dyno " + again} {
+		if !strings.Contains(string(said), want) {
+			t.Errorf("it does not say %q:\n%s", want, said)
+		}
+	}
+	if code, _, errOut := dyno(t, strings.Fields(again)...); code != 0 {
+		t.Errorf("dyno %s: exit %d %s", again, code, errOut)
+	}
+	if read(t, filepath.Join(out, "REPORT.md")) == "" {
+		t.Error("nothing is drawn")
+	}
+}

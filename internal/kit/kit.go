@@ -26,6 +26,15 @@ var files embed.FS
 // Languages are those that there are kits for.
 var Languages = []string{"go", "python"}
 
+// Needs says what must be installed for kits of a language, and how.
+func Needs(language string) string {
+	if language == "python" {
+		return "Python 3.9 or later with grpcio and grpcio-tools: apt-get install python3-grpcio python3-grpc-tools, " +
+			"or pip install grpcio grpcio-tools"
+	}
+	return "Go 1.26 or later"
+}
+
 // Role is what a kit has a server for.
 type Role struct {
 	Name    string
@@ -57,7 +66,7 @@ func Write(dir, language string, k Kit) ([]string, error) {
 	}
 	there, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, fmt.Errorf("%w: give a new folder", err)
 	}
 	if len(there) > 0 {
 		return nil, fmt.Errorf("%s is not empty: give a new folder", dir)
@@ -92,6 +101,9 @@ type plan struct {
 	Servers  []server
 	sources  map[string]bool // .proto files, as they are registered
 }
+
+// Needs is for templates.
+func (p *plan) Needs() string { return Needs(p.Language) }
 
 // server is a role as the templates see it.
 type server struct {

@@ -32,6 +32,7 @@ type Climb struct {
 
 	Begin func(*experiments.Plan) // a rung begins; nil: nobody wants to know
 	End   func(Result)            // a rung is over
+	Note  func(line string)       // what is waited for
 }
 
 // Run climbs. An error means that the climb could not go on; that a rung does not
@@ -121,6 +122,9 @@ func (c *Climb) try(ctx context.Context, rung Rung) (Result, error) {
 	var failed *record.Trial
 	began := time.Now()
 	runner := &experiments.Runner{Out: c.Out, Typed: c.Out, Command: c.Command, Fresh: true, Report: func(p experiments.Progress) {
+		if p.Note != "" && c.Note != nil {
+			c.Note(p.Note)
+		}
 		if p.Last != nil {
 			trials = append(trials, p.Last)
 		}

@@ -31,7 +31,8 @@ func Contract(w io.Writer, s *systems.System) error {
 
 A shell reads the command and becomes it. It must listen where %s says (the bench chooses the port), and ignore flags
 that it does not know. It is ready when %s answers SERVING or, where that is not served, when the first call
-below answers anything at all, an error too, within %v. Standard error is its log. When standard input ends, dyno is gone: so should it be.
+below answers anything at all, an error too, within %v.
+Standard output and standard error are its log. When standard input ends, dyno is gone: so should it be.
 At SIGTERM it has %v to end. With all that it starts it may have %d processes and threads, %d MiB of memory each, and files of %d MiB.
 The messages are in %s.
 

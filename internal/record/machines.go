@@ -53,16 +53,16 @@ type Placement struct {
 func (p *Placement) UnmarshalYAML(decode func(any) error) error {
 	if decode(&p.Policy) == nil {
 		if !slices.Contains(Placements, p.Policy) {
-			return fmt.Errorf("placement %q: want %s, or {ROLE: [MACHINE, ...]}", p.Policy, strings.Join(Placements, ", "))
+			return fmt.Errorf("%q: want %s, or {ROLE: [MACHINE, ...]}", p.Policy, strings.Join(Placements, ", "))
 		}
 		return nil
 	}
 	if err := decode(&p.Roles); err != nil {
-		return fmt.Errorf("placement: want %s, or {ROLE: [MACHINE, ...]} with machines numbered from 1", strings.Join(Placements, ", "))
+		return fmt.Errorf("want %s, or {ROLE: [MACHINE, ...]} with machines numbered from 1", strings.Join(Placements, ", "))
 	}
 	for _, role := range slices.Sorted(maps.Keys(p.Roles)) {
 		if m := p.Roles[role]; len(m) == 0 || slices.Min(m) < 1 {
-			return fmt.Errorf("placement: %s: %w", role, errNoMachine)
+			return fmt.Errorf("%s: %w", role, errNoMachine)
 		}
 	}
 	return nil

@@ -255,7 +255,7 @@ func TestTemplateMistakesAreErrors(t *testing.T) {
 		`{{with experiment "lb-policies"}}{{.Value "jain" "colour=red"}}{{end}}`:                             `knob "colour" is not one of policy, clients, service-time, report-interval`,
 		`{{with experiment "lb-policies"}}{{.Value "jain" "least_load"}}{{end}}`:                             "want knob=level",
 		`{{with experiment "lb-policies"}}{{.Value "jain" "policy=least_load" "policy=pick_first"}}{{end}}`:  "names policy twice",
-		`{{with experiment "lb-policies"}}{{.Value "jain" "policy=round_robin"}}{{end}}`:                     "2 cells fit; they differ in clients",
+		`{{with experiment "lb-policies"}}{{.Value "jain" "policy=round_robin"}}{{end}}`:                     "2 cells fit one place; they differ in clients",
 		`{{with experiment "lb-policies"}}{{.Ratio "jain" "policy=least_load,clients=10" "nothing"}}{{end}}`: "want knob=level",
 		`{{with experiment "lb-policies"}}{{.Ratio "speed" "clients=10" "clients=10"}}{{end}}`:               `metric "speed"`,
 		`{{.Nothing}}`: "Nothing",

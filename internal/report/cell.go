@@ -127,7 +127,7 @@ type ambiguous struct {
 }
 
 func (e *ambiguous) Error() string {
-	return fmt.Sprintf("%d cells fit; they differ in %s", e.cells, strings.Join(e.knobs, ", "))
+	return fmt.Sprintf("%d cells fit one place; they differ in %s", e.cells, strings.Join(e.knobs, ", "))
 }
 
 // differing lists the knobs whose levels are not the same in all cells.

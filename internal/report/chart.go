@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -165,7 +164,7 @@ func planned(p *figure.Panel) {
 
 // legible is a level as readers see it: faults in words, and a text that is empty
 // would be a gap.
-func legible(level string) string { return cmp.Or(fault.Tell(level), "none") }
+func legible(level string) string { return fault.Tell(level) }
 
 // inFigure is a level of a knob in a figure, where whoever has no rival is dyno.
 func inFigure(knob, level string) string {

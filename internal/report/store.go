@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,7 +52,7 @@ type Result struct {
 func Load(dir string, mixed bool) (*Store, error) {
 	root := filepath.Join(dir, "results")
 	entries, err := os.ReadDir(root)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return &Store{}, nil
 	}
 	if err != nil {
@@ -132,7 +133,7 @@ func loadResult(folder, name string, mixed bool) (*Result, *record.Chain, error)
 	}
 	r := &Result{}
 	if err := json.Unmarshal(text, &r.Run); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w; put back what dyno run wrote, or move %s away", path, err, folder)
 	}
 	edited := record.CheckText(text)
 	if got := r.Run.Experiment.Name; name != "" && got != name {

@@ -43,7 +43,10 @@ func (r *Result) view(knobs []string, keep record.Where) (*view, error) {
 	for _, key := range order {
 		c, err := pick(groups[key], named)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; name them among its knobs or keep one level with where", strings.ReplaceAll(key, "\x00", " "), err)
+			if key != "" {
+				err = fmt.Errorf("%s: %w", strings.ReplaceAll(key, "\x00", " "), err)
+			}
+			return nil, fmt.Errorf("%w; name them in rows (of a figure: x, series or facet), or keep one level with where", err)
 		}
 		v.cells[key] = c
 	}

@@ -56,7 +56,8 @@ func suggesting(err error) string {
 	if !errors.As(err, &choice) {
 		return line
 	}
-	best, distance := "", len(choice.Word)/2+2
+	// Two letters of five may be wrong, and one more: --json is not meant for --help.
+	best, distance := "", 2*len(strings.TrimPrefix(choice.Word, "--"))/5+2
 	for _, w := range choice.Allowed {
 		if d := levenshtein.ComputeDistance(choice.Word, w); d < distance {
 			best, distance = w, d

@@ -49,6 +49,12 @@ func (h Host) Run(ctx context.Context, s *systems.System, run func(context.Conte
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	defer func() { process.Testify(rpc.Tally()) }()
+	var bench context.Context
+	defer func() {
+		if died := new(process.Failure); err != nil && bench != nil && errors.As(context.Cause(bench), &died) {
+			err = died // that is why the rest failed
+		}
+	}()
 	return run(ctx, systems.Shell{
 		Args:     args,
 		In:       h.In,
@@ -56,12 +62,13 @@ func (h Host) Run(ctx context.Context, s *systems.System, run func(context.Conte
 		Err:      h.Err,
 		Terminal: Terminal(h.Err),
 		Ready:    process.Announce,
-		Bench: func(ctx context.Context, set systems.Setting) (context.Context, systems.Bench, func() error, error) {
+		Bench: func(ctx context.Context, set systems.Setting) (_ context.Context, b systems.Bench, done func() error, err error) {
 			if h.Open == nil {
 				return nil, nil, nil, errors.New("dyno-role starts no roles: dyno itself does")
 			}
 			set.Impl = h.Impl
-			return h.Open(ctx, h, s, set)
+			bench, b, done, err = h.Open(ctx, h, s, set)
+			return bench, b, done, err
 		},
 	})
 }

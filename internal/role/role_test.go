@@ -11,7 +11,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"dyno/bench/process"
 	"dyno/internal/role"
+	"dyno/systems"
 	"dyno/systems/strife"
 )
 
@@ -46,5 +48,25 @@ func TestExitOfACallThatWasInterrupted(t *testing.T) {
 		if code := role.Exit(c.ctx, &out, c.err); code != c.code || strings.Contains(out.String(), "interrupted") != (code == role.Interrupted) {
 			t.Errorf("%s: exit %d: %s", name, code, out.String())
 		}
+	}
+}
+
+// A command whose bench ended because a process died says that, once, not what all
+// others met for it.
+func TestSaysWhoDied(t *testing.T) {
+	died := &process.Failure{Role: "server", Name: "s1", Problem: "was not ready within 20s"}
+	h := role.Host{Open: func(ctx context.Context, _ role.Host, _ *systems.System, _ systems.Setting) (
+		context.Context, systems.Bench, func() error, error,
+	) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		cancel(died)
+		return ctx, nil, func() error { return nil }, nil
+	}}
+	err := h.Run(t.Context(), strife.System, func(ctx context.Context, sh systems.Shell) error {
+		_, _, _, err := sh.Bench(ctx, systems.Setting{})
+		return errors.Join(err, errors.New("s2 was called off"), errors.New("s3 was called off"))
+	}, nil)
+	if err == nil || err.Error() != died.Error() {
+		t.Errorf("error %v, want %v", err, died)
 	}
 }

@@ -2,6 +2,7 @@ package echo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -35,7 +36,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if *server == "" {
 			return systems.Usagef("--server is missing: give the address that an echo server listens on")
 		}
-		if err := f.Check(); err != nil {
+		if err := cmp.Or(systems.HostPort("--server", *server), f.Check()); err != nil {
 			return err
 		}
 		loop, err := f.Loop(*kind, driver.Model{
@@ -155,7 +156,7 @@ func setupGHZ(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 			Flags: f, Endpoint: rpc.Endpoint{Address: *server}, Async: *async, Workers: v.Int(driver.KnobClients), Rate: v.Float(driver.KnobRate),
 			Method: echov1.File_echo_v1_echo_proto.Services().ByName("EchoService").Methods().ByName("Echo"), Requests: driver.Always(request),
 		}
-		if err := w.Check(); err != nil {
+		if err := cmp.Or(systems.HostPort("--server", *server), w.Check()); err != nil {
 			return err
 		}
 		r, err := w.Run(ctx)

@@ -51,6 +51,9 @@ func check(set systems.Setting, v systems.Values) error {
 	if err := driver.Measurable(set, v); err != nil {
 		return fmt.Errorf("echo: %w", err)
 	}
+	if err := (inject.Ground{Links: [][2]string{{"client", "server"}}}).Check(v.Text(inject.Links.Name)); err != nil {
+		return fmt.Errorf("echo: %w", err)
+	}
 	switch {
 	case c.driver == driver.Search && c.stall > 0:
 		return errors.New("echo: a search with a stall: every probe but one would be of a server without")

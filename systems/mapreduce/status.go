@@ -40,18 +40,21 @@ func showStatus(ctx context.Context, sh systems.Shell, master, out string) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusDeadline)
 	defer cancel()
+	if err := systems.HostPort("--master", master); err != nil {
+		return err
+	}
 	conn, err := rpc.Dial(master)
 	if err != nil {
 		return &systems.UsageError{Err: fmt.Errorf("--master %s: %w", master, err)}
 	}
 	defer conn.Close()
 	stream, err := mapreducev1.NewMasterServiceClient(conn).WatchJob(ctx, &mapreducev1.WatchJobRequest{})
-	if err != nil {
-		return err
+	var r *mapreducev1.WatchJobResponse
+	if err == nil {
+		r, err = stream.Recv()
 	}
-	r, err := stream.Recv()
 	if err != nil {
-		return fmt.Errorf("no master answers at %s", master)
+		return fmt.Errorf("no master answers at %s; give the address that a running one has printed: %w", master, err)
 	}
 	return printStatus(sh.Out, r.GetStatus())
 }

@@ -4,6 +4,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -102,7 +103,8 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		if *addresses == "" {
 			return systems.Usagef("--branches is missing: give the addresses of the branches")
 		}
-		if err := f.Check(); err != nil {
+		at := strings.Split(*addresses, ",")
+		if err := cmp.Or(systems.HostPort("--branches", at...), f.Check()); err != nil {
 			return err
 		}
 		loop, err := f.Loop(*kind, driver.Model{
@@ -115,7 +117,7 @@ func setup(fs systems.FlagSet) func(context.Context, systems.Shell) error {
 		zero := time.Now()
 		c := &customers{recorder: history.NewRecorder[history.BankInput, history.BankOutput](maxOps, nil), knobs: v, seed: f.Seed}
 		defer c.close()
-		if err := c.dial(strings.Split(*addresses, ",")); err != nil {
+		if err := c.dial(at); err != nil {
 			return err
 		}
 		meter := driver.StartMeter(f.Warmup, f.Length)

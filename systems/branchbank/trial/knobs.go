@@ -65,6 +65,13 @@ func Check(set systems.Setting, v systems.Values) error {
 	if v.Int(KnobBranches) == 1 && (v.Duration(KnobDelay) > 0 || v.Text(inject.Knob.Name) != "") {
 		return errors.New("branchbank: one branch has no links and nobody to agree with: give more branches, or no delay and no faults")
 	}
+	var names []string
+	for _, id := range ids(v) {
+		names = append(names, group.Name(id))
+	}
+	if err := (inject.Ground{Processes: names, Links: inject.Pairs(names...)}).Check(schedule(v)); err != nil {
+		return fmt.Errorf("branchbank: %w", err)
+	}
 	return nil
 }
 

@@ -26,6 +26,9 @@ func Role() systems.Role {
 			fs.DurationVar(&set.Length, "length", time.Second, "how long to play and count")
 			return func(ctx context.Context, sh systems.Shell) error {
 				v[play.KnobTransport] = play.TransportMemory
+				if err := systems.CheckWindow(set.Warmup, set.Length); err != nil {
+					return systems.Usagef("--%w", err)
+				}
 				c, err := newConfig(v)
 				if err != nil {
 					return err

@@ -116,8 +116,8 @@ func (o *options) check() error {
 		return systems.Usagef("--search tries rates of its own: give neither --rate nor --requests")
 	case o.clients < 1 || o.clients > load.MaxClients:
 		return systems.Usagef("--clients %d: give 1 to %d", o.clients, load.MaxClients)
-	case o.requests < 0 || o.warmup < 0 || o.length < 0:
-		return systems.Usagef("--requests, --warmup and --length must not be negative")
+	case o.requests < 0:
+		return systems.Usagef("--requests %d must not be negative", o.requests)
 	case o.requests > 0 && (o.warmup > 0 || o.length > 0):
 		return systems.Usagef("--requests %d: give either that or --warmup and --length", o.requests)
 	case o.rounds > service.MaxRounds:
@@ -126,6 +126,9 @@ func (o *options) check() error {
 		return systems.Usagef("--calls %d: give 0 to %d", o.calls, maxCalls)
 	case o.timeout <= 0 || o.attempt <= 0:
 		return systems.Usagef("--timeout %v and --attempt %v must be positive", o.timeout, o.attempt)
+	}
+	if err := systems.CheckWindow(o.warmup, cmp.Or(o.length, DefaultLength)); err != nil {
+		return systems.Usagef("--%w", err)
 	}
 	return nil
 }

@@ -61,14 +61,17 @@ func (o *demoOptions) load() (args []string, length time.Duration, err error) {
 		return nil, 0, err
 	}
 	switch {
-	case o.requests < 0 || o.duration < 0:
-		return nil, 0, systems.Usagef("--requests and --duration must not be negative")
+	case o.requests < 0:
+		return nil, 0, systems.Usagef("--requests %d must not be negative", o.requests)
 	case o.requests > 0 && o.duration > 0:
 		return nil, 0, systems.Usagef("--requests %d and --duration %v: give one of them", o.requests, o.duration)
 	case o.requests > 0:
 		return []string{"--requests", strconv.FormatInt(o.requests, 10)}, 0, nil
 	case o.duration == 0:
 		o.duration = client.DefaultLength
+	}
+	if err := systems.CheckWindow(0, o.duration); err != nil {
+		return nil, 0, systems.Usagef("--duration: %w", err)
 	}
 	return []string{"--length", o.duration.String()}, o.duration, nil
 }

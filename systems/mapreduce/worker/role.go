@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (f *workerFlags) run(ctx context.Context, sh systems.Shell) error {
 	if f.master == "" {
 		return systems.Usagef("--master is missing: HOST:PORT as the master printed it")
 	}
-	if err := f.reach.Check(); err != nil {
+	if err := cmp.Or(systems.HostPort("--master", f.master), f.reach.Check()); err != nil {
 		return err
 	}
 	dir, err := filepath.Abs(f.dir)

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -67,7 +68,8 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 		if *at == "" {
 			return systems.Usagef("--at is missing: give the addresses of the branches")
 		}
-		if err := f.Check(); err != nil {
+		branches := strings.Split(*at, ",")
+		if err := cmp.Or(systems.HostPort("--at", branches...), f.Check()); err != nil {
 			return err
 		}
 		loop, err := f.Loop(*kind, driver.Model{
@@ -78,7 +80,7 @@ func setupClient(fs systems.FlagSet) func(context.Context, systems.Shell) error 
 			return err
 		}
 		var conns []*grpc.ClientConn
-		for addr := range strings.SplitSeq(*at, ",") {
+		for _, addr := range branches {
 			conn, err := rpc.Dial(addr)
 			if err != nil {
 				return systems.Usagef("--at %s: %w", addr, err)

@@ -52,6 +52,13 @@ func Check(set systems.Setting, v systems.Values) error {
 	if err != nil {
 		return fmt.Errorf("sessionbank: faults: %w", err)
 	}
+	var names []string
+	for _, id := range ids(v) {
+		names = append(names, group.Name(id))
+	}
+	if err := (inject.Ground{Processes: names, Links: inject.Pairs(names...)}).Check(v.Text(inject.Knob.Name)); err != nil {
+		return fmt.Errorf("sessionbank: %w", err)
+	}
 	ends := func(f fault.Fault) bool {
 		return slices.Contains([]fault.Kind{fault.Kill, fault.Stop, fault.Restart}, f.Kind)
 	}
@@ -111,12 +118,17 @@ func Trial(ctx context.Context, b systems.Bench, v systems.Values) (o record.Obs
 	return t.observe()
 }
 
+// ids are the branches of a trial.
+func ids(v systems.Values) (all []replica.ID) {
+	for i := range v.Int(KnobBranches) {
+		all = append(all, replica.ID(i+1))
+	}
+	return all
+}
+
 // start starts the branches.
 func (t *run) start(ctx context.Context) (err error) {
-	s := group.Spec{Role: "branch", Balance: initial, Args: []string{"--wait", t.values.Text(KnobWait)}}
-	for i := range t.values.Int(KnobBranches) {
-		s.IDs = append(s.IDs, replica.ID(i+1))
-	}
+	s := group.Spec{Role: "branch", IDs: ids(t.values), Balance: initial, Args: []string{"--wait", t.values.Text(KnobWait)}}
 	if t.values.Text(KnobDurable) == "yes" {
 		if t.data, err = t.bench.Dir("data"); err != nil {
 			return err

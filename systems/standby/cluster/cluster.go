@@ -39,6 +39,19 @@ type Cluster struct {
 	Servers [2]systems.Process // s1, s2
 }
 
+// Ground is whom faults can strike of a cluster with a witness.
+func Ground() inject.Ground {
+	g := inject.Ground{Processes: []string{config.S1, config.S2, "witness"}}
+	for _, from := range []string{config.S1, config.S2, Client} {
+		for _, to := range g.Processes {
+			if from != to {
+				g.Links = append(g.Links, [2]string{from, to})
+			}
+		}
+	}
+	return g
+}
+
 // Start starts a cluster. Its processes end with the bench.
 func Start(ctx context.Context, b systems.Bench, o Options) (*Cluster, error) {
 	dir, err := b.Dir("cluster")

@@ -12,6 +12,7 @@ import (
 	"dyno/bench/load"
 	"dyno/internal/record"
 	"dyno/systems"
+	"dyno/systems/standby/cluster"
 )
 
 // The knobs.
@@ -162,6 +163,9 @@ func newPlan(set systems.Setting, v systems.Values) *plan {
 func Check(set systems.Setting, v systems.Values) error {
 	if v.Text(knobStrike) != strikeNone && v.Text(knobStorage) == memory {
 		return fmt.Errorf("%s: a server without a disk has forgotten all when it is started again", knobStrike)
+	}
+	if err := cluster.Ground().Check(v.Text(inject.Knob.Name)); err != nil {
+		return fmt.Errorf("standby: %w", err)
 	}
 	return nil
 }

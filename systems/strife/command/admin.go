@@ -54,6 +54,9 @@ func (o *adminOptions) run(ctx context.Context, sh systems.Shell) error {
 	task := map[string]func(context.Context, systems.Shell, strifev1.AdminServiceClient) error{
 		"add-user": o.addUser, "resolve": o.resolve, "accounts": o.accounts,
 	}[strings.Join(sh.Args, " ")]
+	if len(sh.Args) == 0 {
+		return systems.Usagef("admin: which task? one of %s", strings.Join(adminTasks, ", "))
+	}
 	if task == nil {
 		return systems.Usagef("admin: task %w", &systems.ChoiceError{Word: strings.Join(sh.Args, " "), Allowed: adminTasks})
 	}

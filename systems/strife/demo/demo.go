@@ -30,6 +30,9 @@ func Command() systems.Command {
 			length := fs.Duration("soak", 0, "pay with 16 users for so long while servers are killed at random, then audit everything")
 			seed := fs.Uint64("seed", 1, "balances and kills come from it")
 			return func(ctx context.Context, sh systems.Shell) error {
+				if *length < 0 {
+					return systems.Usagef("--soak %v: give a positive time", *length)
+				}
 				if *length > 0 {
 					return soak(ctx, sh, *length, *seed, trial.Knobs)
 				}

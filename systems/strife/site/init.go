@@ -75,6 +75,14 @@ func nameAt(list []string, kind string, i int) string {
 	return fmt.Sprintf("%s%d", kind, i+1)
 }
 
+// BankNames are the names of so many banks.
+func BankNames(n int) (names []string) {
+	for i := range n {
+		names = append(names, nameAt(bankNames, "bank", i))
+	}
+	return names
+}
+
 // Init makes the folder: an authority of its own, certificates, users with
 // passwords, banks with accounts. It refuses a folder that has been made.
 func (d Dir) Init(p Plan) (m Made, err error) {
@@ -130,8 +138,8 @@ func (w *worker) work() (err error) {
 		w.password = rand.Text()
 		w.hash = w.plan.Hashing.Hash(w.password)
 	}
-	for i := range w.plan.Banks {
-		if err := w.bank(nameAt(bankNames, "bank", i)); err != nil {
+	for _, name := range BankNames(w.plan.Banks) {
+		if err := w.bank(name); err != nil {
 			return err
 		}
 	}

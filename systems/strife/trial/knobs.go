@@ -15,6 +15,7 @@ import (
 	"dyno/systems/strife/failpoint"
 	"dyno/systems/strife/load"
 	"dyno/systems/strife/security"
+	"dyno/systems/strife/site"
 )
 
 // The knobs of trials, beside those of the load.
@@ -122,8 +123,26 @@ func schedule(v systems.Values) string {
 	return text
 }
 
+// checkNames refuses faults and a failpoint of somebody who is not there.
+func checkNames(v systems.Values) error {
+	servers := append(site.BankNames(v.Int(KnobBanks)), "gateway")
+	ground := inject.Ground{Processes: servers, Links: append(inject.Pairs(servers...), [2]string{"load", "gateway"})}
+	if err := ground.Check(schedule(v)); err != nil {
+		return fmt.Errorf("strife: %w", err)
+	}
+	text := v.Text(KnobFailpoint)
+	if who, _, ok := strings.Cut(text, " "); ok && !slices.Contains(servers, who) {
+		return systems.Usagef("strife: failpoint %q: server %w; knob %s says how many banks there are", text,
+			&systems.ChoiceError{Word: who, Allowed: servers}, KnobBanks)
+	}
+	return nil
+}
+
 // Check refuses what would not be measured.
 func Check(set systems.Setting, v systems.Values) error {
+	if err := checkNames(v); err != nil {
+		return err
+	}
 	if v.Duration(KnobOutage) > 0 {
 		if blind(set) {
 			return errors.New("strife: an outage is judged by the journals of gateway and banks: nothing can stand in for them")

@@ -8,8 +8,15 @@ import signal
 import sys
 import tempfile
 
-import grpc
-from grpc_tools import protoc
+try:
+    import grpc
+    from grpc_tools import protoc
+except ImportError:  # 69 says to dyno that something is not installed, the last line what
+    print(
+        "grpcio or grpcio-tools (apt-get install python3-grpcio python3-grpc-tools, or pip install grpcio grpcio-tools)",
+        file=sys.stderr,
+    )
+    sys.exit(69)
 
 PROTOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proto")
 
