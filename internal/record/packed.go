@@ -58,7 +58,7 @@ var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
 // unpack reads a stored histogram; false says that it is not one of this version's
 // buckets, or damaged: the library can tell which.
-func unpack(text string) (p packed, ok bool) {
+func unpack(text []byte) (p packed, ok bool) {
 	u := unpackers.Get().(*unpacker)
 	defer unpackers.Put(u)
 	if !u.read(text) {
@@ -76,7 +76,7 @@ func unpack(text string) (p packed, ok bool) {
 }
 
 // read decodes and inflates a stored text into u.raw.
-func (u *unpacker) read(text string) bool {
+func (u *unpacker) read(text []byte) bool {
 	u.stored = append(u.stored[:0], text...)
 	n, err := base64.StdEncoding.Decode(u.stored, u.stored)
 	if err != nil || n < packedPrefix {
