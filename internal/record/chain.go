@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -151,7 +150,9 @@ func readChain(experiment string, head Head, r io.Reader, verdicts bool) (*Chain
 	for i := range decoders {
 		decoders[i] = &decoder{scanner: *newScanner(), verdicts: verdicts}
 	}
-	in := lineReader{in: bufio.NewReaderSize(r, batchSize/16)}
+	in := lineReaders.Get().(*lineReader)
+	defer lineReaders.Put(in)
+	in.in.Reset(r)
 	for c.Torn == 0 {
 		batch, err := in.next()
 		if err != nil {

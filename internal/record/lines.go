@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -26,10 +27,14 @@ type lineReader struct {
 	lines []line
 }
 
+// lineReaders keeps the memory of files that were read: 1 MB each.
+var lineReaders = sync.Pool{New: func() any { return &lineReader{in: bufio.NewReaderSize(nil, batchSize/16)} }}
+
 // next returns some more lines; none at the end.
 func (r *lineReader) next() ([]line, error) {
 	var ends []int
-	r.text, r.lines = r.text[:0], r.lines[:0]
+	clear(r.lines)
+	r.text, r.lines = slices.Grow(r.text[:0], batchSize+batchSize/16), r.lines[:0]
 	for partial := false; partial || len(r.text) < batchSize; {
 		part, err := r.in.ReadSlice('\n')
 		r.text = append(r.text, part...)
