@@ -8,8 +8,9 @@ import (
 )
 
 // scanner reads JSON from left to right, once, as [Head.Add] writes it: without
-// blanks and nulls. It is five times as fast as a decoder that is ready for all
-// JSON. At whatever it is not ready for, it fails, and that decoder is asked.
+// blanks and nulls. Package json reads most of it twice, and values with a decoder
+// of their own four times. At whatever it is not ready for, the scanner fails, and
+// package json is asked.
 type scanner struct {
 	rest   []byte
 	fresh  bool // of what was opened last, nothing was read yet
