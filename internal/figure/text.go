@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"strings"
+	"sync"
 
 	stdfont "golang.org/x/image/font"
 	"golang.org/x/image/math/fixed"
@@ -51,6 +52,26 @@ func (l letters) Draw(c vg.Canvas, words string, s text.Style, at vg.Point) {
 		c = straight{img, s.Color}
 	}
 	l.Handler.Draw(c, words, s, at)
+}
+
+// widths are those of texts: each is asked for a dozen times while a figure is laid
+// out, and takes 2 kB to find.
+var widths sync.Map // of vg.Length, by measured
+
+type measured struct {
+	words string
+	in    font.Font
+}
+
+// Box implements [text.Handler].
+func (l letters) Box(words string, in font.Font) (width, height, depth vg.Length) {
+	known, ok := widths.Load(measured{words, in})
+	if !ok {
+		width, height, depth = l.Handler.Box(words, in)
+		known, _ = widths.LoadOrStore(measured{words, in}, [...]vg.Length{width, height, depth})
+	}
+	box := known.([3]vg.Length)
+	return box[0], box[1], box[2]
 }
 
 // imageOf is what lies beneath a canvas that was cut out of others; nil: no image.

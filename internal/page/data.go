@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // Experiment is what a reader can ask of an experiment on the page: its figures,
@@ -105,11 +106,16 @@ type Data struct {
 	text  string            // base64
 }
 
+// squeezers keeps what compressing needs: 1 MB each.
+var squeezers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // Pack makes it.
 func Pack(e Experiment) (Data, error) {
 	var out bytes.Buffer
 	to := base64.NewEncoder(base64.StdEncoding, &out)
-	squeeze := gzip.NewWriter(to)
+	squeeze := squeezers.Get().(*gzip.Writer)
+	defer squeezers.Put(squeeze)
+	squeeze.Reset(to)
 	if err := json.NewEncoder(squeeze).Encode(e); err != nil {
 		return Data{}, fmt.Errorf("data of %s for the page: %w", e.Name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"path"
+	"runtime"
 	"strings"
 
 	"github.com/yuin/goldmark"
@@ -17,6 +18,7 @@ import (
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+	"golang.org/x/sync/errgroup"
 )
 
 // The page's own parts: what stands around the text, and what makes it answer.
@@ -110,41 +112,74 @@ func (in Page) Render() ([]byte, error) {
 		asks, scripts = "'self'", scripts+liveJS
 		body.WriteString("<section id=\"live\"></section>\n")
 	}
-	for i, d := range in.Documents {
-		prefix := ""
-		if i > 0 {
-			prefix = d.anchor() + "-"
-		}
-		fmt.Fprintf(&body, "<section id=\"%s\">\n", html.EscapeString(d.anchor()))
-		if err := p.render(&body, d, prefix); err != nil {
-			return nil, fmt.Errorf("render %s: %w", d.Path, err)
-		}
-		if name, ok := strings.CutPrefix(d.anchor(), "results-"); ok && strings.HasSuffix(name, "-README") {
-			fmt.Fprintf(&body, "<div data-ask=\"%s\"></div>\n", html.EscapeString(strings.TrimSuffix(name, "-README")))
-		}
-		body.WriteString("</section>\n")
+	sections, err := p.sections()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sections {
+		body.WriteString(s)
 	}
 	hash := sha256.Sum256([]byte(scripts))
 	return fmt.Appendf(nil, frame, base64.StdEncoding.EncodeToString(hash[:]), asks, html.EscapeString(in.Title), style,
-		short.Replace(body.String()), data.String(), scripts), nil
+		body.String(), data.String(), scripts), nil
 }
 
-func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
-	md := goldmark.New(
+// sections renders the documents, on all cores but for what depends on those before.
+func (p *page) sections() ([]string, error) {
+	parsed, out := make([]*document, len(p.Documents)), make([]string, len(p.Documents))
+	each := func(do func(i int) error) error {
+		var all errgroup.Group
+		all.SetLimit(runtime.GOMAXPROCS(0))
+		for i, d := range p.Documents {
+			all.Go(func() error {
+				if err := do(i); err != nil {
+					return fmt.Errorf("render %s: %w", d.Path, err)
+				}
+				return nil
+			})
+		}
+		return all.Wait()
+	}
+	if err := each(func(i int) (err error) { parsed[i], err = p.parse(i); return err }); err != nil {
+		return nil, err
+	}
+	for _, d := range parsed {
+		for _, n := range d.images {
+			if err := p.place(n, d.Document); err != nil {
+				return nil, fmt.Errorf("render %s: %w", d.Path, err)
+			}
+		}
+	}
+	return out, each(func(i int) (err error) { out[i], err = parsed[i].section(); return err })
+}
+
+// document is a document that was read.
+type document struct {
+	Document
+	markdown goldmark.Markdown
+	root     ast.Node
+	images   []*ast.Image // that are not placed yet
+}
+
+func (p *page) parse(i int) (*document, error) {
+	d, prefix := p.Documents[i], ""
+	if i > 0 {
+		prefix = d.anchor() + "-"
+	}
+	out := &document{Document: d, markdown: goldmark.New(
 		goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
 			extension.Strikethrough, extension.Linkify, extension.TaskList),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
-	)
-	doc := md.Parser().Parse(text.NewReader(d.Text))
-	var images []*ast.Image
+	)}
+	out.root = out.markdown.Parser().Parse(text.NewReader(d.Text))
 	var headings []*ast.Heading // their anchors are made last: they are no links of the text
-	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	err := ast.Walk(out.root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
 		switch n := n.(type) {
 		case *ast.Image:
-			images = append(images, n) // replaced when the walk is over
+			out.images = append(out.images, n) // replaced when the walk is over
 		case *ast.Link:
 			n.Destination = p.within(n.Destination, d, prefix)
 		case *ast.Heading:
@@ -156,18 +191,24 @@ func (p *page) render(out *bytes.Buffer, d Document, prefix string) error {
 		}
 		return ast.WalkContinue, nil
 	})
-	if err != nil {
-		return err
-	}
 	for _, h := range headings {
 		anchor(h, prefix)
 	}
-	for _, n := range images {
-		if err := p.place(n, d); err != nil {
-			return err
-		}
+	return out, err
+}
+
+// section is the document as it stands on the page.
+func (d *document) section() (string, error) {
+	var body bytes.Buffer
+	fmt.Fprintf(&body, "<section id=\"%s\">\n", html.EscapeString(d.anchor()))
+	if err := d.markdown.Renderer().Render(&body, d.Text, d.root); err != nil {
+		return "", err
 	}
-	return md.Renderer().Render(out, d.Text, doc)
+	if name, ok := strings.CutPrefix(d.anchor(), "results-"); ok && strings.HasSuffix(name, "-README") {
+		fmt.Fprintf(&body, "<div data-ask=\"%s\"></div>\n", html.EscapeString(strings.TrimSuffix(name, "-README")))
+	}
+	body.WriteString("</section>\n")
+	return short.Replace(body.String()), nil
 }
 
 // place replaces an image by the place where the page will draw it. The first has a

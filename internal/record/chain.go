@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"runtime"
 )
 
 // MaxLine bounds a line of trials.jsonl, in bytes.
@@ -28,10 +27,13 @@ type Head struct {
 // NewHead is the head of an experiment's empty chain.
 func NewHead(experiment string) Head { return Head{Seal: digest([]byte("trials of " + experiment))} }
 
-// digest is the first half of a SHA-256.
-func digest(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:len(sum)/2])
+// digest is the first half of the SHA-256 of texts one after the other.
+func digest(texts ...[]byte) string {
+	hash := sha256.New()
+	for _, text := range texts {
+		hash.Write(text)
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:sha256.Size/2])
 }
 
 // with adds a text to a JSON object.
@@ -74,7 +76,6 @@ type Chain struct {
 	number int            // of the last line
 	before int            // a line that holds no trial came right before; 0: none did
 	lines  map[string]int // of trials, by id
-	alike  map[int]*Trial // one of each cell
 }
 
 // Text is run.json: all of a run, sealed like the trials, so that an edited claim
@@ -132,20 +133,26 @@ var errEdited = errors.New("the content is not what was sealed: it was changed")
 // behind the head are good: a crash may come between the two. An error is that of
 // the reader.
 func ReadChain(experiment string, head Head, r io.Reader) (*Chain, error) {
-	return readChain(experiment, head, r, decode)
+	return readChain(experiment, head, r, false)
 }
 
 // ReadVerdicts is [ReadChain] for whoever asks only what was measured, and how it
 // ended: of the observations there are counts, failures, verdicts and flags, at a
 // fraction of the time and memory.
 func ReadVerdicts(experiment string, head Head, r io.Reader) (*Chain, error) {
-	return readChain(experiment, head, r, decodeVerdict)
+	return readChain(experiment, head, r, true)
 }
 
-func readChain(experiment string, head Head, r io.Reader, decode decoder) (*Chain, error) {
-	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int), alike: make(map[int]*Trial)}
+func readChain(experiment string, head Head, r io.Reader, verdicts bool) (*Chain, error) {
+	c := &Chain{Head: NewHead(experiment), lines: make(map[string]int)}
 	found := head.Seal == c.Head.Seal
-	in := lineReader{in: bufio.NewReaderSize(r, batchSize/16)}
+	decoders := make([]*decoder, runtime.GOMAXPROCS(0))
+	for i := range decoders {
+		decoders[i] = &decoder{scanner: *newScanner(), verdicts: verdicts}
+	}
+	in := lineReaders.Get().(*lineReader)
+	defer lineReaders.Put(in)
+	in.in.Reset(r)
 	for c.Torn == 0 {
 		batch, err := in.next()
 		if err != nil {
@@ -154,7 +161,7 @@ func readChain(experiment string, head Head, r io.Reader, decode decoder) (*Chai
 		if len(batch) == 0 {
 			break
 		}
-		unsealAll(batch, decode)
+		unsealAll(batch, decoders)
 		for _, l := range batch {
 			found = c.take(l) == head.Seal || found
 		}
@@ -166,7 +173,7 @@ func readChain(experiment string, head Head, r io.Reader, decode decoder) (*Chai
 		c.blame(&c.Broken, c.number+1,
 			fmt.Errorf("run.json counts %d sealed trials, here the chain ends after %d: the last were removed", head.Trials, c.Head.Trials))
 	}
-	c.lines, c.alike = nil, nil
+	c.lines = nil
 	return c, nil
 }
 
@@ -195,11 +202,6 @@ func (c *Chain) take(l line) string {
 		return t.Seal
 	}
 	c.lines[t.ID] = c.number
-	if like := c.alike[t.Cell]; like != nil && like.Binary == t.Binary && maps.Equal(like.Values, t.Values) {
-		t.Values, t.Binary = like.Values, like.Binary // held in memory once
-	} else {
-		c.alike[t.Cell] = t
-	}
 	c.Trials = append(c.Trials, t)
 	return t.Seal
 }
@@ -222,11 +224,11 @@ func (c *Chain) blame(list *[]string, number int, err error) {
 
 // unseal reads a line. With errEdited comes what the line says now; with any
 // other error, nothing.
-func unseal(line []byte, decode decoder) (*Trial, error) {
+func unseal(line []byte, d *decoder) (*Trial, error) {
 	if len(line) > MaxLine {
 		return nil, fmt.Errorf("a line of %d bytes, more than the limit of %d", len(line), MaxLine)
 	}
-	t, err := decode(line)
+	t, err := d.decode(line)
 	if err != nil {
 		return nil, fmt.Errorf("not a trial: %w", err)
 	}
@@ -234,7 +236,7 @@ func unseal(line []byte, decode decoder) (*Trial, error) {
 		return nil, errors.New("not a sealed trial")
 	}
 	body, ok := bytes.CutSuffix(bytes.TrimSuffix(line, []byte("\n")), with(nil, "seal", t.Seal))
-	if !ok || digest(append(bytes.Clone(body), '}')) != t.Seal {
+	if !ok || digest(body, []byte("}")) != t.Seal {
 		return t, errEdited
 	}
 	return t, nil

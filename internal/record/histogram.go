@@ -180,17 +180,22 @@ func (h *Histogram) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return fmt.Errorf("decode histogram: %w", err)
 	}
-	*h = Histogram{sum: j.Sum, min: math.MaxInt64, max: -1}
+	return h.read(j.Sum, j.Min, j.Max, []byte(j.HDR))
+}
+
+// read takes in what was stored.
+func (h *Histogram) read(sum float64, least, most *int64, hdr []byte) error {
+	*h = Histogram{sum: sum, min: math.MaxInt64, max: -1}
 	var ok bool
-	if h.stored, ok = unpack(j.HDR); !ok {
+	if h.stored, ok = unpack(hdr); !ok {
 		var err error
-		if h.hdr, err = hdrhistogram.Decode([]byte(j.HDR)); err != nil {
+		if h.hdr, err = hdrhistogram.Decode(hdr); err != nil {
 			return fmt.Errorf("decode histogram: %w", err)
 		}
 	}
 	switch {
-	case j.Min != nil && j.Max != nil:
-		h.min, h.max = *j.Min, *j.Max
+	case least != nil && most != nil:
+		h.min, h.max = *least, *most
 	case h.Count() > 0: // to three digits
 		h.min, h.max = h.dense().Min(), h.dense().Max()
 	}

@@ -2,10 +2,9 @@ package record
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
-	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -28,10 +27,14 @@ type lineReader struct {
 	lines []line
 }
 
+// lineReaders keeps the memory of files that were read: 1 MB each.
+var lineReaders = sync.Pool{New: func() any { return &lineReader{in: bufio.NewReaderSize(nil, batchSize/16)} }}
+
 // next returns some more lines; none at the end.
 func (r *lineReader) next() ([]line, error) {
 	var ends []int
-	r.text, r.lines = r.text[:0], r.lines[:0]
+	clear(r.lines)
+	r.text, r.lines = slices.Grow(r.text[:0], batchSize+batchSize/16), r.lines[:0]
 	for partial := false; partial || len(r.text) < batchSize; {
 		part, err := r.in.ReadSlice('\n')
 		r.text = append(r.text, part...)
@@ -56,65 +59,14 @@ func (r *lineReader) next() ([]line, error) {
 	return r.lines, nil
 }
 
-// decoder reads the JSON of a trial.
-type decoder func(text []byte) (*Trial, error)
-
-// decode leaves the evidence out, a quarter of the text: figures were held against
-// it when they were stored.
-func decode(text []byte) (*Trial, error) {
-	type trial Trial
-	type observation Observation
-	var t struct {
-		trial
-		Observation *struct {
-			observation
-			Evidence skipped `json:"evidence"`
-		} `json:"observation"` // in place of the trial's own
-	}
-	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, err
-	}
-	if t.Observation != nil {
-		t.trial.Observation = (*Observation)(&t.Observation.observation)
-	}
-	return (*Trial)(&t.trial), nil
-}
-
-// skipped is a part of a JSON text that nobody looks at.
-type skipped struct{}
-
-func (*skipped) UnmarshalJSON([]byte) error { return nil }
-
-// decodeVerdict leaves the figures out, and what they were held against: most of
-// the text, which is only skipped.
-func decodeVerdict(text []byte) (*Trial, error) {
-	type trial Trial
-	var t struct {
-		trial
-		Observation *struct {
-			Counts   Counts    `json:"counts"`
-			Failures *Failures `json:"failures"`
-			Verdict  Verdict   `json:"verdict"`
-			Flags    []Flag    `json:"flags"`
-		} `json:"observation"` // in place of the trial's own
-	}
-	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, err
-	}
-	if o := t.Observation; o != nil {
-		t.trial.Observation = &Observation{Counts: o.Counts, Failures: o.Failures, Verdict: o.Verdict, Flags: o.Flags}
-	}
-	return (*Trial)(&t.trial), nil
-}
-
-// unsealAll takes lines apart, on all cores.
-func unsealAll(lines []line, decode decoder) {
+// unsealAll takes lines apart, on all cores, each with a decoder of its own.
+func unsealAll(lines []line, decoders []*decoder) {
 	var next atomic.Int64
 	var working sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(lines)) {
+	for _, d := range decoders[:min(len(decoders), len(lines))] {
 		working.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(lines)); i = next.Add(1) - 1 {
-				lines[i].trial, lines[i].err = unseal(lines[i].text, decode)
+				lines[i].trial, lines[i].err = unseal(lines[i].text, d)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ import (
 type packed struct {
 	counts []byte
 	total  int64
-	marks  [4]mark
+	marks  [16]mark
 }
 
 // mark is a place in the counts, and what is before it: a rank is looked for from the
@@ -58,7 +58,7 @@ var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
 
 // unpack reads a stored histogram; false says that it is not one of this version's
 // buckets, or damaged: the library can tell which.
-func unpack(text string) (p packed, ok bool) {
+func unpack(text []byte) (p packed, ok bool) {
 	u := unpackers.Get().(*unpacker)
 	defer unpackers.Put(u)
 	if !u.read(text) {
@@ -76,7 +76,7 @@ func unpack(text string) (p packed, ok bool) {
 }
 
 // read decodes and inflates a stored text into u.raw.
-func (u *unpacker) read(text string) bool {
+func (u *unpacker) read(text []byte) bool {
 	u.stored = append(u.stored[:0], text...)
 	n, err := base64.StdEncoding.Decode(u.stored, u.stored)
 	if err != nil || n < packedPrefix {
@@ -105,12 +105,13 @@ func appendAll(b []byte, r io.Reader) ([]byte, error) {
 // check sums the counts up, and sees to it that they are readable to the end.
 func (p *packed) check() bool {
 	bucket := int64(0)
+	next := 0 // mark
 	for rest := p.counts; len(rest) > 0; {
-		at := len(p.counts) - len(rest)
-		if m := &p.marks[at*len(p.marks)/len(p.counts)]; m.at == 0 {
-			*m = mark{int32(at), int32(min(bucket, maxBuckets)), p.total}
+		if at := len(p.counts) - len(rest); at >= next*(len(p.counts)/len(p.marks)+1) {
+			p.marks[next] = mark{int32(at), int32(min(bucket, maxBuckets)), p.total}
+			next++
 		}
-		n, length := binary.Varint(rest)
+		n, length := varint(rest)
 		if length <= 0 || length > maxVarint {
 			return false
 		}
@@ -128,6 +129,15 @@ func (p *packed) check() bool {
 	return bucket == 0 || bucket <= maxBuckets && leastOf(bucket-1) <= int64(MaxLatency)
 }
 
+// varint is [binary.Varint] of a text that is not empty. Most counts are below 64:
+// the first byte is all.
+func varint(b []byte) (n int64, length int) {
+	if b[0]&0x81 == 0 {
+		return int64(b[0] >> 1), 1
+	}
+	return binary.Varint(b)
+}
+
 // buckets yields every bucket that is not empty, from the shortest durations on,
 // and its count.
 func (p *packed) buckets() iter.Seq2[int64, int64] { return p.from(mark{}) }
@@ -136,10 +146,7 @@ func (p *packed) from(m mark) iter.Seq2[int64, int64] {
 	return func(yield func(bucket, count int64) bool) {
 		bucket := int64(m.bucket)
 		for rest := p.counts[m.at:]; len(rest) > 0; {
-			n, length := int64(rest[0]>>1), 1 // most counts are below 64: the first byte is all
-			if rest[0]&0x81 != 0 {
-				n, length = binary.Varint(rest)
-			}
+			n, length := varint(rest)
 			rest = rest[length:]
 			if n < 0 {
 				bucket -= n

@@ -133,9 +133,8 @@ func asTrial(t *record.Trial, columns []measure) page.Trial {
 	for _, f := range t.Observation.Flags {
 		out.Flags = append(out.Flags, f.Name+": "+f.Detail)
 	}
-	alone := []*record.Trial{t}
 	for i, m := range columns {
-		if v, ok := stats.PerBlock(alone, m.name)[t.Block]; ok {
+		if v, ok := stats.Value(t, m.name); ok {
 			out.Values[i] = new(digits(v))
 		}
 	}

@@ -17,15 +17,12 @@ type cell struct {
 	record.Cell
 	swept  []string // its swept knobs, in the order of the experiment file
 	trials []*record.Trial
-	known  sync.Map // numbers that were asked for, by metric
+	sample func() *stats.Sample // of all trials, when all are there
 }
 
 // number summarizes a metric of the cell, once: plots, tables, the page and the
 // text show the same ones.
-func (c *cell) number(metric string) (stats.Summary, error) {
-	once, _ := c.known.LoadOrStore(metric, sync.OnceValues(func() (stats.Summary, error) { return stats.Of(c.trials, metric) }))
-	return once.(func() (stats.Summary, error))()
-}
+func (c *cell) number(metric string) (stats.Summary, error) { return c.sample().Of(metric) }
 
 // cells takes the stored cells that are not controls.
 func cells(run *record.Run) ([]*cell, error) {
@@ -38,6 +35,7 @@ func cells(run *record.Run) ([]*cell, error) {
 			continue
 		}
 		k := &cell{Cell: c}
+		k.sample = sync.OnceValue(func() *stats.Sample { return &stats.Sample{Trials: k.trials} })
 		for _, knob := range sweptKnobs(&run.Experiment) {
 			if _, ok := c.Factors[knob]; ok {
 				k.swept = append(k.swept, knob)

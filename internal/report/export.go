@@ -98,7 +98,7 @@ func benchLevel(level string) string {
 func benchValues(all []column, t *record.Trial) []benchfmt.Value {
 	var out []benchfmt.Value
 	for _, c := range all {
-		if v, ok := stats.PerBlock([]*record.Trial{t}, c.metric)[t.Block]; ok {
+		if v, ok := stats.Value(t, c.metric); ok {
 			out = append(out, benchfmt.Value{Value: c.scale(v), Unit: c.unit})
 		}
 	}

@@ -60,7 +60,7 @@ func (r *Result) row(t *record.Trial, knobs []string, all []column) []any {
 		row = append(row, t.Values[k])
 	}
 	for _, c := range all {
-		if v, ok := stats.PerBlock([]*record.Trial{t}, c.metric)[t.Block]; ok {
+		if v, ok := stats.Value(t, c.metric); ok {
 			row = append(row, v)
 			continue
 		}

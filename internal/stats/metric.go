@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 
 	"dyno/internal/record"
 )
@@ -29,95 +30,134 @@ const usPerMS = 1e3
 // nsPerMS converts the unit of histograms to the unit they are shown in.
 const nsPerMS = 1e6
 
-// Of summarizes a metric over the valid trials of one cell: a scalar by its
-// median over blocks, NAME.p99 or NAME.mean by the merged histograms, in
-// milliseconds. A metric per yardstick is divided block by block, so it is the
-// median of ratios, for quantiles too. The error is [ErrNoTrial],
-// [ErrNoYardstick] or a [TooFew].
-func Of(trials []*record.Trial, metric string) (Summary, error) {
-	if base, _, ok := record.Per(metric); ok {
-		values := PerBlock(trials, metric)
-		if len(values) > 0 {
-			return Summarize(inOrder(values)), nil
-		}
-		if _, err := Of(trials, base); err != nil {
-			return Summary{}, err
-		}
-		return Summary{}, ErrNoYardstick
-	}
-	name, q, ok := record.Quantile(metric)
-	if !ok {
-		values := PerBlock(trials, metric)
-		if len(values) == 0 {
-			return Summary{}, ErrNoTrial
-		}
-		return Summarize(inOrder(values)), nil
-	}
-	blocks := histograms(trials, name)
-	if len(blocks) == 0 {
-		return Summary{}, ErrNoTrial
-	}
-	pooled := record.Pooled(inOrder(blocks)) // sums of floats depend on the order
-	if !record.Supported(pooled.Count(), q) {
-		return Summary{}, &TooFew{Samples: pooled.Count()}
-	}
-	s := Summary{Center: quantile(pooled, q)}
-	s.Lo, s.Hi = s.Center, s.Center
-	// Blocks that are too small for the quantile still count in the pool, but
-	// say nothing about its spread.
-	if values := PerBlock(trials, metric); len(values) > 1 {
-		spread := Summarize(inOrder(values))
-		s.Kind, s.Confidence = spread.Kind, spread.Confidence
-		s.Lo, s.Hi = min(spread.Lo, s.Center), max(spread.Hi, s.Center)
-	}
-	s.N, s.Samples = len(blocks), pooled.Count()
-	return s, nil
+// Sample is the trials of one cell. It may be asked by many at once, and finds what
+// it is asked for once.
+type Sample struct {
+	Trials []*record.Trial // no longer changed when it is asked
+
+	summaries sync.Map // by metric
+	merged    sync.Map // histograms of all blocks, by name
 }
 
-// PerBlock returns a metric of each block's valid trial. Blocks without one,
-// without the metric or the yardstick by which it is to be divided, or with too
-// few samples for the quantile are absent.
-func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
-	if base, yardstick, ok := record.Per(metric); ok {
-		return perYardstick(trials, base, yardstick)
+// Of summarizes a metric over the valid trials of one cell; see [Sample.Of].
+func Of(trials []*record.Trial, metric string) (Summary, error) {
+	return (&Sample{Trials: trials}).Of(metric)
+}
+
+// Of summarizes a metric over the valid trials: a scalar by its median over
+// blocks, NAME.p99 or NAME.mean by the merged histograms, in milliseconds. A
+// metric per yardstick is divided block by block, so it is the median of ratios,
+// for quantiles too. The error is [ErrNoTrial], [ErrNoYardstick] or a [TooFew].
+func (s *Sample) Of(metric string) (Summary, error) {
+	once, _ := s.summaries.LoadOrStore(metric, sync.OnceValues(func() (Summary, error) { return s.of(metric) }))
+	return once.(func() (Summary, error))()
+}
+
+func (s *Sample) of(metric string) (Summary, error) {
+	name, q, ok := record.Quantile(metric)
+	base, _, relative := record.Per(metric)
+	if ok && !relative {
+		return s.quantile(metric, name, q)
 	}
-	out := make(map[int]float64)
-	if name, q, ok := record.Quantile(metric); ok {
-		for block, h := range histograms(trials, name) {
-			if record.Supported(h.Count(), q) {
-				out[block] = quantile(h, q)
+	values := PerBlock(s.Trials, metric)
+	if len(values) > 0 {
+		return Summarize(inOrder(values)), nil
+	}
+	if !relative {
+		return Summary{}, ErrNoTrial
+	}
+	if _, err := s.Of(base); err != nil {
+		return Summary{}, err
+	}
+	return Summary{}, ErrNoYardstick
+}
+
+func (s *Sample) quantile(metric, name string, q float64) (Summary, error) {
+	m := s.merge(name)
+	if m.blocks == 0 {
+		return Summary{}, ErrNoTrial
+	}
+	if !record.Supported(m.all.Count(), q) {
+		return Summary{}, &TooFew{Samples: m.all.Count()}
+	}
+	out := Summary{Center: quantile(m.all, q), N: m.blocks, Samples: m.all.Count()}
+	out.Lo, out.Hi = out.Center, out.Center
+	// Blocks that are too small for the quantile still count in the pool, but
+	// say nothing about its spread.
+	if values := PerBlock(s.Trials, metric); len(values) > 1 {
+		spread := Summarize(inOrder(values))
+		out.Kind, out.Confidence = spread.Kind, spread.Confidence
+		out.Lo, out.Hi = min(spread.Lo, out.Center), max(spread.Hi, out.Center)
+	}
+	return out, nil
+}
+
+// merged is a histogram of several blocks.
+type merged struct {
+	blocks int
+	all    *record.Histogram
+}
+
+func (s *Sample) merge(name string) merged {
+	once, _ := s.merged.LoadOrStore(name, sync.OnceValue(func() merged {
+		blocks := make(map[int]*record.Histogram)
+		for _, t := range Valid(s.Trials) {
+			if h, ok := t.Observation.Histograms[name]; ok {
+				blocks[t.Block] = h
 			}
 		}
-		return out
-	}
-	for _, t := range Valid(trials) {
-		if v, ok := t.Observation.Scalars[metric]; ok {
+		return merged{len(blocks), record.Pooled(inOrder(blocks))} // sums of floats depend on the order
+	}))
+	return once.(func() merged)()
+}
+
+// PerBlock returns a metric of each block's valid trial. Blocks in which there is no
+// [Value] are absent.
+func PerBlock(trials []*record.Trial, metric string) map[int]float64 {
+	out := make(map[int]float64, len(trials))
+	for _, t := range trials {
+		if v, ok := Value(t, metric); ok {
 			out[t.Block] = v
 		}
 	}
 	return out
 }
 
-// perYardstick divides a metric by a yardstick, each trial's by its own
-// block's.
-func perYardstick(trials []*record.Trial, base, yardstick string) map[int]float64 {
-	unit := 1.0
+// Value is a metric of one trial; false says that the trial is not valid, lacks the
+// metric or the yardstick by which it is to be divided, or has too few samples for
+// the quantile.
+func Value(t *record.Trial, metric string) (float64, bool) {
+	if t.Status() != record.Valid {
+		return 0, false
+	}
+	if base, yardstick, ok := record.Per(metric); ok {
+		return perYardstick(t, base, yardstick)
+	}
+	name, q, ok := record.Quantile(metric)
+	if !ok {
+		v, ok := t.Observation.Scalars[metric]
+		return v, ok
+	}
+	h, ok := t.Observation.Histograms[name]
+	if !ok || !record.Supported(h.Count(), q) {
+		return 0, false
+	}
+	return quantile(h, q), true
+}
+
+// perYardstick divides a metric by a yardstick, that of the trial's own block.
+func perYardstick(t *record.Trial, base, yardstick string) (float64, bool) {
+	v, ok := Value(t, base)
+	if !ok || t.Yardsticks == nil {
+		return 0, false
+	}
 	if m, ok := record.Yardstick(yardstick); ok && m.Unit == "µs" {
 		if _, _, histogram := record.Quantile(base); histogram {
-			unit = usPerMS
+			v *= usPerMS
 		}
 	}
-	values, out := PerBlock(trials, base), make(map[int]float64)
-	for _, t := range trials {
-		v, ok := values[t.Block]
-		if !ok || t.Yardsticks == nil {
-			continue
-		}
-		if y := t.Yardsticks.Values[yardstick]; y > 0 {
-			out[t.Block] = v * unit / y
-		}
-	}
-	return out
+	y := t.Yardsticks.Values[yardstick]
+	return v / y, y > 0
 }
 
 // PerBlockRatio summarizes a over b, divided within each block that has both: the
@@ -160,16 +200,6 @@ func Valid(trials []*record.Trial) []*record.Trial {
 	for _, t := range trials {
 		if t.Status() == record.Valid {
 			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func histograms(trials []*record.Trial, name string) map[int]*record.Histogram {
-	out := make(map[int]*record.Histogram)
-	for _, t := range Valid(trials) {
-		if h, ok := t.Observation.Histograms[name]; ok {
-			out[t.Block] = h
 		}
 	}
 	return out
