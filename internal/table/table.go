@@ -1,13 +1,20 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 )
 
 // Table is a table under construction.
@@ -33,58 +40,62 @@ func (t *Table) Len() int { return len(t.rows) }
 // String renders the table in Markdown, each line ended by a newline. Columns
 // of numbers are aligned to the right.
 func (t *Table) String() string {
-	head, rows := escaped(t.header), t.escaped()
-	wide, right, rules := widths(head, rows), make([]bool, len(head)), make([]string, len(head))
-	for i := range head {
-		right[i] = t.numbers(i)
-		if rules[i] = ":" + strings.Repeat("-", wide[i]+1); right[i] {
-			rules[i] = strings.Repeat("-", wide[i]+1) + ":"
+	align := make(tw.Alignment, len(t.header))
+	for i := range align {
+		align[i] = t.alignment(i)
+	}
+	off := tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	w.text.Reset()
+	w.Reset()
+	w.Options(tablewriter.WithConfig(tablewriter.Config{
+		Header: tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+		Row:    tw.CellConfig{Formatting: off, Alignment: tw.CellAlignment{PerColumn: align}},
+	}))
+	w.Header(escaped(t.header))
+	for _, row := range t.rows {
+		if err := w.Append(escaped(row)); err != nil {
+			panic(err) // the number of cells was checked
 		}
 	}
-	var out strings.Builder
-	line := func(cells []string) {
-		for i, cell := range cells {
-			gap := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
-			if right[i] {
-				cell, gap = gap, cell
-			}
-			out.WriteString("| " + cell + gap + " ")
-		}
-		out.WriteString("|\n")
+	if err := w.Render(); err != nil {
+		panic(err) // a buffer takes everything
 	}
-	line(head)
-	out.WriteString("|" + strings.Join(rules, "|") + "|\n")
-	for _, row := range rows {
-		line(row)
-	}
-	return out.String()
+	return w.text.String()
 }
 
-// escaped are the rows as they are written.
-func (t *Table) escaped() [][]string {
-	out := make([][]string, len(t.rows))
-	for i, row := range t.rows {
-		out[i] = escaped(row)
-	}
-	return out
+// writer is a tablewriter that is used again: a new one makes room for ten thousand
+// types of cells that print themselves, 0.6 MB of which a report had hundreds.
+type writer struct {
+	*tablewriter.Table
+	text bytes.Buffer
 }
 
-// widths are those of the columns, at least one character.
-func widths(head []string, rows [][]string) []int {
-	wide := make([]int, len(head))
-	for _, row := range slices.Concat([][]string{head}, rows) {
-		for i, cell := range row {
-			wide[i] = max(wide[i], utf8.RuneCountInString(cell), 1)
-		}
-	}
-	return wide
-}
+var writers = sync.Pool{New: func() any {
+	w := &writer{}
+	w.Table = tablewriter.NewTable(&w.text, tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithStringerCacheCustom(noTypes{}))
+	return w
+}}
+
+// noTypes keeps nothing: all cells are strings.
+type noTypes struct{}
+
+func (noTypes) Add(reflect.Type, reflect.Value) (evicted bool) { return false }
+func (noTypes) Get(reflect.Type) (v reflect.Value, ok bool)    { return v, false }
+func (noTypes) Purge()                                         {}
 
 // Within renders the table as several ones below each other where it would be wider
 // than a screen: each has the first columns, by which rows are told apart, and as
 // many of the others as fit.
 func (t *Table) Within(width, first int) string {
-	wide := widths(escaped(t.header), t.escaped())
+	wide := make([]int, len(t.header))
+	for _, row := range append([][]string{t.header}, t.rows...) {
+		for i, cell := range escaped(row) {
+			wide[i] = max(wide[i], utf8.RuneCountInString(cell))
+		}
+	}
 	const frame = 3
 	var out []string
 	for from, to := first, first; from < len(t.header); from = to {
@@ -104,19 +115,23 @@ func (t *Table) Within(width, first int) string {
 	return strings.Join(out, "\n")
 }
 
-// numbers looks at what a column holds: numbers, perhaps with gaps that say why in
-// parentheses, are aligned to the right.
-func (t *Table) numbers(column int) (some bool) {
+// alignment looks at what a column holds: numbers, perhaps with gaps that say
+// why in parentheses, are aligned to the right.
+func (t *Table) alignment(column int) tw.Align {
+	numbers := false
 	for _, row := range t.rows {
 		switch cell := strings.TrimPrefix(row[column], "-"); {
 		case cell == "" || cell[0] == '(':
 		case cell[0] >= '0' && cell[0] <= '9' && number(cell):
-			some = true
+			numbers = true
 		default:
-			return false
+			return tw.AlignLeft
 		}
 	}
-	return some
+	if numbers {
+		return tw.AlignRight
+	}
+	return tw.AlignLeft
 }
 
 // number reports whether a cell begins with a number or a duration; a name may begin
