@@ -78,7 +78,9 @@ func (c *Cluster) Start(ctx context.Context) (err error) {
 			c.cancel(err)
 		}
 	}()
+	c.mu.Lock() // who looks at the processes does so from before
 	c.Procs, c.left = make([]systems.Process, c.Workers), c.Workers
+	c.mu.Unlock()
 	runs, errs := c.Config.Layout().Runs(), make([]error, c.Workers)
 	var all sync.WaitGroup
 	work := func() {
