@@ -119,6 +119,7 @@ func TestClaimsInWords(t *testing.T) {
 		{"1", "share of reads", "25 % of reads (all 6 blocks; ≥ 20 %: *supported*; ≥ 30 %: *refuted*)", all},
 		{"s", "time", "250 ms of reads (all 6 blocks; ≥ 200 ms: *supported*; ≥ 300 ms: *refuted*)", all},
 		{"MB", "size", "0.250 MB of reads (all 6 blocks; ≥ 0.2 MB: *supported*; ≥ 0.3 MB: *refuted*)", all},
+		{"MB", "size", "0.250 MB of reads (all 2 blocks; ≥ 0.2 MB: *not judged*; ≥ 0.3 MB: *not judged*)", all[:2]},
 		{"MB", "size", "0.250 MB of reads (one block; ≥ 0.2 MB: *not judged*; ≥ 0.3 MB: *not judged*)", all[:1]},
 		{"MB", "size", "0.250 [0.250, 0.250] MB of reads (≥ 0.2 MB: *supported*; ≥ 0.3 MB: *refuted*)", most},
 		{"1", "share of reads", "(no block supports it) (≥ 20 %: *not judged*; ≥ 30 %: *not judged*)", nil},
@@ -174,7 +175,7 @@ func TestClaimsIgnoreWhatIsNotValid(t *testing.T) {
 	r := claimRun(t, []float64{1, 1, 1, 1, 1, 1}, []float64{2, 2, 2, 2, 2, 2})
 	r.cells[1].trials[3].Observation.Verdict = record.Judge(record.Fail("answers", 1, "wrong"))
 	j := r.judge(record.Claim{Metric: "rate", Where: record.Values{"policy": "b"}, Over: record.Values{"policy": "a"}, Cell: 2, OverCell: 1, AtLeast: new(1.5)})
-	if j.ruling != NotJudged || !strings.Contains(j.evidence(), " to ") {
+	if j.ruling != NotJudged || !strings.Contains(j.evidence(), "all 5 blocks") {
 		t.Errorf("%s on %q", j.ruling, j.evidence())
 	}
 }

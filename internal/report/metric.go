@@ -115,7 +115,7 @@ func inSentence(s stats.Summary, unit, mark, note string, bounds ...float64) str
 	number := table.Number(s, bounds...)
 	var notes []string
 	switch {
-	case s.Kind == stats.Interval && s.Same:
+	case s.Kind == stats.Interval && s.Same, s.Kind == stats.Range && s.Lo == s.Hi:
 		number, notes = table.Value(s.Center), []string{fmt.Sprintf("all %d blocks", s.N)}
 	case s.N == 1:
 		notes = []string{"one block"}
