@@ -204,6 +204,9 @@ func address(text string) (string, error) {
 	if err == nil && (host == "" || port == "") {
 		err = errors.New("host or port is missing")
 	}
+	if err != nil && strings.Contains(text, ",") {
+		return "", errors.New("several servers are ipv4:IP:PORT,IP:PORT or ipv6:[IP]:PORT,[IP]:PORT")
+	}
 	if err != nil && strings.Count(text, ":") > 1 && !strings.Contains(text, "[") {
 		err = fmt.Errorf("an IPv6 address stands in brackets, such as [::1]:50051: %w", err)
 	}

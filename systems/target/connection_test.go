@@ -147,6 +147,7 @@ func TestAddresses(t *testing.T) {
 	})
 	for text, want := range map[string]string{
 		"::1:50051":       "an IPv6 address stands in brackets",
+		"a:1,b:2":         "several servers are ipv4:",
 		"localhost":       "give HOST:PORT",
 		"ftp:///x":        `"ftp" is not one of HOST:PORT, ipv4, ipv6, dns, unix, xds`,
 		"unix:/nowhere/s": "start your service first",
