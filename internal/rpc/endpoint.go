@@ -27,7 +27,7 @@ const MinKeepalive = 10 * time.Second
 // Endpoint says how a server is reached that others run, and that may be
 // anywhere. Only the address is needed.
 type Endpoint struct {
-	Address     string // HOST:PORT, [IPv6]:PORT, unix:PATH, or SCHEME:///NAME for a resolver that gRPC knows
+	Address     string // HOST:PORT, [IPv6]:PORT, unix:PATH, a list as of [List], or SCHEME:///NAME for a resolver that gRPC knows
 	Connections int    // 0: one
 
 	TLS        bool
@@ -82,6 +82,23 @@ func (e Endpoint) Dial() (*Connections, error) {
 		all.conns = append(all.conns, conn)
 	}
 	return all, nil
+}
+
+// Each are the servers of a list, one by one and without a policy; none, where the
+// address is no list.
+func (e Endpoint) Each() (out []Endpoint) {
+	servers, _ := List(e.Address)
+	for _, s := range servers {
+		one := e
+		one.Address, one.Connections, one.ServiceConfig = s, 1, ""
+		out = append(out, one)
+	}
+	return out
+}
+
+// Several says that calls may go to more servers than one.
+func (e Endpoint) Several() bool {
+	return e.ServiceConfig != "" || len(e.Each()) > 0 || strings.HasPrefix(e.Address, xds)
 }
 
 func (e Endpoint) options(seen *Connections) ([]grpc.DialOption, error) {
@@ -191,6 +208,9 @@ func open(ctx context.Context, conn *grpc.ClientConn) error {
 			return why(ctx, conn)
 		}
 		if !conn.WaitForStateChange(ctx, s) {
+			if s == connectivity.Idle {
+				return errors.New("the load-balancing policy does not connect before there is a call, as ring_hash: it cannot be tried here")
+			}
 			return fmt.Errorf("no connection within %v: %w", 2*connectTimeout, why(ctx, conn))
 		}
 	}

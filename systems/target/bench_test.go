@@ -38,6 +38,9 @@ func BenchmarkCall(b *testing.B) {
 			}
 		}
 	})
+	b.Run("listed", func(b *testing.B) {
+		benchmarkCall(b, "ipv4:"+lis.Addr().String(), map[string]string{knobData: `{"service":"shop"}`})
+	})
 	for name, values := range map[string]map[string]string{
 		"unchecked": {knobData: `{"service":"shop"}`},
 		"expect":    {knobData: `{"service":"shop"}`, knobExpect: `{"status":"SERVING"}`},

@@ -25,6 +25,7 @@ type caller struct {
 	requests *requests
 	streams  *streams
 	options  []grpc.CallOption
+	servers  *servers
 	errors   load.FirstError // wrong answers included
 
 	matched, skipped, wrong atomic.Int64 // answers; skipped ones were not looked at
@@ -36,27 +37,30 @@ type caller struct {
 func (c *caller) unary(ctx context.Context, client int) (int32, record.Outcome) {
 	q, err := c.requests.next()
 	if err != nil {
-		return c.failed(err)
+		return c.failed(nobody, err)
 	}
 	a := answer{expect: q.expect}
-	if err := c.conns.Of(client).Invoke(ctx, c.path, q, &a, c.options...); err != nil {
-		return c.failed(err)
+	options, who := c.servers.watch(c.options)
+	err = c.conns.Of(client).Invoke(ctx, c.path, q, &a, options...)
+	server := c.servers.of(who)
+	if err != nil {
+		return c.failed(server, err)
 	}
-	return c.judge(q.expect != nil, a.wrong)
+	return c.judge(server, q.expect != nil, a.wrong)
 }
 
 // failed is the end of an operation that brought an error: gRPC's, or what is
 // wrong with how a stream went.
-func (c *caller) failed(err error) (int32, record.Outcome) {
-	c.errors.Note(err.Error() + remedy(err))
+func (c *caller) failed(server int32, err error) (int32, record.Outcome) {
+	c.errors.Note(c.servers.at(server) + err.Error() + remedy(err))
 	if _, ok := status.FromError(err); !ok {
-		return -1, record.Failed
+		return server, record.Failed
 	}
-	return -1, rpc.Outcome(err)
+	return server, rpc.Outcome(err)
 }
 
 // judge is the end of an operation that brought an answer.
-func (c *caller) judge(looked bool, wrong string) (int32, record.Outcome) {
+func (c *caller) judge(server int32, looked bool, wrong string) (int32, record.Outcome) {
 	switch {
 	case !looked:
 		c.skipped.Add(1)
@@ -64,11 +68,12 @@ func (c *caller) judge(looked bool, wrong string) (int32, record.Outcome) {
 		c.matched.Add(1)
 	default:
 		c.wrong.Add(1)
+		wrong = c.servers.at(server) + wrong
 		c.errors.Note("wrong answer: " + wrong)
 		c.first.Do(func() { c.firstWrong = wrong })
-		return 0, record.Failed
+		return server, record.Failed
 	}
-	return 0, record.OK
+	return server, record.OK
 }
 
 // op is what an operation is: a call, or a stream.
@@ -185,8 +190,9 @@ func (p *prepared) once(f *driver.Flags, kind string, m driver.Model) (int64, er
 func (p *prepared) finish(r *report) {
 	c := &r.Connection
 	c.Connections, c.Limit = p.conns.Streams()
-	c.streams(r.Clients)
-	c.SkipVerify, c.Retries = p.values.On(knobSkipVerify), retries(p.values.Text(knobServiceConfig))
+	c.Servers = p.servers.all()
+	c.streams(r.Clients, p.values.Int(knobConnections))
+	c.SkipVerify, c.Retries = p.values.On(knobSkipVerify), retries(endpoint(p.values).ServiceConfig)
 	r.FirstError, r.Answers.FirstWrong = p.metadata.hide(r.FirstError), p.metadata.hide(r.Answers.FirstWrong)
 	for i := range r.Checks {
 		r.Checks[i].Detail = p.metadata.hide(r.Checks[i].Detail)

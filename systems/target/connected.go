@@ -11,17 +11,24 @@ import (
 // connection is what a generator tells of its connections.
 type connection struct {
 	Connections int    `json:"connections"` // at once, at most
+	Shares      int    `json:"shares"`      // into so many equal parts clients are divided, of which each has connections of its own
 	Streams     int    `json:"streams"`     // in flight on each, at most
 	Limit       uint32 `json:"limit"`       // how many the server allows; 0: any number
 	SkipVerify  bool   `json:"skip_verify,omitempty"`
 	Retries     bool   `json:"retries,omitempty"`
+
+	Servers []string `json:"servers,omitempty"` // by number, where there may be several
 }
 
 // streams says how many calls of clients were in flight at once on a
-// connection, at most.
-func (c *connection) streams(clients int) {
-	if c.Connections > 0 {
-		c.Streams = (clients + c.Connections - 1) / c.Connections
+// connection, at most: where there are several servers, one of them may have had
+// all calls of those who share a connection.
+func (c *connection) streams(clients, knob int) {
+	if c.Shares = c.Connections; c.Servers != nil {
+		c.Shares = min(knob, c.Connections)
+	}
+	if c.Shares > 0 {
+		c.Streams = (clients + c.Shares - 1) / c.Shares
 	}
 }
 
@@ -40,8 +47,12 @@ func (c *connection) flags() (out []record.Flag) {
 		out = append(out, record.Flag{Name: name, Detail: fmt.Sprintf(format, args...)})
 	}
 	if c.Limit > 0 && c.Streams > int(c.Limit) {
-		flag("queued", "up to %d calls were open on a connection, of which the server allows %d: the others waited at the client, and their "+
-			"time counts (--connections %d would do)", c.Streams, c.Limit, (c.Streams*c.Connections+int(c.Limit)-1)/int(c.Limit))
+		were := "were"
+		if c.Servers != nil {
+			were = "may have been"
+		}
+		flag("queued", "up to %d calls %s open on a connection, of which the server allows %d: the others waited at the client, and their "+
+			"time counts (--connections %d would do)", c.Streams, were, c.Limit, (c.Streams*c.Shares+int(c.Limit)-1)/int(c.Limit))
 	}
 	if c.SkipVerify {
 		flag("unverified", "the server's certificate was not verified (--%s): who answered is not known", knobSkipVerify)
@@ -75,7 +86,8 @@ var connectionMetrics = []record.Metric{
 		Name: connectionsOpen, Kind: record.KindScalar, Unit: "1", Help: "HTTP/2 connections to the service at once, at most",
 	},
 	{
-		Name: streamsPerConnection, Kind: record.KindScalar, Unit: "1", Help: "calls in flight on a connection at once, at most",
+		Name: streamsPerConnection, Kind: record.KindScalar, Unit: "1",
+		Help: "calls in flight on a connection at once, at most; of several servers as if one had all calls",
 		Road: evidence.Law("not below the mean number in flight on a connection, by the raw spans", holdStreams),
 	},
 	{

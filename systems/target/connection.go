@@ -1,15 +1,19 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/resolver"
 
 	"dyno/internal/rpc"
@@ -38,7 +42,8 @@ const gzipped = "gzip"
 var connectionKnobs = systems.Knobs{
 	{
 		Name: knobAddress, Default: "127.0.0.1:50051", Type: systems.Text{What: "an address", Check: address},
-		Help: "where the service listens: HOST:PORT, [IPv6]:PORT, unix:PATH, or SCHEME:///NAME for a resolver of gRPC's, such as dns:///shop:443",
+		Help: "where the service listens: HOST:PORT, [IPv6]:PORT, unix:PATH, several servers as ipv4:IP:PORT,IP:PORT or ipv6:[IP]:PORT,…, or " +
+			"SCHEME:///NAME for a resolver of gRPC's, such as dns:///shop:443",
 	},
 	{Name: knobTLS, Default: "off", Type: systems.Switch{}, Help: "connect by TLS; off: in plain text"},
 	{
@@ -76,8 +81,9 @@ var connectionKnobs = systems.Knobs{
 		Help: "time between pings on a silent connection, 10s or more; 0s: none (many servers end connections that ping)",
 	},
 	{
-		Name: knobServiceConfig, Default: "", Type: systems.Text{What: "a JSON object, or nothing", Check: maybe(object)},
-		Help: `gRPC's service config, for its load-balancing policy: {"loadBalancingConfig":[{"round_robin":{}}]}`,
+		Name: knobServiceConfig, Default: "", Type: systems.Text{What: "a policy, a JSON object, or nothing", Check: maybe(policy)},
+		Help: `the load-balancing policy, such as round_robin or least_request {"choiceCount": 3}, or a whole service config of gRPC's, in ` +
+			"JSON; without, pick_first",
 	},
 }
 
@@ -88,7 +94,7 @@ func endpoint(v systems.Values) rpc.Endpoint {
 		TLS: v.On(knobTLS), CACert: v.Text(knobCACert), Cert: v.Text(knobCert), Key: v.Text(knobKey),
 		ServerName: v.Text(knobServerName), SkipVerify: v.On(knobSkipVerify),
 		Authority: v.Text(knobAuthority), MaxMessageBytes: v.Int(knobMaxMessage) << 10, Gzip: v.Text(knobCompression) == gzipped,
-		Keepalive: v.Duration(knobKeepalive), ServiceConfig: v.Text(knobServiceConfig),
+		Keepalive: v.Duration(knobKeepalive), ServiceConfig: serviceConfig(v.Text(knobServiceConfig)),
 	}
 }
 
@@ -122,6 +128,19 @@ func connect(ctx context.Context, v systems.Values) (*rpc.Connections, error) {
 	if _, err := e.Identity(); err != nil {
 		return nil, systems.Usagef("--%w", err)
 	}
+	for _, one := range e.Each() { // a policy would do without one that is not there, and without a word
+		alone, err := open(ctx, one)
+		if err == nil {
+			err = alone.Close()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return open(ctx, e)
+}
+
+func open(ctx context.Context, e rpc.Endpoint) (*rpc.Connections, error) {
 	conns, err := e.Dial()
 	if err != nil {
 		return nil, systems.Usagef("--%s %s: %w%s", knobAddress, e.Address, err, remedy(err))
@@ -170,17 +189,23 @@ func remedy(err error) string {
 
 // address takes what gRPC takes, and says what is wrong with the rest.
 func address(text string) (string, error) {
+	if servers, err := rpc.List(text); err != nil || len(servers) > 0 {
+		return text, err
+	}
 	scheme, rest, ok := strings.Cut(text, ":")
 	switch {
 	case ok && strings.HasPrefix(scheme, "unix") && resolver.Get(scheme) != nil && rest != "",
 		ok && resolver.Get(scheme) != nil && strings.HasPrefix(rest, "//"):
 		return text, nil
 	case strings.Contains(text, "://"):
-		return "", &systems.ChoiceError{Word: scheme, Allowed: []string{"HOST:PORT", "dns", "unix", "xds"}}
+		return "", &systems.ChoiceError{Word: scheme, Allowed: []string{"HOST:PORT", "ipv4", "ipv6", "dns", "unix", "xds"}}
 	}
 	host, port, err := net.SplitHostPort(text)
 	if err == nil && (host == "" || port == "") {
 		err = errors.New("host or port is missing")
+	}
+	if err != nil && strings.Contains(text, ",") {
+		return "", errors.New("several servers are ipv4:IP:PORT,IP:PORT or ipv6:[IP]:PORT,[IP]:PORT")
 	}
 	if err != nil && strings.Count(text, ":") > 1 && !strings.Contains(text, "[") {
 		err = fmt.Errorf("an IPv6 address stands in brackets, such as [::1]:50051: %w", err)
@@ -189,6 +214,37 @@ func address(text string) (string, error) {
 		err = fmt.Errorf("give HOST:PORT, unix:PATH or SCHEME:///NAME: %w", err)
 	}
 	return text, err
+}
+
+var namedPolicy = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)^([a-z_]+) *(\{.*\})?$`) })
+
+// policy takes a service config, or a load-balancing policy with its own.
+func policy(text string) (string, error) {
+	if strings.HasPrefix(text, "{") {
+		return compact(text)
+	}
+	m := namedPolicy().FindStringSubmatch(text)
+	if m == nil {
+		return "", errors.New(`for example round_robin, or least_request {"choiceCount": 3}`)
+	}
+	if m[2] == "" {
+		return m[1], nil
+	}
+	config, err := compact(m[2])
+	return m[1] + " " + config, err
+}
+
+// serviceConfig is what gRPC wants, whose names of policies may have an end that
+// others leave out.
+func serviceConfig(text string) string {
+	name, config, _ := strings.Cut(text, " ")
+	if name == "" || name[0] == '{' {
+		return text
+	}
+	if long := name + "_experimental"; balancer.Get(name) == nil && balancer.Get(long) != nil {
+		name = long
+	}
+	return fmt.Sprintf(`{"loadBalancingConfig":[{%q:%s}]}`, name, cmp.Or(config, "{}"))
 }
 
 // retries says whether a service config lets calls be sent more than once.

@@ -147,8 +147,9 @@ func TestAddresses(t *testing.T) {
 	})
 	for text, want := range map[string]string{
 		"::1:50051":       "an IPv6 address stands in brackets",
+		"a:1,b:2":         "several servers are ipv4:",
 		"localhost":       "give HOST:PORT",
-		"ftp:///x":        `"ftp" is not one of HOST:PORT, dns, unix, xds`,
+		"ftp:///x":        `"ftp" is not one of HOST:PORT, ipv4, ipv6, dns, unix, xds`,
 		"unix:/nowhere/s": "start your service first",
 		"127.0.0.1:1":     "start your service first",
 		"xds:///shop":     "GRPC_XDS_BOOTSTRAP",
@@ -261,11 +262,19 @@ func TestServiceConfig(t *testing.T) {
 	if p.finish(r); len(r.ownFlags()) != 1 || r.ownFlags()[0].Name != "retries" {
 		t.Error(r.ownFlags())
 	}
-	_, err = p.witness(t.Context(), driver.Witness{Flags: &driver.Flags{Length: time.Second}, Workers: 1, Rate: 1})
-	if err == nil || !strings.Contains(err.Error(), "load-balancing policy only") {
-		t.Error(err)
+	for _, config := range []string{again, `least_request {"choiceCount":3}`} {
+		if p, err = ready(t, o, map[string]string{knobMethod: put, knobServiceConfig: config}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.witness(t.Context(), driver.Witness{Flags: &driver.Flags{Length: time.Second}, Workers: 1, Rate: 1})
+		if err == nil || !strings.Contains(err.Error(), "name of a load-balancing policy only") {
+			t.Error(config, err)
+		}
 	}
-	for config, want := range map[string]string{`{"loadBalancingConfig":[{"nonsense":{}}]}`: "see --service-config", `{"loadBalancingConfig":3}`: "see --service-config"} {
+	for config, want := range map[string]string{
+		`{"loadBalancingConfig":[{"nonsense":{}}]}`: "see --service-config", `{"loadBalancingConfig":3}`: "see --service-config",
+		"nonsense": "see --service-config",
+	} {
 		if _, err := ready(t, o, map[string]string{knobMethod: put, knobServiceConfig: config}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", config, err)
 		}

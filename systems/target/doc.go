@@ -3,7 +3,8 @@
 // what, and what the answer must say. It is started by its owner, not by dyno.
 //
 // The service is reached as services are (connection.go): by TLS, over several
-// connections, by any resolver of gRPC's. Descriptors come from its reflection
+// connections, by any resolver of gRPC's, as several servers of which each has its
+// part told (servers.go). Descriptors come from its reflection
 // service (reflect.go), or from .proto files or a protoset (files.go). Requests
 // (requests.go) come from one text or from lines of a file, with gaps that are
 // filled in (template.go); each is encoded once (messages.go), and our loops and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -12,6 +13,7 @@ import (
 	"dyno/bench/driver"
 	"dyno/bench/load"
 	"dyno/internal/record"
+	"dyno/internal/rpc"
 	"dyno/systems"
 )
 
@@ -33,7 +35,9 @@ func prepare(ctx context.Context, v systems.Values, seed uint64) (*prepared, err
 		return nil, err
 	}
 	p := &prepared{
-		caller:   caller{conns: conns, options: append(endpoint(v).Compression(), grpc.ForceCodecV2(codec{}))},
+		caller: caller{
+			conns: conns, options: append(endpoint(v).Compression(), grpc.ForceCodecV2(codec{})), servers: newServers(endpoint(v)),
+		},
 		metadata: md, values: v,
 	}
 	if err := p.describe(p.outgoing(ctx), seed); err != nil {
@@ -69,6 +73,9 @@ func (p *prepared) outgoing(ctx context.Context) context.Context {
 
 // onlyHere says whether an address leads each machine to itself.
 func onlyHere(address string) bool {
+	if servers, _ := rpc.List(address); len(servers) > 0 {
+		return slices.ContainsFunc(servers, onlyHere)
+	}
 	host, _, err := net.SplitHostPort(address)
 	return strings.HasPrefix(address, "unix") || err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
@@ -100,7 +107,8 @@ func trial(ctx context.Context, b systems.Bench, v systems.Values) (record.Obser
 	l := driver.Launch(set, v, args(v), v.Args(driver.ShapeNames...))
 	// See Compile; and gRPC's resolver xds, with policies that come with it, is
 	// linked by what else the whole program has.
-	l.Whole = v.Text(knobProto) != "" || v.Text(knobServiceConfig) != "" || strings.HasPrefix(v.Text(knobAddress), "xds:")
+	// Of several servers all policies are measured in one program.
+	l.Whole = v.Text(knobProto) != "" || endpoint(v).Several()
 	err = driver.Await(ctx, b, l, &r)
 	if err != nil {
 		return record.Observation{}, err

@@ -46,6 +46,7 @@ func (r *report) tell(sh systems.Shell, f *driver.Flags, kind string, slo *drive
 		fmt.Fprintf(sh.Err, "%s: %s\n", flag.Name, flag.Detail)
 	}
 	fmt.Fprintln(sh.Out, r.Connection.text())
+	r.tellServers(sh.Out)
 	if r.Messages != nil {
 		r.Messages.print(sh.Out)
 	}
@@ -80,6 +81,7 @@ func (r *report) observe(kind string) record.Observation {
 	o.Verdict = record.Judge(append(r.Checks, r.checks()...)...)
 	o.Flags = append(o.Flags, r.ownFlags()...)
 	r.observeConnection(&o)
+	r.observeServers(&o)
 	r.observeMessages(&o)
 	return o
 }

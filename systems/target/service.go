@@ -26,7 +26,7 @@ const (
 var watchKnobs = systems.Knobs{
 	{
 		Name: knobPID, Default: "0", Type: systems.Int{Min: 0, Max: 1 << 30},
-		Help: "the service's process on this machine, whose CPU time and memory are to be measured; 0: none",
+		Help: "the service's process on this machine (of several servers, one), whose CPU time and memory are to be measured; 0: none",
 	},
 	{
 		Name: knobCgroup, Default: "", Type: systems.Text{What: "a control group, or nothing"},
@@ -61,7 +61,7 @@ var watchMetrics = []record.Metric{
 	},
 	{
 		Name: serviceMicros, Kind: record.KindScalar, Unit: "µs", Better: record.Lower,
-		Help: "CPU time of the service per OK request", Road: perRequest,
+		Help: "CPU time of the service per OK request; not where pid is one of several servers", Road: perRequest,
 	},
 	{
 		Name: serviceMemory, Kind: record.KindScalar, Unit: "B", Better: record.Lower,
@@ -104,6 +104,7 @@ func httpURL(text string) (string, error) {
 // watcher watches the service's side while a load runs.
 type watcher struct {
 	sampler *sample.Sampler // nil: no process is known
+	part    bool            // it is one of several servers, and what a request costs is not known
 	scraper *sample.Scraper // nil: no metrics are wanted
 }
 
@@ -116,7 +117,7 @@ var Exported = func(url, series string) (sample.Source, error) {
 
 // watch begins, so that a mistake is told before anything is sent.
 func watch(ctx context.Context, v systems.Values) (*watcher, error) {
-	w := new(watcher)
+	w := &watcher{part: v.Text(knobCgroup) == "" && len(endpoint(v).Each()) > 1}
 	pid, group := v.Int(knobPID), v.Text(knobCgroup)
 	page, series := v.Text(knobMetricsURL), v.Text(knobSeries)
 	switch {
@@ -165,7 +166,7 @@ func (w *watcher) observe(o *record.Observation, r *driver.Report, kind string) 
 		s := w.sampler.Stop()
 		u := s.Window("service", begin, end)
 		o.Set(serviceCores, u.CPUSeconds/end.Sub(begin).Seconds())
-		if r.Window.OK > 0 {
+		if r.Window.OK > 0 && !w.part {
 			o.Set(serviceMicros, u.CPUSeconds*1e6/float64(r.Window.OK))
 		}
 		if u.MaxRSSBytes >= 0 { // not NaN: a control group may not tell
@@ -193,8 +194,11 @@ func (w *watcher) tell(out io.Writer, r *driver.Report, kind string) {
 	var o record.Observation
 	w.observe(&o, r, kind)
 	if cores, ok := o.Scalars[serviceCores]; ok {
-		fmt.Fprintf(out, "service: %.3f cores, %.1f µs of CPU per OK request, %.1f MiB at most\n", cores, o.Scalars[serviceMicros],
-			o.Scalars[serviceMemory]/(1<<20))
+		fmt.Fprintf(out, "service: %.3f cores, ", cores)
+		if micros, ok := o.Scalars[serviceMicros]; ok {
+			fmt.Fprintf(out, "%.1f µs of CPU per OK request, ", micros)
+		}
+		fmt.Fprintf(out, "%.1f MiB at most\n", o.Scalars[serviceMemory]/(1<<20))
 	}
 	for _, v := range []struct{ metric, unit string }{{scrapedRates, "per second"}, {scrapedLevels, "on average"}} {
 		for i, name := range o.Vectors[v.metric].Labels {

@@ -37,7 +37,7 @@ func (c *caller) streamed(ctx context.Context, client int) (int32, record.Outcom
 	s.last = s.opened
 	var err error
 	if s.ClientStream, err = c.conns.Of(client).NewStream(ctx, &c.streams.desc, c.path, c.options...); err != nil {
-		return c.failed(err)
+		return c.failed(nobody, err)
 	}
 	switch {
 	case !c.streams.desc.ClientStreams:
@@ -49,10 +49,11 @@ func (c *caller) streamed(ctx context.Context, client int) (int32, record.Outcom
 	default:
 		err = s.talk(ctx, cancel)
 	}
+	server := c.servers.ofStream(s.ClientStream)
 	if err != nil {
-		return c.failed(err)
+		return c.failed(server, err)
 	}
-	return c.judge(s.looked, s.wrong)
+	return c.judge(server, s.looked, s.wrong)
 }
 
 // send sends the next request.

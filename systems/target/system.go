@@ -139,7 +139,8 @@ func metrics() []record.Metric {
 	// An operation is one call of the method that the knobs name. The service is
 	// somebody's: what it counts nobody asks, nor whose child it is.
 	counted := evidence.Counts(evidence.Operations{Clients: []string{"client"}})
-	return slices.Concat(driver.Metrics(counted), driver.TimelineMetrics, connectionMetrics, messageMetrics, watchMetrics, []record.Metric{{
+	own := slices.Concat(connectionMetrics, serverMetrics, messageMetrics, watchMetrics)
+	return slices.Concat(driver.Metrics(counted), driver.TimelineMetrics, own, []record.Metric{{
 		Name: record.ErrorShare, Kind: record.KindScalar, Unit: "1", Better: record.Lower,
 		Help: "share of operations that were not answered OK", Road: evidence.ErrorShare(),
 	}})

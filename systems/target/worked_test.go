@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,8 +20,8 @@ const repository = "../.."
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(name: (\\S+)\n.*?)```")
 
 // example is an experiment file of docs/target.md, by its name, for a service at
-// an address and for a few moments.
-func example(t *testing.T, name, addr string) string {
+// an address, or for several, and for a few moments.
+func example(t *testing.T, name string, addrs ...string) string {
 	t.Helper()
 	page, err := os.ReadFile(repository + "/docs/target.md")
 	if err != nil {
@@ -28,7 +29,11 @@ func example(t *testing.T, name, addr string) string {
 	}
 	for _, m := range yamlBlock.FindAllSubmatch(page, -1) {
 		if string(m[2]) == name {
-			return brief(t, name+".yaml", strings.ReplaceAll(string(m[1]), "127.0.0.1:50051", addr))
+			text := string(m[1])
+			for i, addr := range addrs {
+				text = strings.ReplaceAll(text, fmt.Sprint("127.0.0.1:", 50051+i), addr)
+			}
+			return brief(t, name+".yaml", text)
 		}
 	}
 	t.Fatalf("docs/target.md has no file of the name %s", name)
@@ -101,21 +106,42 @@ func works(t *testing.T, name, addr string, flags ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		brisk := brief(t, filepath.Base(path), string(text))
-		var out, log bytes.Buffer
-		code := cli.Main(t.Context(), []string{"run", brisk, "--yardsticks=false", "--out", t.TempDir()}, nil, &out, &log)
-		switch text := out.String(); {
-		case strings.Contains(text, " 0 invalid, 0 unknown, 0 without") && code == 0:
-		case strings.Contains(text, " 0 invalid, ") && strings.Contains(text, " 0 without") && !strings.Contains(text, " 0 unknown"):
-			t.Logf("%s: no verdict, as it may be on a busy machine: %s%s", path, text, log.String())
-		default:
-			t.Errorf("%s: exit code %d\n%s%s", path, code, text, log.String())
-		}
+		runs(t, brief(t, filepath.Base(path), string(text)))
 	}
 }
 
+func runs(t *testing.T, path string) {
+	t.Helper()
+	var out, log bytes.Buffer
+	code := cli.Main(t.Context(), []string{"run", path, "--yardsticks=false", "--out", t.TempDir()}, nil, &out, &log)
+	switch text := out.String(); {
+	case strings.Contains(text, " 0 invalid, 0 unknown, 0 without") && code == 0:
+	case strings.Contains(text, " 0 invalid, ") && strings.Contains(text, " 0 without") && !strings.Contains(text, " 0 unknown"):
+		t.Logf("%s: no verdict, as it may be on a busy machine: %s%s", path, text, log.String())
+	default:
+		t.Errorf("%s: exit code %d\n%s%s", path, code, text, log.String())
+	}
+}
+
+const python = "/usr/bin/python3" // Debian's
+
 func TestPythonGreeter(t *testing.T) {
-	const python = "/usr/bin/python3" // Debian's
+	needsPython(t)
+	works(t, "python-greeter", outside(t, python, "testdata/services/greeter.py", "127.0.0.1:0"), "--proto", "testdata/services/helloworld.proto")
+}
+
+// Three servers, one of them slow, under each policy.
+func TestPythonPolicies(t *testing.T) {
+	needsPython(t)
+	var addrs []string
+	for _, takes := range []string{"0.002", "0.002", "0.02"} {
+		addrs = append(addrs, outside(t, python, "testdata/services/greeter.py", "127.0.0.1:0", takes))
+	}
+	runs(t, example(t, "greeter-policies", addrs...))
+}
+
+func needsPython(t *testing.T) {
+	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), python, "-c", "import grpc, grpc_tools.protoc").CombinedOutput(); err != nil {
 		const missing = "needs apt-get install python3-grpcio python3-grpc-tools"
 		if os.Getenv("DYNO_REQUIRE_PYTHON") != "" {
@@ -123,7 +149,6 @@ func TestPythonGreeter(t *testing.T) {
 		}
 		t.Skip(missing)
 	}
-	works(t, "python-greeter", outside(t, python, "testdata/services/greeter.py", "127.0.0.1:0"), "--proto", "testdata/services/helloworld.proto")
 }
 
 func TestRubyHealth(t *testing.T) {

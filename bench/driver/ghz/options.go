@@ -80,17 +80,20 @@ func connectionOptions(e rpc.Endpoint) ([]runner.Option, error) {
 // loneBalancer is the one thing of a service config that ghz can be told.
 func loneBalancer(config string) (string, error) {
 	var all map[string]json.RawMessage
-	var policies []map[string]struct{}
+	var policies []map[string]map[string]json.RawMessage
 	err := json.Unmarshal([]byte(config), &all)
 	if err == nil && len(all) == 1 {
 		err = json.Unmarshal(all["loadBalancingConfig"], &policies)
 	}
 	if err == nil && len(policies) == 1 && len(policies[0]) == 1 {
-		for name := range policies[0] {
-			return name, nil
+		for name, own := range policies[0] {
+			if len(own) == 0 {
+				return name, nil
+			}
 		}
 	}
-	return "", systems.Usagef(`--service-config %s: ghz takes a load-balancing policy only, {"loadBalancingConfig":[{"NAME":{}}]}`, config)
+	return "", systems.Usagef(`--service-config %s: ghz takes the name of a load-balancing policy only, {"loadBalancingConfig":[{"NAME":{}}]}`,
+		config)
 }
 
 // provider hands our messages to ghz.

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""gRPC's hello world in Python: greeter.py HOST:PORT, with Debian's python3-grpcio and python3-grpc-tools."""
+"""gRPC's hello world in Python: greeter.py HOST:PORT [SECONDS that an answer takes], with Debian's python3-grpcio and python3-grpc-tools."""
 
 import os
 import sys
 import tempfile
+import time
 from concurrent import futures
 
 import grpc
@@ -20,9 +21,11 @@ import helloworld_pb2_grpc  # noqa: E402
 
 class Greeter(helloworld_pb2_grpc.GreeterServicer):
     def SayHello(self, request, context):
+        time.sleep(takes)
         return helloworld_pb2.HelloReply(message="Hello, %s!" % request.name)
 
 
+takes = float(sys.argv[2]) if len(sys.argv) > 2 else 0
 host, _, _ = sys.argv[1].rpartition(":")
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
 helloworld_pb2_grpc.add_GreeterServicer_to_server(Greeter(), server)
