@@ -86,7 +86,7 @@ func (r *Run) Text() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Seal, err = sealOf(open); err != nil {
+	if r.Seal, _, err = sealOf(open); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(r, "", " ")
@@ -95,13 +95,7 @@ func (r *Run) Text() ([]byte, error) {
 
 // CheckText reports a run.json that is not what [Run.Text] wrote, its seal included.
 func CheckText(text []byte) error {
-	var sealed struct {
-		Seal string `json:"seal"`
-	}
-	if err := json.Unmarshal(text, &sealed); err != nil {
-		return err
-	}
-	if got, err := sealOf(text); err != nil || got == sealed.Seal {
+	if seal, stated, err := sealOf(text); err != nil || seal == stated {
 		return err
 	}
 	return errEdited
@@ -109,18 +103,23 @@ func CheckText(text []byte) error {
 
 // sealOf is the hash of a JSON object without its key seal, whatever the order of
 // its keys and the blanks between them: fields that another version adds are
-// part of it.
-func sealOf(text []byte) (string, error) {
+// part of it. That key states what the hash should be.
+func sealOf(text []byte) (hash, stated string, err error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
-		return "", err
+		return "", "", err
 	}
-	delete(fields, "seal")
+	if own, ok := fields["seal"]; ok {
+		if err := json.Unmarshal(own, &stated); err != nil {
+			return "", "", err
+		}
+		delete(fields, "seal")
+	}
 	canonical, err := json.Marshal(fields)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(canonical)), nil
+	return fmt.Sprintf("%x", sha256.Sum256(canonical)), stated, nil
 }
 
 // ErrUnsealed says that results were written before there were seals.
