@@ -57,7 +57,7 @@ func TestTextsOfExperimentsAreText(t *testing.T) {
 func TestReportSaysWhatWasMeasured(t *testing.T) {
 	out := prose(wholeReport(t))
 	for _, want := range []string{
-		"Least load serves 560 [410, 650] req/s†, 1.05 (1.05 to 1.05)† times\n", // the ratio does not drift
+		"Least load serves 560 [410, 650] req/s†, 1.05† (all 4 blocks) times\n", // the ratio does not drift
 		"pick first: (not measured: no valid trial, policy=pick_first clients=100).",
 		"43 trials of 2 experiments: 35 valid, 6 invalid, 1 unknown, 1 without a result. 1 carries quality flags.",
 		"**Unfinished:** echo-cost was cut short after 3 of 4 planned trials",

@@ -49,7 +49,7 @@ func TestCompared(t *testing.T) {
 		t.Fatalf("%d notes:\n%s", len(notes), text)
 	}
 	for want, row := range map[string]string{
-		"1.05 (1.05 to 1.05) |": rows[2], "| 0.95": rows[3], "So it is.": notes[2], "of 6 trials valid": notes[1],
+		"1.05 (all 4 blocks) |": rows[2], "| 0.95": rows[3], "So it is.": notes[2], "of 6 trials valid": notes[1],
 	} {
 		if !strings.Contains(row, want) {
 			t.Errorf("no %q in: %s", want, row)
