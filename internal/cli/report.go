@@ -70,7 +70,7 @@ func brokenError(s *report.Store) error {
 // returns is called: results are read whole, and there may be many. Below that, no
 // CPU is spent on what is not held any more.
 func thrifty(out string) func() {
-	const few, rarely = 112 << 20, 400
+	const few, rarely = 100 << 20, 400
 	stored := int64(0)
 	files, _ := filepath.Glob(filepath.Join(out, "results", "*", "trials.jsonl")) // the pattern is right
 	for _, f := range files {
